@@ -1,0 +1,1 @@
+"""Fusers: two luminance images in, one out."""
