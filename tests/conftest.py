@@ -1,0 +1,25 @@
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with real images, published checkpoints and reference values; absent in a fresh clone."""
+    if not (SHARED / "README.md").is_file():
+        pytest.skip(f"needs the real images, weights and goldens in {SHARED} (or BENCH_SHARED)")
+    return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _two_threads():
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(2)
