@@ -1,0 +1,35 @@
+"""Errors that a user can mend: one line each, exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import click
+
+
+class UserError(click.ClickException):
+    """A user's mistake, told in one line.
+
+    Click prints ``Error: <message>`` and leaves with exit code 2; used as a library, it is an ordinary
+    exception. Line breaks in `message` become spaces, so that one line is what it stays.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(line.strip() for line in str(message).splitlines()))
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
+    """The error for a `name` that is not among the `known` names of a `kind` ("data set", "method", ...).
+
+    The message holds the closest known name, if one is near ("did you mean ...?"), then all of them,
+    sorted. Returns the error; the caller raises it.
+    """
+    names = sorted(known)
+    folded = {other.lower(): other for other in names}
+    near = difflib.get_close_matches(str(name).lower(), folded, n=1, cutoff=0.6)
+    guess = f" did you mean {folded[near[0]]}?" if near else ""
+    listing = ", ".join(names) if names else "none"
+    return UserError(f"unknown {kind} '{name}';{guess} known: {listing}")
