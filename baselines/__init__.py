@@ -1,1 +1,78 @@
-"""Fusers: two luminance images in, one out."""
+"""Fusers: two luminance images in, one out.
+
+Every module or package in this folder that holds a `Fuser` subclass with a card is a method (or several, where one
+network has variants); adding a file adds the method.
+
+    fuser = baselines.load("mambadfuse")
+    fused = fuser.fuse(ir, vis)          # (H, W) uint8 or float in [0, 1] -> float32 in [0, 1]
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+
+from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, Unavailable, find_checkpoint, sha256
+
+__all__ = [
+    "ClassicalFuser",
+    "Fuser",
+    "MethodCard",
+    "NetworkFuser",
+    "Unavailable",
+    "card",
+    "find_checkpoint",
+    "load",
+    "method",
+    "names",
+    "sha256",
+]
+
+
+def _methods_in(module_name: str) -> dict[str, type[Fuser]]:
+    module = importlib.import_module(f"{__name__}.{module_name}")
+    found = (value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Fuser))
+    return {
+        value.card.name: value
+        for value in found
+        if value.__module__.startswith(module.__name__) and "card" in vars(value)
+    }
+
+
+def _modules() -> list[str]:
+    return [info.name for info in pkgutil.iter_modules(__path__)]
+
+
+def names() -> list[str]:
+    """All methods, sorted."""
+    return sorted(name for module in _modules() for name in _methods_in(module))
+
+
+def method(name: str) -> type[Fuser]:
+    """The class of a method. Raises KeyError for an unknown name."""
+    modules = _modules()
+    # Most methods have their module's name; looking there first leaves the other networks unimported.
+    for module in [m for m in modules if m == name] + [m for m in modules if m != name]:
+        found = _methods_in(module)
+        if name in found:
+            return found[name]
+    raise KeyError(name)
+
+
+def card(name: str) -> MethodCard:
+    """The card of a method. Raises KeyError for an unknown name."""
+    return method(name).card
+
+
+def load(
+    name: str, checkpoint: str | Path | None = None, device: str = "cpu", weights_root: str | Path | None = None
+) -> Fuser:
+    """A method that is ready to fuse.
+
+    name: one of `names()`; checkpoint: a file to use instead of the one that `find_checkpoint` finds; device: a torch
+    device. Raises KeyError for an unknown name and Unavailable when the weights are missing or do not fit.
+    """
+    cls = method(name)
+    return cls(find_checkpoint(cls.card, checkpoint, weights_root), device)

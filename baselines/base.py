@@ -1,0 +1,195 @@
+"""What a fuser is: its card, its checkpoint and one call."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+SHIPPED = Path(__file__).parent / "checkpoints"
+MIN_SIDE = 16
+
+
+class Unavailable(Exception):
+    """A method cannot run here; the message says why and what to do about it."""
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """Facts about a fusion method.
+
+    `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
+    published, as for files that a user trains). `trained_on` tells in-domain results from zero-shot ones.
+    """
+
+    name: str
+    title: str
+    family: str  # naive, classical or learned
+    year: int | None = None
+    citation: str = ""
+    licence: str = ""
+    link: str = ""
+    trained_on: str = ""
+    parameters: int = 0
+    input_convention: str = "luminance in [0, 1]"
+    output_convention: str = "clipped to [0, 1]"
+    checkpoints: dict[str, str | None] = field(default_factory=dict)
+    notes: str = ""
+    version: str = "1"  # changes when the method's output changes; part of the key of every stored result
+
+    def __post_init__(self):
+        if self.family not in ("naive", "classical", "learned"):
+            raise ValueError(f"{self.name}: family {self.family!r} is not one of naive, classical, learned")
+
+
+def sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _sha256(file)
+
+
+def _sha256(file) -> str:  # hashlib.file_digest is new in Python 3.11
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def find_checkpoint(
+    card: MethodCard, override: str | Path | None = None, weights_root: str | Path | None = None
+) -> Path | None:
+    """The file that a method's weights are read from, or None for a method without weights.
+
+    Order: `override`; `<weights_root>/<method>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the
+    files shipped with the package. Raises Unavailable when none exists.
+    """
+    if override is not None:
+        path = Path(override)
+        if not path.is_file():
+            raise Unavailable(f"{card.name}: no checkpoint at {path}")
+        return path
+    if not card.checkpoints:
+        return None
+    root = weights_root or os.environ.get("BENCH_WEIGHTS")
+    folders = ([Path(root) / card.name] if root else []) + [SHIPPED]
+    for folder in folders:
+        for file in card.checkpoints:
+            if (folder / file).is_file():
+                return folder / file
+    wanted = " or ".join(f"{card.name}/{file}" for file in card.checkpoints)
+    where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
+    source = f", published at {card.link}" if card.link else ""
+    raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}; or --checkpoint {card.name}=PATH")
+
+
+def load_state(path: Path) -> dict:
+    """Read a checkpoint without running any code in it: safetensors, or torch files with weights_only=True."""
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise Unavailable(f"{path}: not a readable checkpoint ({reason})") from error
+
+
+def as_unit(image: np.ndarray, name: str) -> np.ndarray:
+    """float32 in [0, 1] from uint8, or from float that is already in [0, 1]."""
+    image = np.asarray(image)
+    if image.dtype == np.uint8:
+        return image.astype(np.float32) / np.float32(255)
+    if image.dtype.kind != "f":
+        raise ValueError(f"{name}: expected uint8 or float in [0, 1], got {image.dtype}")
+    image = image.astype(np.float32)
+    if not np.isfinite(image).all():
+        raise ValueError(f"{name}: contains NaN or infinite values")
+    if image.size and (image.min() < 0 or image.max() > 1):
+        raise ValueError(f"{name}: expected float in [0, 1], got {image.min():.4g} to {image.max():.4g}")
+    return image
+
+
+class Fuser(ABC):
+    """A fusion method that is ready to run.
+
+    Subclasses set `card` and implement `fuse_batch`; the checks, the conversions and the clipping are here.
+    `checkpoint` is the file that the weights come from, as `find_checkpoint` found it.
+    """
+
+    card: ClassVar[MethodCard]
+
+    def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
+        self.checkpoint = checkpoint
+        self.device = device
+
+    @abstractmethod
+    def fuse_batch(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """Fuse float32 arrays (B, 1, H, W) in [0, 1]; the result has the same shape, in the domain 0..1, unclipped."""
+
+    def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """Fuse luminance images.
+
+        ir, vis: uint8, or float in [0, 1]; (H, W) or (B, 1, H, W), both alike, sides of at least 16. Returns float32
+        of the same shape in [0, 1]. Raises ValueError for other input and RuntimeError when the result is not finite.
+        """
+        ir, vis = as_unit(ir, "ir"), as_unit(vis, "vis")
+        if ir.shape != vis.shape:
+            raise ValueError(f"ir is {ir.shape} and vis is {vis.shape}; they must have one shape")
+        if ir.ndim not in (2, 4) or (ir.ndim == 4 and ir.shape[1] != 1):
+            raise ValueError(f"expected shape (H, W) or (B, 1, H, W), got {ir.shape}")
+        if min(ir.shape[-2:]) < MIN_SIDE:
+            raise ValueError(f"the image is {ir.shape[-1]}x{ir.shape[-2]}; the smallest side must be at least {MIN_SIDE}")
+        shape = (-1, 1, *ir.shape[-2:])
+        fused = np.asarray(self.fuse_batch(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
+        if not np.isfinite(fused).all():
+            raise RuntimeError(f"{self.card.name} returned values that are not finite")
+        return np.clip(fused, 0, 1).reshape(ir.shape)
+
+
+class ClassicalFuser(Fuser):
+    """A fuser without weights, written for one pair of (H, W) arrays at a time."""
+
+    @abstractmethod
+    def fuse_pair(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """Fuse float32 arrays (H, W) in [0, 1]."""
+
+    def fuse_batch(self, ir, vis):
+        return np.stack([self.fuse_pair(a[0], b[0])[None] for a, b in zip(ir, vis)])
+
+
+class NetworkFuser(Fuser):
+    """A fuser that is a torch module: subclasses build it and, where it needs more than one call, override `forward`.
+
+    Images of one size run in one batch on `device`, in inference mode.
+    """
+
+    def __init__(self, checkpoint=None, device="cpu"):
+        super().__init__(checkpoint, device)
+        try:
+            network = self.build(checkpoint)
+        except (KeyError, RuntimeError) as error:  # load_state_dict says which keys or shapes are wrong
+            lines = str(error).split("\n")
+            reason = " ".join(part.strip() for part in lines[:2])[:300]
+            raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({reason})") from error
+        self.network = network.eval().to(device)
+
+    @abstractmethod
+    def build(self, checkpoint: Path):
+        """The network with the weights of `checkpoint`, loaded strictly."""
+
+    def forward(self, ir, vis):
+        """Tensors (B, 1, H, W) in [0, 1] to the fused tensor of the same shape."""
+        return self.network(ir, vis)
+
+    def fuse_batch(self, ir, vis):
+        import torch
+
+        with torch.inference_mode():
+            fused = self.forward(torch.from_numpy(ir).to(self.device), torch.from_numpy(vis).to(self.device))
+            return fused.float().cpu().numpy()
