@@ -1,0 +1,204 @@
+"""One way to read a picture, one way to write it, for the whole suite.
+
+Reading: PNG, JPEG, BMP and TIFF; 8-bit and 16-bit grey, RGB, RGBA (alpha dropped), palette, bilevel. A
+file's EXIF orientation is applied. Luminance is BT.601 full range, Y = 0.299 R + 0.587 G + 0.114 B, rounded
+to the nearest integer as Pillow's mode "L" and OpenCV's ``COLOR_BGR2GRAY`` do; JPEGs are decoded to colour
+first (libjpeg's own grey output differs by one level on up to 0.7 % of pixels).
+
+Writing: 8-bit grey or RGB PNG, put in place in one step, same bytes for the same pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from benchmark.errors import UserError
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+
+# Formats whose Pillow decoders start no other program and read one flat raster.
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+_MAX_PIXELS = 1 << 26  # 8192 x 8192; a small file can claim far more than memory holds
+_EXIF_ORIENTATION = 0x0112
+_counter = itertools.count()
+
+
+class ImageError(UserError):
+    """A picture that cannot be read; `path` and `reason` say which and why, in one line."""
+
+    def __init__(self, path: str | os.PathLike, reason: str) -> None:
+        self.path, self.reason = Path(path), reason
+        super().__init__(f"{path}: {reason}")
+
+    def __reduce__(self):
+        return ImageError, (self.path, self.reason)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file: `luminance` uint8 (H, W); `rgb` uint8 (H, W, 3), or None where the file is grey (stored
+    as grey, or R = G = B everywhere); `notes`: what was converted on reading, one phrase each."""
+
+    luminance: np.ndarray
+    rgb: np.ndarray | None
+    notes: tuple[str, ...] = ()
+
+
+def read(path: str | os.PathLike) -> Picture:
+    """Decode the file at `path`.
+
+    16-bit grey is scaled by 1/257 and rounded, so that 65535 becomes 255. Raises ImageError for a file that
+    is missing, truncated, not an image, of an unsupported kind, or larger than 2^26 pixels.
+    """
+    return decode(_bytes(path), path)
+
+
+def decode(data: bytes, path: str | os.PathLike) -> Picture:
+    """Decode the bytes of an image file; `path` only names it in errors. See `read`."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _decode(data, path)
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(path, "not a PNG, JPEG, BMP or TIFF image" if data else "empty file") from None
+    except Image.DecompressionBombError:
+        raise ImageError(path, f"more than {_MAX_PIXELS} pixels") from None
+    except (
+        Exception
+    ) as error:  # decoders of broken files raise OSError, ValueError, struct.error, zlib.error, ...
+        detail = str(error).split("\n")[0] or type(error).__name__
+        raise ImageError(path, f"broken or truncated image ({detail})") from None
+
+
+def read_luminance(path: str | os.PathLike) -> np.ndarray:
+    """The luminance of the picture at `path`, uint8 (H, W); raises ImageError."""
+    return read(path).luminance
+
+
+def read_rgb(path: str | os.PathLike) -> np.ndarray:
+    """The colours of the picture at `path`, uint8 (H, W, 3), grey repeated three times; raises ImageError."""
+    picture = read(path)
+    return np.repeat(picture.luminance[..., None], 3, axis=2) if picture.rgb is None else picture.rgb
+
+
+def luminance(rgb: np.ndarray) -> np.ndarray:
+    """BT.601 full-range luminance of an RGB image, uint8 (H, W, 3) -> uint8 (H, W)."""
+    return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))
+
+
+def quantise(fused: np.ndarray) -> np.ndarray:
+    """A fused image, float in [0, 1], to uint8: clipped, times 255, halves rounded up; same shape.
+
+    Raises ValueError where a value is not finite.
+    """
+    fused = np.asarray(fused)
+    if not np.isfinite(fused).all():
+        raise ValueError("the fused image holds values that are not finite")
+    # In float64 the product of a float32 by 255 is exact, so that no half is moved before it is rounded.
+    return (np.clip(fused, 0, 1).astype(np.float64) * 255 + 0.5).astype(np.uint8)
+
+
+def attach_colour(fused: np.ndarray, vis_rgb: np.ndarray) -> np.ndarray:
+    """The colours of `vis_rgb` under the luminance `fused`: its Cb and Cr (BT.601 full range) are kept.
+
+    uint8 (H, W) and uint8 (H, W, 3) -> uint8 (H, W, 3). With unrounded Cb and Cr, exchanging Y means adding
+    the same Y' - Y to R, G and B; no chroma is rounded on the way. Clipped to 0..255, so that saturated
+    colours may change the luminance: this version is for looking at, never for scoring.
+    """
+    if fused.shape != vis_rgb.shape[:2] or fused.dtype != np.uint8 or vis_rgb.dtype != np.uint8:
+        raise ValueError(
+            f"uint8 (H, W) and uint8 (H, W, 3) are needed, not {fused.dtype} {fused.shape}"
+            f" and {vis_rgb.dtype} {vis_rgb.shape}"
+        )
+    shift = fused.astype(np.int16) - luminance(vis_rgb)
+    return np.clip(vis_rgb + shift[..., None], 0, 255).astype(np.uint8)
+
+
+def save_luminance(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write a grey 8-bit PNG: `image` (H, W), uint8 as it is, or float in [0, 1] through `quantise`.
+
+    The file appears at once or not at all (written beside it, then renamed), its folder is made if
+    needed, and the same pixels give the same bytes with one version of Pillow.
+    """
+    image = np.asarray(image)
+    if image.ndim != 2:
+        raise ValueError(f"a luminance image has shape (H, W), not {image.shape}")
+    _save(path, image if image.dtype == np.uint8 else quantise(image))
+
+
+def save_rgb(path: str | os.PathLike, image: np.ndarray) -> None:
+    """Write an RGB 8-bit PNG: `image` uint8 (H, W, 3); see `save_luminance`."""
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"a colour image is uint8 (H, W, 3), not {image.dtype} {image.shape}")
+    _save(path, image)
+
+
+def _decode(data: bytes, path: str | os.PathLike) -> Picture:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        width, height = image.size
+        if width * height > _MAX_PIXELS:
+            raise ImageError(path, f"{width}x{height} is more than {_MAX_PIXELS} pixels")
+        notes = []
+        wide_colour = any(isinstance(tile[3], str | tuple) and ";16" in str(tile[3]) for tile in image.tile)
+        image.load()
+        if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+            notes.append("turned as its EXIF orientation says")
+        mode = image.mode
+        if mode.startswith("I"):
+            grey = np.asarray(image).astype(np.int64)
+            if grey.min() < 0 or grey.max() > 65535:
+                raise ImageError(path, "32-bit values outside 0..65535 have no defined grey scale")
+            notes.append("16-bit grey, scaled by 1/257")
+            return Picture(((grey + 128) // 257).astype(np.uint8), None, tuple(notes))
+        if mode == "F":
+            raise ImageError(path, "floating-point pixels have no defined grey scale")
+        if mode in ("1", "L", "LA", "La"):
+            return Picture(np.array(image.convert("L")), None, tuple(notes))
+        if wide_colour:
+            notes.append("16-bit colour, the high byte of each value kept")
+        if mode in ("P", "PA"):
+            notes.append("palette image")
+        if mode not in ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr"):
+            raise ImageError(path, f"pixels of kind '{mode}' are not supported")
+        # By way of RGBA, Pillow does not look up a palette's transparent entry as a colour to keep.
+        rgb_image = image.convert("RGBA").convert("RGB") if mode in ("P", "PA") else image.convert("RGB")
+        grey = np.array(rgb_image.convert("L"))
+        rgb = np.array(rgb_image)
+        if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
+            rgb = None
+        return Picture(grey, rgb, tuple(notes))
+
+
+def _bytes(path: str | os.PathLike) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ImageError(path, "no such file") from None
+    except OSError as error:
+        raise ImageError(path, error.strerror or str(error)) from None
+
+
+def _save(path: str | os.PathLike, image: np.ndarray) -> None:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Short and unlike any picture's name: a long name of `path` leaves no room for a suffix.
+    beside = path.parent / f".{os.getpid()}-{next(_counter)}.tmp"
+    try:
+        with open(beside, "xb") as file:
+            Image.fromarray(np.ascontiguousarray(image)).save(file, format="PNG", compress_level=1)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
