@@ -1,0 +1,338 @@
+// Selective scan (Gu & Dao 2023, eq. 2 with zero-order-hold A and Euler B, d_state = 16) and the causal depthwise
+// convolution before it, forward and backward, float32, token-major: row l of an (L, D) array is one token.
+//
+// One vector holds V neighbouring channels; the 16 states of those channels stay in registers while the tokens pass.
+// Built once per instruction set (-DISA=name); every exported symbol carries that name. -ffast-math would break the
+// rounding in exp2.
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define EXPORT(type, name) extern "C" __attribute__((visibility("default"))) type JOIN(name, ISA)
+
+namespace {
+
+typedef float vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef float vec_u __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(VECTOR_BYTES)));
+
+constexpr int V = VECTOR_BYTES / 4;
+constexpr int N = 16;      // states per channel
+constexpr int BLOCK = 32;  // tokens between two saved states of the forward pass
+constexpr int TAPS = 4;    // width of the convolution
+constexpr float LOG2E = 1.4426950408889634f, LN2 = 0.6931471805599453f;
+
+inline vec all(float x) { return vec{} + x; }
+
+// The last channels need not fill a vector: FULL says whether this one is full, k how many lanes count.
+template <bool FULL> inline vec load(const float* p, int k) {
+  if (FULL) return *reinterpret_cast<const vec_u*>(p);
+  vec v{};
+  std::memcpy(&v, p, 4 * k);
+  return v;
+}
+template <bool FULL> inline void store(float* p, vec v, int k) {
+  if (FULL) *reinterpret_cast<vec_u*>(p) = v;
+  else std::memcpy(p, &v, 4 * k);
+}
+
+// 2^x to 1.2e-7: round to an integer by adding 1.5 * 2^23, a polynomial on [-1/2, 1/2], the integer into the exponent.
+inline vec exp2v(vec x) {
+  x = x < all(-126.f) ? all(-126.f) : x;
+  const vec magic = all(12582912.f);
+  vec t = x + magic;
+  vec f = x - (t - magic);
+  vec p = all(1.5403530e-4f);
+  p = p * f + 1.3333558e-3f;
+  p = p * f + 9.6181291e-3f;
+  p = p * f + 5.5504109e-2f;
+  p = p * f + 2.4022651e-1f;
+  p = p * f + 6.9314718e-1f;
+  p = p * f + 1.0f;
+  return (vec)((ivec)p + ((ivec)t << 23));
+}
+
+inline vec expv(vec x) {
+  x = x > all(87.f) ? all(87.f) : x;
+  return exp2v(x * LOG2E);
+}
+
+inline vec sigmoid(vec x) { return 1.0f / (1.0f + expv(-x)); }
+
+// log(1 + e) for 0 <= e <= 1 through 2 atanh(e / (2 + e)), whose argument is at most 1/3.
+inline vec log1pv(vec e) {
+  vec s = e / (2.0f + e), q = s * s;
+  vec p = all(1.f / 17);
+  p = p * q + 1.f / 15;
+  p = p * q + 1.f / 13;
+  p = p * q + 1.f / 11;
+  p = p * q + 1.f / 9;
+  p = p * q + 1.f / 7;
+  p = p * q + 1.f / 5;
+  p = p * q + 1.f / 3;
+  p = p * q + 1.f;
+  return 2.0f * s * p;
+}
+
+inline vec softplus(vec x) {
+  vec positive = x > 0.f ? x : vec{};
+  return positive + log1pv(expv(x > 0.f ? -x : x));
+}
+
+inline float sum(vec v) {
+  float s = 0;
+  for (int i = 0; i < V; i++) s += v[i];
+  return s;
+}
+
+struct Scan {
+  const float *u, *delta, *z, *b, *c;  // z may be null: no gate
+  int64_t ldu, ldd, ldz, ldb, ldc;
+  const float *a2, *skip, *bias;  // a2: (N, D), A * log2(e)
+  int64_t length, channels;
+};
+
+template <bool FULL>
+void forward(const Scan& s, int64_t g, float* state, float* saved, float* out, int64_t ldo) {
+  const int k = FULL ? V : int(s.channels - g);
+  const int64_t D = s.channels;
+  vec h[N], a2[N];
+  for (int n = 0; n < N; n++) {
+    h[n] = load<FULL>(state + n * D + g, k);
+    a2[n] = load<FULL>(s.a2 + n * D + g, k);
+  }
+  const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
+  for (int64_t l = 0; l < s.length; l++) {
+    if (saved && l % BLOCK == 0)
+      for (int n = 0; n < N; n++) store<FULL>(saved + ((l / BLOCK) * N + n) * D + g, h[n], k);
+    vec u = load<FULL>(s.u + l * s.ldu + g, k);
+    vec d = softplus(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
+    vec du = d * u, y0 = skip * u, y1{};
+    const float *b = s.b + l * s.ldb, *c = s.c + l * s.ldc;
+#pragma GCC unroll 16
+    for (int n = 0; n < N; n++) {
+      h[n] = exp2v(d * a2[n]) * h[n] + du * b[n];
+      if (n & 1) y1 += h[n] * c[n];
+      else y0 += h[n] * c[n];
+    }
+    vec y = y0 + y1;
+    if (s.z) {
+      vec z = load<FULL>(s.z + l * s.ldz + g, k);
+      y *= z * sigmoid(z);
+    }
+    store<FULL>(out + l * ldo + g, y, k);
+  }
+  for (int n = 0; n < N; n++) store<FULL>(state + n * D + g, h[n], k);
+}
+
+struct Gradients {
+  const float* out;  // gradient of the output, row stride = channels, as for all below
+  float *u, *delta, *z;
+};
+
+// One block of tokens for one vector of channels: the states are recomputed from the saved one, then the gradients run
+// backwards. `gh` carries the gradient of the state, the rest accumulates.
+struct Carry {
+  vec gh[N], ga[N], gskip, gbias;
+};
+
+template <bool FULL>
+void backward_block(const Scan& s, const Gradients& q, const float* saved, int64_t g, int64_t first, int count,
+                    Carry& carry, vec (*gb)[N], vec (*gc)[N]) {
+  const int k = FULL ? V : int(s.channels - g);
+  const int64_t D = s.channels;
+  vec h[BLOCK + 1][N], decay[BLOCK][N], d[BLOCK], y[BLOCK], a2[N];
+  const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
+  for (int n = 0; n < N; n++) {
+    h[0][n] = load<FULL>(saved + ((first / BLOCK) * N + n) * D + g, k);
+    a2[n] = load<FULL>(s.a2 + n * D + g, k);
+  }
+  for (int t = 0; t < count; t++) {
+    const int64_t l = first + t;
+    vec u = load<FULL>(s.u + l * s.ldu + g, k);
+    d[t] = softplus(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
+    vec du = d[t] * u, yt = skip * u;
+    const float *b = s.b + l * s.ldb, *c = s.c + l * s.ldc;
+#pragma GCC unroll 16
+    for (int n = 0; n < N; n++) {
+      decay[t][n] = exp2v(d[t] * a2[n]);
+      h[t + 1][n] = decay[t][n] * h[t][n] + du * b[n];
+      yt += h[t + 1][n] * c[n];
+    }
+    y[t] = yt;
+  }
+  for (int t = count - 1; t >= 0; t--) {
+    const int64_t l = first + t;
+    vec gy = load<FULL>(q.out + l * D + g, k);
+    if (s.z) {
+      vec z = load<FULL>(s.z + l * s.ldz + g, k), sg = sigmoid(z);
+      store<FULL>(q.z + l * D + g, gy * y[t] * (sg * (1.0f + z * (1.0f - sg))), k);
+      gy *= z * sg;
+    }
+    vec u = load<FULL>(s.u + l * s.ldu + g, k), du = d[t] * u, gdu{}, gd{};
+    const float *b = s.b + l * s.ldb, *c = s.c + l * s.ldc;
+#pragma GCC unroll 16
+    for (int n = 0; n < N; n++) {
+      vec gh = carry.gh[n] + gy * c[n];
+      gc[t][n] += gy * h[t + 1][n];
+      gb[t][n] += gh * du;
+      gdu += gh * b[n];
+      gh *= decay[t][n];
+      vec gexp = gh * h[t][n];
+      gd += gexp * a2[n];
+      carry.ga[n] += gexp * d[t];
+      carry.gh[n] = gh;
+    }
+    gd = gd * LN2 + gdu * u;
+    carry.gskip += gy * u;
+    store<FULL>(q.u + l * D + g, gdu * d[t] + gy * skip, k);
+    vec graw = gd * sigmoid(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
+    carry.gbias += graw;
+    store<FULL>(q.delta + l * D + g, graw, k);
+  }
+}
+
+inline vec silu(vec x) { return x * sigmoid(x); }
+
+// Rows before the first token come from `state` (3, D), oldest first; null stands for zeros.
+template <bool FULL>
+inline vec row(const float* x, int64_t ldx, const float* state, int64_t D, int64_t l, int64_t g, int k) {
+  if (l >= 0) return load<FULL>(x + l * ldx + g, k);
+  return state ? load<FULL>(state + (l + TAPS - 1) * D + g, k) : vec{};
+}
+
+template <bool FULL>
+void conv_forward(const float* x, int64_t ldx, const float* w, const float* bias, float* state, float* out, int64_t ldo,
+                  int64_t L, int64_t D, int64_t g) {
+  const int k = FULL ? V : int(D - g);
+  const vec w0 = load<FULL>(w + g, k), w1 = load<FULL>(w + D + g, k), w2 = load<FULL>(w + 2 * D + g, k),
+            w3 = load<FULL>(w + 3 * D + g, k), b = load<FULL>(bias + g, k);
+  vec x0 = row<FULL>(x, ldx, state, D, -3, g, k), x1 = row<FULL>(x, ldx, state, D, -2, g, k),
+      x2 = row<FULL>(x, ldx, state, D, -1, g, k);
+  for (int64_t l = 0; l < L; l++) {
+    vec x3 = load<FULL>(x + l * ldx + g, k);
+    store<FULL>(out + l * ldo + g, silu(b + w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3), k);
+    x0 = x1, x1 = x2, x2 = x3;
+  }
+  if (state) {
+    store<FULL>(state + g, x0, k);
+    store<FULL>(state + D + g, x1, k);
+    store<FULL>(state + 2 * D + g, x2, k);
+  }
+}
+
+template <bool FULL>
+void conv_backward(const float* x, int64_t ldx, const float* w, const float* bias, const float* gout, float* gx,
+                   float* gw, float* gbias, int64_t L, int64_t D, int64_t g) {
+  const int k = FULL ? V : int(D - g);
+  vec wt[TAPS], sums[TAPS]{}, gb{}, g1{}, g2{}, g3{};  // g1..g3: gradients of the three later outputs
+  for (int i = 0; i < TAPS; i++) wt[i] = load<FULL>(w + i * D + g, k);
+  const vec b = load<FULL>(bias + g, k);
+  for (int64_t l = L - 1; l >= 0; l--) {
+    vec in[TAPS], c = b;
+    for (int i = 0; i < TAPS; i++) {
+      in[i] = row<FULL>(x, ldx, nullptr, D, l - (TAPS - 1) + i, g, k);
+      c += wt[i] * in[i];
+    }
+    vec sg = sigmoid(c);
+    vec g0 = load<FULL>(gout + l * D + g, k) * (sg * (1.0f + c * (1.0f - sg)));
+    store<FULL>(gx + l * D + g, wt[3] * g0 + wt[2] * g1 + wt[1] * g2 + wt[0] * g3, k);
+    for (int i = 0; i < TAPS; i++) sums[i] += g0 * in[i];
+    gb += g0;
+    g3 = g2, g2 = g1, g1 = g0;
+  }
+  for (int i = 0; i < TAPS; i++) store<FULL>(gw + i * D + g, sums[i], k);
+  store<FULL>(gbias + g, gb, k);
+}
+
+}  // namespace
+
+// Widest set this processor runs: 2 = avx512, 1 = avx2, 0 = base.
+EXPORT(int, widest_isa)() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl"))
+    return 2;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+  return 0;
+}
+
+// Channels first_channel.. to last_channel (exclusive; any) of one sequence.
+// state: (N, D), read and written. saved: (ceil(L / 32), N, D) or null.
+EXPORT(void, scan_forward)
+(const float* u, int64_t ldu, const float* delta, int64_t ldd, const float* z, int64_t ldz, const float* b,
+ const float* c, int64_t ldb, int64_t ldc, const float* a2, const float* skip, const float* bias, float* state,
+ float* saved, float* out, int64_t ldo, int64_t length, int64_t channels, int64_t first_channel,
+ int64_t last_channel) {
+  const Scan s{u, delta, z, b, c, ldu, ldd, ldz, ldb, ldc, a2, skip, bias, length, channels};
+  for (int64_t g = first_channel; g < last_channel; g += V) {
+    if (g + V <= last_channel) forward<true>(s, g, state, saved, out, ldo);
+    else forward<false>(s, g, state, saved, out, ldo);
+  }
+}
+
+// Gradients of one sequence over the same channels. gout, gu, gdelta, gz: (L, D); gb, gc: (L, N), sums over these
+// channels only; ga: (N, D); gskip, gbias: (D,). The state before the first token is zero.
+EXPORT(void, scan_backward)
+(const float* u, int64_t ldu, const float* delta, int64_t ldd, const float* z, int64_t ldz, const float* b,
+ const float* c, int64_t ldb, int64_t ldc, const float* a2, const float* skip, const float* bias, const float* saved,
+ const float* gout, float* gu, float* gdelta, float* gz, float* gb, float* gc, float* ga, float* gskip, float* gbias,
+ int64_t length, int64_t channels, int64_t first_channel, int64_t last_channel) {
+  const Scan s{u, delta, z, b, c, ldu, ldd, ldz, ldb, ldc, a2, skip, bias, length, channels};
+  const Gradients q{gout, gu, gdelta, gz};
+  const int64_t groups = (last_channel - first_channel + V - 1) / V;
+  std::vector<Carry> carry(groups, Carry{});
+  vec sums_b[BLOCK][N], sums_c[BLOCK][N];
+  for (int64_t first = (length - 1) / BLOCK * BLOCK; first >= 0; first -= BLOCK) {
+    const int count = int(length - first < BLOCK ? length - first : BLOCK);
+    std::memset(sums_b, 0, sizeof sums_b);
+    std::memset(sums_c, 0, sizeof sums_c);
+    for (int64_t i = 0; i < groups; i++) {
+      const int64_t g = first_channel + i * V;
+      if (g + V <= last_channel) backward_block<true>(s, q, saved, g, first, count, carry[i], sums_b, sums_c);
+      else backward_block<false>(s, q, saved, g, first, count, carry[i], sums_b, sums_c);
+    }
+    for (int t = 0; t < count; t++)
+      for (int n = 0; n < N; n++) {
+        gb[(first + t) * N + n] = sum(sums_b[t][n]);
+        gc[(first + t) * N + n] = sum(sums_c[t][n]);
+      }
+  }
+  for (int64_t i = 0; i < groups; i++) {
+    const int64_t g = first_channel + i * V;
+    const int k = int(last_channel - g < V ? last_channel - g : V);
+    for (int n = 0; n < N; n++) store<false>(ga + n * channels + g, carry[i].ga[n], k);
+    store<false>(gskip + g, carry[i].gskip, k);
+    store<false>(gbias + g, carry[i].gbias, k);
+  }
+}
+
+// SiLU of the causal depthwise convolution of width 4; w: (4, D). state: (3, D), the rows before the first token, read
+// and replaced by the last three; null: zeros before the first token.
+EXPORT(void, conv_silu_forward)
+(const float* x, int64_t ldx, const float* w, const float* bias, float* state, float* out, int64_t ldo, int64_t length,
+ int64_t channels) {
+  int64_t g = 0;
+  for (; g + V <= channels; g += V) conv_forward<true>(x, ldx, w, bias, state, out, ldo, length, channels, g);
+  if (g < channels) conv_forward<false>(x, ldx, w, bias, state, out, ldo, length, channels, g);
+}
+
+// gout, gx: (L, D); gw: (4, D); gbias: (D,). Zeros before the first token.
+EXPORT(void, conv_silu_backward)
+(const float* x, int64_t ldx, const float* w, const float* bias, const float* gout, float* gx, float* gw, float* gbias,
+ int64_t length, int64_t channels) {
+  int64_t g = 0;
+  for (; g + V <= channels; g += V) conv_backward<true>(x, ldx, w, bias, gout, gx, gw, gbias, length, channels, g);
+  if (g < channels) conv_backward<false>(x, ldx, w, bias, gout, gx, gw, gbias, length, channels, g);
+}
