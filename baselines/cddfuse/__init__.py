@@ -1,0 +1,35 @@
+"""CDDFuse as a fuser. The network is in `network`, the authors' training losses are in `losses`."""
+
+from __future__ import annotations
+
+from ..base import MethodCard, NetworkFuser
+
+
+class CDDFuse(NetworkFuser):
+    card = MethodCard(
+        name="cddfuse",
+        title="CDDFuse",
+        family="learned",
+        year=2023,
+        citation="Z. Zhao et al., CDDFuse: Correlation-Driven Dual-Branch Feature Decomposition for "
+        "Multi-Modality Image Fusion, CVPR 2023, pp. 5906-5916",
+        licence="none stated by the authors",
+        link="https://github.com/Zhaozixiang1228/MMIF-CDDFuse",
+        trained_on="MSRS train (CDDFuse_IVF.pth) or roadscene minus cddfuse50 (cddfuse.safetensors, "
+        "preliminary)",
+        parameters=1_188_272,
+        output_convention="each image stretched from its minimum and maximum to [0, 1]",
+        checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},
+    )
+
+    def build(self, checkpoint):
+        import torch
+
+        from .network import load_network
+
+        return load_network(checkpoint).to(memory_format=torch.channels_last)
+
+    def forward(self, ir, vis):
+        fused = self.network(ir, vis)
+        low, high = fused.amin(dim=(1, 2, 3), keepdim=True), fused.amax(dim=(1, 2, 3), keepdim=True)
+        return (fused - low) / (high - low).where(high > low, 1)
