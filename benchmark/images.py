@@ -58,7 +58,7 @@ def read(path: str | os.PathLike) -> Picture:
     16-bit grey is scaled by 1/257 and rounded, so that 65535 becomes 255. Raises ImageError for a file that
     is missing, truncated, not an image, of an unsupported kind, or larger than 2^26 pixels.
     """
-    return decode(_bytes(path), path)
+    return decode(read_bytes(path), path)
 
 
 def decode(data: bytes, path: str | os.PathLike) -> Picture:
@@ -78,6 +78,16 @@ def decode(data: bytes, path: str | os.PathLike) -> Picture:
     ) as error:  # decoders of broken files raise OSError, ValueError, struct.error, zlib.error, ...
         detail = str(error).split("\n")[0] or type(error).__name__
         raise ImageError(path, f"broken or truncated image ({detail})") from None
+
+
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The bytes of a file; raises ImageError where it is missing or unreadable."""
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ImageError(path, "no such file") from None
+    except OSError as error:
+        raise ImageError(path, error.strerror or str(error)) from None
 
 
 def read_luminance(path: str | os.PathLike) -> np.ndarray:
@@ -179,15 +189,6 @@ def _decode(data: bytes, path: str | os.PathLike) -> Picture:
         if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
             rgb = None
         return Picture(grey, rgb, tuple(notes))
-
-
-def _bytes(path: str | os.PathLike) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise ImageError(path, "no such file") from None
-    except OSError as error:
-        raise ImageError(path, error.strerror or str(error)) from None
 
 
 def _save(path: str | os.PathLike, image: np.ndarray) -> None:

@@ -1,0 +1,36 @@
+"""The data sets: one module here is one data set, found by its file name.
+
+`names()` lists them without importing any; `get(name)` imports one and returns its `DATASET`. To add a
+data set, add ``benchmark/datasets/<name>.py`` that sets ``DATASET`` to an instance of a
+`benchmark.datasets.base.Dataset`; id lists of its splits go to ``splits/<name>_<split>.txt``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+from benchmark.errors import unknown
+
+if TYPE_CHECKING:
+    from benchmark.datasets.base import Dataset
+
+_CONTRACT = "base"  # the one module here that is no data set
+
+
+def names() -> list[str]:
+    """The names of all data sets, sorted."""
+    return sorted(
+        module.name
+        for module in pkgutil.iter_modules(__path__)
+        if module.name != _CONTRACT and not module.name.startswith("_")
+    )
+
+
+def get(name: str) -> Dataset:
+    """The data set of that name; raises UserError, with the nearest name, for an unknown one."""
+    known = names()
+    if name not in known:
+        raise unknown("data set", name, known)
+    return importlib.import_module(f"{__name__}.{name}").DATASET

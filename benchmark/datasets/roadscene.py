@@ -1,0 +1,51 @@
+"""RoadScene: aligned road scenes taken from FLIR's video."""
+
+from __future__ import annotations
+
+import os
+
+from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Selection, pick, split_ids
+
+
+class RoadScene(FolderDataset):
+    card = DatasetCard(
+        name="roadscene",
+        title="RoadScene",
+        year=2020,
+        citation="H. Xu, J. Ma, Z. Le, J. Jiang, X. Guo: FusionDN: A unified densely connected network for"
+        " image fusion. AAAI 2020.",
+        licence="none stated (frames of the FLIR thermal data set, which has its own terms)",
+        link="https://github.com/hanna-xu/RoadScene",
+        size="about 500x300, varying; infrared grey, visible RGB",
+        counts={"all": 221, "cddfuse50": 50, "train": 171},
+        layout="RoadScene/cropinfrared/*.jpg and RoadScene/crop_LR_visible/*.jpg",
+        notes=("Read from cropinfrared and crop_LR_visible, the two folders of equal size and content.",),
+    )
+    default_split = "all"
+    folders = ("RoadScene", "RoadScene-master", "road-scene-infrared-visible-images")
+
+    def layouts(self, split: str) -> tuple[Layout, ...]:
+        return (Layout("cropinfrared", "crop_LR_visible"),)
+
+    def splits(self) -> dict[str, str]:
+        return {
+            "all": "every pair (221)",
+            "cddfuse50": "the 50 test pairs of CDDFuse (Zhao et al., CVPR 2023)",
+            "train": "every pair that is not in cddfuse50 (171)",
+        }
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        split = self.check_split(split)
+        pairs, found = self.listed(split, root)
+        held_back = split_ids("roadscene", "cddfuse50")
+        if split == "cddfuse50":
+            return Selection(pick(pairs, held_back, found), (), found)
+        if split == "train":
+            pairs = [pair for pair in pairs if pair.id not in set(held_back)]
+        notes = ()
+        if len(pairs) != self.card.counts[split]:
+            notes = (f"roadscene {split}: {len(pairs)} of {self.card.counts[split]} pairs are in {found}",)
+        return Selection(pairs, notes, found)
+
+
+DATASET = RoadScene()

@@ -1,0 +1,44 @@
+"""TNO: military-relevant scenes, the pairs that fusion papers use."""
+
+from __future__ import annotations
+
+import os
+
+from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Selection, pick, split_ids
+
+
+class Tno(FolderDataset):
+    card = DatasetCard(
+        name="tno",
+        title="TNO Image Fusion Dataset",
+        year=2014,
+        citation="A. Toet: TNO Image Fusion Dataset. figshare 1008029, 2014; and: The TNO multiband image"
+        " data collection. Data in Brief 15, 2017.",
+        licence="as its figshare record states; none is stated with the 42-pair selection",
+        link="https://figshare.com/articles/dataset/TNO_Image_Fusion_Dataset/1008029",
+        size="256x256 to 945x709, grey",
+        counts={"tno42": 42, "cddfuse25": 25},
+        layout="TNO/{ir,vi}/01.png … 42.png",
+        notes=(
+            "The figshare record is not sorted into pairs; the 42 numbered pairs circulate with fusion code.",
+        ),
+    )
+    default_split = "tno42"
+    folders = ("TNO", "TNO42", "TNO_42")
+
+    def layouts(self, split: str) -> tuple[Layout, ...]:
+        return (Layout("ir", "vi"), Layout("ir", "vis"))
+
+    def splits(self) -> dict[str, str]:
+        return {
+            "tno42": "the selection of 42 pairs, 01 to 42",
+            "cddfuse25": "the 25 test pairs of CDDFuse (Zhao et al., CVPR 2023)",
+        }
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        split = self.check_split(split)
+        pairs, found = self.listed(split, root)
+        return Selection(pick(pairs, split_ids("tno", split), found), (), found)
+
+
+DATASET = Tno()
