@@ -1,0 +1,23 @@
+"""Image fusion metrics: numbers from arrays.
+
+    import metrics
+
+    metrics.evaluate(fused, ir, vis)  # the eight core metrics, standard definitions
+    metrics.evaluate(fused, ir, vis, ["EN", "Qabf"], protocol="cddfuse")
+
+    pair = metrics.Pair(ir, vis)  # what depends on the sources is computed once
+    for fused in results:
+        pair.score(fused)
+
+Images are arrays (H, W) of grey levels 0..255. Every file in `metrics/definitions` that defines a metric is
+found; adding a file adds the metric.
+"""
+
+from .evaluation import CORE, Pair, evaluate
+from .protocols import protocols
+from .registry import MetricCard, card, names
+
+# Part of the key under which a score is stored: raise it whenever any number changes.
+version = "1"
+
+__all__ = ["CORE", "MetricCard", "Pair", "card", "evaluate", "names", "protocols", "version"]

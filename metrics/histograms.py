@@ -1,0 +1,43 @@
+"""Histograms of one image and of two, and the information in them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .images import Image, once
+
+
+@once
+def histogram(x: Image) -> np.ndarray:
+    """Number of pixels of each level, int64, (256,)."""
+    return np.bincount(x.levels.ravel(), minlength=256)
+
+
+@once
+def joint_histogram(x: Image, y: Image) -> np.ndarray:
+    """Number of pixels with level i in x and j in y, int64, (256, 256)."""
+    pair = x.levels.astype(np.uint16)
+    pair <<= 8
+    pair |= y.levels
+    return np.bincount(pair.ravel(), minlength=65536).reshape(256, 256)
+
+
+def entropy(counts: np.ndarray) -> float:
+    """-sum p log2 p, in bits, of the distribution that `counts` gives."""
+    counts = counts[counts > 0]
+    p = counts / counts.sum()
+    return float(max(0.0, -np.dot(p, np.log2(p))))
+
+
+@once
+def level_entropy(x: Image) -> float:
+    """H(X) in bits."""
+    return entropy(histogram(x))
+
+
+@once
+def mutual_information(x: Image, y: Image) -> float:
+    """I(X; Y) = H(X) + H(Y) - H(X, Y) in bits."""
+    if x is y:
+        return level_entropy(x)
+    return max(0.0, level_entropy(x) + level_entropy(y) - entropy(joint_histogram(x, y)))

@@ -1,0 +1,75 @@
+"""One image as all metrics see it, and what is computed from images only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, wraps
+
+import numpy as np
+
+
+class Image:
+    """Grey levels of one image, and the cache of what was computed from it.
+
+    levels: uint8, (H, W), C-contiguous.
+    """
+
+    def __init__(self, levels: np.ndarray) -> None:
+        self.levels = levels
+        self.cache: dict = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.levels.shape
+
+    @property
+    def size(self) -> int:
+        return self.levels.size
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The levels as float64, (H, W)."""
+        return self.levels.astype(np.float64)
+
+
+def once(function: Callable) -> Callable:
+    """Decorator: `function(image, *others)` is computed once for these images (and options) and kept with
+    `image`.
+
+    What depends on the fused image is kept with it, so it goes when the fused image goes; what depends on the
+    sources alone stays as long as their `Pair`. Hence: the fused image comes first in the arguments.
+    """
+
+    @wraps(function)
+    def cached(image: Image, *others):
+        key = (function, others)
+        if key not in image.cache:
+            image.cache[key] = function(image, *others)
+        return image.cache[key]
+
+    return cached
+
+
+def to_levels(image, name: str) -> np.ndarray:
+    """`image` as uint8 levels, C-contiguous. Floats are rounded to the nearest level (halves to even).
+
+    Raises ValueError, one line that says what was expected, for anything but finite real numbers in 0..255 in
+    an array of two dimensions (three, with three channels, for colour).
+    """
+    array = np.asarray(image)
+    expected = f"{name}: expected grey levels 0..255 in an array (H, W), uint8 or float"
+    if array.dtype == object or array.dtype.kind not in "uif":
+        raise ValueError(f"{expected}; got dtype {array.dtype}")
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or array.size == 0:
+        raise ValueError(f"{expected}; got shape {array.shape}")
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    low, high = array.min(), array.max()
+    if array.dtype.kind == "f":
+        if not np.isfinite(low) or not np.isfinite(high):
+            raise ValueError(f"{expected}; got NaN or infinite values")
+        if low >= 0 and 0 < high <= 1 and (array != np.rint(array)).any():
+            raise ValueError(f"{expected}; got values in {low:.3g}..{high:.3g}: multiply by 255")
+    if low < 0 or high > 255:
+        raise ValueError(f"{expected}; got values in {low:.5g}..{high:.5g}")
+    return np.ascontiguousarray(np.rint(array).astype(np.uint8))

@@ -1,0 +1,164 @@
+"""The public functions: names, arguments, undefined values, and one clear line for each mistake."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import metrics
+
+
+def test_core_metrics_are_finite_under_both_protocols(triple):
+    for protocol in ("standard", "cddfuse"):
+        values = metrics.evaluate(*triple, protocol=protocol)
+        assert tuple(values) == metrics.CORE
+        assert all(isinstance(v, float) and math.isfinite(v) for v in values.values())
+
+
+def test_pair_scores_as_evaluate_does(triple):
+    fused, ir, vis = triple
+    for protocol in metrics.protocols():
+        pair = metrics.Pair(ir, vis, protocol)
+        for image in (fused, vis, fused):
+            assert pair.score(image) == metrics.evaluate(image, ir, vis, protocol=protocol)
+
+
+def test_layout_and_dtype_of_the_arrays_do_not_matter(triple):
+    expected = metrics.evaluate(*triple)
+    read_only = [image.copy() for image in triple]
+    for image in read_only:
+        image.flags.writeable = False
+    wide = [np.repeat(np.repeat(image, 2, axis=0), 3, axis=1)[::2, ::3] for image in triple]
+    assert not wide[0].flags.c_contiguous
+    assert metrics.evaluate(*read_only) == expected
+    assert metrics.evaluate(*wide) == expected
+    assert metrics.evaluate(*[np.asfortranarray(image) for image in triple]) == expected
+    for dtype in (np.int32, np.float32, np.float64):
+        assert metrics.evaluate(*[image.astype(dtype) for image in triple]) == expected
+    assert metrics.evaluate(triple[0] + 0.3, *triple[1:]) == expected, "floats are rounded to levels"
+
+
+def test_names_may_be_spelt_loosely_and_come_back_as_asked(triple):
+    values = metrics.evaluate(*triple, metrics=["qabf", "En"])
+    assert list(values) == ["qabf", "En"]
+    assert values["qabf"] == metrics.evaluate(*triple, metrics=["Qabf"])["Qabf"]
+
+
+def test_cards_are_complete():
+    for name in metrics.names():
+        card = metrics.card(name)
+        assert card.name == name
+        assert card.direction in (-1, 1)
+        assert set(card.protocols) <= set(metrics.protocols())
+        assert all((card.title, card.year, card.range, card.unit, card.source, card.doc, card.protocols))
+        assert all(card.protocols.values())
+    for protocol in metrics.protocols():
+        assert all(protocol in metrics.card(name).protocols for name in metrics.names(protocol))
+
+
+def undefined(fused, ir, vis, protocol):
+    reasons = {}
+    values = metrics.evaluate(fused, ir, vis, protocol=protocol, reasons=reasons)
+    assert {name for name, value in values.items() if math.isnan(value)} == set(reasons)
+    return values, reasons
+
+
+@pytest.mark.parametrize("protocol", ["standard", "cddfuse"])
+def test_constant_images(protocol):
+    grey = np.full((64, 64), 128, np.uint8)
+    values, reasons = undefined(grey, grey, grey, protocol)
+    assert (values["EN"], values["SD"], values["SF"], values["MI"], values["SSIM"]) == (0, 0, 0, 0, 2)
+    assert math.copysign(1, values["EN"]) == 1
+    assert "constant" in reasons["SCD"]
+    if protocol == "standard":
+        assert "constant" in reasons["VIF"]
+    else:
+        assert values["VIF"] == 2
+
+
+def test_black_images_have_no_edges():
+    black = np.zeros((64, 64), np.uint8)
+    _, reasons = undefined(black, black, black, "standard")
+    assert "edge" in reasons["Qabf"]
+
+
+def test_identical_images(triple):
+    image = triple[0]
+    values, reasons = undefined(image, image, image, "standard")
+    assert "constant" in reasons.pop("SCD") and not reasons
+    assert values["SSIM"] == pytest.approx(2, abs=1e-12)
+    assert values["VIF"] == pytest.approx(2, abs=1e-9)
+    assert values["MI"] == pytest.approx(2 * values["EN"], rel=1e-12)
+    perfect = 0.9994 / (1 + np.exp(-7.5)) * 0.9879 / (1 + np.exp(-4.4))
+    assert values["Qabf"] == pytest.approx(perfect, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 3), (8, 8), (16, 16), (41, 40)])
+def test_small_images_are_scored_or_refused_with_the_size(shape):
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (3, *shape), dtype=np.uint8)
+    _, reasons = undefined(*images, "standard")
+    assert "41" in reasons["VIF"]
+    assert ("SSIM" in reasons) == (min(shape) < 11)
+    assert ("SF" in reasons) == (min(shape) < 2)
+
+
+GOOD = np.arange(64, dtype=np.uint8).reshape(8, 8)
+
+
+@pytest.mark.parametrize(
+    "fused, message",
+    [
+        (np.zeros((8, 9), np.uint8), r"expected the size of its sources, \(8, 8\); got \(8, 9\)"),
+        (np.zeros((8, 8, 3), np.uint8), "expected grey"),
+        (np.zeros((8, 8, 4), np.uint8), r"got shape \(8, 8, 4\)"),
+        (np.zeros(64, np.uint8), r"got shape \(64,\)"),
+        (np.zeros((0, 8), np.uint8), r"got shape \(0, 8\)"),
+        (np.full((8, 8), np.nan), "NaN"),
+        (np.full((8, 8), np.inf), "infinite"),
+        (GOOD - 1.0, "-1..62"),
+        (GOOD.astype(np.uint16) * 100, "0..6300"),
+        (GOOD / 255, "multiply by 255"),
+        (GOOD > 3, "dtype bool"),
+        (GOOD.astype(complex), "dtype complex128"),
+        ("fused.png", "dtype <U9"),
+        (None, "dtype object"),
+    ],
+)
+def test_wrong_images_are_refused_in_one_line(fused, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        metrics.evaluate(fused, GOOD, GOOD)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("fused: expected")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"metrics": ["Qabff"]}, "unknown metric 'Qabff': did you mean Qabf"),
+        ({"metrics": [3]}, "unknown metric 3"),
+        ({"protocol": "cdfuse"}, "unknown protocol 'cdfuse': did you mean cddfuse"),
+        ({"metrics": ["SCD"], "protocol": "vifb"}, "SCD is not defined by protocol vifb; it is by standard"),
+    ],
+)
+def test_wrong_names_are_answered_in_one_line(options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        metrics.evaluate(GOOD, GOOD, GOOD, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_sources_of_different_size_are_refused():
+    with pytest.raises(ValueError, match="two sources of one size"):
+        metrics.Pair(GOOD, GOOD[:4])
+
+
+def test_scoring_imports_neither_torch_nor_the_other_rooms():
+    code = """
+import sys, numpy, metrics
+x = numpy.arange(4096, dtype="uint8").reshape(64, 64)
+metrics.evaluate(x, x, x.T)
+assert not {"torch", "baselines", "benchmark", "skimage", "pandas"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
