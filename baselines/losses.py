@@ -1,0 +1,47 @@
+"""Pieces of the losses that several fusion networks are trained with; images are (B, 1, H, W) in [0, 1]."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def sobel(image: Tensor, borders: str = "constant") -> Tensor:
+    """Both Sobel derivatives, (B, 2, H, W), unnormalised; `borders` is a padding mode of torch.nn.functional.pad."""
+    horizontal = image.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    kernels = torch.stack((horizontal, horizontal.T))[:, None]
+    return F.conv2d(F.pad(image, (1, 1, 1, 1), mode=borders), kernels)
+
+
+def gradient_magnitude(image: Tensor) -> Tensor:
+    """|horizontal| + |vertical| Sobel derivative, zeros outside the image; (B, 1, H, W)."""
+    return sobel(image).abs().sum(dim=1, keepdim=True)
+
+
+def ssim_map(x: Tensor, y: Tensor, borders: str = "constant") -> Tensor:
+    """SSIM of Wang et al. (IEEE TIP 2004) at every pixel: Gaussian window of 11 pixels and sigma 1.5, dynamic range 1,
+    K1 = 0.01, K2 = 0.03."""
+    offsets = torch.arange(11, dtype=x.dtype, device=x.device) - 5
+    window = torch.exp(-(offsets**2) / (2 * 1.5**2))
+    window = window / window.sum()
+    maps = torch.cat((x, y, x * x, y * y, x * y), dim=1)
+    rows = window.view(1, 1, -1, 1).expand(maps.shape[1], 1, -1, 1)
+    maps = F.pad(maps, (5, 5, 5, 5), mode=borders)
+    maps = F.conv2d(F.conv2d(maps, rows, groups=len(rows)), rows.mT, groups=len(rows))
+    mean_x, mean_y, square_x, square_y, product = maps.split(x.shape[1], dim=1)
+    variances = square_x - mean_x**2 + square_y - mean_y**2
+    covariance = product - mean_x * mean_y
+    c1, c2 = 0.01**2, 0.03**2
+    similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2)
+    return similarity / ((mean_x**2 + mean_y**2 + c1) * (variances + c2))
+
+
+def largest_intensity(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
+    """Mean absolute difference to the brighter of the two images."""
+    return F.l1_loss(fused, torch.maximum(ir, vis))
+
+
+def largest_gradient(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
+    """Mean absolute difference of the gradient magnitude to the larger of the two images'."""
+    return F.l1_loss(gradient_magnitude(fused), torch.maximum(gradient_magnitude(ir), gradient_magnitude(vis)))

@@ -1,0 +1,50 @@
+"""MambaDFuse as a fuser. The network is in `network`, its loss in `losses`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..base import MethodCard, NetworkFuser, load_state
+from .network import MambaDFuse as Network
+
+WINDOW = 8
+
+
+def pad(x: Tensor) -> Tensor:
+    """Mirror the lower and right borders (edge pixels repeated) up to the next larger multiple of 8.
+
+    As in the authors' test script, an image whose sides are multiples already gets 8 more rows and columns.
+    """
+    height, width = x.shape[2:]
+    rows, columns = (height // WINDOW + 1) * WINDOW, (width // WINDOW + 1) * WINDOW
+    x = torch.cat([x, x.flip(2)], 2)[:, :, :rows]
+    return torch.cat([x, x.flip(3)], 3)[:, :, :, :columns]
+
+
+class MambaDFuse(NetworkFuser):
+    card = MethodCard(
+        name="mambadfuse",
+        title="MambaDFuse",
+        family="learned",
+        year=2024,
+        citation="Z. Li et al., MambaDFuse: A Mamba-based Dual-phase Model for Multi-modality Image Fusion, "
+        "arXiv:2404.08406",
+        licence="none stated by the authors",
+        link="https://github.com/Lizhe1228/MambaDFuse",
+        trained_on="MSRS train (the authors' 10000_E.pth) or roadscene minus cddfuse50 (mambadfuse.safetensors, "
+        "preliminary)",
+        parameters=1_347_271,
+        input_convention="luminance in [0, 1], mirrored to the next multiple of 8",
+        checkpoints={"10000_E.pth": None, "mambadfuse.safetensors": None},
+    )
+
+    def build(self, checkpoint):
+        state = load_state(checkpoint)
+        network = Network()
+        network.load_state_dict(state.get("params", state))
+        return network.to(memory_format=torch.channels_last)
+
+    def forward(self, ir, vis):
+        height, width = ir.shape[2:]
+        return self.network(pad(ir), pad(vis))[:, :, :height, :width]

@@ -1,0 +1,222 @@
+"""MambaDFuse's network (Li et al., "MambaDFuse: A Mamba-based Dual-phase Model for Multi-modality Image Fusion",
+arXiv:2404.08406), with the parameter names of the authors' checkpoints.
+
+The authors' code (github.com/Lizhe1228/MambaDFuse) departs from the paper's figures; `variant="official"` follows the
+code, which is what their checkpoints were trained with:
+
+* M3 block: each of the three branches (fusion stream, image 1, image 2) is gated by SiLU of its own z; the paper draws
+  one activation branch. `variant="paper"` gates all three with the fusion stream's z. The two image branches share A.
+* M3 block: the three layer norms are applied twice, before and at the call of the mixer.
+* Shallow fusion: the second convolution sees the first one's output, since that has replaced image 1's features.
+* Each feature extractor and the reconstruction hold 8 Mamba blocks; infrared and visible share the two convolutions
+  but not the Mamba blocks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..scan import causal_conv_silu, selective_scan
+
+DIM, STATES, TAPS = 60, 16, 4
+DEPTH, SWAPS, M3_BLOCKS = 8, 2, 5
+VARIANTS = ("official", "paper")
+CHUNK = 1024  # tokens that pass through a block at a time when there are no gradients
+
+
+class Norm(nn.Module):
+    """Layer norm over channels; the parameters sit one level down, as in the checkpoints."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.body = nn.LayerNorm(dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+class Mixer(nn.Module):
+    """Mamba mixer (arXiv:2312.00752, figure 3), or with `m3` the multi-modal one of three branches.
+
+    Tokens (batch, length, dim) to the same shape.
+    """
+
+    def __init__(self, dim: int = DIM, m3: bool = False, variant: str = "official"):
+        super().__init__()
+        self.inner, self.rank, self.variant = 2 * dim, math.ceil(dim / 16), variant
+        self.branches = ("", "_b", "_c") if m3 else ("",)
+        self.in_proj = nn.Linear(dim, 2 * self.inner, bias=False)
+        for i, tag in enumerate(self.branches):
+            if i:
+                setattr(self, f"in_proj_extra{i}", nn.Linear(dim, 2 * self.inner, bias=False))
+            conv = nn.Conv1d(self.inner, self.inner, TAPS, groups=self.inner, padding=TAPS - 1)
+            setattr(self, f"conv1d{tag}", conv)
+            setattr(self, f"x_proj{tag}", nn.Linear(self.inner, self.rank + 2 * STATES, bias=False))
+            setattr(self, f"dt_proj{tag}", self._dt_proj())
+            setattr(self, f"D{tag}", nn.Parameter(torch.ones(self.inner)))
+        # S4D-real initialisation: A = -1 .. -16 in every channel. The image branches share one A.
+        for name in ("A_log", "A_b_log")[: len(self.branches)]:
+            setattr(self, name, nn.Parameter(torch.log(torch.arange(1.0, STATES + 1)).repeat(self.inner, 1)))
+        self.out_proj = nn.Linear(self.inner, dim, bias=False)
+
+    def _dt_proj(self) -> nn.Linear:
+        """As Mamba initialises it: softplus(bias) is log-uniform in [0.001, 0.1]."""
+        layer = nn.Linear(self.rank, self.inner)
+        nn.init.uniform_(layer.weight, -(self.rank**-0.5), self.rank**-0.5)
+        dt = torch.exp(torch.empty(self.inner).uniform_(math.log(0.001), math.log(0.1)))
+        with torch.no_grad():
+            layer.bias.copy_(dt + torch.log(-torch.expm1(-dt)))
+        return layer
+
+    def _branch(self, i: int, x: Tensor, z: Tensor, states: list | None) -> Tensor:
+        tag = self.branches[i]
+        conv, dt_proj = getattr(self, f"conv1d{tag}"), getattr(self, f"dt_proj{tag}")
+        A_log = self.A_b_log if i else self.A_log
+        conv_state, scan_state = states[i] if states else (None, None)
+        x = causal_conv_silu(x, conv.weight[:, 0], conv.bias, conv_state)
+        dt, B, C = getattr(self, f"x_proj{tag}")(x).split([self.rank, STATES, STATES], dim=-1)
+        delta = F.linear(dt, dt_proj.weight)
+        A, D = -torch.exp(A_log), getattr(self, f"D{tag}")
+        return selective_scan(x, delta, A, B, C, D, z, dt_proj.bias, scan_state)
+
+    def _tokens(self, streams: tuple[Tensor, ...], states: list | None) -> Tensor:
+        y, gate = 0, None
+        for i, stream in enumerate(streams):
+            x, z = (getattr(self, f"in_proj_extra{i}") if i else self.in_proj)(stream).chunk(2, dim=-1)
+            gate = z if gate is None or self.variant == "official" else gate
+            y = y + self._branch(i, x, gate, states)
+        return self.out_proj(y)
+
+    def forward(self, *streams: Tensor) -> Tensor:
+        """One stream (plain), or the fusion stream and those of image 2 and image 1 (m3)."""
+        if torch.is_grad_enabled():
+            return self._tokens(streams, None)
+        # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
+        batch = streams[0].shape[0]
+        new = streams[0].new_zeros
+        states = [(new(batch, TAPS - 1, self.inner), new(batch, STATES, self.inner)) for _ in streams]
+        chunks = zip(*(stream.split(CHUNK, dim=1) for stream in streams))
+        return torch.cat([self._tokens(chunk, states) for chunk in chunks], dim=1)
+
+
+class MambaBlock(nn.Module):
+    """Add the residual, normalise, mix. Takes and returns (hidden, residual)."""
+
+    def __init__(self, dim: int = DIM):
+        super().__init__()
+        self.encoder = Mixer(dim)
+        self.norm = Norm(dim)
+
+    def forward(self, pair: tuple[Tensor, Tensor | int]) -> tuple[Tensor, Tensor]:
+        hidden, residual = pair
+        residual = hidden + residual
+        return self.encoder(self.norm(residual)), residual
+
+
+class ChannelExchangeBlock(nn.Module):
+    """Shallow fusion, paper section 3.3: the two images swap every other channel before their mixers."""
+
+    def __init__(self, dim: int = DIM):
+        super().__init__()
+        self.I1encoder, self.I2encoder = Mixer(dim), Mixer(dim)
+        self.norm1, self.norm2 = Norm(dim), Norm(dim)
+        self.register_buffer("even", torch.arange(dim) % 2 == 0, persistent=False)
+
+    def forward(self, x1, x2, residual1, residual2):
+        residual1, residual2 = x1 + residual1, x2 + residual2
+        x1, x2 = self.norm1(residual1), self.norm2(residual2)
+        swapped1, swapped2 = torch.where(self.even, x2, x1), torch.where(self.even, x1, x2)
+        return self.I1encoder(swapped1), self.I2encoder(swapped2), residual1, residual2
+
+
+class M3Block(nn.Module):
+    """Deep fusion, paper section 3.3: the fusion stream is refined by both images, then by a 3x3 depthwise convolution."""
+
+    def __init__(self, dim: int = DIM, variant: str = "official"):
+        super().__init__()
+        self.multi_modal_mamba_block = Mixer(dim, m3=True, variant=variant)
+        self.norm1, self.norm2, self.norm3 = Norm(dim), Norm(dim), Norm(dim)
+        self.dwconv = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+
+    def forward(self, fusion, residual, x1, x2, size):
+        residual = fusion + residual
+        fusion = self.norm1(self.norm1(residual))
+        mixed = self.multi_modal_mamba_block(fusion, self.norm2(self.norm2(x2)), self.norm3(self.norm3(x1)))
+        mixed = as_image(mixed, size)
+        return as_tokens(self.dwconv(mixed) + mixed), residual
+
+
+def as_tokens(x: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, H W, C); a view when the image is channels_last."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def as_image(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, H W, C) to (B, C, H, W), channels_last."""
+    return x.unflatten(1, size).permute(0, 3, 1, 2)
+
+
+class MambaDFuse(nn.Module):
+    """Luminance images (B, 1, H, W) in [0, 1] to the fused image of the same shape, unclipped."""
+
+    def __init__(self, variant: str = "official", dim: int = DIM):
+        super().__init__()
+        if variant not in VARIANTS:
+            raise ValueError(f"variant {variant!r} is not one of {', '.join(VARIANTS)}")
+        self.low_level_feature_extraction1 = nn.Conv2d(1, dim // 2, 3, padding=1)
+        self.low_level_feature_extraction2 = nn.Conv2d(dim // 2, dim, 3, padding=1)
+        self.patch_embed = nn.Module()
+        self.patch_embed.norm = nn.LayerNorm(dim)
+        self.high_level_feature_extraction1 = nn.Sequential(*(MambaBlock(dim) for _ in range(DEPTH)))
+        self.high_level_feature_extraction2 = nn.Sequential(*(MambaBlock(dim) for _ in range(DEPTH)))
+        for i in range(1, SWAPS + 1):
+            setattr(self, f"channel_exchange{i}", ChannelExchangeBlock(dim))
+        self.shallow_fusion1 = nn.Conv2d(2 * dim, dim, 3, padding=1)
+        self.shallow_fusion2 = nn.Conv2d(2 * dim, dim, 3, padding=1)
+        for i in range(1, M3_BLOCKS + 1):
+            setattr(self, f"M3_block{i}", M3Block(dim, variant))
+        self.feature_re = nn.Sequential(*(MambaBlock(dim) for _ in range(DEPTH)))
+        self.conv_last1 = nn.Conv2d(dim, dim // 2, 3, padding=1)
+        self.conv_last2 = nn.Conv2d(dim // 2, dim // 4, 3, padding=1)
+        self.conv_last3 = nn.Conv2d(dim // 4, 1, 3, padding=1)
+
+    def _embed(self, x: Tensor) -> Tensor:
+        return self.patch_embed.norm(as_tokens(x))
+
+    def encode(self, image: Tensor, blocks: nn.Sequential) -> tuple[Tensor, Tensor]:
+        """Dual-level features of one image: two convolutions, then Mamba blocks. Returns tokens (hidden, residual)."""
+        x = image.contiguous(memory_format=torch.channels_last)
+        x = F.leaky_relu(self.low_level_feature_extraction1(x), 0.2)
+        x = F.leaky_relu(self.low_level_feature_extraction2(x), 0.2)
+        return blocks((self._embed(x), 0))
+
+    def fuse_features(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], size) -> Tensor:
+        """Dual-phase fusion of two (hidden, residual) to the feature image (B, dim, H, W)."""
+        (x1, residual1), (x2, residual2) = first, second
+        for i in range(1, SWAPS + 1):
+            x1, x2, residual1, residual2 = getattr(self, f"channel_exchange{i}")(x1, x2, residual1, residual2)
+        x1, x2 = as_image(x1, size), as_image(x2, size)
+        x1 = self.shallow_fusion1(torch.cat([x1, x2], 1)) + x1
+        x2 = self.shallow_fusion2(torch.cat([x2, x1], 1)) + x2
+        fusion, residual = self._embed((x1 + x2) / 2), 0
+        x1, x2 = self._embed(x1), self._embed(x2)
+        for i in range(1, M3_BLOCKS + 1):
+            fusion, residual = getattr(self, f"M3_block{i}")(fusion, residual, x1, x2, size)
+        return as_image(fusion, size)
+
+    def reconstruct(self, feature: Tensor) -> Tensor:
+        """Feature image (B, dim, H, W) to the fused image."""
+        x, _ = self.feature_re((self._embed(feature), 0))
+        x = as_image(x, feature.shape[2:])
+        x = F.leaky_relu(self.conv_last1(x), 0.2)
+        x = F.leaky_relu(self.conv_last2(x), 0.2)
+        return self.conv_last3(x)
+
+    def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
+        first = self.encode(ir, self.high_level_feature_extraction1)
+        second = self.encode(vis, self.high_level_feature_extraction2)
+        return self.reconstruct(self.fuse_features(first, second, ir.shape[2:]))

@@ -1,0 +1,87 @@
+"""`bench train`: train a fusion network on a data set's pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmark.errors import UserError, unknown
+from benchmark.options import shared
+
+
+@click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
+@click.option("--method", required=True, help="The method to train, for example mambadfuse.")
+@click.option("--dataset", default="roadscene", show_default=True, help="The data set that the crops are cut from.")
+@click.option("--split", help="Its split (default: train where there is one, otherwise the set's own default).")
+@click.option("--recipe", default="preliminary", show_default=True, help="A recipe of the method, or a YAML file.")
+@click.option("--steps", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads (default: torch's choice).")
+@click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
+@click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
+@shared
+def command(
+    method, dataset, split, recipe, steps, seed, device, threads, save_every, validate_every, out, data_root, **_
+):
+    """Train METHOD on random crops; the run folder holds the state, the log, the validation curve and the weights.
+
+    The same command continues a stopped run. To use the result:
+
+        bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
+    """
+    import hashlib
+
+    import torch
+    import yaml
+    from rich.progress import track
+
+    from baselines import training as methods
+    from benchmark import datasets
+    from benchmark.training import Diverged, Run
+
+    if method not in methods.trainable():
+        raise unknown("trainable method", method, methods.trainable())
+    known = methods.recipes(method)
+    path = known.get(recipe) or Path(recipe)
+    if not path.is_file():
+        raise unknown("recipe", recipe, known)
+    try:
+        values = yaml.safe_load(path.read_text())
+        chosen = methods.Recipe.of({**values, **({"steps": steps} if steps else {})})
+    except (ValueError, TypeError, yaml.YAMLError) as error:
+        raise UserError(f"recipe {path}: {error}") from error
+    if threads:
+        torch.set_num_threads(threads)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+
+    source = datasets.get(dataset)
+    split = split or ("train" if "train" in source.splits() else source.default_split)
+    pairs = source.pairs(split, data_root)
+    images, digest = [], hashlib.sha256()
+    for pair in track(pairs, description=f"reading {dataset}@{split}", transient=True):
+        loaded = pair.load()
+        if min(loaded.ir.shape) < chosen.crop:
+            raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {chosen.crop} pixels")
+        images.append((loaded.ir, loaded.vis))
+        digest.update(pair.digest().encode())
+    facts = {"dataset": dataset, "split": split, "n_pairs": len(pairs), "pairs_sha256": digest.hexdigest()}
+    folder = out or Path("runs") / f"{method}-{dataset}"
+    try:
+        run = Run(methods.find(method), chosen, method, folder, seed, device, facts)
+        if run.step:
+            click.echo(f"continuing at step {run.step} of {chosen.steps}")
+        steps_left = chosen.steps - run.step
+        run.train(
+            images,
+            save_every,
+            validate_every,
+            track=lambda steps: track(steps, description=f"training {method}", total=steps_left),
+            say=click.echo,
+        )
+    except (ValueError, Diverged) as error:
+        raise UserError(str(error)) from error
+    click.echo(f"{folder / f'{method}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
