@@ -17,9 +17,7 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _two_threads():
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(2)
+def _one_thread():
+    import torch
+
+    torch.set_num_threads(1)  # the tests' tensors are small, and cores may be shared
