@@ -1,0 +1,105 @@
+"""The command line: `bench`, with one command for every file in `benchmark/commands`.
+
+A file there defines `command`, a click command (or group); adding the file adds the command. At its top a
+command's file imports click and light modules only, so that help and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import pkgutil
+
+import click
+
+from benchmark import commands
+from benchmark.errors import UserError, unknown
+
+# Failures of the file system that the user can mend; any other OSError is a bug and keeps its traceback.
+_MENDABLE = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+class Commands(click.Group):
+    """The commands found by file; each is imported when it is asked for."""
+
+    def list_commands(self, ctx):
+        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx, name):
+        if name not in self.list_commands(ctx):
+            return None
+        return importlib.import_module(f"{commands.__name__}.{name}").command
+
+    def resolve_command(self, ctx, args):
+        if not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            raise unknown("command", args[0], self.list_commands(ctx))
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx, args):
+        ctx.meta["benchmark.arguments"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo(
+                "Interrupted; what is finished is kept. Run the same command again to continue.", err=True
+            )
+            ctx.exit(130)
+        except OSError as error:
+            if error.errno not in _MENDABLE:
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise UserError(f"{where}{error.strerror}") from error
+
+
+def _version(ctx, param, value):
+    if value and not ctx.resilient_parsing:
+        from benchmark.provenance import package_version
+
+        click.echo(f"mmif-bench {package_version()}")
+        ctx.exit()
+
+
+EPILOG = """\b
+Examples:
+  bench run                                            the built-in scenes, seven methods
+  bench run --dataset msrs --methods mambadfuse,average --data-root DATA
+  bench eval --fused MY_IMAGES --name mine --dataset msrs --data-root DATA
+  bench report                                         LaTeX, CSV and Markdown from the results
+  bench ls methods                                     what there is, and whether it can run here
+"""
+
+
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def main():
+    """Benchmark multi-modality image fusion: fuse, score, report.
+
+    Exit codes: 0 all done, 1 something failed, 2 a mistake in the command or its input, 130 interrupted.
+    """
+
+
+if __name__ == "__main__":
+    main(prog_name="bench")

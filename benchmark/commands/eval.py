@@ -1,0 +1,68 @@
+"""`bench eval`: score fused images from anywhere."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+
+EPILOG = """\b
+Examples:
+  bench eval --fused out/tno --name mymethod --dataset tno --data-root DATA
+  bench eval --fused out --name mymethod --dataset folder --ir my/infrared --vis my/visible
+\b
+Fused images are matched by name: the pair 01 is scored from 01.png (or jpg, jpeg, bmp, tif, tiff).
+Colour images are scored by their luminance, except under a protocol that scores colours.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--fused", type=options.FOLDER, required=True, help="Folder of fused images.")
+@click.option("--name", required=True, help="What to call them in results.")
+@click.option(
+    "--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets."
+)
+@click.option("--split", help="Split of the data set; its default one if left out.")
+@click.option(
+    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols."
+)
+@click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own."
+)
+@click.option(
+    "--jobs", type=click.IntRange(0), metavar="N", help="Scoring processes; one per processor if left out."
+)
+@click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
+@click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.config
+@options.shared
+@click.pass_context
+def command(
+    ctx,
+    fused,
+    name,
+    dataset,
+    split,
+    protocol,
+    metrics,
+    limit,
+    jobs,
+    ir,
+    vis,
+    results,
+    data_root,
+    weights_root,
+):
+    """Score fused images from anywhere as the benchmark scores its own."""
+    from benchmark import plan, runner, tables
+
+    plan.check_external_name(name)
+    wanted = plan.select_metrics(metrics, protocol)
+    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis)
+    for note in chosen.notes:
+        click.echo(note, err=True)
+    job = runner.external_job(results, chosen, name, fused, wanted)
+    outcomes = runner.run_jobs([job], jobs, options.command_line(ctx))
+    tables.show(runner.tables_of(outcomes, wanted))
+    ctx.exit(int(any(outcome.failed for outcome in outcomes)))

@@ -1,0 +1,116 @@
+"""`bench ls`: what there is, and whether it can be used here."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+from benchmark.errors import UserError, unknown
+
+
+def datasets(data_root, weights_root):
+    """the data sets, and whether they are found under the data root"""
+    from benchmark import datasets
+
+    yield "data set", "title", "splits (default first)", "pairs", "found"
+    for name in datasets.names():
+        source = datasets.get(name)
+        default = source.default_split
+        splits = [default, *(split for split in source.splits() if split != default)]
+        published = source.card.counts.get(default)
+        yield (
+            name,
+            source.card.title,
+            ", ".join(splits),
+            "any" if published is None else str(published),
+            _where(source, default, data_root),
+        )
+
+
+def splits(data_root, weights_root):
+    """the splits of every data set, and how many pairs are found"""
+    from benchmark import datasets
+
+    yield "data set", "split", "published", "found", "what it is"
+    for name in datasets.names():
+        source = datasets.get(name)
+        for split, what in source.splits().items():
+            published = source.card.counts.get(split)
+            yield (
+                name,
+                split,
+                "any" if published is None else str(published),
+                _count(source, split, data_root),
+                what,
+            )
+
+
+def _where(source, split, root) -> str:
+    try:
+        selection = source.select(split, root)
+    except UserError as error:
+        return "no: " + error.message.removeprefix(f"data set {source.name}: ")
+    return f"yes: {selection.found}" if selection.found else "yes"
+
+
+def _count(source, split, root) -> str:
+    try:
+        pairs = source.select(split, root).pairs
+    except UserError:
+        return "none"
+    return str(sum(pair.problem is None for pair in pairs))
+
+
+def methods(data_root, weights_root):
+    """the methods, and the checkpoints that they would use"""
+    import baselines
+
+    yield "method", "family", "year", "trained on", "available"
+    for name in baselines.names():
+        card = baselines.card(name)
+        try:
+            checkpoint = baselines.find_checkpoint(card, None, weights_root)
+            state = f"yes: {checkpoint}" if checkpoint else "yes"
+        except baselines.Unavailable as error:
+            state = "no: " + str(error).removeprefix(f"{name}: ")
+        yield name, card.family, str(card.year or ""), card.trained_on, state
+
+
+def metrics(data_root, weights_root):
+    """the metrics, and the protocols that define them"""
+    import metrics
+
+    yield "metric", "title", "better", "range", "unit", "protocols"
+    for name in metrics.names():
+        card = metrics.card(name)
+        better = {1: "higher ↑", -1: "lower ↓"}.get(card.direction, "")
+        yield name, card.title, better, card.range, card.unit, ", ".join(card.protocols)
+
+
+def protocols(data_root, weights_root):
+    """the protocols: named sets of conventions to compute metrics by"""
+    import metrics
+
+    yield "protocol", "metrics", "what it is"
+    for name, description in metrics.protocols().items():
+        yield name, str(len(metrics.names(name))), description
+
+
+WHAT = {listing.__name__: listing for listing in (datasets, methods, metrics, protocols, splits)}
+
+
+@click.command(short_help="List data sets, methods, metrics, protocols or splits.")
+@click.argument("what", required=False, metavar="[datasets|methods|metrics|protocols|splits]")
+@options.shared
+def command(what, results, data_root, weights_root):
+    """List what there is, whether it can be used here, and why not."""
+    if what is None:
+        for name, listing in WHAT.items():
+            click.echo(f"bench ls {name:<10} {listing.__doc__}")
+        return
+    if what not in WHAT:
+        raise unknown("listing", what, WHAT)
+    from benchmark.tables import show_listing
+
+    head, *rows = WHAT[what](data_root, weights_root)
+    show_listing(head, rows)

@@ -1,0 +1,117 @@
+"""`bench run`: fuse and score."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+from benchmark.errors import UserError
+
+METHODS = "mambadfuse,cddfuse,laplacian,average,max,ir,vis"
+
+EPILOG = """\b
+Examples:
+  bench run
+  bench run --dataset msrs,tno --methods mambadfuse,average --protocol standard,cddfuse
+  bench run --dataset folder --ir my/infrared --vis my/visible --methods average
+  bench run --dataset msrs --methods cddfuse --checkpoint cddfuse=my.safetensors
+  bench run --config run.yaml --limit 3
+\b
+A method whose weights are missing is shown as unavailable; that counts as a failure
+(exit code 1) only where --methods names it.
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets."
+)
+@click.option("--split", help="Split of the data set; its default one if left out.")
+@click.option(
+    "--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods."
+)
+@click.option(
+    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols."
+)
+@click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own."
+)
+@click.option(
+    "--jobs", type=click.IntRange(0), metavar="N", help="Scoring processes; one per processor if left out."
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
+@click.option("--force", is_flag=True, help="Compute everything anew.")
+@click.option("--colour", is_flag=True, help="Also save fused images with the visible image's colours.")
+@click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Weights to use; may be repeated.")
+@click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
+@click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@options.config
+@options.shared
+@click.pass_context
+def command(
+    ctx,
+    dataset,
+    split,
+    methods,
+    protocol,
+    metrics,
+    limit,
+    jobs,
+    device,
+    seed,
+    force,
+    colour,
+    checkpoint,
+    ir,
+    vis,
+    dry_run,
+    results,
+    data_root,
+    weights_root,
+):
+    """Fuse image pairs with each method and score what was saved.
+
+    Everything that is finished is kept: run the same command again to continue one that was
+    interrupted, or to add methods, protocols or metrics.
+    """
+    if (ir or vis) and "folder" not in dataset:
+        raise UserError("--ir and --vis go with --dataset folder")
+    from benchmark import plan, runner, tables
+
+    wanted = plan.select_metrics(metrics, protocol)
+    chosen = plan.select_methods(methods, checkpoint, weights_root)
+    device = plan.select_device(device, chosen)
+    splits = [plan.select_split(name, split, limit, data_root, ir, vis) for name in dataset]
+    jobs_to_run = [
+        runner.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
+        for one in splits
+        for method in chosen
+    ]
+    if dry_run:
+        for job in jobs_to_run:
+            click.echo(_intention(job))
+        return
+    for one in splits:
+        for note in one.notes:
+            click.echo(note, err=True)
+    outcomes = runner.run_jobs(jobs_to_run, jobs, options.command_line(ctx))
+    tables.show(runner.tables_of(outcomes, wanted))
+    named = options.given(ctx, "methods")
+    ctx.exit(int(any(o.failed or o.error or (named and o.unavailable) for o in outcomes)))
+
+
+def _intention(job) -> str:
+    from benchmark import runner
+
+    total = len(job.split.pairs)
+    if job.unavailable:
+        return f"{job.cell}: unavailable: {job.unavailable}"
+    kept = runner.kept(job)
+    to_score = sum(bool(runner.unscored(job, kept.lines, id)) for id in job.keys)
+    broken = f", {len(job.split.broken)} unreadable" if job.split.broken else ""
+    return (
+        f"{job.cell}: {total} pairs, {len(job.keys) - len(kept.fused)} to fuse, {to_score} to score{broken}"
+    )

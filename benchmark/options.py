@@ -1,0 +1,126 @@
+"""Options that commands share, and the kinds of value that options take."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from benchmark.errors import UserError, unknown
+
+
+class NameList(click.ParamType):
+    """Comma-separated names: trimmed, each kept once, in the order given; at least one."""
+
+    name = "a,b,…"
+
+    def convert(self, value, param, ctx):
+        parts = value.split(",") if isinstance(value, str) else value
+        names = tuple(dict.fromkeys(str(part).strip() for part in parts if str(part).strip()))
+        if not names:
+            self.fail("expected at least one name", param, ctx)
+        return names
+
+
+class Folder(click.ParamType):
+    """A path, `~` expanded; whether it must exist is up to what uses it."""
+
+    name = "dir"
+
+    def convert(self, value, param, ctx):
+        return Path(value).expanduser()
+
+    def shell_complete(self, ctx, param, incomplete):
+        return [click.shell_completion.CompletionItem(incomplete, type="dir")]
+
+
+NAMES = NameList()
+FOLDER = Folder()
+
+
+def shared(command):
+    """Decorator: adds --results, --data-root and --weights-root, passed on as `results` (Path), `data_root`
+    and `weights_root` (Path or None)."""
+    for option in (
+        click.option(
+            "--weights-root",
+            type=FOLDER,
+            envvar="BENCH_WEIGHTS",
+            show_envvar=True,
+            help="Where checkpoints lie: DIR/<method>/<file>.",
+        ),
+        click.option(
+            "--data-root", type=FOLDER, envvar="BENCH_DATA", show_envvar=True, help="Where the data sets lie."
+        ),
+        click.option(
+            "--results",
+            type=FOLDER,
+            default="results",
+            envvar="BENCH_RESULTS",
+            show_envvar=True,
+            show_default=True,
+            help="Where results are kept.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def config(command):
+    """Decorator: adds --config FILE, a YAML mapping of the command's own option names to values.
+
+    It stands in for options that neither the command line nor the environment gives.
+    """
+    return click.option(
+        "--config",
+        type=click.Path(dir_okay=False),
+        expose_value=False,
+        is_eager=True,
+        callback=_read_config,
+        help="YAML file of options (names as here, without dashes in front); the command line wins.",
+    )(command)
+
+
+def _read_config(ctx, param, path):
+    if path is None:
+        return
+    import yaml
+
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML file ({error})") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a mapping of option names to values")
+    known = {
+        p.name: p
+        for p in ctx.command.params
+        if isinstance(p, click.Option) and p.name not in ("config", "help")
+    }
+    defaults = {}
+    for key, value in values.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            raise unknown(f"option in {path}", key, [other.replace("_", "-") for other in known])
+        if known[name].multiple:
+            # METHOD: PATH reads better in YAML than METHOD=PATH; both are taken.
+            value = [f"{a}={b}" for a, b in value.items()] if isinstance(value, dict) else value
+            value = value if isinstance(value, list) else [value]
+        defaults[name] = value
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def given(ctx, name: str) -> bool:
+    """Whether the user gave the option (on the command line, by environment or in --config)."""
+    return ctx.get_parameter_source(name) not in (
+        click.core.ParameterSource.DEFAULT,
+        None,
+    )
+
+
+def command_line(ctx) -> str:
+    """The command as it was typed, for the record."""
+    return shlex.join(["bench", *ctx.find_root().meta.get("benchmark.arguments", [])])

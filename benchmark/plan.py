@@ -1,0 +1,247 @@
+"""From names and options to what is to be run: pairs, methods, metrics. Nothing is fused or written here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark import store
+from benchmark.datasets.base import Pair, PairError
+from benchmark.errors import UserError, unknown
+from benchmark.images import EXTENSIONS
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pairs to run on. `dataset` and `name` are the labels under which results are kept.
+
+    digests: id -> SHA-256 of the pair's content, or None where it cannot be read: `broken` then says why.
+    """
+
+    dataset: str
+    name: str
+    pairs: list[Pair]
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    digests: dict[str, str | None] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def sha256(self) -> str:
+        """Of ids and images in order: two runs with the same one saw the same split."""
+        content = repr([(pair.id, self.digests[pair.id]) for pair in self.pairs])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Method:
+    """A fuser to run; `label` is its name in results. `unavailable`: why it cannot run here."""
+
+    name: str
+    label: str
+    card: object
+    checkpoint: Path | None = None
+    checkpoint_sha256: str | None = None
+    preliminary: bool = False
+    unavailable: str | None = None
+
+
+def select_split(
+    dataset: str,
+    split: str | None = None,
+    limit: int | None = None,
+    data_root: Path | None = None,
+    ir: Path | None = None,
+    vis: Path | None = None,
+) -> Split:
+    """The pairs of a split, the first `limit` of them where that is given.
+
+    What is fewer than the split is a split of its own, called `<split>-first<limit>`. `ir` and `vis` are the
+    directories of the data set `folder`. Raises UserError for an unknown name or missing data.
+    """
+    from benchmark import datasets
+
+    if dataset == "folder":
+        from benchmark.datasets.folder import Folder
+
+        source = Folder(ir, vis)
+    else:
+        source = datasets.get(dataset)
+    name = source.check_split(split)
+    selection = source.select(name, data_root)
+    if dataset == "folder":
+        name = _folder_label(ir, vis)
+    pairs = selection.pairs
+    if not pairs:
+        raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}")
+    if limit is not None and limit < len(pairs):
+        pairs, name = pairs[:limit], f"{name}-first{limit}"
+    digests, broken = {}, {}
+    for pair in pairs:
+        try:
+            digests[pair.id] = pair.digest()
+        except UserError as error:
+            digests[pair.id], broken[pair.id] = None, why(error)
+    return Split(dataset, name, pairs, selection.found, tuple(selection.notes), digests, broken)
+
+
+def _folder_label(ir: Path, vis: Path) -> str:
+    """A name for two directories, so that others do not overwrite their results."""
+    paths = [os.path.abspath(path) for path in (ir, vis)]
+    try:
+        parent = os.path.basename(os.path.commonpath(paths))
+    except ValueError:  # on different drives
+        parent = ""
+    return f"{parent or 'all'}-{hashlib.sha256(repr(paths).encode()).hexdigest()[:8]}"
+
+
+def select_methods(
+    names: Sequence[str], checkpoints: Sequence[str] = (), weights_root: Path | None = None
+) -> list[Method]:
+    """The methods in the order given, each with its checkpoint.
+
+    checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each. Raises
+    UserError for an unknown method, a malformed entry, and a file that does not exist.
+    """
+    import baselines
+
+    known = baselines.names()
+    for name in names:
+        if name not in known:
+            raise unknown("method", name, known)
+    given: dict[str, list[Path]] = {}
+    for entry in checkpoints:
+        name, equals, path = entry.partition("=")
+        name = name.strip()
+        if not equals or not path:
+            raise UserError(f"--checkpoint {entry}: expected METHOD=PATH")
+        if name not in names:
+            raise unknown("method in --checkpoint", name, names)
+        if not Path(path).expanduser().is_file():
+            raise UserError(f"--checkpoint {entry}: no file {path}")
+        given.setdefault(name, []).append(Path(path).expanduser())
+    return [
+        _method(name, baselines.card(name), checkpoint, weights_root)
+        for name in names
+        for checkpoint in given.get(name, [None])
+    ]
+
+
+def _method(name: str, card, override: Path | None, weights_root: Path | None) -> Method:
+    import baselines
+    from baselines.base import SHIPPED
+
+    try:
+        checkpoint = baselines.find_checkpoint(card, override, weights_root)
+    except baselines.Unavailable as error:
+        return Method(name, name, card, unavailable=one_line(error).removeprefix(f"{name}: "))
+    if checkpoint is None:
+        return Method(name, name, card)
+    sha256 = baselines.sha256(checkpoint)
+    label = name if override is None else f"{name}+{sha256[:8]}"
+    preliminary = SHIPPED in checkpoint.parents and "preliminary" in f"{card.notes} {card.trained_on}".lower()
+    return Method(name, label, card, checkpoint, sha256, preliminary)
+
+
+def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:
+    """protocol -> metrics to compute under it; metrics: names, or None for the core ones that it defines.
+
+    Raises UserError for an unknown name and for a metric that none of the protocols defines.
+    """
+    import metrics as library
+
+    try:
+        defined = {protocol: library.names(protocol) for protocol in protocols}
+        asked = None if metrics is None else list(dict.fromkeys(library.card(name).name for name in metrics))
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    if asked is None:
+        return {
+            protocol: [name for name in library.CORE if name in names] or names
+            for protocol, names in defined.items()
+        }
+    for name in asked:
+        if not any(name in names for names in defined.values()):
+            raise UserError(
+                f"metric {name} is not defined by protocol {', '.join(protocols)}; it is by"
+                f" {', '.join(library.card(name).protocols)}"
+            )
+    return {protocol: [name for name in asked if name in names] for protocol, names in defined.items()}
+
+
+def select_device(device: str, methods: Sequence[Method]) -> str:
+    """ "cpu" or "cuda"; "auto" takes a GPU where there is one and a network to run on it."""
+    if device == "cpu" or (device == "auto" and all(m.card.family != "learned" for m in methods)):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise UserError(
+            "--device cuda: torch finds no CUDA device here; see bench doctor, or use --device cpu"
+        )
+    return "cpu"
+
+
+def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The fused images from elsewhere: id -> file whose name without extension is the pair's id, and id ->
+    why there is none. Raises UserError where the folder is missing or holds no image of any pair."""
+    if not folder.is_dir():
+        raise UserError(f"--fused {folder}: no such folder")
+    by_id: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in EXTENSIONS and path.is_file():
+            by_id.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
+    found, missing = {}, {}
+    for pair in pairs:
+        files = by_id.get(unicodedata.normalize("NFC", pair.id), [])
+        if len(files) == 1:
+            found[pair.id] = files[0]
+        elif files:
+            missing[pair.id] = (
+                f"{len(files)} fused images of that name: {', '.join(file.name for file in files)}"
+            )
+        else:
+            missing[pair.id] = f"no fused image of that name in {folder}"
+    if not found:
+        raise UserError(
+            f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …"
+        )
+    return found, missing
+
+
+def check_external_name(name: str) -> str:
+    """A name for results from elsewhere; raises UserError where it cannot be a folder or is a method's."""
+    import baselines
+
+    if not name.strip(". ") or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name):
+        raise UserError(f"--name {name!r}: must be usable as a folder's name")
+    if name.partition("+")[0] in baselines.names():
+        raise UserError(
+            f"--name {name}: is a method of this suite; choose another name for images from elsewhere"
+        )
+    return name
+
+
+def fuse_keys(split: Split, method: Method, seed: int) -> dict[str, str]:
+    """id -> fuse key of every pair that can be read."""
+    return {
+        id: store.fuse_key(digest, method.name, method.card.version, method.checkpoint_sha256, seed)
+        for id, digest in split.digests.items()
+        if digest is not None
+    }
+
+
+def why(error: UserError) -> str:
+    """The reason that an error gives, without the pair's id, which stands beside it."""
+    return error.reason if isinstance(error, PairError) else error.message
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks, or its kind where it has none."""
+    text = str(error).strip()
+    return " ".join(text.split()) if text else type(error).__name__

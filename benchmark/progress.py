@@ -1,0 +1,52 @@
+"""What a run says while it works, on stderr: a bar on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Progress:
+    """Lines, and one bar at a time below them. `quiet`: no line for what went as it should."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        from rich.console import Console
+
+        self.quiet = quiet
+        self._console = Console(stderr=True)
+        self._bar = None
+
+    def line(self, text: str) -> None:
+        """One line for the user; whole, however narrow the terminal."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show that `total` steps are on their way; call what this gives at each. Off a terminal a line at
+        the end tells how long they took."""
+        start = time.monotonic()
+        if not self._console.is_terminal:
+            yield lambda: None
+            if total and not self.quiet:
+                self.line(f"{title}: {total} image{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Bar(*columns, console=self._console, transient=True) as self._bar:
+            task = self._bar.add_task(title, total=total)
+            try:
+                yield lambda: self._bar.advance(task)
+            finally:
+                self._bar = None

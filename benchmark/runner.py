@@ -1,0 +1,429 @@
+"""Running jobs: fuse what is not there, score what is not scored, keep everything else."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+
+from benchmark import images, provenance, store
+from benchmark.datasets.base import Pair, PairImages
+from benchmark.errors import UserError
+from benchmark.plan import Method, Split, find_fused, fuse_keys, one_line, why
+from benchmark.progress import Progress
+from benchmark.scoring import Scorer
+from benchmark.store import Cell
+from benchmark.summary import Table, state, summarise, tables
+
+
+@dataclass
+class Job:
+    """A cell to complete.
+
+    keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
+    id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
+    the function that fuses a pair. missing: id -> why there is nothing to score.
+    """
+
+    cell: Cell
+    split: Split
+    keys: dict[str, str]
+    wanted: dict[str, list[str]]
+    about: dict
+    metrics_version: str
+    directions: dict[str, int]
+    fuse: Callable[[], Callable[[PairImages], object]] | None = None
+    provided: dict[str, Path] | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    unavailable: str | None = None
+    device: str = "cpu"
+    seed: int = 0
+    colour: bool = False
+    colour_scores: bool = False
+    force: bool = False
+
+    def key(self, id: str, protocol: str) -> str:
+        return f"{self.keys[id]}-{store.score_key(protocol, self.metrics_version)}"
+
+    def picture(self, id: str) -> Path:
+        return self.cell.fused(id) if self.provided is None else self.provided[id]
+
+
+@dataclass
+class Outcome:
+    """What became of a job: ids that failed with reasons, or why nothing could be done at all."""
+
+    job: Job
+    failed: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    unavailable: str | None = None
+    fused: int = 0
+    scored: int = 0
+
+    @property
+    def state(self) -> str | None:
+        """The state where it does not follow from what is stored."""
+        if self.unavailable:
+            return f"unavailable ({self.unavailable})"
+        return f"failed ({self.error})" if self.error else None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a cell holds that is still valid: id -> SHA-256 of fused images, (id, protocol) -> line."""
+
+    fused: dict[str, str]
+    lines: dict[tuple[str, str], dict]
+
+
+def fuser_job(
+    results: Path,
+    split: Split,
+    method: Method,
+    wanted: dict[str, list[str]],
+    *,
+    device: str,
+    seed: int = 0,
+    **options,
+) -> Job:
+    """The job of running a method on a split. device: "cpu" or "cuda"; options: further fields of `Job`."""
+    card = method.card
+    about = {
+        "kind": "run",
+        "name": method.name,
+        "title": card.title,
+        "version": card.version,
+        "trained_on": card.trained_on,
+        "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
+        if method.checkpoint
+        else None,
+        "preliminary": method.preliminary,
+        "seed": seed,
+    }
+
+    def load():
+        import baselines
+
+        fuser = baselines.load(method.name, method.checkpoint, device)
+        return lambda pair: fuser.fuse(pair.ir, pair.vis)
+
+    return Job(
+        cell=Cell(results, split.dataset, split.name, method.label),
+        split=split,
+        keys=fuse_keys(split, method, seed),
+        wanted=wanted,
+        about=about,
+        **_metrics_facts(wanted),
+        fuse=load,
+        device=device,
+        unavailable=method.unavailable,
+        seed=seed,
+        **options,
+    )
+
+
+def external_job(results: Path, split: Split, name: str, fused: Path, wanted: dict[str, list[str]]) -> Job:
+    """The job of scoring the fused images in the folder `fused`, made elsewhere."""
+    found, missing = find_fused(fused, split.pairs)
+    hashes = {id: store.file_sha256(path) for id, path in found.items()}
+    keys = {
+        id: store.external_key(digest, hashes[id])
+        for id, digest in split.digests.items()
+        if digest is not None and id in found
+    }
+    return Job(
+        cell=Cell(results, split.dataset, split.name, name),
+        split=split,
+        keys=keys,
+        wanted=wanted,
+        about={
+            "kind": "external",
+            "name": name,
+            "fused": {id: {"file": str(path), "sha256": hashes[id]} for id, path in found.items()},
+        },
+        **_metrics_facts(wanted),
+        provided=found,
+        missing=missing,
+        colour_scores=True,
+    )
+
+
+def _metrics_facts(wanted: dict[str, list[str]]) -> dict:
+    import metrics
+
+    names = dict.fromkeys(name for names in wanted.values() for name in names)
+    return {
+        "metrics_version": str(metrics.version),
+        "directions": {name: metrics.card(name).direction for name in names},
+    }
+
+
+def kept(job: Job) -> Kept:
+    """What of the job's cell is still valid. Reads only."""
+    if job.force:
+        return Kept({}, {})
+    fused = {}
+    records = [*store.read_lines(job.cell.timings_file), *store.read_lines(job.cell.scores_file)]
+    made = {(r.get("id"), str(r.get("key")).partition("-")[0], r.get("fused")) for r in records}
+    for id, key in job.keys.items():
+        digest = store.file_sha256(job.picture(id))
+        if digest is not None and (job.provided is not None or (id, key, digest) in made):
+            fused[id] = digest
+    lines = {
+        (id, protocol): line
+        for (id, protocol), line in store.read_scores(job.cell).items()
+        if id in fused and line["fused"] == fused[id] and line["key"] == job.key(id, protocol)
+    }
+    return Kept(fused, lines)
+
+
+def unscored(job: Job, line_of: dict[tuple[str, str], dict], id: str) -> dict[str, list[str]]:
+    """protocol -> metrics that are asked for and not there yet."""
+    found = {}
+    for protocol, names in job.wanted.items():
+        scores = line_of.get((id, protocol), {"scores": {}})["scores"]
+        if lacking := [name for name in names if name not in scores]:
+            found[protocol] = lacking
+    return found
+
+
+def run_jobs(jobs: Sequence[Job], processes: int | None = None, command: str = "") -> list[Outcome]:
+    """Complete the jobs, one after the other. processes: that score while the next pair is fused; None: one
+    per processor, 0: this one. command: for the record."""
+    progress = Progress()
+    with Scorer(provenance.processors() if processes is None else processes) as scorer:
+        return [run_job(job, scorer, progress, command) for job in jobs]
+
+
+def tables_of(outcomes: Sequence[Outcome], wanted: dict[str, list[str]]) -> list[Table]:
+    """What these jobs led to, methods in the order of the jobs; wanted: protocol -> metrics."""
+    rows = [
+        replace(row, state=outcome.state or row.state)
+        for outcome in outcomes
+        for row in summarise(outcome.job.cell)
+        if row.protocol in wanted
+    ]
+    return tables(rows, wanted)
+
+
+def run_job(job: Job, scorer: Scorer, progress: Progress, command: str = "") -> Outcome:
+    """Complete a cell as far as possible. What fails is told on `progress`, noted in `run.json` and tried
+    again in the next run; everything else is kept in the store as it comes."""
+    with job.cell.lock(lambda: progress.line(f"{job.cell}: another run is at work on it; waiting")):
+        if job.unavailable:
+            return _not_available(job, job.unavailable, progress)
+        return _Run(job, scorer, progress, command).complete()
+
+
+def _not_available(job: Job, reason: str, progress: Progress) -> Outcome:
+    progress.line(f"{job.cell}: unavailable: {reason}")
+    # Results that an earlier run made where the method was available stay what they are.
+    if not store.read_scores(job.cell):
+        job.cell.write_run({**_facts(job), "unavailable": reason})
+    return Outcome(job, unavailable=reason)
+
+
+def _facts(job: Job, lines: Sequence[dict] = ()) -> dict:
+    """What `run.json` says before anything is computed."""
+    earlier = job.cell.run().get("metrics", {}) if lines else {}
+    return {
+        "dataset": job.split.dataset,
+        "split": job.split.name,
+        "method": job.cell.method,
+        **job.about,
+        "n": len(job.split.pairs),
+        "split_sha256": job.split.sha256(),
+        "source": job.split.source,
+        "protocols": sorted({*job.wanted, *(line["protocol"] for line in lines)}),
+        "metrics_version": job.metrics_version,
+        "metrics": {**earlier, **job.directions},
+    }
+
+
+class _Run:
+    """One job on its way, under the cell's lock."""
+
+    def __init__(self, job: Job, scorer: Scorer, progress: Progress, command: str) -> None:
+        self.job, self.scorer, self.progress, self.command = job, scorer, progress, command
+        self.outcome = Outcome(job)
+        self.queue: deque[tuple[Pair, Future]] = deque()
+        self.fuser: Callable[[PairImages], object] | None = None
+
+    def complete(self) -> Outcome:
+        job, outcome = self.job, self.outcome
+        store.sweep(job.cell)
+        found = kept(job)
+        self.fused, self.lines = dict(found.fused), dict(found.lines)
+        if job.force:
+            job.cell.timings_file.unlink(missing_ok=True)
+        self._write_lines()
+        self.record = _facts(job, list(self.lines.values()))
+        for id, reason in (job.split.broken | job.missing).items():
+            self._fail(id, reason)
+        self.record["runs"] = job.cell.run().get("runs", []) if self.lines else []
+        pairs = [pair for pair in job.split.pairs if pair.id in job.keys and self._lacks_something(pair)]
+        if not pairs:
+            self._write_record(finished=True)
+            return outcome
+        entry = {"command": self.command, "device": job.device, "start": provenance.now(), "end": None}
+        entry.update(provenance.environment())
+        self.record["runs"].append(entry)
+        self._write_record()
+        try:
+            with suppress(_Hopeless), self.progress.bar(str(job.cell), len(pairs)) as step:
+                self._work(pairs, step)
+        finally:
+            # Also on the way out of an interruption, so that the files say what is there.
+            entry.update(
+                end=provenance.now(),
+                fused=outcome.fused,
+                scored=outcome.scored,
+                peak_memory_mib=provenance.peak_memory_mib(),
+                threads=provenance.threads(),
+            )
+            self._write_lines()
+            self._write_record(finished=True)
+        return outcome
+
+    def _lacks_something(self, pair: Pair) -> bool:
+        no_colour = self.job.colour and not self.job.cell.colour(pair.id).exists()
+        return pair.id not in self.fused or no_colour or bool(unscored(self.job, self.lines, pair.id))
+
+    def _work(self, pairs: Sequence[Pair], step: Callable[[], None]) -> None:
+        for pair in pairs:
+            try:
+                loaded = pair.load()
+                picture = self._picture(pair, loaded)
+                if self.job.colour:
+                    self._colour(pair, loaded)
+            except UserError as error:
+                self._fail(pair.id, why(error))
+                step()
+                continue
+            if wanted := unscored(self.job, self.lines, pair.id):
+                vis_rgb = loaded.vis_rgb if self.job.colour_scores else None
+                self.queue.append((pair, self.scorer.submit(picture, loaded.ir, loaded.vis, vis_rgb, wanted)))
+            else:
+                step()
+            # As many wait as keep the workers busy; images in memory stay few.
+            while self.queue and (self.queue[0][1].done() or len(self.queue) > 2 * self.scorer.jobs + 1):
+                self._keep_first(step)
+        while self.queue:
+            self._keep_first(step)
+
+    def _picture(self, pair: Pair, loaded: PairImages) -> Path:
+        """The fused image's file, made where there is none."""
+        job, path = self.job, self.job.picture(pair.id)
+        if pair.id in self.fused:
+            return path
+        fuse = self._fuser()
+        _seed(job.seed, pair.id)
+        start = time.perf_counter()
+        try:
+            image = fuse(loaded)
+        except Exception as error:  # a method may raise anything; the other pairs go on
+            raise UserError(f"fusing failed: {type(error).__name__}: {one_line(error)}") from error
+        seconds = time.perf_counter() - start
+        job.cell.colour(pair.id).unlink(missing_ok=True)
+        images.save_luminance(path, image)
+        digest = store.file_sha256(path)
+        store.append(
+            job.cell.timings_file,
+            {"id": pair.id, "key": job.keys[pair.id], "fused": digest, "fuse_s": round(seconds, 6)},
+        )
+        self.fused[pair.id] = digest
+        self.outcome.fused += 1
+        return path
+
+    def _fuser(self) -> Callable[[PairImages], object]:
+        if self.fuser is None:
+            from baselines import Unavailable
+
+            try:
+                self.fuser = self.job.fuse()
+            except Unavailable as error:
+                self.outcome.unavailable = self.record["unavailable"] = one_line(error)
+                self.progress.line(f"{self.job.cell}: unavailable: {self.outcome.unavailable}")
+                raise _Hopeless from error
+            except Exception as error:  # a method may raise anything; the other methods go on
+                self.outcome.error = self.record["error"] = f"{type(error).__name__}: {one_line(error)}"
+                self.progress.line(f"{self.job.cell}: failed: {self.outcome.error}")
+                raise _Hopeless from error
+        return self.fuser
+
+    def _colour(self, pair: Pair, loaded: PairImages) -> None:
+        path = self.job.cell.colour(pair.id)
+        if path.exists():
+            return
+        import numpy as np
+
+        grey = images.read_luminance(self.job.picture(pair.id))
+        rgb = np.repeat(loaded.vis[..., None], 3, axis=2) if loaded.vis_rgb is None else loaded.vis_rgb
+        images.save_rgb(path, images.attach_colour(grey, rgb))
+
+    def _keep_first(self, step: Callable[[], None]) -> None:
+        """Wait for the scores of the image that is first in line, and store them."""
+        pair, future = self.queue.popleft()
+        try:
+            found = future.result()
+        except BrokenProcessPool:
+            self._fail(pair.id, "the process that scored it died (out of memory?)")
+        except UserError as error:
+            self._fail(pair.id, f"scoring failed: {getattr(error, 'reason', error.message)}")
+        except Exception as error:  # a metric may raise anything; the other images go on
+            self._fail(pair.id, f"scoring failed: {type(error).__name__}: {one_line(error)}")
+        else:
+            for protocol in sorted(found):
+                self._keep_scores(pair.id, protocol, *found[protocol])
+            self.outcome.scored += 1
+        step()
+
+    def _keep_scores(self, id: str, protocol: str, scores: dict, reasons: dict, seconds: float) -> None:
+        job = self.job
+        if line := self.lines.get((id, protocol)):
+            scores, reasons = {**store.scores_of(line), **scores}, {**line.get("reasons", {}), **reasons}
+        line = store.score_line(id, protocol, job.key(id, protocol), self.fused[id], scores, reasons)
+        store.append(job.cell.scores_file, line)
+        self.lines[id, protocol] = line
+        store.append(job.cell.timings_file, {"id": id, "protocol": protocol, "score_s": round(seconds, 6)})
+
+    def _fail(self, id: str, reason: str) -> None:
+        self.outcome.failed[id] = reason
+        self.progress.line(f"{self.job.cell}: {id}: {reason}")
+
+    def _write_lines(self) -> None:
+        """Make `scores.jsonl` hold the valid lines, ordered by pair, then protocol."""
+        place = {pair.id: index for index, pair in enumerate(self.job.split.pairs)}
+        ordered = sorted(self.lines, key=lambda key: (place[key[0]], key[1]))
+        store.write_lines(self.job.cell.scores_file, [self.lines[key] for key in ordered])
+
+    def _write_record(self, finished: bool = False) -> None:
+        record = {**self.record, "failed": self.outcome.failed}
+        if finished:
+            # For whoever opens the file; reports count the lines, which a kill does not make wrong.
+            scored = Counter(protocol for _, protocol in self.lines)
+            record["states"] = {name: state(record, scored[name]) for name in record["protocols"]}
+        if record != self.job.cell.run():
+            self.job.cell.write_run(record)
+
+
+class _Hopeless(Exception):
+    """The method cannot fuse anything in this run."""
+
+
+def _seed(seed: int, id: str) -> None:
+    """Seed every generator that a method may draw from; the same for a pair in whatever order pairs come."""
+    value = int(sha256(f"{seed}/{id}".encode()).hexdigest()[:8], 16)
+    random.seed(value)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(value)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(value)

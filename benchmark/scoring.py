@@ -1,0 +1,94 @@
+"""Scoring in worker processes, which import the metrics and never torch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
+
+
+def score_file(path, ir, vis, vis_rgb, wanted: dict[str, list[str]]) -> Scores:
+    """Score the image file at `path` against its sources, uint8 (H, W).
+
+    wanted: protocol -> metrics. vis_rgb: uint8 (H, W, 3) where a protocol that scores colour images as they
+    are may see the colours, else None. Returns protocol -> (scores, reasons for undefined ones, seconds).
+    Raises UserError or ValueError, in one line.
+    """
+    import metrics
+    from benchmark import images
+    from metrics.evaluation import COLOUR_PROTOCOLS
+
+    picture = images.read(path)
+    found = {}
+    for protocol, names in wanted.items():
+        start = time.perf_counter()
+        colour = protocol in COLOUR_PROTOCOLS and vis_rgb is not None and picture.rgb is not None
+        fused, visible = (picture.rgb, vis_rgb) if colour else (picture.luminance, vis)
+        reasons: dict[str, str] = {}
+        scores = metrics.evaluate(fused, ir, visible, names, protocol, reasons)
+        found[protocol] = (scores, reasons, time.perf_counter() - start)
+    return found
+
+
+class Scorer:
+    """`jobs` processes that score; 0: in this process. Use as a context manager."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self._pool is not None:
+            # After an error nobody waits for what is queued.
+            self._pool.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+    def submit(self, *arguments) -> Future:
+        """`score_file(*arguments)`, in a worker."""
+        if self.jobs == 0:
+            future: Future = Future()
+            try:
+                future.set_result(score_file(*arguments))
+            except Exception as error:
+                future.set_exception(error)
+            return future
+        try:
+            return self._started().submit(score_file, *arguments)
+        except BrokenProcessPool:
+            # A worker died, as for lack of memory: its images fail, the next ones get new workers.
+            self._pool = None
+            return self._started().submit(score_file, *arguments)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            import multiprocessing
+
+            # Not by fork: it would copy torch's threads' locks, and CUDA does not survive it.
+            self._pool = ProcessPoolExecutor(
+                self.jobs, multiprocessing.get_context("spawn"), initializer=_start_worker
+            )
+        return self._pool
+
+
+def _start_worker() -> None:
+    # One thread each: the processes are the parallelism. Read when numpy and OpenCV are imported.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ[name] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the process that started it is gone: killed, it cannot end its workers itself."""
+    from multiprocessing import parent_process
+    from multiprocessing.connection import wait
+
+    wait([parent_process().sentinel])
+    os._exit(1)

@@ -1,0 +1,234 @@
+"""What runs leave behind, as plain files.
+
+One *cell* per data set, split and method::
+
+    results/<dataset>@<split>/<method>/
+        run.json        what was run, with what, when, and what failed
+        scores.jsonl    one line per image and protocol: the same bytes whoever ran it, in however many goes
+        timings.jsonl   one line per image fused or scored: seconds, and what made each fused image
+        fused/<id>.png  what was scored: 8-bit luminance
+        colour/<id>.png the same with the visible image's colours, if asked for; never scored
+
+A line of `scores.jsonl` is a JSON object with sorted keys: `id`, `protocol`, `key`, `fused` (SHA-256 of the
+image scored), `scores` (metric -> value, null where undefined) and, where there are any, `reasons` (metric ->
+why undefined). A *key* says by content what made the line: `<fuse key>-<score key>`. While the fuse key is
+the same, the fused image is kept; while both are, the scores are.
+
+Lines are appended as they come; a line torn by a kill is ignored. All other files are replaced in one step.
+Only the holder of a cell's lock writes to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import UserError
+
+# Part of every fuse key: raised when reading, quantising or saving images changes.
+PREPROCESSING = "1"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The folder of one (data set, split, method). `method` is a label: where a checkpoint was named, it
+    holds the start of its SHA-256."""
+
+    results: Path
+    dataset: str
+    split: str
+    method: str
+
+    @property
+    def folder(self) -> Path:
+        return self.results / f"{self.dataset}@{self.split}" / self.method
+
+    @property
+    def run_file(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def scores_file(self) -> Path:
+        return self.folder / "scores.jsonl"
+
+    @property
+    def timings_file(self) -> Path:
+        return self.folder / "timings.jsonl"
+
+    def fused(self, id: str) -> Path:
+        return self.folder / "fused" / f"{id}.png"
+
+    def colour(self, id: str) -> Path:
+        return self.folder / "colour" / f"{id}.png"
+
+    def __str__(self) -> str:
+        return f"{self.dataset}@{self.split} {self.method}"
+
+    def run(self) -> dict:
+        """The content of `run.json`; empty where there is none."""
+        try:
+            return json.loads(self.run_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise UserError(f"{self.run_file}: not a run's record ({error})") from None
+
+    def write_run(self, record: dict) -> None:
+        replace(self.run_file, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def lock(self, waiting: Callable[[], None]):
+        """Hold the cell; where another process does, call `waiting` and wait until it lets go."""
+        from filelock import FileLock, Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def cells(results: Path) -> list[Cell]:
+    """All cells under `results`, sorted by data set, split and method."""
+    found = []
+    for record in Path(results).glob("*@*/*/run.json"):
+        dataset, _, split = record.parents[1].name.partition("@")
+        found.append(Cell(Path(results), dataset, split, record.parent.name))
+    return sorted(found, key=lambda cell: (cell.dataset, cell.split, cell.method))
+
+
+def fuse_key(pair_digest: str, method: str, version: str, checkpoint: str | None, seed: int) -> str:
+    """What a fused image follows from: the images' content, the method, its weights and the seed."""
+    return _key("fuse", PREPROCESSING, pair_digest, method, version, checkpoint, seed)
+
+
+def external_key(pair_digest: str, fused: str) -> str:
+    """The fuse key of an image that came from elsewhere, by its SHA-256."""
+    return _key("external", PREPROCESSING, pair_digest, fused)
+
+
+def score_key(protocol: str, metrics_version: str) -> str:
+    return _key("score", protocol, metrics_version)
+
+
+def _key(*parts) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str | None:
+    """SHA-256 (hex) of a file; None where it does not exist."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def score_line(id: str, protocol: str, key: str, fused: str, scores: dict, reasons: dict) -> dict:
+    """A line for `scores.jsonl`; scores: metric -> float, nan where undefined."""
+    line = {"id": id, "protocol": protocol, "key": key, "fused": fused}
+    line["scores"] = {metric: _to_json(value) for metric, value in scores.items()}
+    return {**line, "reasons": dict(reasons)} if reasons else line
+
+
+def scores_of(line: dict) -> dict[str, float]:
+    """metric -> float of a line, nan where undefined."""
+    return {metric: math.nan if value is None else float(value) for metric, value in line["scores"].items()}
+
+
+def _to_json(value: float) -> float | str | None:
+    # JSON has no infinities; float("inf") reads the word back.
+    if math.isnan(value):
+        return None
+    return float(value) if math.isfinite(value) else str(float(value))
+
+
+def dump(line: dict) -> str:
+    return json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_lines(path: Path) -> list[dict]:
+    """The whole lines of a .jsonl file, in order, without one torn by a kill; none for a missing file."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    lines = []
+    for line in text.split("\n"):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            lines.append(value)
+    return lines
+
+
+def read_scores(cell: Cell) -> dict[tuple[str, str], dict]:
+    """(id, protocol) -> line. Where an image has several, the last one holds all its scores."""
+    return {
+        (line["id"], line["protocol"]): line
+        for line in read_lines(cell.scores_file)
+        if {"id", "protocol", "key", "fused", "scores"} <= line.keys()
+    }
+
+
+def append(path: Path, line: dict) -> None:
+    """Add a line at once, in one write; a torn end of the file is closed first."""
+    data = dump(line).encode()
+    with open(path, "a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                data = b"\n" + data
+        file.write(data)
+
+
+def write_lines(path: Path, lines: Iterable[dict]) -> None:
+    """Make these lines the content of the file, in one step; a file that holds just that is left alone."""
+    text = "".join(map(dump, lines))
+    try:
+        if path.read_bytes() == text.encode():
+            return
+    except FileNotFoundError:
+        pass
+    replace(path, text)
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file beside `path`, then put it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def sweep(cell: Cell) -> None:
+    """Remove what writers that were killed left half-written. Only for the holder of the cell's lock."""
+    for pattern in (".*.tmp", "fused/.*.tmp", "colour/.*.tmp"):
+        for file in cell.folder.glob(pattern):
+            file.unlink(missing_ok=True)
+
+
+def existing_cells(results: Path) -> list[Cell]:
+    """`cells(results)`; raises UserError where there is none."""
+    found = cells(results)
+    if not found:
+        raise UserError(
+            f"no results in {results}; make some with bench run, or name their folder with --results DIR"
+        )
+    return found

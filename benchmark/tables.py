@@ -1,0 +1,263 @@
+"""Tables as text: for the terminal, LaTeX (booktabs), Markdown and CSV.
+
+In all of them the best value of a column stands out as bold and the second as underlined, by what is printed:
+values that look the same rank the same. A mean over fewer images than the split has, because the metric is
+undefined for some, says so and is not ranked.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.summary import Row, Table
+
+UNDEFINED = "—"
+ARROWS = {1: "↑", -1: "↓", 0: ""}
+PRELIMINARY = "†"
+PRELIMINARY_NOTE = f"{PRELIMINARY} preliminary checkpoint, shipped to show that the method runs."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in one place of a table; rank: 1 best, 2 second, else 0."""
+
+    text: str
+    rank: int = 0
+
+
+def entries(table: Table) -> list[list[Entry]]:
+    """The places of a table, one list per row of `table.rows`, one entry per metric."""
+    columns = [_column([row.values.get(m) for row in table.rows], table, m) for m in table.metrics]
+    return [list(row) for row in zip(*columns)] if columns else [[] for _ in table.rows]
+
+
+def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
+    means = [abs(v.mean) for v in values if v is not None and math.isfinite(v.mean)]
+    # Four digits of the largest value.
+    decimals = min(6, max(0, 3 - math.floor(math.log10(max(means))))) if means and max(means) > 0 else 4
+    texts = [_text(value, row.total, decimals) for value, row in zip(values, table.rows)]
+    ranked = {
+        text: float(text)
+        for text, value, row in zip(texts, values, table.rows)
+        if value is not None and value.n == row.total
+    }
+    best = (
+        sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if table.metrics[metric] else []
+    )
+    rank = {text: best.index(number) + 1 for text, number in ranked.items() if number in best}
+    return [Entry(text, rank.get(text, 0)) for text in texts]
+
+
+def _text(value, total: int, decimals: int) -> str:
+    if value is None:
+        return ""
+    if value.n == 0:
+        return UNDEFINED
+    text = f"{value.mean:.{decimals}f}"
+    return text if value.n == total else f"{text} (n={value.n})"
+
+
+def title(table: Table) -> str:
+    pairs = f"{table.total} pair{'s' * (table.total != 1)}" if table.rows else "nothing complete"
+    return f"{table.dataset}, split {table.split}, {pairs}, protocol {table.protocol}"
+
+
+def label(row: Row) -> str:
+    return row.cell.method + (PRELIMINARY if row.preliminary else "")
+
+
+def notes(table: Table) -> list[str]:
+    """What must be said below a table, one line each: rows that are not complete, and marks used."""
+    lines = [f"{label(row)}: {row.state}" for row in table.others]
+    for row in table.rows:
+        lines += [
+            f"{label(row)}: {metric} partial {count}/{row.total}"
+            for metric, count in row.incomplete.items()
+            if metric in table.metrics
+        ]
+        lines += [
+            f"{label(row)}: {metric} is undefined for {row.total - value.n} of {row.total} images"
+            for metric, value in row.values.items()
+            if metric in table.metrics and value.n < row.total
+        ]
+    if any(row.preliminary for row in (*table.rows, *table.others)):
+        lines.append(PRELIMINARY_NOTE)
+    return lines
+
+
+def show(tables: Iterable[Table]) -> None:
+    """Print tables to stdout. Off a terminal, which has no bold, best and second are marked ¹ and ²."""
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    styled = console.is_terminal
+    if not styled:
+        console = Console(file=sys.stdout, highlight=False, width=1000)
+    for table in tables:
+        console.print()
+        console.print(Text(title(table)))
+        if table.rows:
+            grid = Grid("method")
+            for metric, direction in table.metrics.items():
+                grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
+            for row, places in zip(table.rows, entries(table)):
+                grid.add_row(label(row), *(_styled(place) if styled else _marked(place) for place in places))
+            console.print(grid)
+            if not styled and any(place.rank for places in entries(table) for place in places):
+                console.print(Text("¹ best, ² second"))
+        for note in notes(table):
+            console.print(Text(note), soft_wrap=True)
+
+
+def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of text under a head, to stdout."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=1000)
+    grid = Grid(*head, box=box.SIMPLE_HEAD)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+def _styled(place: Entry):
+    from rich.text import Text
+
+    return Text(place.text, style={1: "bold", 2: "underline"}.get(place.rank, ""))
+
+
+def _marked(place: Entry) -> str:
+    return place.text + {1: "¹", 2: "²"}.get(place.rank, " ")
+
+
+_LATEX_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    PRELIMINARY: r"$^\dagger$",
+    UNDEFINED: "--",
+    "…": r"\dots{}",
+}
+_LATEX_ARROWS = {1: r" $\uparrow$", -1: r" $\downarrow$", 0: ""}
+
+
+def escape_latex(text: str) -> str:
+    return "".join(_LATEX_SPECIAL.get(character, character) for character in text)
+
+
+def latex(tables: Iterable[Table]) -> str:
+    """One `table` environment per table; needs the package booktabs, and UTF-8 where names are not ASCII."""
+    parts = [r"% Needs \usepackage{booktabs}. Best bold, second underlined.", ""]
+    for table in tables:
+        parts += _latex_table(table)
+    return "\n".join(parts)
+
+
+def _latex_table(table: Table) -> list[str]:
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape_latex(title(table))}. Best bold, second underlined.}}",
+    ]
+    if table.rows:
+        heads = [
+            escape_latex(metric) + _LATEX_ARROWS[direction] for metric, direction in table.metrics.items()
+        ]
+        lines += [
+            rf"  \begin{{tabular}}{{l{'r' * len(heads)}}}",
+            r"    \toprule",
+            f"    {' & '.join(['Method', *heads])} \\\\",
+            r"    \midrule",
+        ]
+        for row, places in zip(table.rows, entries(table)):
+            cells = [_latex_entry(place) for place in places]
+            lines.append(f"    {' & '.join([escape_latex(label(row)), *cells])} \\\\")
+        lines += [r"    \bottomrule", r"  \end{tabular}"]
+    lines += [rf"  \par\smallskip\footnotesize {escape_latex(note)}" for note in notes(table)]
+    return [*lines, r"\end{table}", ""]
+
+
+def _latex_entry(place: Entry) -> str:
+    text = escape_latex(place.text)
+    return {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(place.rank, text)
+
+
+def markdown(tables: Iterable[Table]) -> str:
+    parts = []
+    for table in tables:
+        parts += [f"### {_escape_markdown(title(table))}", ""]
+        if table.rows:
+            heads = [
+                f"{_escape_markdown(m)} {ARROWS[direction]}".strip() for m, direction in table.metrics.items()
+            ]
+            parts += [_pipes(["method", *heads]), _pipes(["---", *["---:"] * len(heads)])]
+            for row, places in zip(table.rows, entries(table)):
+                parts.append(_pipes([_escape_markdown(label(row)), *map(_markdown_entry, places)]))
+            parts += ["", "Best **bold**, second <u>underlined</u>.", ""]
+        if found := notes(table):
+            parts += [*(f"- {_escape_markdown(note)}" for note in found), ""]
+    return "\n".join(parts)
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_entry(place: Entry) -> str:
+    return {1: f"**{place.text}**", 2: f"<u>{place.text}</u>"}.get(place.rank, place.text)
+
+
+def _escape_markdown(text: str) -> str:
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)
+
+
+CSV_COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
+
+
+def csv_text(rows: Iterable[Row]) -> str:
+    """One line per row and metric. mean and sd (sample, ddof = 1) are over the n images where the metric is
+    defined, of `images` in the split; empty where they do not exist or not every image was scored."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for row in rows:
+        place = (row.cell.dataset, row.cell.split, row.cell.method, row.protocol)
+        for metric, value in row.values.items():
+            # An outdated row keeps its state, and loses its numbers as every row that is not done.
+            numbers = (_number(value.mean), _number(value.sd)) if row.done else ("", "")
+            writer.writerow((*place, metric, *numbers, value.n, row.total, row.state))
+        for metric, count in row.incomplete.items():
+            state = row.state if not row.done else f"partial {count}/{row.total}"
+            writer.writerow((*place, metric, "", "", count, row.total, state))
+        if not row.values and not row.incomplete:
+            writer.writerow((*place, "", "", "", 0, row.total, row.state))
+    return out.getvalue()
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
