@@ -21,7 +21,7 @@ X86 = {
 OTHER = {"base": []}  # NEON is part of the base set of 64-bit Arm
 
 KERNELS = [
-    Extension("baselines.scan._kernel", ["baselines/scan/kernel.cpp"], optional=True),
+    Extension("baselines.scan._kernel", ["baselines/scan/kernel.cpp", "baselines/scan/mixer.cpp"], depends=["baselines/scan/vector.h"], optional=True),
     Extension("metrics._kernel", ["metrics/kernel.cpp"], optional=True),
 ]
 

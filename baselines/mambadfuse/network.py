@@ -20,12 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..scan import causal_conv_silu, selective_scan
+from ..scan import mamba
+from ..scan.mamba import Branch
 
 DIM, STATES, TAPS = 60, 16, 4
 DEPTH, SWAPS, M3_BLOCKS = 8, 2, 5
 VARIANTS = ("official", "paper")
-CHUNK = 1024  # tokens that pass through a block at a time when there are no gradients
 
 
 class Norm(nn.Module):
@@ -37,6 +37,9 @@ class Norm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
+
+    def parameters_for_scan(self, times: int = 1) -> mamba.Norm:
+        return mamba.Norm(self.body.weight, self.body.bias, times)
 
 
 class Mixer(nn.Module):
@@ -72,49 +75,37 @@ class Mixer(nn.Module):
             layer.bias.copy_(dt + torch.log(-torch.expm1(-dt)))
         return layer
 
-    def _branch(self, i: int, x: Tensor, z: Tensor, states: list | None) -> Tensor:
+    def branch(self, i: int = 0) -> Branch:
         tag = self.branches[i]
+        in_proj = getattr(self, f"in_proj_extra{i}") if i else self.in_proj
         conv, dt_proj = getattr(self, f"conv1d{tag}"), getattr(self, f"dt_proj{tag}")
-        A_log = self.A_b_log if i else self.A_log
-        conv_state, scan_state = states[i] if states else (None, None)
-        x = causal_conv_silu(x, conv.weight[:, 0], conv.bias, conv_state)
-        dt, B, C = getattr(self, f"x_proj{tag}")(x).split([self.rank, STATES, STATES], dim=-1)
-        delta = F.linear(dt, dt_proj.weight)
-        A, D = -torch.exp(A_log), getattr(self, f"D{tag}")
-        return selective_scan(x, delta, A, B, C, D, z, dt_proj.bias, scan_state)
+        return Branch(
+            in_proj=in_proj.weight,
+            conv_weight=conv.weight[:, 0],
+            conv_bias=conv.bias,
+            x_proj=getattr(self, f"x_proj{tag}").weight,
+            dt_proj=dt_proj.weight,
+            dt_bias=dt_proj.bias,
+            A=-torch.exp(self.A_b_log if i else self.A_log),
+            D=getattr(self, f"D{tag}"),
+        )
 
-    def _tokens(self, streams: tuple[Tensor, ...], states: list | None) -> Tensor:
-        y, gate = 0, None
-        for i, stream in enumerate(streams):
-            x, z = (getattr(self, f"in_proj_extra{i}") if i else self.in_proj)(stream).chunk(2, dim=-1)
-            gate = z if gate is None or self.variant == "official" else gate
-            y = y + self._branch(i, x, gate, states)
-        return self.out_proj(y)
-
-    def forward(self, *streams: Tensor) -> Tensor:
-        """One stream (plain), or the fusion stream and those of image 2 and image 1 (m3)."""
-        if torch.is_grad_enabled():
-            return self._tokens(streams, None)
-        # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
-        batch = streams[0].shape[0]
-        new = streams[0].new_zeros
-        states = [(new(batch, TAPS - 1, self.inner), new(batch, STATES, self.inner)) for _ in streams]
-        chunks = zip(*(stream.split(CHUNK, dim=1) for stream in streams))
-        return torch.cat([self._tokens(chunk, states) for chunk in chunks], dim=1)
+    def forward(self, *streams: Tensor, norms: list[mamba.Norm] | None = None) -> Tensor:
+        """One stream (plain), or the fusion stream and those of image 2 and image 1 (m3); `norms` come first."""
+        branches = [self.branch(i) for i in range(len(self.branches))]
+        return mamba.mix(list(streams), branches, self.out_proj.weight, norms, shared_gate=self.variant == "paper")
 
 
 class MambaBlock(nn.Module):
-    """Add the residual, normalise, mix. Takes and returns (hidden, residual)."""
+    """Add the residual, normalise, mix."""
 
     def __init__(self, dim: int = DIM):
         super().__init__()
         self.encoder = Mixer(dim)
         self.norm = Norm(dim)
 
-    def forward(self, pair: tuple[Tensor, Tensor | int]) -> tuple[Tensor, Tensor]:
-        hidden, residual = pair
-        residual = hidden + residual
-        return self.encoder(self.norm(residual)), residual
+    def block(self) -> mamba.Block:
+        return mamba.Block(self.norm.parameters_for_scan(), self.encoder.branch(), self.encoder.out_proj.weight)
 
 
 class ChannelExchangeBlock(nn.Module):
@@ -130,7 +121,9 @@ class ChannelExchangeBlock(nn.Module):
         residual1, residual2 = x1 + residual1, x2 + residual2
         x1, x2 = self.norm1(residual1), self.norm2(residual2)
         swapped1, swapped2 = torch.where(self.even, x2, x1), torch.where(self.even, x1, x2)
-        return self.I1encoder(swapped1), self.I2encoder(swapped2), residual1, residual2
+        mixers = (self.I1encoder, self.I2encoder)
+        x1, x2 = mamba.mix_each([swapped1, swapped2], [m.branch() for m in mixers], [m.out_proj.weight for m in mixers])
+        return x1, x2, residual1, residual2
 
 
 class M3Block(nn.Module):
@@ -144,9 +137,8 @@ class M3Block(nn.Module):
 
     def forward(self, fusion, residual, x1, x2, size):
         residual = fusion + residual
-        fusion = self.norm1(self.norm1(residual))
-        mixed = self.multi_modal_mamba_block(fusion, self.norm2(self.norm2(x2)), self.norm3(self.norm3(x1)))
-        mixed = as_image(mixed, size)
+        norms = [norm.parameters_for_scan(times=2) for norm in (self.norm1, self.norm2, self.norm3)]
+        mixed = as_image(self.multi_modal_mamba_block(residual, x2, x1, norms=norms), size)
         return as_tokens(self.dwconv(mixed) + mixed), residual
 
 
@@ -187,12 +179,17 @@ class MambaDFuse(nn.Module):
     def _embed(self, x: Tensor) -> Tensor:
         return self.patch_embed.norm(as_tokens(x))
 
-    def encode(self, image: Tensor, blocks: nn.Sequential) -> tuple[Tensor, Tensor]:
-        """Dual-level features of one image: two convolutions, then Mamba blocks. Returns tokens (hidden, residual)."""
+    def _low_level(self, image: Tensor) -> Tensor:
         x = image.contiguous(memory_format=torch.channels_last)
         x = F.leaky_relu(self.low_level_feature_extraction1(x), 0.2)
-        x = F.leaky_relu(self.low_level_feature_extraction2(x), 0.2)
-        return blocks((self._embed(x), 0))
+        return self._embed(F.leaky_relu(self.low_level_feature_extraction2(x), 0.2))
+
+    def encode(self, ir: Tensor, vis: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Dual-level features of both images: two convolutions, then Mamba blocks. Tokens (hidden, residual) of each."""
+        extractors = (self.high_level_feature_extraction1, self.high_level_feature_extraction2)
+        return mamba.run_blocks(
+            [(self._low_level(x), [b.block() for b in blocks]) for x, blocks in zip((ir, vis), extractors)]
+        )
 
     def fuse_features(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], size) -> Tensor:
         """Dual-phase fusion of two (hidden, residual) to the feature image (B, dim, H, W)."""
@@ -210,13 +207,11 @@ class MambaDFuse(nn.Module):
 
     def reconstruct(self, feature: Tensor) -> Tensor:
         """Feature image (B, dim, H, W) to the fused image."""
-        x, _ = self.feature_re((self._embed(feature), 0))
+        [(x, _)] = mamba.run_blocks([(self._embed(feature), [b.block() for b in self.feature_re])])
         x = as_image(x, feature.shape[2:])
         x = F.leaky_relu(self.conv_last1(x), 0.2)
         x = F.leaky_relu(self.conv_last2(x), 0.2)
         return self.conv_last3(x)
 
     def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
-        first = self.encode(ir, self.high_level_feature_extraction1)
-        second = self.encode(vis, self.high_level_feature_extraction2)
-        return self.reconstruct(self.fuse_features(first, second, ir.shape[2:]))
+        return self.reconstruct(self.fuse_features(*self.encode(ir, vis), ir.shape[2:]))

@@ -19,9 +19,14 @@ from torch import Tensor
 from . import chunked, native
 from .library import isa, library
 
-__all__ = ["BACKENDS", "causal_conv_silu", "describe", "selective_scan"]
+__all__ = ["BACKENDS", "causal_conv_silu", "describe", "is_native", "selective_scan"]
 
 BACKENDS = {"native": native, "chunked": chunked}
+
+
+def is_native(x: Tensor, states: int = 16) -> bool:
+    """Whether the compiled kernel serves a tensor like x."""
+    return _pick(x.device, x.dtype, states, None) is native
 
 
 def _native_reason(device: torch.device, dtype: torch.dtype, states: int) -> str | None:

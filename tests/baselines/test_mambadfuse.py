@@ -6,7 +6,7 @@ import baselines
 from baselines.mambadfuse import MambaDFuse as Fuser
 from baselines.mambadfuse import pad
 from baselines.mambadfuse.losses import fusion_loss
-from baselines.mambadfuse.network import CHUNK, MambaDFuse, Mixer
+from baselines.mambadfuse.network import MambaDFuse, Mixer
 
 
 def relative(got, want):
@@ -45,8 +45,7 @@ def test_network_equals_the_authors_stage_by_stage(golden, crop):
     network.load_state_dict(golden("mambadfuse_random_params"))
     values = golden("mambadfuse_random")
     ir, vis = (values[f"{crop}.{name}"].float()[None, None] / 255 for name in ("ir", "vis"))
-    first = network.encode(ir, network.high_level_feature_extraction1)
-    second = network.encode(vis, network.high_level_feature_extraction2)
+    first, second = network.encode(ir, vis)
     feature = network.fuse_features(first, second, ir.shape[2:])
     got = {
         "enc_ir": first[0][0],
@@ -92,7 +91,7 @@ def test_streaming_in_chunks_changes_nothing():
     """The mixer without gradients passes tokens in chunks; with gradients all at once. 1e-6 of scale."""
     torch.manual_seed(0)
     mixer = Mixer(60, m3=True)
-    streams = [torch.randn(2, CHUNK + 700, 60) for _ in range(3)]
+    streams = [torch.randn(2, 1024 + 700, 60) for _ in range(3)]
     with torch.enable_grad():
         whole = mixer(*streams).detach()
     assert relative(mixer(*streams), whole) < 1e-6

@@ -1,0 +1,227 @@
+"""Mamba blocks on top of the scan: what a network with Mamba mixers calls.
+
+Inference on the CPU takes whole blocks through the compiled kernel in chunks of tokens that stay in the cache, on
+several threads at once: a block may work on a chunk as soon as the block before it has finished that chunk. Everything
+else (gradients, other devices and types, no compiler) runs the same mathematics in torch.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import causal_conv_silu, is_native, selective_scan
+from .library import call, run_all
+
+CHUNK = 1024  # tokens that pass through a mixer at a time in torch without gradients
+TASK = 8192  # tokens of one task of the compiled path
+
+
+class Branch(NamedTuple):
+    """The parameters of one selective state-space branch; M = model width, D = inner width, N = states, R = rank."""
+
+    in_proj: Tensor  # (2 D, M): signal, then gate
+    conv_weight: Tensor  # (D, 4)
+    conv_bias: Tensor  # (D,)
+    x_proj: Tensor  # (R + 2 N, D)
+    dt_proj: Tensor  # (D, R)
+    dt_bias: Tensor  # (D,)
+    A: Tensor  # (D, N), negative
+    D: Tensor  # (D,)
+
+
+class Norm(NamedTuple):
+    """Layer norm of the tokens before a branch, applied `times` times."""
+
+    weight: Tensor
+    bias: Tensor
+    times: int = 1
+
+    def __call__(self, x: Tensor) -> Tensor:
+        for _ in range(self.times):
+            x = F.layer_norm(x, self.weight.shape, self.weight, self.bias)
+        return x
+
+
+class Block(NamedTuple):
+    """One residual Mamba block: residual += hidden; hidden = mixer(norm(residual))."""
+
+    norm: Norm
+    branch: Branch
+    out_proj: Tensor  # (M, D)
+
+
+def mix(
+    streams: list[Tensor],
+    branches: list[Branch],
+    out_proj: Tensor,
+    norms: list[Norm | None] | None = None,
+    shared_gate: bool = False,
+) -> Tensor:
+    """One mixer: each stream (batch, length, M) through its own branch, the sum projected back to (batch, length, M).
+
+    shared_gate: the first stream's gate for all branches instead of each one's own.
+    """
+    norms = norms or [None] * len(streams)
+    if _compiled(streams) and not shared_gate:
+        parts = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in streams]
+        _run(
+            [
+                [_Stage(x[b], None, norm, branch, out_proj, part[b])]
+                for x, norm, branch, part in zip(streams, norms, branches, parts)
+                for b in range(x.shape[0])
+            ]
+        )
+        total = parts[0]
+        for part in parts[1:]:
+            total += part
+        return total
+    streams = [norm(x) if norm else x for x, norm in zip(streams, norms)]
+    if torch.is_grad_enabled():
+        return _mix_tokens(streams, branches, out_proj, shared_gate, None)
+    # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
+    chunk = streams[0].shape[1] if streams[0].is_cuda else CHUNK
+    states = [_zero_states(x, branch) for x, branch in zip(streams, branches)]
+    pieces = zip(*(x.split(chunk, dim=1) for x in streams))
+    return torch.cat([_mix_tokens(piece, branches, out_proj, shared_gate, states) for piece in pieces], dim=1)
+
+
+def mix_each(streams: list[Tensor], branches: list[Branch], out_projs: list[Tensor]) -> list[Tensor]:
+    """Independent mixers of one stream each, side by side."""
+    if not _compiled(streams):
+        return [mix([x], [branch], out) for x, branch, out in zip(streams, branches, out_projs)]
+    results = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in streams]
+    _run(
+        [
+            [_Stage(x[b], None, None, branch, out_proj, result[b])]
+            for x, branch, out_proj, result in zip(streams, branches, out_projs, results)
+            for b in range(x.shape[0])
+        ]
+    )
+    return results
+
+
+def run_blocks(chains: list[tuple[Tensor, list[Block]]]) -> list[tuple[Tensor, Tensor]]:
+    """Chains of residual blocks, side by side: each (hidden, blocks) to (hidden, residual) after its last block."""
+    if not _compiled([hidden for hidden, _ in chains]):
+        return [_blocks_in_torch(hidden, blocks) for hidden, blocks in chains]
+    results = [(hidden.clone(memory_format=torch.contiguous_format), torch.zeros_like(hidden)) for hidden, _ in chains]
+    _run(
+        [
+            [_Stage(hidden[b], residual[b], k.norm, k.branch, k.out_proj, hidden[b]) for k in blocks]
+            for (hidden, residual), (_, blocks) in zip(results, chains)
+            for b in range(hidden.shape[0])
+        ]
+    )
+    return results
+
+
+def _blocks_in_torch(hidden: Tensor, blocks: list[Block]) -> tuple[Tensor, Tensor]:
+    residual = None
+    for block in blocks:
+        residual = hidden if residual is None else hidden + residual
+        hidden = mix([block.norm(residual)], [block.branch], block.out_proj)
+    return hidden, residual
+
+
+def _zero_states(x: Tensor, branch: Branch) -> tuple[Tensor, Tensor]:
+    channels, states = branch.A.shape
+    return x.new_zeros(x.shape[0], branch.conv_weight.shape[1] - 1, channels), x.new_zeros(x.shape[0], states, channels)
+
+
+def _mix_tokens(streams, branches, out_proj, shared_gate, states):
+    total, gate = 0, None
+    for i, (stream, p) in enumerate(zip(streams, branches)):
+        conv_state, scan_state = states[i] if states else (None, None)
+        x, z = F.linear(stream, p.in_proj).chunk(2, dim=-1)
+        gate = gate if shared_gate and gate is not None else z
+        x = causal_conv_silu(x, p.conv_weight, p.conv_bias, conv_state)
+        rank, count = p.dt_proj.shape[1], p.A.shape[1]
+        dt, B, C = F.linear(x, p.x_proj).split([rank, count, count], dim=-1)
+        delta = F.linear(dt, p.dt_proj)
+        total = total + selective_scan(x, delta, p.A, B, C, p.D, gate, p.dt_bias, scan_state)
+    return F.linear(total, out_proj)
+
+
+def _compiled(streams: list[Tensor]) -> bool:
+    return not torch.is_grad_enabled() and not torch.compiler.is_compiling() and all(is_native(x) for x in streams)
+
+
+class _Stage:
+    """One branch at work on one sequence (length, M), front to back."""
+
+    def __init__(self, x: Tensor, residual: Tensor | None, norm: Norm | None, p: Branch, out_proj: Tensor, out: Tensor):
+        self.x = x if x.stride(-1) == 1 else x.contiguous()
+        self.residual, self.out = residual, out
+        channels, states = p.A.shape
+        self.parameters = [
+            *((norm.weight, norm.bias, norm.times) if norm else (None, None, 0)),
+            p.in_proj.contiguous(),
+            p.conv_weight.t().contiguous(),
+            p.conv_bias,
+            p.x_proj.contiguous(),
+            p.dt_proj.t().contiguous(),
+            p.dt_bias,
+            (p.A.t() * math.log2(math.e)).contiguous(),
+            p.D,
+            out_proj.contiguous(),
+            torch.zeros(p.conv_weight.shape[1] - 1, channels),
+            torch.zeros(states, channels),
+        ]
+        self.sizes = (x.shape[1], channels, p.dt_proj.shape[1])
+
+    def run(self, first: int, last: int) -> None:
+        x, residual, out = (None if t is None else t[first:last] for t in (self.x, self.residual, self.out))
+        strides = 0 if residual is None else residual.stride(0)
+        call("mixer_forward", x, x.stride(0), residual, strides, *self.parameters, out, out.stride(0), last - first, *self.sizes)
+
+
+def _run(chains: list[list[_Stage]]) -> None:
+    """Run chains of stages: a stage takes a span of tokens once it has taken the one before it and the stage ahead of
+    it has finished with that span."""
+    length = chains[0][0].x.shape[0]
+    threads = torch.get_num_threads()
+    if threads == 1 or length * len(chains) <= TASK:
+        for chain in chains:
+            for stage in chain:
+                stage.run(0, length)
+        return
+    spans = [(first, min(first + TASK, length)) for first in range(0, length, TASK)]
+    waiting = {
+        (c, s, k): (s > 0) + (k > 0) for c, chain in enumerate(chains) for s in range(len(chain)) for k in range(len(spans))
+    }
+    ready = [task for task, count in waiting.items() if count == 0]
+    changed, left = threading.Condition(), len(waiting)
+
+    def work():
+        nonlocal left
+        while True:
+            with changed:
+                while not ready and left:
+                    changed.wait()
+                if not left:
+                    return
+                c, s, k = task = min(ready, key=lambda t: (t[2], t[1], t[0]))  # the earliest tokens first
+                ready.remove(task)
+            try:
+                chains[c][s].run(*spans[k])
+            except BaseException:
+                with changed:
+                    left = 0
+                    changed.notify_all()
+                raise
+            with changed:
+                left -= left > 0
+                for following in ((c, s + 1, k), (c, s, k + 1)):
+                    if following in waiting:
+                        waiting[following] -= 1
+                        if waiting[following] == 0:
+                            ready.append(following)
+                changed.notify_all()
+
+    run_all([work] * threads)

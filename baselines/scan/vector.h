@@ -1,0 +1,143 @@
+// What the kernels share: vectors of V neighbouring channels, their elementary functions, one step of the scan and the
+// convolution before it. Included by sources that are built once per instruction set (-DISA=name).
+#pragma once
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX2__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define EXPORT(type, name) extern "C" __attribute__((visibility("default"))) type JOIN(name, ISA)
+
+namespace {
+
+typedef float vec __attribute__((vector_size(VECTOR_BYTES)));
+typedef float vec_u __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef int32_t ivec __attribute__((vector_size(VECTOR_BYTES)));
+
+constexpr int V = VECTOR_BYTES / 4;
+constexpr int N = 16;      // states per channel
+constexpr int BLOCK = 32;  // tokens between two saved states of the forward pass
+constexpr int TAPS = 4;    // width of the convolution
+constexpr float LOG2E = 1.4426950408889634f, LN2 = 0.6931471805599453f;
+
+inline vec all(float x) { return vec{} + x; }
+
+// The last channels need not fill a vector: FULL says whether this one is full, k how many lanes count.
+template <bool FULL> inline vec load(const float* p, int k) {
+  if (FULL) return *reinterpret_cast<const vec_u*>(p);
+  vec v{};
+  std::memcpy(&v, p, 4 * k);
+  return v;
+}
+template <bool FULL> inline void store(float* p, vec v, int k) {
+  if (FULL) *reinterpret_cast<vec_u*>(p) = v;
+  else std::memcpy(p, &v, 4 * k);
+}
+
+// 2^x to 1.2e-7: round to an integer by adding 1.5 * 2^23, a polynomial on [-1/2, 1/2], the integer into the exponent.
+inline vec exp2v(vec x) {
+  x = x < all(-126.f) ? all(-126.f) : x;
+  const vec magic = all(12582912.f);
+  vec t = x + magic;
+  vec f = x - (t - magic);
+  vec p = all(1.5403530e-4f);
+  p = p * f + 1.3333558e-3f;
+  p = p * f + 9.6181291e-3f;
+  p = p * f + 5.5504109e-2f;
+  p = p * f + 2.4022651e-1f;
+  p = p * f + 6.9314718e-1f;
+  p = p * f + 1.0f;
+  return (vec)((ivec)p + ((ivec)t << 23));
+}
+
+inline vec expv(vec x) {
+  x = x > all(87.f) ? all(87.f) : x;
+  return exp2v(x * LOG2E);
+}
+
+inline vec sigmoid(vec x) { return 1.0f / (1.0f + expv(-x)); }
+
+// log(1 + e) for 0 <= e <= 1 through 2 atanh(e / (2 + e)), whose argument is at most 1/3.
+inline vec log1pv(vec e) {
+  vec s = e / (2.0f + e), q = s * s;
+  vec p = all(1.f / 17);
+  p = p * q + 1.f / 15;
+  p = p * q + 1.f / 13;
+  p = p * q + 1.f / 11;
+  p = p * q + 1.f / 9;
+  p = p * q + 1.f / 7;
+  p = p * q + 1.f / 5;
+  p = p * q + 1.f / 3;
+  p = p * q + 1.f;
+  return 2.0f * s * p;
+}
+
+inline vec softplus(vec x) {
+  vec positive = x > 0.f ? x : vec{};
+  return positive + log1pv(expv(x > 0.f ? -x : x));
+}
+
+inline float sum(vec v) {
+  float s = 0;
+  for (int i = 0; i < V; i++) s += v[i];
+  return s;
+}
+
+inline vec silu(vec x) { return x * sigmoid(x); }
+
+// One token of the recurrence for the states h of V channels. a2 is A * log2(e); b and c are the token's B and C.
+// Returns skip * u + sum over the states of c h.
+inline vec step(vec* h, const vec* a2, vec d, vec u, vec skip, const float* b, const float* c) {
+  vec du = d * u, y0 = skip * u, y1{};
+#pragma GCC unroll 16
+  for (int n = 0; n < N; n++) {
+    h[n] = exp2v(d * a2[n]) * h[n] + du * b[n];
+    if (n & 1) y1 += h[n] * c[n];
+    else y0 += h[n] * c[n];
+  }
+  return y0 + y1;
+}
+
+// Rows before the first token come from `state` (3, D), oldest first; null stands for zeros.
+template <bool FULL>
+inline vec row(const float* x, int64_t ldx, const float* state, int64_t D, int64_t l, int64_t g, int k) {
+  if (l >= 0) return load<FULL>(x + l * ldx + g, k);
+  return state ? load<FULL>(state + (l + TAPS - 1) * D + g, k) : vec{};
+}
+
+// SiLU of the causal depthwise convolution; w: (4, D). The state is read and replaced by the last three rows.
+template <bool FULL>
+void conv_forward(const float* x, int64_t ldx, const float* w, const float* bias, float* state, float* out, int64_t ldo,
+                  int64_t L, int64_t D, int64_t g) {
+  const int k = FULL ? V : int(D - g);
+  const vec w0 = load<FULL>(w + g, k), w1 = load<FULL>(w + D + g, k), w2 = load<FULL>(w + 2 * D + g, k),
+            w3 = load<FULL>(w + 3 * D + g, k), b = load<FULL>(bias + g, k);
+  vec x0 = row<FULL>(x, ldx, state, D, -3, g, k), x1 = row<FULL>(x, ldx, state, D, -2, g, k),
+      x2 = row<FULL>(x, ldx, state, D, -1, g, k);
+  for (int64_t l = 0; l < L; l++) {
+    vec x3 = load<FULL>(x + l * ldx + g, k);
+    store<FULL>(out + l * ldo + g, silu(b + w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3), k);
+    x0 = x1, x1 = x2, x2 = x3;
+  }
+  if (state) {
+    store<FULL>(state + g, x0, k);
+    store<FULL>(state + D + g, x1, k);
+    store<FULL>(state + 2 * D + g, x2, k);
+  }
+}
+
+inline void conv_forward_all(const float* x, int64_t ldx, const float* w, const float* bias, float* state, float* out,
+                             int64_t ldo, int64_t L, int64_t D) {
+  int64_t g = 0;
+  for (; g + V <= D; g += V) conv_forward<true>(x, ldx, w, bias, state, out, ldo, L, D, g);
+  if (g < D) conv_forward<false>(x, ldx, w, bias, state, out, ldo, L, D, g);
+}
+
+}  // namespace
