@@ -79,8 +79,10 @@ def command(
     """
     if (ir or vis) and "folder" not in dataset:
         raise UserError("--ir and --vis go with --dataset folder")
-    from benchmark import plan, runner, tables
+    from benchmark import datasets, plan, runner, tables
 
+    for name in dataset:
+        datasets.get(name)  # a misspelt name is told before anything is read
     wanted = plan.select_metrics(metrics, protocol)
     chosen = plan.select_methods(methods, checkpoint, weights_root)
     device = plan.select_device(device, chosen)

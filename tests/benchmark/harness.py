@@ -1,0 +1,53 @@
+"""What the tests of the harness share: small pictures, `bench` as a process, a look at what it leaves."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+IDS = ("a", "b", "c", "d")
+
+
+def draw(path: Path, seed: int, size=(48, 64), colour=False) -> None:
+    """A smooth random picture of (height, width) `size`."""
+    random = np.random.default_rng(seed)
+    coarse = random.integers(0, 256, (size[0] // 8 + 1, size[1] // 8 + 1, 3), dtype=np.uint8)
+    image = Image.fromarray(coarse).resize(size[::-1], Image.Resampling.BICUBIC)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (image if colour else image.convert("L")).save(path)
+
+
+FOLDER = ("--dataset", "folder", "--ir", "ir", "--vis", "vis")
+
+
+def start(folder: Path, *arguments, before: str = "") -> subprocess.Popen:
+    """Start `bench` as a process of its own in `folder`; before: Python that runs first."""
+    code = f"{textwrap.dedent(before)}\nfrom benchmark.cli import main\nmain(prog_name='bench')"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def cell(folder: Path, method: str) -> Path:
+    """The folder of a method's results on the pairs in `folder`."""
+    (found,) = folder.glob(f"results/folder@*/{method}")
+    return found
+
+
+def files(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Name -> content and time of change of every file under `folder`."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

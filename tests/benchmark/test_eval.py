@@ -1,0 +1,122 @@
+"""`bench eval`: images from elsewhere, scored as the benchmark's own."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from harness import IDS, cell, draw, files
+from PIL import Image
+
+import metrics
+from benchmark import images, store
+
+
+@pytest.fixture
+def fused(pairs, bench_folder):
+    """Fused images of all pairs, made by `average`."""
+    bench_folder("run", "--methods", "average", "--protocol", "standard,cddfuse")
+    shutil.copytree(cell(pairs, "average") / "fused", pairs / "fused")
+    return pairs / "fused"
+
+
+def lines(folder):
+    return {(line["id"], line["protocol"]): line for line in store.read_lines(folder / "scores.jsonl")}
+
+
+def test_the_same_images_get_the_same_scores(pairs, fused, bench, bench_folder):
+    arguments = ("eval", "--fused", fused, "--name", "theirs")
+    result = bench_folder(*arguments, "--protocol", "standard,cddfuse")
+    assert result.exit_code == 0, result.output
+    ours, theirs = lines(cell(pairs, "average")), lines(cell(pairs, "theirs"))
+    assert ours.keys() == theirs.keys()
+    for place, line in theirs.items():
+        assert (line["scores"], line["fused"]) == (ours[place]["scores"], ours[place]["fused"])
+    record = json.loads((cell(pairs, "theirs") / "run.json").read_text())
+    assert record["kind"] == "external"
+    assert record["fused"]["a"] == {
+        "file": str(fused / "a.png"),
+        "sha256": store.file_sha256(fused / "a.png"),
+    }
+    assert not (cell(pairs, "theirs") / "fused").exists()
+    report = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "| theirs |" in report
+    # Nothing is done twice; a changed file is scored anew.
+    before = files(cell(pairs, "theirs"))
+    bench_folder(*arguments, "--protocol", "standard,cddfuse")
+    assert files(cell(pairs, "theirs")) == before
+    draw(fused / "a.png", 77)
+    bench_folder(*arguments)
+    again = lines(cell(pairs, "theirs"))
+    assert again["a", "standard"]["scores"] != theirs["a", "standard"]["scores"]
+    assert again["b", "standard"] == theirs["b", "standard"]
+    assert ("a", "cddfuse") not in again
+
+
+def test_colour_images_are_scored_by_their_luminance(pairs, fused, bench_folder):
+    for id in IDS:
+        draw(fused / f"{id}.png", 60, colour=True)
+    assert bench_folder("eval", "--fused", fused, "--name", "theirs").exit_code == 0
+    rgb = images.read_rgb(fused / "a.png")
+    ir, vis = (images.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
+    expected = metrics.evaluate(images.luminance(rgb), ir, vis)
+    assert store.scores_of(lines(cell(pairs, "theirs"))["a", "standard"]) == expected
+
+
+def test_a_protocol_that_scores_colours_gets_them(pairs, fused, bench_folder):
+    for id in IDS:
+        draw(fused / f"{id}.png", 60, colour=True)
+    arguments = ("eval", "--fused", fused, "--name", "theirs", "--protocol", "vifb", "--metrics", "EN,SF,MI")
+    assert bench_folder(*arguments).exit_code == 0
+    rgb, vis_rgb = (images.read_rgb(path) for path in (fused / "a.png", pairs / "vis" / "a.png"))
+    ir = images.read_luminance(pairs / "ir" / "a.png")
+    expected = metrics.evaluate(rgb, ir, vis_rgb, ["EN", "SF", "MI"], "vifb")
+    assert store.scores_of(lines(cell(pairs, "theirs"))["a", "vifb"]) == expected
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".tif", ".JPG"])
+def test_other_kinds_of_file(pairs, fused, bench_folder, suffix):
+    for id in IDS:
+        Image.open(fused / f"{id}.png").save(fused / f"{id}{suffix}")
+        (fused / f"{id}.png").unlink()
+    assert bench_folder("eval", "--fused", fused, "--name", "theirs", "--metrics", "EN").exit_code == 0
+    assert len(lines(cell(pairs, "theirs"))) == len(IDS)
+
+
+def test_missing_and_wrong_images_are_listed(pairs, fused, bench, bench_folder):
+    (fused / "a.png").unlink()
+    draw(fused / "b.png", 1, size=(40, 40))
+    (fused / "c.png").write_bytes((fused / "c.png").read_bytes()[:99])
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--metrics", "EN")
+    assert result.exit_code == 1
+    told = {id: [line for line in result.stderr.splitlines() if f" {id}: " in line] for id in "abc"}
+    assert [len(lines) for lines in told.values()] == [1, 1, 1]
+    assert "no fused image of that name" in told["a"][0]
+    assert "40" in told["b"][0]
+    assert "48" in told["b"][0]
+    assert "broken or truncated image" in told["c"][0]
+    assert set(lines(cell(pairs, "theirs"))) == {("d", "standard")}
+    assert "theirs: partial 1/4 (3 failed: " in result.stdout
+    assert "│ theirs" not in result.stdout
+
+
+def test_two_images_of_one_name(pairs, fused, bench_folder):
+    draw(fused / "a.bmp", 1)
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--metrics", "EN")
+    assert result.exit_code == 1
+    assert "2 fused images of that name: a.bmp, a.png" in result.stderr
+
+
+def test_no_image_of_any_pair(pairs, fused, bench_folder):
+    for path in fused.iterdir():
+        path.rename(path.with_name(f"fused_{path.name}"))
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs")
+    assert result.exit_code == 2
+    assert "no image is named as a pair of the split; expected a.png" in result.stderr
+
+
+def test_all_numbers_are_finite(pairs, fused, bench_folder):
+    bench_folder("eval", "--fused", fused, "--name", "theirs")
+    values = [v for line in lines(cell(pairs, "theirs")).values() for v in store.scores_of(line).values()]
+    assert len(values) == 8 * len(IDS)
+    assert np.isfinite(values).all()

@@ -1,0 +1,244 @@
+"""`bench report`: from the store alone, the same bytes each time, and nothing ranked that is not complete."""
+
+import csv
+import io
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+
+import pytest
+from harness import FOLDER, IDS, ROOT, cell, draw
+
+from benchmark import store
+
+
+@pytest.fixture
+def stored(pairs, bench_folder):
+    """Results of two methods under two protocols; the images are gone."""
+    result = bench_folder(
+        "run", "--methods", "average,max", "--protocol", "standard,cddfuse", "--metrics", "EN,SD"
+    )
+    assert result.exit_code == 0
+    for side in ("ir", "vis"):
+        shutil.rmtree(pairs / side)
+    return pairs / "results"
+
+
+def csv_rows(bench, *arguments):
+    return list(
+        csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-", *arguments).stdout))
+    )
+
+
+def rewrite(folder, method, change):
+    """Pass the lines of a method's cell through `change`."""
+    path = cell(folder, method) / "scores.jsonl"
+    store.write_lines(path, [new for line in store.read_lines(path) if (new := change(line)) is not None])
+
+
+def edit_record(folder, method, **values):
+    path = cell(folder, method) / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_formats_and_places(bench, stored):
+    result = bench("report")
+    names = ["report.tex", "report.csv", "report.md"]
+    assert result.stdout.split() == [f"results/report/{name}" for name in names]
+    assert sorted(path.name for path in (stored / "report").iterdir()) == sorted(names)
+    assert bench("report", "--format", "markdown", "--out", "elsewhere").stdout == "elsewhere/report.md\n"
+    for kind, name in zip(("latex", "csv", "markdown"), names):
+        assert (
+            bench("report", "--format", kind, "--out", "-").stdout == (stored / "report" / name).read_text()
+        )
+
+
+def test_same_store_same_bytes(bench, stored, pairs):
+    first = bench("report", "--out", "-").stdout
+    shutil.copytree(stored, pairs / "copy")
+    assert bench("report", "--results", "copy", "--out", "-").stdout == first
+
+
+def test_needs_the_store_only(stored, pairs):
+    code = (
+        "import sys\nfrom benchmark.cli import main\n"
+        "try: main(['report'], prog_name='bench')\nexcept SystemExit: pass\n"
+        "print(sorted({'torch', 'numpy', 'metrics', 'baselines', 'benchmark.datasets'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=pairs, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_csv(bench, stored, pairs):
+    rows = csv_rows(bench)
+    assert list(rows[0])[:8] == ["dataset", "split", "method", "protocol", "metric", "mean", "sd", "n"]
+    assert [(row["method"], row["protocol"], row["metric"]) for row in rows] == [
+        (method, protocol, metric)
+        for method in ("average", "max")
+        for protocol in ("cddfuse", "standard")
+        for metric in ("EN", "SD")
+    ]
+    for row in rows:
+        values = [
+            line["scores"][row["metric"]]
+            for line in store.read_lines(cell(pairs, row["method"]) / "scores.jsonl")
+            if line["protocol"] == row["protocol"]
+        ]
+        assert float(row["mean"]) == pytest.approx(statistics.fmean(values), rel=1e-14)
+        assert float(row["sd"]) == pytest.approx(statistics.stdev(values), rel=1e-12)  # ddof = 1
+        assert (row["n"], row["images"], row["state"]) == ("4", "4", "done")
+
+
+def test_latex(bench, stored):
+    text = bench("report", "--format", "latex", "--out", "-").stdout
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2
+    for words in (r"\toprule", r"\midrule", r"\bottomrule", r"EN $\uparrow$", "4 pairs", "protocol cddfuse"):
+        assert words in text
+    assert r"\_" in text  # the split's name has underscores
+    body = [line for line in text.splitlines() if line.strip().startswith(("average", "max"))]
+    assert len(body) == 4
+    for column in (1, 2):
+        for pair in (body[:2], body[2:]):
+            places = sorted(line.split("&")[column].strip().removesuffix(r"\\").strip()[:8] for line in pair)
+            assert [place[:8] for place in places] == [r"\textbf{", r"\underli"]
+
+
+def test_markdown(bench, stored):
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert text.count("### ") == 2
+    assert text.count("| method | EN ↑ | SD ↑ |") == 2
+    assert text.count("**") >= 4
+    assert text.count("<u>") >= 4
+
+
+def test_special_characters():
+    from benchmark.tables import escape_latex
+
+    text = escape_latex(r"50% of a_b & c#d {x} ~ ^ \ $")
+    expected = r"50\% of a\_b \& c\#d \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$"
+    assert text == expected
+
+
+def test_ranks_follow_the_direction_and_what_is_printed(bench, stored, pairs):
+    def value(number):
+        return lambda line: {**line, "scores": {"EN": number, "SD": 1.0}}
+
+    edit_record(pairs, "average", metrics={"EN": -1, "SD": 0})
+    edit_record(pairs, "max", metrics={"EN": -1, "SD": 0})
+    rewrite(pairs, "average", value(2.0))
+    rewrite(pairs, "max", value(3.0))
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "| average | **2.000** | 1.000 |" in text
+    assert "| max | <u>3.000</u> | 1.000 |" in text
+    # Equal as printed: equal in rank.
+    rewrite(pairs, "max", value(2.00001))
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "| average | **2.000** |" in text
+    assert "| max | **2.000** |" in text
+
+
+def test_infinite_values(bench, stored, pairs):
+    rewrite(pairs, "average", lambda line: {**line, "scores": {**line["scores"], "EN": "inf"}})
+    (row, *_) = csv_rows(bench)
+    assert (row["mean"], row["sd"]) == ("inf", "")
+    assert "| average | **inf** |" in bench("report", "--format", "markdown", "--out", "-").stdout
+
+
+def test_undefined_values(bench, stored, pairs):
+    def undefined(*ids):
+        return lambda line: {**line, "scores": {**line["scores"], "EN": None}} if line["id"] in ids else line
+
+    rewrite(pairs, "average", undefined("a"))
+    rewrite(pairs, "max", undefined(*IDS))
+    rows = csv_rows(bench)
+    assert [row["n"] for row in rows if row["metric"] == "EN"] == ["3", "3", "0", "0"]
+    assert [row["mean"] for row in rows if row["metric"] == "EN"][2:] == ["", ""]
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "(n=3) |" in text
+    assert "| max | — |" in text
+    assert "average: EN is undefined for 1 of 4 images" in text
+    assert "max: EN is undefined for 4 of 4 images" in text
+
+
+def test_incomplete_rows_are_shown_and_not_ranked(bench, stored, pairs):
+    rewrite(pairs, "max", lambda line: None if (line["id"], line["protocol"]) == ("c", "standard") else line)
+    states = {(row["method"], row["protocol"]): row["state"] for row in csv_rows(bench)}
+    assert states == {
+        ("average", "cddfuse"): "done",
+        ("average", "standard"): "done",
+        ("max", "cddfuse"): "done",
+        ("max", "standard"): "partial 3/4",
+    }
+    assert {row["mean"] for row in csv_rows(bench) if row["state"] != "done"} == {""}
+    for kind in ("latex", "markdown"):
+        text = bench("report", "--format", kind, "--out", "-").stdout
+        assert "max: partial 3/4" in text
+        standard = text[text.index("protocol standard") :]
+        assert "| max |" not in standard
+        assert "max &" not in standard
+
+
+def test_a_metric_that_some_images_lack_is_left_out(bench, stored, pairs):
+    def without_sd(line):
+        return {**line, "scores": {"EN": line["scores"]["EN"]}} if line["id"] == "d" else line
+
+    rewrite(pairs, "max", without_sd)
+    rows = {(row["method"], row["protocol"], row["metric"]): row for row in csv_rows(bench)}
+    assert rows["max", "standard", "EN"]["state"] == "done"
+    assert rows["max", "standard", "SD"]["state"] == "partial 3/4"
+    assert rows["max", "standard", "SD"]["mean"] == ""
+    assert "max: SD partial 3/4" in bench("report", "--format", "markdown", "--out", "-").stdout
+
+
+def test_a_torn_line_makes_the_row_partial(bench, stored, pairs):
+    path = cell(pairs, "max") / "scores.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    states = [row["state"] for row in csv_rows(bench)]
+    assert states.count("partial 3/4") == 2
+
+
+def test_results_on_other_images_do_not_stand_side_by_side(pairs, bench, bench_folder):
+    bench_folder("run", "--methods", "average,max", "--metrics", "EN")
+    draw(pairs / "ir" / "a.png", 70)
+    bench_folder("run", "--methods", "max", "--metrics", "EN")
+    record = json.loads((cell(pairs, "max") / "run.json").read_text())
+    record["runs"][-1]["start"] = "2999-01-01T00:00:00+00:00"
+    edit_record(pairs, "max", runs=record["runs"])
+    states = {row["method"]: row["state"] for row in csv_rows(bench)}
+    assert states["max"] == "done"
+    assert states["average"].startswith("outdated (made from other images")
+    bench_folder("run", "--methods", "average", "--metrics", "EN")
+    assert {row["state"] for row in csv_rows(bench)} == {"done"}
+
+
+def test_preliminary_checkpoints_are_marked(bench, stored, pairs):
+    edit_record(pairs, "max", preliminary=True)
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "| max† |" in text
+    assert "† preliminary checkpoint" in text
+    assert r"max$^\dagger$ &" in bench("report", "--format", "latex", "--out", "-").stdout
+
+
+def test_limited_splits_have_tables_of_their_own(pairs, bench, bench_folder):
+    for rest in ((), ("--limit", "2")):
+        bench_folder("run", "--methods", "average", "--metrics", "EN", *rest)
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert text.count("### ") == 2
+    assert "4 pairs" in text
+    assert "first2, 2 pairs" in text
+
+
+def test_one_image_has_no_deviation(pairs, bench, bench_folder):
+    bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", "1")
+    (row,) = csv_rows(bench)
+    assert row["sd"] == ""
+    assert row["n"] == "1"
+
+
+def test_options_of_the_folder_data_set_are_not_needed(bench, stored):
+    assert bench("report").exit_code == 0
+    assert bench("report", *FOLDER).exit_code == 2

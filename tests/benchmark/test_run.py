@@ -1,0 +1,362 @@
+"""`bench run`: what is fused, saved, scored and said, and what happens when something is wrong."""
+
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from harness import FOLDER, IDS, cell, draw, files, start
+from PIL import Image
+
+import baselines
+import metrics
+from benchmark import images, store
+
+ALL = "EN,SD,SF,MI,SCD,VIF,Qabf,SSIM"
+
+
+def scores(folder, protocol="standard"):
+    lines = store.read_lines(folder / "scores.jsonl")
+    return {line["id"]: store.scores_of(line) for line in lines if line["protocol"] == protocol}
+
+
+def test_scores_are_those_of_the_saved_picture(pairs, bench_folder):
+    result = bench_folder("run", "--methods", "average", "--protocol", "standard,cddfuse")
+    assert result.exit_code == 0, result.output
+    folder = cell(pairs, "average")
+    fuser = baselines.load("average")
+    for id in IDS:
+        ir, vis = (images.read_luminance(pairs / side / f"{id}.png") for side in ("ir", "vis"))
+        fused = images.read_luminance(folder / "fused" / f"{id}.png")
+        np.testing.assert_array_equal(fused, images.quantise(fuser.fuse(ir, vis)))
+        for protocol in ("standard", "cddfuse"):
+            expected = metrics.evaluate(fused, ir, vis, protocol=protocol)
+            assert list(expected) == ALL.split(",")
+            assert scores(folder, protocol)[id] == expected
+    for line in store.read_lines(folder / "scores.jsonl"):
+        assert line["fused"] == store.file_sha256(folder / "fused" / f"{line['id']}.png")
+
+
+def test_workers_score_as_this_process_does(pairs, bench):
+    for jobs in (0, 2):
+        arguments = ("--methods", "average,max", "--jobs", jobs, "--results", f"{jobs}/results")
+        assert bench("run", *FOLDER, *arguments).exit_code == 0
+    for method in ("average", "max"):
+        one, other = (cell(pairs / str(jobs), method) / "scores.jsonl" for jobs in (0, 2))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_record(pairs, bench_folder, gain):
+    bench_folder("run", "--methods", "gain", "--weights-root", gain, "--metrics", "EN,CE", "--limit", "3")
+    record = json.loads((cell(pairs, "gain") / "run.json").read_text())
+    checkpoint = {"file": "gain.txt", "sha256": store.file_sha256(gain / "gain" / "gain.txt")}
+    expected = {
+        "dataset": "folder",
+        "method": "gain",
+        "kind": "run",
+        "checkpoint": checkpoint,
+        "n": 3,
+        "seed": 0,
+        "protocols": ["standard"],
+        "metrics": {"EN": 1, "CE": -1},
+        "metrics_version": str(metrics.version),
+        "failed": {},
+        "states": {"standard": "done"},
+    }
+    assert {name: record[name] for name in expected} == expected
+    assert record["split"].endswith("-first3")
+    (run,) = record["runs"]
+    assert run["command"].startswith("bench run --dataset folder")
+    assert run["fused"] == run["scored"] == 3
+    assert run["start"] <= run["end"]
+    assert run["peak_memory_mib"] > 10
+    assert {"numpy", "torch"} <= run["packages"].keys()
+    for name in ("mmif-bench", "git", "python", "machine", "threads", "device"):
+        assert name in run
+
+
+def test_colour(pairs, bench_folder):
+    bench_folder("run", "--methods", "average", "--metrics", "EN", "--colour")
+    folder = cell(pairs, "average")
+    for id in IDS:
+        fused = images.read_luminance(folder / "fused" / f"{id}.png")
+        vis = images.read_rgb(pairs / "vis" / f"{id}.png")
+        expected = images.attach_colour(fused, vis)
+        np.testing.assert_array_equal(images.read_rgb(folder / "colour" / f"{id}.png"), expected)
+
+
+def test_colour_asked_for_later_keeps_the_rest(pairs, bench_folder):
+    arguments = ("run", "--methods", "average", "--metrics", "EN")
+    bench_folder(*arguments)
+    folder = cell(pairs, "average")
+    before = files(folder)
+    bench_folder(*arguments, "--colour")
+    after = files(folder)
+    assert {name for name in after if before.get(name) != after[name]} == {
+        "run.json", *(f"colour/{id}.png" for id in IDS),
+    }  # fmt: skip
+
+
+def test_a_limited_split_is_a_split_of_its_own(pairs, bench_folder):
+    bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", "2")
+    bench_folder("run", "--methods", "average", "--metrics", "EN")
+    bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", str(len(IDS)))
+    whole, limited = sorted((pairs / "results").iterdir())
+    assert limited.name == f"{whole.name}-first2"
+    assert len(scores(whole / "average")) == len(IDS)
+    assert list(scores(limited / "average")) == list(IDS[:2])
+
+
+def test_two_folders_of_ones_own_do_not_overwrite_each_other(pairs, bench):
+    (pairs / "other").mkdir()
+    for side in ("ir", "vis"):
+        draw(pairs / "other" / side / "a.png", 50)
+    rest = ("--methods", "average", "--metrics", "EN", "--jobs", "0")
+    bench("run", *FOLDER, *rest)
+    bench("run", "--dataset", "folder", "--ir", "other/ir", "--vis", "other/vis", *rest)
+    assert len(list((pairs / "results").iterdir())) == 2
+
+
+def test_the_table(pairs, bench_folder):
+    result = bench_folder("run", "--methods", "max,average", "--metrics", "EN,CE", "--protocol", "standard")
+    lines = [line for line in result.stdout.splitlines() if line]
+    assert "4 pairs, protocol standard" in lines[0]
+    head = next(line for line in lines if "method" in line)
+    assert "EN ↑" in head
+    assert "CE ↓" in head
+    rows = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert rows == ["max", "average"]
+    columns = list(zip(*[line.split("│")[2:-1] for line in lines if line.startswith("│")]))
+    for column, sign in zip(columns, (1, -1)):
+        best = max(column, key=lambda text: sign * float(text.strip().rstrip("¹²")))
+        assert best.strip().endswith("¹")
+        assert {text.strip()[-1] for text in column} == {"¹", "²"}
+
+
+def grey16(path):
+    Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21).save(path)
+
+
+def palette(path):
+    draw(path, 7, colour=True)
+    Image.open(path).convert("P").save(path)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def claim_to_be_huge(path):
+    """A PNG of a few bytes that says it holds 10^10 pixels."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+    )
+
+
+BREAK = {
+    "truncated": (lambda path: truncate(path), "broken or truncated image"),
+    "another size": (lambda path: draw(path, 5, size=(48, 72)), "different sizes"),
+    "missing": (lambda path: path.unlink(), "no visible image of that name"),
+    "text": (lambda path: path.write_text("hello"), "not a PNG"),
+    "empty": (lambda path: path.write_bytes(b""), "empty"),
+    "huge": (claim_to_be_huge, "pixels"),
+}
+
+
+@pytest.mark.parametrize("kind", BREAK)
+def test_a_bad_pair_fails_in_one_line_and_the_others_are_done(pairs, bench, bench_folder, kind):
+    damage, words = BREAK[kind]
+    damage(pairs / "vis" / "b.png")
+    arguments = ("run", "--methods", "average", "--metrics", "EN")
+    result = bench_folder(*arguments)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if " b: " in line]
+    assert words in line
+    folder = cell(pairs, "average")
+    assert list(scores(folder)) == ["a", "c", "d"]
+    assert list(json.loads((folder / "run.json").read_text())["failed"]) == ["b"]
+    # Not ranked, shown as what it is, here and in the report.
+    assert "average: partial 3/4 (1 failed: b: " in result.stdout
+    assert "│ average" not in result.stdout
+    report = bench("report", "--format", "csv", "--out", "-").stdout.replace('"', "")
+    assert ",EN,,,3,4,partial 3/4" in report
+    # Tried again, and again a failure; mended, only this one is made.
+    pictures = files(folder / "fused")
+    assert bench_folder(*arguments).exit_code == 1
+    for side, seed in (("ir", 2), ("vis", 3)):
+        draw(pairs / side / "b.png", seed, colour=side == "vis")
+    assert bench_folder(*arguments).exit_code == 0
+    assert list(scores(folder)) == list(IDS)
+    after = files(folder / "fused")
+    assert {name: after[name] for name in pictures} == pictures
+    assert "failed" not in bench("report", "--format", "csv", "--out", "-").stdout
+
+
+def test_odd_pictures_and_names_are_handled(pairs, bench_folder):
+    grey16(pairs / "vis" / "a.png")
+    palette(pairs / "vis" / "b.png")
+    names = ("with space", "snow ☃ naïve", "-dash", "a@b", "[x]")
+    for seed, name in enumerate(names):
+        for side in ("ir", "vis"):
+            draw(pairs / side / f"{name}.png", 20 + seed)
+    result = bench_folder("run", "--methods", "average", "--metrics", "EN", "--colour")
+    assert result.exit_code == 0, result.output
+    folder = cell(pairs, "average")
+    assert set(scores(folder)) == {*IDS, *names}
+    for kind in ("fused", "colour"):
+        assert {path.stem for path in (folder / kind).iterdir()} == {*IDS, *names}
+
+
+def test_everything_broken(pairs, bench_folder):
+    for id in IDS:
+        truncate(pairs / "ir" / f"{id}.png")
+    result = bench_folder("run", "--methods", "average", "--metrics", "EN")
+    assert result.exit_code == 1
+    assert "average: failed (a: " in result.stdout
+    assert "and 3 more" in result.stdout
+
+
+def test_missing_weights_leave_the_other_methods_running(pairs, bench, bench_folder, gain, monkeypatch):
+    result = bench_folder("run", "--methods", "gain,average", "--metrics", "EN")
+    assert result.exit_code == 1  # it was asked for by name
+    assert result.stderr.count("no checkpoint gain/gain.txt") == 1
+    assert "gain: unavailable (no checkpoint gain/gain.txt" in result.stdout
+    assert "│ average" in result.stdout
+    assert ",unavailable (no checkpoint" in bench("report", "--format", "csv", "--out", "-").stdout.replace(
+        '"', ""
+    )
+    # With weights it runs; without them again, what it made stays in the store.
+    assert bench_folder("run", "--methods", "gain", "--metrics", "EN", "--weights-root", gain).exit_code == 0
+    before = files(cell(pairs, "gain"))
+    assert bench_folder("run", "--methods", "gain", "--metrics", "EN").exit_code == 1
+    assert files(cell(pairs, "gain")) == before
+
+
+def test_a_default_method_without_weights_is_no_failure(pairs, bench_folder, gain, monkeypatch):
+    from benchmark.commands import run
+
+    option = next(option for option in run.command.params if option.name == "methods")
+    monkeypatch.setattr(option, "default", "gain,average")
+    result = bench_folder("run", "--metrics", "EN")
+    assert result.exit_code == 0, result.output
+    assert "gain: unavailable" in result.stdout
+
+
+def test_weights_that_do_not_fit_are_unavailable(pairs, bench_folder, gain):
+    (gain / "gain" / "gain.txt").write_text("weights of another network")
+    result = bench_folder("run", "--methods", "gain,average", "--metrics", "EN", "--weights-root", gain)
+    assert result.exit_code == 1
+    assert "gain: unavailable (gain: " in result.stdout
+    assert "holds no number" in result.stdout
+    assert not list((cell(pairs, "gain")).glob("fused/*"))
+
+
+def test_a_method_that_raises_fails_and_the_others_run(pairs, bench_folder, gain):
+    method = pairs / "methods" / "gain.py"
+    text = method.read_text()
+    method.write_text(text.replace("return self.gain * ir", "1 / 0; return ir"))
+    arguments = ("run", "--methods", "gain,average", "--metrics", "EN", "--weights-root", gain)
+    result = bench_folder(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.count("fusing failed: ZeroDivisionError: division by zero") == len(IDS)
+    assert "gain: failed (a: fusing failed" in result.stdout
+    assert "│ average" in result.stdout
+
+
+def test_a_metric_that_raises_fails_the_image(pairs, bench_folder, monkeypatch):
+    real = metrics.evaluate
+
+    def evaluate(fused, ir, vis, names, protocol, reasons):
+        if protocol == "cddfuse":
+            raise FloatingPointError("overflow")
+        return real(fused, ir, vis, names, protocol, reasons)
+
+    arguments = ("run", "--methods", "average", "--metrics", "EN", "--protocol")
+    bench_folder(*arguments, "standard")
+    monkeypatch.setattr(metrics, "evaluate", evaluate)
+    result = bench_folder(*arguments, "standard,cddfuse")
+    assert result.exit_code == 1
+    assert "a: scoring failed: FloatingPointError: overflow" in result.stderr
+    assert len(scores(cell(pairs, "average"))) == len(IDS)
+    assert "average: failed (a: scoring failed" in result.stdout
+
+
+def test_undefined_values_are_shown_and_not_ranked(pairs, bench_folder):
+    Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "ir" / "a.png")
+    Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "vis" / "a.png")
+    result = bench_folder("run", "--methods", "average,max", "--metrics", "EN,SCD")
+    assert result.exit_code == 0
+    (line,) = [line for line in store.read_lines(cell(pairs, "max") / "scores.jsonl") if line["id"] == "a"]
+    assert line["scores"] == {"EN": 0.0, "SCD": None}
+    assert line["reasons"]["SCD"]
+    assert result.stdout.count("(n=3)") == 2
+    assert "max: SCD is undefined for 1 of 4 images" in result.stdout
+    rows = [line for line in result.stdout.splitlines() if line.startswith("│")]
+    assert not any(mark in row.split("│")[3] for row in rows for mark in "¹²")
+    assert any("¹" in row.split("│")[2] for row in rows)
+
+
+def test_dry_run(pairs, bench_folder, gain):
+    arguments = ("run", "--methods", "average,gain", "--metrics", "EN")
+    result = bench_folder(*arguments, "--dry-run")
+    assert result.exit_code == 0
+    first, second = result.stdout.splitlines()
+    assert first.endswith("average: 4 pairs, 4 to fuse, 4 to score")
+    assert "gain: unavailable: no checkpoint" in second
+    assert not (pairs / "results").exists()
+    bench_folder(*arguments)
+    (pairs / "vis" / "c.png").unlink()
+    (cell(pairs, "average") / "fused" / "b.png").unlink()
+    result = bench_folder(*arguments, "--protocol", "cddfuse", "--dry-run")
+    assert "average: 4 pairs, 1 to fuse, 3 to score, 1 unreadable" in result.stdout
+
+
+def test_a_scoring_process_that_dies_fails_its_images_only(pairs):
+    """Killed from outside, as for lack of memory: told in one line each, and the run ends."""
+    process = start(
+        pairs, "run", *FOLDER, "--methods", "average", "--metrics", "EN", "--jobs", "1",
+        before="""
+            import os, signal
+            from benchmark import scoring
+            real = scoring.Scorer.submit
+            def submit(self, path, *rest):
+                if path.stem == "a":
+                    return self._started().submit(os.abort)
+                return real(self, path, *rest)
+            scoring.Scorer.submit = submit
+        """,
+    )  # fmt: skip
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 1, err
+    assert "Traceback" not in err
+    assert "a: the process that scored it died (out of memory?)" in err
+    folder = cell(pairs, "average")
+    failed = json.loads((folder / "run.json").read_text())["failed"]
+    assert {*failed, *scores(folder)} == set(IDS)
+    assert "partial" in out or "failed" in out
+
+
+def test_real_pairs(shared, bench, tmp_path):
+    """The publishers' own layouts, found under the data root."""
+    for dataset in ("msrs", "tno", "roadscene"):
+        arguments = (
+            "--dataset",
+            dataset,
+            "--data-root",
+            shared / "data",
+            "--results",
+            tmp_path,
+            "--limit",
+            "1",
+        )
+        result = bench("run", *arguments, "--methods", "average,max", "--jobs", "0", "--metrics", "EN,SD,SF")
+        assert result.exit_code == 0, result.output
+        (folder,) = tmp_path.glob(f"{dataset}@*-first1")
+        for values in scores(folder / "max").values():
+            assert 3 < values["EN"] < 8
