@@ -13,6 +13,7 @@ from benchmark import store
 from benchmark.datasets.base import Pair, PairError
 from benchmark.errors import UserError, unknown
 from benchmark.images import EXTENSIONS
+from benchmark.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,13 @@ def select_split(
     if limit is not None and limit < len(pairs):
         pairs, name = pairs[:limit], f"{name}-first{limit}"
     digests, broken = {}, {}
-    for pair in pairs:
-        try:
-            digests[pair.id] = pair.digest()
-        except UserError as error:
-            digests[pair.id], broken[pair.id] = None, why(error)
+    with Progress().bar(f"reading {dataset}@{name}", len(pairs), summary=False) as step:
+        for pair in pairs:
+            try:
+                digests[pair.id] = pair.digest()
+            except UserError as error:
+                digests[pair.id], broken[pair.id] = None, why(error)
+            step()
     return Split(dataset, name, pairs, selection.found, tuple(selection.notes), digests, broken)
 
 
@@ -169,7 +172,11 @@ def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> d
                 f"metric {name} is not defined by protocol {', '.join(protocols)}; it is by"
                 f" {', '.join(library.card(name).protocols)}"
             )
-    return {protocol: [name for name in asked if name in names] for protocol, names in defined.items()}
+    chosen = {protocol: [name for name in asked if name in names] for protocol, names in defined.items()}
+    for protocol, names in chosen.items():
+        if not names:
+            raise UserError(f"protocol {protocol} defines none of the metrics asked for: {', '.join(asked)}")
+    return chosen
 
 
 def select_device(device: str, methods: Sequence[Method]) -> str:

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 
 
 class Progress:
-    """Lines, and one bar at a time below them. `quiet`: no line for what went as it should."""
+    """Lines, and one bar at a time below them."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
 
-        self.quiet = quiet
         self._console = Console(stderr=True)
         self._bar = None
 
@@ -26,13 +25,13 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
 
     @contextmanager
-    def bar(self, title: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show that `total` steps are on their way; call what this gives at each. Off a terminal a line at
-        the end tells how long they took."""
+    def bar(self, title: str, total: int, summary: bool = True) -> Iterator[Callable[[], None]]:
+        """Show that `total` steps are on their way; call what this gives at each. Off a terminal, where there
+        is no bar, a line at the end tells how long they took, unless `summary` is False."""
         start = time.monotonic()
         if not self._console.is_terminal:
             yield lambda: None
-            if total and not self.quiet:
+            if total and summary:
                 self.line(f"{title}: {total} image{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn

@@ -93,19 +93,19 @@ def show(tables: Iterable[Table]) -> None:
     """Print tables to stdout. Off a terminal, which has no bold, best and second are marked ¹ and ²."""
     import sys
 
+    from rich import box
     from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
-    console = Console(file=sys.stdout, highlight=False)
+    # As wide as it takes: a number cut off at the edge of the window would be a wrong one.
+    console = Console(file=sys.stdout, highlight=False, width=1000)
     styled = console.is_terminal
-    if not styled:
-        console = Console(file=sys.stdout, highlight=False, width=1000)
     for table in tables:
         console.print()
         console.print(Text(title(table)))
         if table.rows:
-            grid = Grid("method")
+            grid = Grid("method", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             for metric, direction in table.metrics.items():
                 grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
             for row, places in zip(table.rows, entries(table)):
@@ -129,7 +129,7 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=1000)
-    grid = Grid(*head, box=box.SIMPLE_HEAD)
+    grid = Grid(*head, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for row in rows:
         grid.add_row(*map(Text, row))
     console.print(grid)
@@ -138,7 +138,7 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def _styled(place: Entry):
     from rich.text import Text
 
-    return Text(place.text, style={1: "bold", 2: "underline"}.get(place.rank, ""))
+    return Text().append(place.text, {1: "bold", 2: "underline"}.get(place.rank))  # padding stays plain
 
 
 def _marked(place: Entry) -> str:

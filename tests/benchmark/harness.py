@@ -51,3 +51,10 @@ def files(folder: Path) -> dict[str, tuple[bytes, int]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def table(text: str) -> dict[str, list[str]]:
+    """method -> entries of the ranked rows of the one table that `bench run` printed."""
+    _, _, body = text.partition("──\n")
+    rows = [line.split("  ") for line in body.partition("¹ best")[0].splitlines()]
+    return {row[0].strip(): [place.strip() for place in row[1:] if place.strip()] for row in rows}

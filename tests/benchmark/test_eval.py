@@ -97,7 +97,7 @@ def test_missing_and_wrong_images_are_listed(pairs, fused, bench, bench_folder):
     assert "broken or truncated image" in told["c"][0]
     assert set(lines(cell(pairs, "theirs"))) == {("d", "standard")}
     assert "theirs: partial 1/4 (3 failed: " in result.stdout
-    assert "│ theirs" not in result.stdout
+    assert "¹" not in result.stdout
 
 
 def test_two_images_of_one_name(pairs, fused, bench_folder):
