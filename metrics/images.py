@@ -8,15 +8,38 @@ from functools import cached_property, wraps
 import numpy as np
 
 
-class Image:
-    """Grey levels of one image, and the cache of what was computed from it.
+class Undefined(ArithmeticError):
+    """A metric has no value for these images; the text is the reason."""
+
+
+class Field:
+    """Real values on a grid, and the cache of what was computed from them.
+
+    values: float64, (H, W).
+    """
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+        self.cache: dict = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.values.shape
+
+    @property
+    def size(self) -> int:
+        return self.values.size
+
+
+class Image(Field):
+    """Grey levels of one image.
 
     levels: uint8, (H, W), C-contiguous.
     """
 
     def __init__(self, levels: np.ndarray) -> None:
         self.levels = levels
-        self.cache: dict = {}
+        self.cache = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -41,13 +64,42 @@ def once(function: Callable) -> Callable:
     """
 
     @wraps(function)
-    def cached(image: Image, *others):
+    def cached(image: Field, *others):
         key = (function, others)
         if key not in image.cache:
             image.cache[key] = function(image, *others)
         return image.cache[key]
 
     return cached
+
+
+@once
+def is_constant(x: Image) -> bool:
+    return bool(x.levels.min() == x.levels.max())
+
+
+@once
+def stretched(x: Image) -> Image:
+    """The levels stretched to 0..255: round(255 (x - min) / (max - min)), halves up. Distinct levels stay
+    distinct.
+
+    Raises Undefined for a constant image.
+    """
+    low, high = int(x.levels.min()), int(x.levels.max())
+    if low == high:
+        raise Undefined("a constant image cannot be stretched to 0..255")
+    if (low, high) == (0, 255):
+        return x
+    k = np.arange(high + 1) - low
+    table = np.zeros(256, np.uint8)
+    table[low : high + 1] = np.floor(255 * k[low:] / (high - low) + 0.5)
+    return Image(table[x.levels])
+
+
+def needs_side(x: Field, side: int, why: str) -> None:
+    """Raises Undefined where the shorter side of x is below `side` pixels."""
+    if min(x.shape) < side:
+        raise Undefined(f"needs at least {side}x{side} pixels {why}, not {x.shape[0]}x{x.shape[1]}")
 
 
 def to_levels(image, name: str) -> np.ndarray:

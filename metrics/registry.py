@@ -29,8 +29,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from .images import Image
+from .images import Image, Undefined
 from .protocols import PROTOCOLS
+
+__all__ = ["Definition", "Metric", "MetricCard", "Undefined", "card", "find", "metric", "names"]
 
 FAMILIES = (
     "statistics",
@@ -42,10 +44,6 @@ FAMILIES = (
     "perceptual",
     "no-reference",
 )
-
-
-class Undefined(ArithmeticError):
-    """The metric has no value for these images; the text is the reason."""
 
 
 @dataclass(frozen=True)

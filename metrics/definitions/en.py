@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from ..histograms import level_entropy
+import numpy as np
+
+from ..histograms import histogram, level_entropy
 from ..registry import metric
 
 
@@ -16,6 +18,10 @@ from ..registry import metric
     protocols={
         "standard": "the definition",
         "cddfuse": "the definition",
+        "tang2023": "the definition",
+        "tang2022": "the definition",
+        "vifb": "the definition",
+        "hli": "the definition",
     },
 )
 def EN(f, a, b):
@@ -24,3 +30,9 @@ def EN(f, a, b):
     0 for a constant image, 8 when all levels are equally frequent. Noise raises it.
     """
     return level_entropy(f)
+
+
+@EN.dialect("tang-py", "ivifzoo", note="1e-7 added to p inside the logarithm: lower by up to 4e-5")
+def with_offset(f, a, b):
+    p = histogram(f) / f.size
+    return float(-np.dot(p, np.log2(p + 1e-7)))

@@ -3,8 +3,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..images import Image, once
-from ..registry import Undefined, metric
+from ..filters import sobel, sobel_on_unit_range
+from ..images import Image, Undefined, once
+from ..registry import metric
 
 
 @once
@@ -14,28 +15,39 @@ def edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
     The orientation is atan(Sy / Sx), Sx = left minus right column, Sy = lower minus upper row, and pi/2 where
     Sx = 0.
     """
-    border = {"ksize": 3, "borderType": cv2.BORDER_CONSTANT}
-    sx = cv2.Sobel(x.levels, cv2.CV_64F, 1, 0, **border)
-    sy = cv2.Sobel(x.levels, cv2.CV_64F, 0, 1, **border)
+    sx, sy = sobel(x, cv2.BORDER_CONSTANT)
+    return strength_and_orientation(-sx, sy)
+
+
+@once
+def edges_on_unit_range(x: Image) -> tuple[np.ndarray, np.ndarray]:
+    """As `edges`, of x / 255: where Sx should vanish, the sign of what rounding leaves decides the
+    orientation.
+    """
+    sx, sy = sobel_on_unit_range(x, "constant", columns=(0, 1, 2))
+    return strength_and_orientation(-sx, sy)
+
+
+def strength_and_orientation(sx: np.ndarray, sy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     strength = np.sqrt(sx * sx + sy * sy)
     flat = sx == 0
-    sx[flat] = 1
-    sy /= sx
-    orientation = np.arctan(sy, out=sy)
-    np.negative(orientation, out=orientation)  # cv2's Sx is right minus left
+    orientation = np.arctan(sy / np.where(flat, 1, sx))
     orientation[flat] = np.pi / 2
     return strength, orientation
 
 
-def preserved(f: Image, s: Image, equal_is_one: bool) -> tuple[float, float]:
-    """Sum over the pixels of the weighted edge preservation from s to f, and of the weights."""
-    g_f, a_f = edges(f)
-    g_s, a_s = edges(s)
+def preserved(f, s, equal_is_one: bool) -> tuple[float, float]:
+    """Sum over the pixels of the weighted edge preservation from s to f, and of the weights.
+
+    f, s: strength and orientation. equal_is_one: the ratio of equal strengths is 1, as it should be, or else
+    the strength.
+    """
+    (g_f, a_f), (g_s, a_s) = f, s
     high = np.maximum(g_s, g_f)
-    equal = g_s == g_f
+    same = g_s == g_f
     ratio = np.minimum(g_s, g_f)
     ratio /= np.where(high > 0, high, 1)
-    ratio[equal] = 1 if equal_is_one else g_f[equal]
+    ratio[same] = 1 if equal_is_one else g_f[same]
     # exp(-15 (G - 0.5)) and exp(-22 (A - 0.8)), A = 1 - |a_s - a_f| / (pi/2)
     ratio *= -15
     ratio += 7.5
@@ -51,7 +63,7 @@ def preserved(f: Image, s: Image, equal_is_one: bool) -> tuple[float, float]:
     return 0.9994 * 0.9879 * float(np.sum(g_s / strength)), float(g_s.sum())
 
 
-def edge_preservation(f: Image, a: Image, b: Image, equal_is_one: bool) -> float:
+def edge_preservation(f, a, b, equal_is_one: bool) -> float:
     sums = [preserved(f, s, equal_is_one) for s in (a, b)]
     weight = sums[0][1] + sums[1][1]
     if weight == 0:
@@ -79,12 +91,27 @@ def Qabf(f, a, b):
     - |a_S - a_F| / (pi/2), Q_a = 0.9879 / (1 + exp(-22 (A - 0.8))). The constants keep the value of a perfect
     fusion below 1, at 0.9748. Undefined where neither source has an edge.
     """
-    return edge_preservation(f, a, b, equal_is_one=True)
+    return edge_preservation(edges(f), edges(a), edges(b), equal_is_one=True)
 
 
 @Qabf.dialect(
     "cddfuse",
+    "tang2023",
+    "tang-py",
+    "vifb",
+    "ivifzoo",
     note="where g_S = g_F, G is the strength itself instead of 1: slightly higher, at most 0.9753",
 )
 def equal_strength_kept(f, a, b):
-    return edge_preservation(f, a, b, equal_is_one=False)
+    return edge_preservation(edges(f), edges(a), edges(b), equal_is_one=False)
+
+
+@Qabf.dialect(
+    "tang2022",
+    "hli",
+    note=(
+        "images in 0..1, and where g_S = g_F, G is the strength itself instead of 1: equal edges are punished"
+    ),
+)
+def equal_strength_kept_on_unit_range(f, a, b):
+    return edge_preservation(*map(edges_on_unit_range, (f, a, b)), equal_is_one=False)

@@ -18,6 +18,11 @@ from ..registry import Undefined, metric
     protocols={
         "standard": "the definition",
         "cddfuse": "the definition",
+        "tang2023": "the definition",
+        "tang2022": "the definition",
+        "tang-py": "the definition",
+        "hli": "the definition",
+        "ivifzoo": "the definition",
     },
 )
 def SCD(f, a, b):

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import math
 
-from ..moments import covariance
+import numpy as np
+
+from ..histograms import histogram
+from ..moments import covariance, total
 from ..registry import metric
 
 
@@ -16,10 +19,29 @@ from ..registry import metric
     unit="grey levels",
     source="Rao, Meas. Sci. Technol. 8, 355 (1997)",
     protocols={
-        "standard": "population standard deviation",
-        "cddfuse": "population standard deviation",
+        "standard": "the definition",
+        "cddfuse": "the definition",
+        "tang2023": "the definition",
+        "tang-py": "the definition",
+        "vifb": 'the definition (printed as "Variance")',
+        "ivifzoo": "the definition",
     },
 )
 def SD(f, a, b):
     """SD = sqrt(mean((F - mean F)^2)): contrast. The population form (over N), from exact integer sums."""
     return math.sqrt(covariance(f, f)) / f.size
+
+
+@SD.dialect(
+    "tang2022",
+    note=("8-bit arithmetic: negative differences become 0, squares at most 255; never above 15.97"),
+)
+def saturating(f, a, b):
+    difference = np.floor(np.arange(256) - total(f) / f.size + 0.5)
+    squares = np.minimum(np.maximum(difference, 0) ** 2, 255)
+    return math.sqrt(np.dot(histogram(f), squares) / f.size)
+
+
+@SD.dialect("hli", note="root of the sum, not of the mean, on 0..1: SD sqrt(N) / 255, grows with the image")
+def root_of_the_sum(f, a, b):
+    return SD(f, a, b) * math.sqrt(f.size) / 255

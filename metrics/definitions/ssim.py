@@ -3,37 +3,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..images import Image, once
-from ..registry import Undefined, metric
-from .vif import gaussian, valid
-
-WINDOW = gaussian(11, 1.5)
-
-
-@once
-def local_moments(x: Image) -> tuple[np.ndarray, np.ndarray]:
-    """Local mean and population variance, 11x11 gaussian of sigma 1.5, where it fits."""
-    mean = valid(x.values, WINDOW)
-    return mean, valid(x.values * x.values, WINDOW) - mean * mean
+from ..filters import WINDOW_11, local_covariance, local_moments
+from ..images import Field, Image, needs_side, once
+from ..registry import metric
+from .mef_ssim import MEF_SSIM
 
 
-@once
-def local_covariance(x: Image, y: Image) -> np.ndarray:
-    return valid(x.values * y.values, WINDOW) - local_moments(x)[0] * local_moments(y)[0]
-
-
-def similarity(x: Image, y: Image, peak: float) -> np.ndarray:
+def similarity(x: Field, y: Field, peak: float) -> np.ndarray:
     """The map of SSIM between x and y."""
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
-    (mx, vx), (my, vy) = local_moments(x), local_moments(y)
-    return (
-        (2 * mx * my + c1) * (2 * local_covariance(x, y) + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
-    )
-
-
-def needs(x: Image, side: int) -> None:
-    if min(x.shape) < side:
-        raise Undefined(f"needs at least {side}x{side} pixels for one window, not {x.shape[0]}x{x.shape[1]}")
+    (mx, vx), (my, vy) = local_moments(x, WINDOW_11), local_moments(y, WINDOW_11)
+    similar = (2 * mx * my + c1) * (2 * local_covariance(x, y, WINDOW_11) + c2)
+    return similar / ((mx * mx + my * my + c1) * (vx + vy + c2))
 
 
 @metric(
@@ -45,7 +26,10 @@ def needs(x: Image, side: int) -> None:
     range="-2 .. 2",
     unit="1",
     source="Wang, Bovik, Sheikh & Simoncelli, IEEE Trans. Image Process. 13, 600 (2004)",
-    protocols={"standard": "11x11 gaussian, L = 255, sum over the two sources"},
+    protocols={
+        "standard": "11x11 gaussian where it fits, L = 255; sum over the sources",
+        "vifb": "11x11 gaussian where it fits, L = 255; sum over the sources",
+    },
 )
 def SSIM(f, a, b):
     """SSIM = ssim(A, F) + ssim(B, F), ssim being the mean of (2 m_x m_y + C1)(2 s_xy + C2) / ((m_x^2 + m_y^2
@@ -55,8 +39,54 @@ def SSIM(f, a, b):
     fits; C1 = (0.01 L)^2, C2 = (0.03 L)^2 with L = 255, as published. The sum over the sources, as the field
     prints it and as MI, SCD and VIF are; its half is the mean. Undefined below 11x11 pixels.
     """
-    needs(f, 11)
-    return float(similarity(f, a, 255.0).mean() + similarity(f, b, 255.0).mean())
+    return sum_over_sources(f, a, b, 255.0)
+
+
+def sum_over_sources(f: Image, a: Image, b: Image, peak: float) -> float:
+    needs_side(f, 11, "for one window")
+    return float(similarity(f, a, peak).mean() + similarity(f, b, peak).mean())
+
+
+@SSIM.dialect(
+    "tang-py",
+    "ivifzoo",
+    note=(
+        "11x11 gaussian where it fits, L = 1 on 0..255: flat regions, that is noise, dominate; sum over "
+        "the sources"
+    ),
+)
+def range_of_one(f, a, b):
+    return sum_over_sources(f, a, b, 1.0)
+
+
+@SSIM.dialect(
+    "tang2023", note="MATLAB's ssim: border pixels repeated, L = 1 on 0..255; mean over the sources"
+)
+def matlab_range_of_one(f, a, b):
+    return matlab(f, a, b, 1.0)
+
+
+@SSIM.dialect(
+    "hli", note=("MATLAB's ssim: border pixels repeated, range of values right; mean over the sources")
+)
+def matlab_full_range(f, a, b):
+    return matlab(f, a, b, 255.0)
+
+
+@once
+def with_border(x: Image) -> Field:
+    """x with five pixels more on each side, the border pixels repeated."""
+    return Field(np.pad(x.values, 5, mode="edge"))
+
+
+def matlab(f: Image, a: Image, b: Image, peak: float) -> float:
+    f, a, b = with_border(f), with_border(a), with_border(b)
+    return float(similarity(f, a, peak).mean() + similarity(f, b, peak).mean()) / 2
+
+
+@SSIM.dialect("tang2022", note="MEF-SSIM, not SSIM")
+def multi_exposure(f, a, b):
+    return MEF_SSIM(f, a, b)
 
 
 def box_mean(x: np.ndarray) -> np.ndarray:
@@ -92,7 +122,7 @@ SAMPLE = np.float32(49 / 48)
     ),
 )
 def range_of_two(f, a, b):
-    needs(f, 7)
+    needs_side(f, 7, "for one window")
     c1, c2 = np.float32((0.01 * 2) ** 2), np.float32((0.03 * 2) ** 2)
     two = np.float32(2)
     value = 0.0

@@ -1,26 +1,14 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from ..images import Image, once
-from ..registry import Undefined, metric
+from ..filters import gaussian, same, valid
+from ..images import Image, Undefined, is_constant, needs_side, once
+from ..registry import metric
 
 WINDOWS = (17, 9, 5, 3)
 SMALLEST = 41  # the shorter side, so that no scale is empty
 NOISE = 2.0
-
-
-def gaussian(n: int, sigma: float) -> np.ndarray:
-    k = np.arange(n) - (n - 1) / 2
-    w = np.exp(-k * k / (2 * sigma * sigma))
-    return w / w.sum()
-
-
-def valid(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """x filtered by w along both axes, where the window fits."""
-    r = len(w) // 2
-    return cv2.sepFilter2D(x, cv2.CV_64F, w, w, borderType=cv2.BORDER_CONSTANT)[r:-r, r:-r]
 
 
 @once
@@ -47,34 +35,25 @@ def scale_moments(x: Image) -> list[tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-@once
-def information(f: Image, s: Image) -> tuple[float, float]:
-    """What of the information in source s is in f, and what there is in s, summed over scales and positions
-    (nats).
-    """
-    kept = there = 0.0
-    for n, x, y, (m1, s1), (m2, s2) in zip(WINDOWS, scales(s), scales(f), scale_moments(s), scale_moments(f)):
-        s12 = valid(x * y, gaussian(n, n / 5))
-        s12 -= m1 * m2
-        g = s12 / (s1 + 1e-10)
-        rest = s2 - g * s12
-        flat = s1 < 1e-10
-        if flat.any():
-            g[flat], rest[flat] = 0, s2[flat]
-        flat = s2 < 1e-10
-        if flat.any():
-            g[flat], rest[flat] = 0, 0
-        inverse = g < 0
-        rest[inverse] = s2[inverse]
-        g[inverse] = 0
-        np.maximum(rest, 1e-10, out=rest)
-        rest += NOISE
-        g *= g
-        g *= s1
-        g /= rest
-        kept += log_sum(g)
-        there += log_sum(s1 / NOISE)
-    return kept, there
+def gained(s1: np.ndarray, s2: np.ndarray, s12: np.ndarray) -> tuple[float, float]:
+    """Information kept and information there (nats), from the source's variance, F's, and their covariance."""
+    g = s12 / (s1 + 1e-10)
+    rest = s2 - g * s12
+    flat = s1 < 1e-10
+    if flat.any():
+        g[flat], rest[flat] = 0, s2[flat]
+    flat = s2 < 1e-10
+    if flat.any():
+        g[flat], rest[flat] = 0, 0
+    inverse = g < 0
+    rest[inverse] = s2[inverse]
+    g[inverse] = 0
+    np.maximum(rest, 1e-10, out=rest)
+    rest += NOISE
+    g *= g
+    g *= s1
+    g /= rest
+    return log_sum(g), log_sum(s1 / NOISE)
 
 
 def log_sum(x: np.ndarray) -> float:
@@ -82,16 +61,25 @@ def log_sum(x: np.ndarray) -> float:
     return float(np.log1p(x, out=x).sum())
 
 
+@once
+def information(f: Image, s: Image) -> tuple[float, float]:
+    """What of the information in source s is in f, and what there is in s, over scales and positions (nats)."""
+    kept = there = 0.0
+    for n, x, y, (m1, s1), (m2, s2) in zip(WINDOWS, scales(s), scales(f), scale_moments(s), scale_moments(f)):
+        s12 = valid(x * y, gaussian(n, n / 5))
+        s12 -= m1 * m2
+        sums = gained(s1, s2, s12)
+        kept, there = kept + sums[0], there + sums[1]
+    return kept, there
+
+
 def fidelity(f: Image, a: Image, b: Image, flat: float | None) -> float:
     """flat: the value for a source without any variance; None where that is undefined."""
-    if min(f.shape) < SMALLEST:
-        raise Undefined(
-            f"needs a shorter side of at least {SMALLEST} pixels for its four scales, not {min(f.shape)}"
-        )
+    needs_side(f, SMALLEST, "for its four scales")
     value = 0.0
     for name, s in (("ir", a), ("vis", b)):
         # The filters leave rounding noise of a flat source; hence the test on the levels.
-        if s.levels.min() == s.levels.max():
+        if is_constant(s):
             if flat is None:
                 raise Undefined(f"{name} is constant: no information to keep")
             value += flat
@@ -107,10 +95,14 @@ def fidelity(f: Image, a: Image, b: Image, flat: float | None) -> float:
     year=2006,
     family="fidelity",
     direction=+1,
-    range="0 .. (2 where nothing is sharper than the sources)",
+    range="0 .. about 2",
     unit="1",
     source="Sheikh & Bovik, IEEE Trans. Image Process. 15, 430 (2006); the authors' pixel-domain code, vifp",
-    protocols={"standard": "sum over the two sources"},
+    protocols={
+        "standard": "sum over the sources",
+        "tang2023": "sum over the sources",
+        "tang-py": "sum over the sources",
+    },
 )
 def VIF(f, a, b):
     """VIF = sum over the sources S of sum log(1 + g^2 s_S / (v + 2)) / sum log(1 + s_S / 2).
@@ -119,18 +111,78 @@ def VIF(f, a, b):
     fit) and all positions; s_S, s_F, s_SF are local variances and covariance, g = s_SF / (s_S + 1e-10) the
     gain of F over S (not below 0), v = s_F - g s_SF what F has besides. Between scales: the next window's
     filter, then every second row and column. The field prints the sum over the sources; some call it VIFF,
-    which is another metric. Undefined where the shorter side is below 41 pixels (a scale would be empty) or a
-    source is constant.
+    which is another metric. 1 for each source that F equals, more where F has a source's contrast enhanced.
+    Undefined where the shorter side is below 41 pixels (a scale would be empty) or a source is constant.
     """
     return fidelity(f, a, b, flat=None)
 
 
 @VIF.dialect(
     "cddfuse",
-    note=(
-        "a constant source counts 1; below 41 pixels, where the code silently swaps window and image, "
-        "undefined"
-    ),
+    note="a constant source counts 1; below 41 pixels, where the code swaps window and image, undefined",
 )
 def flat_source_counts_one(f, a, b):
     return fidelity(f, a, b, flat=1.0)
+
+
+def saturated(x: np.ndarray) -> np.ndarray:
+    return np.minimum(x, 255)
+
+
+@VIF.dialect(
+    "tang2022",
+    note="8-bit arithmetic: squares and products saturate at 255 at the first scale, so that it means little",
+)
+def saturating(f, a, b):
+    needs_side(f, SMALLEST, "for its four scales")
+    value = 0.0
+    for s in (a, b):
+        kept = there = 0.0
+        for n, x, y in zip(WINDOWS, scales(s), scales(f)):
+            w = gaussian(n, n / 5)
+            product = saturated if n == WINDOWS[0] else np.asarray
+            m1, m2 = valid(x, w), valid(y, w)
+            s1 = np.maximum(valid(product(x * x), w) - m1 * m1, 0)
+            s2 = np.maximum(valid(product(y * y), w) - m2 * m2, 0)
+            s12 = valid(product(x * y), w) - m1 * m2
+            sums = gained(s1, s2, s12)
+            kept, there = kept + sums[0], there + sums[1]
+        if there == 0:
+            raise Undefined("a source has no variance left")
+        value += kept / there
+    return value
+
+
+def off_centre(n: int) -> np.ndarray:
+    """n samples of a gaussian of sigma n / 5 on the grid from floor(-n / 2) to floor(n / 2), with sum 1."""
+    k = np.linspace(-n // 2, n // 2, n)
+    w = np.exp(-k * k / (2 * (n / 5) ** 2))
+    return w / w.sum()
+
+
+@once
+def framed_scales(x: Image) -> list[np.ndarray]:
+    """As `scales`, with zeros beyond the border and off-centre windows."""
+    levels = [x.values]
+    for n in WINDOWS[1:]:
+        levels.append(np.ascontiguousarray(same(levels[-1], off_centre(n))[::2, ::2]))
+    return levels
+
+
+@VIF.dialect("ivifzoo", note="off-centre windows and zeros beyond the border: a few percent higher")
+def off_centre_windows(f, a, b):
+    value = 0.0
+    for s in (a, b):
+        if is_constant(s):
+            raise Undefined("a source is constant: no information to keep")
+        kept = there = 0.0
+        for n, x, y in zip(WINDOWS, framed_scales(s), framed_scales(f)):
+            w = off_centre(n)
+            m1, m2 = same(x, w), same(y, w)
+            s1 = np.maximum(same(x * x, w) - m1 * m1, 0)
+            s2 = np.maximum(same(y * y, w) - m2 * m2, 0)
+            s12 = same(x * y, w) - m1 * m2
+            sums = gained(s1, s2, s12)
+            kept, there = kept + sums[0], there + sums[1]
+        value += kept / there
+    return value

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+
+from ..filters import same
+from ..images import Image, Undefined, is_constant, once, stretched
+from ..registry import metric
+from .qcv import filtered, frequencies
+
+
+def response(r: np.ndarray) -> np.ndarray:
+    """Difference of gaussians, the contrast sensitivity of the metric."""
+    return np.exp(-((r / 15.3870) ** 2)) - 0.7622 * np.exp(-((r / 1.3456) ** 2))
+
+
+def window(sigma: float) -> np.ndarray:
+    """31 values of a gaussian density."""
+    k = np.arange(-15, 16)
+    return np.exp(-k * k / (2 * sigma * sigma)) / (np.sqrt(2 * np.pi) * sigma)
+
+
+def compressed(v: np.ndarray, eps: float) -> np.ndarray:
+    """Masked contrast c^3 / (c^2 + 0.0001) of the filtered image v; eps is added to the denominator of c."""
+    c = np.abs(same(v, window(2)) / (same(v, window(4)) + eps) - 1)
+    return c**3 / (c**2 + 0.0001)
+
+
+@once
+def masked_contrast(x: Image) -> np.ndarray:
+    return compressed(filtered(x.values, response(frequencies(x.shape, 30))), 0.0)
+
+
+def preserved(c_f: np.ndarray, c_a: np.ndarray, c_b: np.ndarray, eps: float) -> float:
+    total = c_a**2 + c_b**2 + eps
+    quality = sum(c**2 / total * np.minimum(c, c_f) / np.maximum(c, c_f) for c in (c_a, c_b))
+    return float(quality.mean())
+
+
+def refuse_constant(f: Image, a: Image, b: Image) -> None:
+    for name, x in (("fused", f), ("ir", a), ("vis", b)):
+        if is_constant(x):
+            raise Undefined(f"{name} is constant: no contrast")
+
+
+@metric(
+    "Qcb",
+    title="Contrast preservation",
+    year=2009,
+    family="perceptual",
+    direction=+1,
+    range="0 .. 1",
+    unit="1",
+    source="Chen & Blum, Image Vis. Comput. 27, 1421 (2009)",
+    protocols={"standard": "grey levels as they are"},
+)
+def Qcb(f, a, b):
+    """Qcb = mean of l Q_AF + (1 - l) Q_BF, Q_SF = min(C_S, C_F) / max(C_S, C_F), l = C_A^2 / (C_A^2 + C_B^2).
+
+    C is the masked contrast c^3 / (c^2 + 0.0001), c = |G2 * I / (G4 * I) - 1|, G gaussians of sigma 2 and 4
+    on 31x31 pixels (zeros beyond the border), of the image I seen through exp(-(r / 15.387)^2) - 0.7622
+    exp(-(r / 1.3456)^2). Undefined for a constant image.
+    """
+    refuse_constant(f, a, b)
+    return preserved(*map(masked_contrast, (f, a, b)), 0.0)
+
+
+@Qcb.dialect("liu2012", "vifb", note="each image stretched to 0..255 first")
+def of_stretched(f, a, b):
+    return Qcb(*map(stretched, (f, a, b)))
+
+
+@once
+def coarse_contrast(x: Image) -> np.ndarray:
+    low, high = x.values.min(), x.values.max()
+    r = frequencies(x.shape, 30) / 2
+    return compressed(filtered((x.values - low) / (high - low), response(r)), 1e-10)
+
+
+@Qcb.dialect("ivifzoo", note="each image stretched to 0..1, frequencies taken for half of what they are")
+def half_the_frequencies(f, a, b):
+    refuse_constant(f, a, b)
+    return preserved(*map(coarse_contrast, (f, a, b)), 1e-10)

@@ -1,0 +1,235 @@
+"""The family built on local structural similarity: Qs, Qw, Qe (Piella), Qc (Cvejic), Qy (Yang)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ..filters import WINDOW_7, WINDOW_11, gaussian, local_covariance, local_moments
+from ..images import Field, Undefined, needs_side, once
+from ..registry import metric
+from .ssim import similarity
+
+# Smaller local variances than this do not occur in windows of integers; below it there is only rounding.
+FLAT = 1e-6
+TINY = 2e-16
+
+
+@once
+def variance(x: Field, window: tuple[int, float]) -> np.ndarray:
+    """Local variance, exactly 0 where the window is flat."""
+    v = local_moments(x, window)[1]
+    return np.where(v < FLAT, 0, v)
+
+
+def share(v_a: np.ndarray, v_b: np.ndarray) -> np.ndarray:
+    """v_a / (v_a + v_b), a half where both are 0."""
+    total = v_a + v_b
+    return np.where(total > 0, v_a / np.where(total > 0, total, 1), 0.5)
+
+
+def weighted_similarity(f: Field, a: Field, b: Field) -> np.ndarray:
+    weight = share(variance(a, WINDOW_11), variance(b, WINDOW_11))
+    return weight * similarity(f, a, 255.0) + (1 - weight) * similarity(f, b, 255.0)
+
+
+@metric(
+    "Qs",
+    title="Fusion quality index",
+    year=2003,
+    family="structure",
+    direction=+1,
+    range="-1 .. 1",
+    unit="1",
+    source="Piella & Heijmans, ICIP 2003",
+    protocols={
+        "standard": "the definition",
+        "liu2012": "flat windows count a half each; the code leaves that to rounding",
+    },
+)
+def Qs(f, a, b):
+    """Qs = mean of l SSIM(A, F) + (1 - l) SSIM(B, F), l = s_A / (s_A + s_B) the share of the local variances.
+
+    Windows and constants as for SSIM (11x11 gaussian, L = 255); l = 1/2 where both sources are flat.
+    Undefined below 11x11 pixels.
+    """
+    needs_side(f, 11, "for one window")
+    return float(weighted_similarity(f, a, b).mean())
+
+
+@once
+def weighted_index(f: Field, a: Field, b: Field) -> float:
+    saliency = np.maximum(variance(a, WINDOW_11), variance(b, WINDOW_11))
+    quality = weighted_similarity(f, a, b)
+    total = float(saliency.sum())
+    return float((saliency * quality).sum()) / total if total else float(quality.mean())
+
+
+@metric(
+    "Qw",
+    title="Weighted fusion quality index",
+    year=2003,
+    family="structure",
+    direction=+1,
+    range="-1 .. 1",
+    unit="1",
+    source="Piella & Heijmans, ICIP 2003",
+    protocols={
+        "standard": "the definition",
+        "liu2012": "flat windows count a half each; the code leaves that to rounding",
+    },
+)
+def Qw(f, a, b):
+    """Qw = sum(c q) / sum(c), q the map of which Qs is the mean, c = max(s_A, s_B): busy windows count more.
+
+    Equal weights where both sources are flat everywhere. Undefined below 11x11 pixels.
+    """
+    needs_side(f, 11, "for one window")
+    return weighted_index(f, a, b)
+
+
+@once
+def edge_image(x: Field) -> Field:
+    """Prewitt magnitude, zeros beyond the border."""
+    v = np.pad(x.values, 1)
+    rows, columns = v[:-2] + v[1:-1] + v[2:], v[:, :-2] + v[:, 1:-1] + v[:, 2:]
+    gx, gy = rows[:, :-2] - rows[:, 2:], columns[:-2] - columns[2:]
+    return Field(np.sqrt(gx * gx + gy * gy))
+
+
+@metric(
+    "Qe",
+    title="Edge-dependent fusion quality index",
+    year=2003,
+    family="structure",
+    direction=+1,
+    range="-1 .. 1",
+    unit="1",
+    source="Piella & Heijmans, ICIP 2003",
+    protocols={"standard": "the definition, alpha = 1"},
+)
+def Qe(f, a, b):
+    """Qe = Qw(A, B, F) · Qw(A', B', F'), X' being the Prewitt edge strength of X (zeros beyond the border).
+
+    Undefined below 11x11 pixels. No reference code computes it: the one of Liu et al. fails.
+    """
+    needs_side(f, 11, "for one window")
+    return weighted_index(f, a, b) * weighted_index(edge_image(f), edge_image(a), edge_image(b))
+
+
+@once
+def covariance(x: Field, y: Field) -> np.ndarray:
+    """Local covariance, 7x7 window, exactly 0 where either image is flat."""
+    flat = (variance(x, WINDOW_7) == 0) | (variance(y, WINDOW_7) == 0)
+    return np.where(flat, 0, local_covariance(x, y, WINDOW_7))
+
+
+@once
+def index(x: Field, y: Field) -> np.ndarray:
+    """Wang and Bovik's quality index in 7x7 windows: SSIM with vanishing constants; 1 for equal flat windows."""
+    (mx, _), (my, _) = local_moments(x, WINDOW_7), local_moments(y, WINDOW_7)
+    spread = variance(x, WINDOW_7) + variance(y, WINDOW_7)
+    structure = (2 * covariance(x, y) + TINY) / (spread + TINY)
+    return (2 * mx * my + TINY) / (mx * mx + my * my + TINY) * structure
+
+
+def blend(f, a, b, weight: np.ndarray) -> np.ndarray:
+    quality = weight * index(f, a) + (1 - weight) * index(f, b)
+    quality[weight < 0] = 0
+    quality[weight > 1] = 1
+    return quality
+
+
+@metric(
+    "Qc",
+    title="Cvejic's quality index",
+    year=2005,
+    family="structure",
+    direction=+1,
+    range="-1 .. 1",
+    unit="1",
+    source="Cvejic, Loza, Bull & Canagarajah, Int. J. Signal Process. 2, 178 (2005)",
+    protocols={"standard": "windows where neither source varies with F count a half each"},
+)
+def Qc(f, a, b):
+    """Qc = mean of w Q(A, F) + (1 - w) Q(B, F), w = s_AF / (s_AF + s_BF); 0 where w < 0 and 1 where w > 1.
+
+    Q is SSIM with constants of 2e-16 in 7x7 gaussian windows of sigma 1.5. Windows where s_AF + s_BF = 0
+    leave w undefined: there w = 1/2. Undefined below 7x7 pixels.
+    """
+    needs_side(f, 7, "for one window")
+    c_a, c_b = covariance(f, a), covariance(f, b)
+    total = c_a + c_b
+    undefined = np.abs(total) < FLAT
+    return float(blend(f, a, b, np.where(undefined, 0.5, c_a / np.where(undefined, 1, total))).mean())
+
+
+@Qc.dialect("liu2012", note="undefined as soon as one window has s_AF + s_BF = 0")
+def undefined_by_one_window(f, a, b):
+    needs_side(f, 11, "for one window")
+    if (np.abs(covariance(f, a) + covariance(f, b)) < FLAT).any():
+        raise Undefined("in a window neither source varies with the fused image (0/0)")
+    return Qc(f, a, b)
+
+
+@metric(
+    "Qy",
+    title="Yang's quality index",
+    year=2008,
+    family="structure",
+    direction=+1,
+    range="-1 .. 1",
+    unit="1",
+    source="Yang, Zhang, Wang & Shi, Opt. Lasers Eng. 46 (2008); Li, Hong & Wu (2008)",
+    protocols={"standard": "windows where both sources are flat count a half each"},
+)
+def Qy(f, a, b):
+    """Qy = mean of l Q(A, F) + (1 - l) Q(B, F) where Q(A, B) >= 0.75, and of max(Q(A, F), Q(B, F)) elsewhere.
+
+    l = s_A / (s_A + s_B), a half where both are flat; Q is SSIM with constants of 2e-16 in 7x7 gaussian
+    windows of sigma 1.5. Undefined below 7x7 pixels.
+    """
+    needs_side(f, 7, "for one window")
+    weight = share(variance(a, WINDOW_7), variance(b, WINDOW_7))
+    q_a, q_b = index(f, a), index(f, b)
+    return float(
+        np.where(index(a, b) >= 0.75, weight * q_a + (1 - weight) * q_b, np.maximum(q_a, q_b)).mean()
+    )
+
+
+@Qy.dialect("liu2012", note="undefined as soon as both sources are flat in one window")
+def undefined_by_one_flat_window(f, a, b):
+    needs_side(f, 11, "for one window")
+    if (variance(a, WINDOW_7) + variance(b, WINDOW_7) == 0).any():
+        raise Undefined("both sources are flat in a window (0/0)")
+    return Qy(f, a, b)
+
+
+def lopsided_sum(x: np.ndarray) -> np.ndarray:
+    """A gaussian along the rows, a sum along the columns, zeros beyond the border."""
+    return cv2.sepFilter2D(x, cv2.CV_64F, gaussian(*WINDOW_7), np.ones(7), borderType=cv2.BORDER_CONSTANT)
+
+
+@Qy.dialect(
+    "ivifzoo",
+    note=(
+        "windows gaussian along the rows only and of sum 7, zeros beyond the border, C1 = 0.01^2, C2 = 0.03^2"
+    ),
+)
+def lopsided_windows(f, a, b):
+    def moments(x):
+        mean = lopsided_sum(x.values)
+        return mean, lopsided_sum(x.values * x.values) - mean * mean
+
+    def similar(x, y):
+        (mx, vx), (my, vy) = moments(x), moments(y)
+        product = 2 * mx * my + 1e-4
+        structure = 2 * (lopsided_sum(x.values * y.values) - mx * my) + 9e-4
+        return product * structure / ((mx * mx + my * my + 1e-4) * (vx + vy + 9e-4))
+
+    v_a, v_b = moments(a)[1], moments(b)[1]
+    weight = v_a / (v_a + v_b + 1e-10)
+    q_a, q_b = similar(a, f), similar(b, f)
+    return float(
+        np.where(similar(a, b) >= 0.75, weight * q_a + (1 - weight) * q_b, np.maximum(q_a, q_b)).mean()
+    )

@@ -1,0 +1,74 @@
+"""Linear filters on images, and local moments in windows."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .images import Field, Image, once
+
+
+def gaussian(n: int, sigma: float) -> np.ndarray:
+    """n weights of a gaussian, centred, with sum 1."""
+    k = np.arange(n) - (n - 1) / 2
+    w = np.exp(-k * k / (2 * sigma * sigma))
+    return w / w.sum()
+
+
+def same(x: np.ndarray, w: np.ndarray, border: int = cv2.BORDER_CONSTANT) -> np.ndarray:
+    """x filtered by the symmetric window w along both axes; zeros beyond the border unless told otherwise."""
+    return cv2.sepFilter2D(x, cv2.CV_64F, w, w, borderType=border)
+
+
+def valid(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """x filtered by the symmetric window w along both axes, where it fits."""
+    r = len(w) // 2
+    return same(x, w)[r : x.shape[0] - r, r : x.shape[1] - r]
+
+
+WINDOW_11 = (11, 1.5)
+WINDOW_7 = (7, 1.5)
+
+
+@once
+def local_moments(x: Field, window: tuple[int, float]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and population variance in a gaussian window (n, sigma), where it fits."""
+    w = gaussian(*window)
+    mean = valid(x.values, w)
+    variance = valid(x.values * x.values, w)
+    variance -= mean * mean
+    return mean, variance
+
+
+@once
+def local_covariance(x: Field, y: Field, window: tuple[int, float]) -> np.ndarray:
+    """Population covariance in a gaussian window (n, sigma), where it fits."""
+    covariance = valid(x.values * y.values, gaussian(*window))
+    covariance -= local_moments(x, window)[0] * local_moments(y, window)[0]
+    return covariance
+
+
+@once
+def sobel(x: Image, border: int) -> tuple[np.ndarray, np.ndarray]:
+    """Right minus left column, lower minus upper row, weights 1 2 1, not divided. border: cv2's name of one."""
+    options = {"ksize": 3, "borderType": border}
+    return cv2.Sobel(x.levels, cv2.CV_64F, 1, 0, **options), cv2.Sobel(x.levels, cv2.CV_64F, 0, 1, **options)
+
+
+def sobel_on_unit_range(x: Image, pad: str, columns: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """As `sobel`, of x / 255, rounded as Octave rounds it.
+
+    Codes that scale to 0..1 leave traces where differences of equal levels should vanish, and then compare
+    them; so the order of the nine additions matters: `columns` of the window one after the other, in each its
+    rows from the lowest up. pad: numpy's name of a border.
+    """
+    v = np.pad(x.values / 255, 1, mode=pad)
+    m, n = x.shape
+    sx, sy = np.zeros((m, n)), np.zeros((m, n))
+    smooth, step = (1, 2, 1), (-1, 0, 1)
+    for j in columns:
+        for i in (2, 1, 0):
+            part = v[i : i + m, j : j + n]
+            sx += smooth[i] * step[j] * part
+            sy += step[i] * smooth[j] * part
+    return sx, sy
