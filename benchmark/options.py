@@ -96,20 +96,21 @@ def _read_config(ctx, param, path):
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of option names to values")
     known = {
-        p.name: p
-        for p in ctx.command.params
-        if isinstance(p, click.Option) and p.name not in ("config", "help")
+        flag.lstrip("-"): option
+        for option in ctx.command.params
+        if isinstance(option, click.Option) and option.name not in ("config", "help")
+        for flag in option.opts
     }
     defaults = {}
     for key, value in values.items():
-        name = str(key).replace("-", "_")
-        if name not in known:
-            raise unknown(f"option in {path}", key, [other.replace("_", "-") for other in known])
-        if known[name].multiple:
+        option = known.get(str(key).replace("_", "-"))
+        if option is None:
+            raise unknown(f"option in {path}", key, known)
+        if option.multiple:
             # METHOD: PATH reads better in YAML than METHOD=PATH; both are taken.
             value = [f"{a}={b}" for a, b in value.items()] if isinstance(value, dict) else value
             value = value if isinstance(value, list) else [value]
-        defaults[name] = value
+        defaults[option.name] = value
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 

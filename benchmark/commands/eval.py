@@ -31,7 +31,11 @@ Colour images are scored by their luminance, except under a protocol that scores
     "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own."
 )
 @click.option(
-    "--jobs", type=click.IntRange(0), metavar="N", help="Scoring processes; one per processor if left out."
+    "--jobs",
+    "processes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Scoring processes; one per processor if left out.",
 )
 @click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
 @click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
@@ -47,7 +51,7 @@ def command(
     protocol,
     metrics,
     limit,
-    jobs,
+    processes,
     ir,
     vis,
     results,
@@ -55,14 +59,14 @@ def command(
     weights_root,
 ):
     """Score fused images from anywhere as the benchmark scores its own."""
-    from benchmark import plan, runner, tables
+    from benchmark import jobs, plan, runner, tables
 
     plan.check_external_name(name)
     wanted = plan.select_metrics(metrics, protocol)
     chosen = plan.select_split(dataset, split, limit, data_root, ir, vis)
     for note in chosen.notes:
         click.echo(note, err=True)
-    job = runner.external_job(results, chosen, name, fused, wanted)
-    outcomes = runner.run_jobs([job], jobs, options.command_line(ctx))
+    job = jobs.external_job(results, chosen, name, fused, wanted)
+    outcomes = runner.run_jobs([job], processes, options.command_line(ctx))
     tables.show(runner.tables_of(outcomes, wanted))
     ctx.exit(int(any(outcome.failed for outcome in outcomes)))

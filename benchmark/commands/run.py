@@ -38,7 +38,11 @@ A method whose weights are missing is shown as unavailable; that counts as a fai
     "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own."
 )
 @click.option(
-    "--jobs", type=click.IntRange(0), metavar="N", help="Scoring processes; one per processor if left out."
+    "--jobs",
+    "processes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Scoring processes; one per processor if left out.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
@@ -59,7 +63,7 @@ def command(
     protocol,
     metrics,
     limit,
-    jobs,
+    processes,
     device,
     seed,
     force,
@@ -79,7 +83,7 @@ def command(
     """
     if (ir or vis) and "folder" not in dataset:
         raise UserError("--ir and --vis go with --dataset folder")
-    from benchmark import datasets, plan, runner, tables
+    from benchmark import datasets, jobs, plan, runner, tables
 
     for name in dataset:
         datasets.get(name)  # a misspelt name is told before anything is read
@@ -87,32 +91,32 @@ def command(
     chosen = plan.select_methods(methods, checkpoint, weights_root)
     device = plan.select_device(device, chosen)
     splits = [plan.select_split(name, split, limit, data_root, ir, vis) for name in dataset]
-    jobs_to_run = [
-        runner.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
+    planned = [
+        jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
         for one in splits
         for method in chosen
     ]
     if dry_run:
-        for job in jobs_to_run:
+        for job in planned:
             click.echo(_intention(job))
         return
     for one in splits:
         for note in one.notes:
             click.echo(note, err=True)
-    outcomes = runner.run_jobs(jobs_to_run, jobs, options.command_line(ctx))
+    outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     tables.show(runner.tables_of(outcomes, wanted))
     named = options.given(ctx, "methods")
     ctx.exit(int(any(o.failed or o.error or (named and o.unavailable) for o in outcomes)))
 
 
 def _intention(job) -> str:
-    from benchmark import runner
+    from benchmark import jobs
 
     total = len(job.split.pairs)
     if job.unavailable:
         return f"{job.cell}: unavailable: {job.unavailable}"
-    kept = runner.kept(job)
-    to_score = sum(bool(runner.unscored(job, kept.lines, id)) for id in job.keys)
+    kept = jobs.kept(job)
+    to_score = sum(bool(jobs.unscored(job, kept.lines, id)) for id in job.keys)
     broken = f", {len(job.split.broken)} unreadable" if job.split.broken else ""
     return (
         f"{job.cell}: {total} pairs, {len(job.keys) - len(kept.fused)} to fuse, {to_score} to score{broken}"
