@@ -14,14 +14,36 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 X86 = {
-    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
+    "avx512": [
+        "-mavx512f",
+        "-mavx512bw",
+        "-mavx512dq",
+        "-mavx512vl",
+        "-mavx2",
+        "-mfma",
+        "-mprefer-vector-width=512",
+    ],
     "avx2": ["-mavx2", "-mfma"],
     "base": [],
 }
 OTHER = {"base": []}  # NEON is part of the base set of 64-bit Arm
 
+COMMON = [
+    "-O3",
+    "-std=c++17",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+    "-Wno-maybe-uninitialized",
+]
+
 KERNELS = [
-    Extension("baselines.scan._kernel", ["baselines/scan/kernel.cpp", "baselines/scan/mixer.cpp"], depends=["baselines/scan/vector.h"], optional=True),
+    Extension(
+        "baselines.scan._kernel",
+        ["baselines/scan/kernel.cpp", "baselines/scan/mixer.cpp"],
+        depends=["baselines/scan/vector.h"],
+        optional=True,
+    ),
     Extension("metrics._kernel", ["metrics/kernel.cpp"], optional=True),
 ]
 
@@ -31,7 +53,7 @@ class BuildKernels(build_ext):
         isas = X86 if platform.machine().lower() in ("x86_64", "amd64") else OTHER
         objects = []
         for isa, flags in isas.items():
-            args = ["-O3", "-std=c++17", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", f"-DISA={isa}", *flags]
+            args = [*COMMON, f"-DISA={isa}", *flags]
             try:
                 objects += self.compiler.compile(
                     ext.sources, output_dir=os.path.join(self.build_temp, isa), extra_postargs=args

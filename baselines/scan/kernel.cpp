@@ -27,14 +27,23 @@ void forward(const Scan& s, int64_t g, float* state, float* saved, float* out, i
     a2[n] = load<FULL>(s.a2 + n * D + g, k);
   }
   const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
-  for (int64_t l = 0; l < s.length; l++) {
-    if (saved && l % BLOCK == 0)
-      for (int n = 0; n < N; n++) store<FULL>(saved + ((l / BLOCK) * N + n) * D + g, h[n], k);
-    vec u = load<FULL>(s.u + l * s.ldu + g, k);
-    vec d = softplus(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
-    vec y = step(h, a2, d, u, skip, s.b + l * s.ldb, s.c + l * s.ldc);
-    if (s.z) y *= silu(load<FULL>(s.z + l * s.ldz + g, k));
-    store<FULL>(out + l * ldo + g, y, k);
+  for (int64_t first = 0; first < s.length; first += BLOCK) {
+    const int64_t count = s.length - first < BLOCK ? s.length - first : BLOCK;
+    if (saved)
+      for (int n = 0; n < N; n++) store<FULL>(saved + ((first / BLOCK) * N + n) * D + g, h[n], k);
+    // Only `recur` depends on the token before; the rest in loops of its own lets the processor overlap tokens.
+    vec d[BLOCK], du[BLOCK], y[BLOCK];
+    for (int64_t t = 0; t < count; t++) {
+      vec u = load<FULL>(s.u + (first + t) * s.ldu + g, k);
+      d[t] = softplus(load<FULL>(s.delta + (first + t) * s.ldd + g, k) + bias);
+      du[t] = d[t] * u;
+      y[t] = skip * u;
+    }
+    recur(h, a2, d, du, s.b + first * s.ldb, s.ldb, s.c + first * s.ldc, s.ldc, count, y);
+    for (int64_t t = 0; t < count; t++) {
+      if (s.z) y[t] *= silu(load<FULL>(s.z + (first + t) * s.ldz + g, k));
+      store<FULL>(out + (first + t) * ldo + g, y[t], k);
+    }
   }
   for (int n = 0; n < N; n++) store<FULL>(state + n * D + g, h[n], k);
 }
@@ -55,25 +64,26 @@ void backward_block(const Scan& s, const Gradients& q, const float* saved, int64
                     Carry& carry, vec (*gb)[N], vec (*gc)[N]) {
   const int k = FULL ? V : int(s.channels - g);
   const int64_t D = s.channels;
-  vec h[BLOCK + 1][N], decay[BLOCK][N], d[BLOCK], y[BLOCK], a2[N];
+  vec h[BLOCK + 1][N], decay[BLOCK][N], d[BLOCK], du[BLOCK], y[BLOCK], a2[N];
   const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
   for (int n = 0; n < N; n++) {
     h[0][n] = load<FULL>(saved + ((first / BLOCK) * N + n) * D + g, k);
     a2[n] = load<FULL>(s.a2 + n * D + g, k);
   }
   for (int t = 0; t < count; t++) {
-    const int64_t l = first + t;
-    vec u = load<FULL>(s.u + l * s.ldu + g, k);
-    d[t] = softplus(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
-    vec du = d[t] * u, yt = skip * u;
-    const float *b = s.b + l * s.ldb, *c = s.c + l * s.ldc;
+    vec u = load<FULL>(s.u + (first + t) * s.ldu + g, k);
+    d[t] = softplus(load<FULL>(s.delta + (first + t) * s.ldd + g, k) + bias);
+    du[t] = d[t] * u;
+    y[t] = skip * u;
+  }
+  for (int t = 0; t < count; t++) {
+    const float *b = s.b + (first + t) * s.ldb, *c = s.c + (first + t) * s.ldc;
 #pragma GCC unroll 16
     for (int n = 0; n < N; n++) {
       decay[t][n] = exp2v(d[t] * a2[n]);
-      h[t + 1][n] = decay[t][n] * h[t][n] + du * b[n];
-      yt += h[t + 1][n] * c[n];
+      h[t + 1][n] = decay[t][n] * h[t][n] + du[t] * b[n];
+      y[t] += h[t + 1][n] * c[n];
     }
-    y[t] = yt;
   }
   for (int t = count - 1; t >= 0; t--) {
     const int64_t l = first + t;
@@ -83,13 +93,13 @@ void backward_block(const Scan& s, const Gradients& q, const float* saved, int64
       store<FULL>(q.z + l * D + g, gy * y[t] * (sg * (1.0f + z * (1.0f - sg))), k);
       gy *= z * sg;
     }
-    vec u = load<FULL>(s.u + l * s.ldu + g, k), du = d[t] * u, gdu{}, gd{};
+    vec u = load<FULL>(s.u + l * s.ldu + g, k), gdu{}, gd{};
     const float *b = s.b + l * s.ldb, *c = s.c + l * s.ldc;
 #pragma GCC unroll 16
     for (int n = 0; n < N; n++) {
       vec gh = carry.gh[n] + gy * c[n];
       gc[t][n] += gy * h[t + 1][n];
-      gb[t][n] += gh * du;
+      gb[t][n] += gh * du[t];
       gdu += gh * b[n];
       gh *= decay[t][n];
       vec gexp = gh * h[t][n];

@@ -94,14 +94,20 @@ void scan_chunk(const Mixer& m, int64_t g, const float* u, int64_t ldu, const fl
     a2[n] = load<FULL>(m.a2 + n * m.inner + g, k);
   }
   const vec bias = load<FULL>(m.dt_bias + g, k), skip = load<FULL>(m.skip + g, k);
+  // Only `recur` depends on the token before; the rest in loops of its own lets the processor overlap tokens.
+  vec d[CHUNK], du[CHUNK], out[CHUNK];
   for (int64_t l = 0; l < length; l++) {
-    const float* row = dbl + l * ldd;  // dt (rank), B (N), C (N)
-    vec d = bias;
-    for (int64_t r = 0; r < m.rank; r++) d += load<FULL>(m.dt_weight + r * m.inner + g, k) * row[r];
-    const float* b = row + m.rank;
-    vec v = step(h, a2, softplus(d), load<FULL>(u + l * ldu + g, k), skip, b, b + N);
-    store<FULL>(y + l * m.inner + g, v * silu(load<FULL>(z + l * ldz + g, k)), k);
+    vec sum = bias;
+    for (int64_t r = 0; r < m.rank; r++) sum += load<FULL>(m.dt_weight + r * m.inner + g, k) * dbl[l * ldd + r];
+    vec ul = load<FULL>(u + l * ldu + g, k);
+    d[l] = softplus(sum);
+    du[l] = d[l] * ul;
+    out[l] = skip * ul;
   }
+  const float* b = dbl + m.rank;  // a row of dbl: dt (rank), B (N), C (N)
+  recur(h, a2, d, du, b, ldd, b + N, ldd, length, out);
+  for (int64_t l = 0; l < length; l++)
+    store<FULL>(y + l * m.inner + g, out[l] * silu(load<FULL>(z + l * ldz + g, k)), k);
   for (int n = 0; n < N; n++) store<FULL>(state + n * m.inner + g, h[n], k);
 }
 

@@ -5,6 +5,10 @@
 #include <cstring>
 
 #if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
 #define VECTOR_BYTES 64
 #elif defined(__AVX2__)
 #define VECTOR_BYTES 32
@@ -41,21 +45,31 @@ template <bool FULL> inline void store(float* p, vec v, int k) {
   else std::memcpy(p, &v, 4 * k);
 }
 
-// 2^x to 1.2e-7: round to an integer by adding 1.5 * 2^23, a polynomial on [-1/2, 1/2], the integer into the exponent.
+// 2^x, relative error 1.2e-7: the nearest integer goes into the exponent, a polynomial (minimax on [-1/2, 1/2] with
+// p(0) = 1, so that a state which should not decay does not drift) makes the fraction.
+inline vec exp2_fraction(vec f) {
+  vec p = all(1.33006053e-3f);
+  p = p * f + 9.66969132e-3f;
+  p = p * f + 5.55055849e-2f;
+  p = p * f + 2.40222827e-1f;
+  p = p * f + 6.93147182e-1f;
+  return p * f + 1.0f;
+}
+
+#if defined(__AVX512F__)
 inline vec exp2v(vec x) {
+  __m512 whole = _mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return (vec)_mm512_scalef_ps((__m512)exp2_fraction(x - (vec)whole), whole);
+}
+#else
+inline vec exp2v(vec x) {  // adding 1.5 * 2^23 rounds to an integer in the low bits
   x = x < all(-126.f) ? all(-126.f) : x;
   const vec magic = all(12582912.f);
-  vec t = x + magic;
-  vec f = x - (t - magic);
-  vec p = all(1.5403530e-4f);
-  p = p * f + 1.3333558e-3f;
-  p = p * f + 9.6181291e-3f;
-  p = p * f + 5.5504109e-2f;
-  p = p * f + 2.4022651e-1f;
-  p = p * f + 6.9314718e-1f;
-  p = p * f + 1.0f;
-  return (vec)((ivec)p + ((ivec)t << 23));
+  vec shifted = x + magic;
+  vec p = exp2_fraction(x - (shifted - magic));
+  return (vec)((ivec)p + ((ivec)shifted << 23));
 }
+#endif
 
 inline vec expv(vec x) {
   x = x > all(87.f) ? all(87.f) : x;
@@ -92,17 +106,20 @@ inline float sum(vec v) {
 
 inline vec silu(vec x) { return x * sigmoid(x); }
 
-// One token of the recurrence for the states h of V channels. a2 is A * log2(e); b and c are the token's B and C.
-// Returns skip * u + sum over the states of c h.
-inline vec step(vec* h, const vec* a2, vec d, vec u, vec skip, const float* b, const float* c) {
-  vec du = d * u, y0 = skip * u, y1{};
+// The recurrence over `count` tokens for the states h of V channels. a2: A * log2(e); d: delta after softplus; du: d * u;
+// b, c: the tokens' B and C, rows ldb and ldc apart. y holds D * u on entry and gains the sum over the states of c h.
+inline void recur(vec* h, const vec* a2, const vec* d, const vec* du, const float* b, int64_t ldb, const float* c,
+                  int64_t ldc, int64_t count, vec* y) {
+  for (int64_t t = 0; t < count; t++, b += ldb, c += ldc) {
+    vec y0 = y[t], y1{};
 #pragma GCC unroll 16
-  for (int n = 0; n < N; n++) {
-    h[n] = exp2v(d * a2[n]) * h[n] + du * b[n];
-    if (n & 1) y1 += h[n] * c[n];
-    else y0 += h[n] * c[n];
+    for (int n = 0; n < N; n++) {
+      h[n] = exp2v(d[t] * a2[n]) * h[n] + du[t] * b[n];
+      if (n & 1) y1 += h[n] * c[n];
+      else y0 += h[n] * c[n];
+    }
+    y[t] = y0 + y1;
   }
-  return y0 + y1;
 }
 
 // Rows before the first token come from `state` (3, D), oldest first; null stands for zeros.
