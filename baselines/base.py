@@ -144,7 +144,8 @@ class Fuser(ABC):
         if ir.ndim not in (2, 4) or (ir.ndim == 4 and ir.shape[1] != 1):
             raise ValueError(f"expected shape (H, W) or (B, 1, H, W), got {ir.shape}")
         if min(ir.shape[-2:]) < MIN_SIDE:
-            raise ValueError(f"the image is {ir.shape[-1]}x{ir.shape[-2]}; the smallest side must be at least {MIN_SIDE}")
+            size = f"{ir.shape[-1]}x{ir.shape[-2]}"
+            raise ValueError(f"the image is {size}; its sides must be at least {MIN_SIDE} pixels")
         shape = (-1, 1, *ir.shape[-2:])
         fused = np.asarray(self.fuse_batch(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
         if not np.isfinite(fused).all():

@@ -54,6 +54,10 @@ class Recipe:
         return cls(**values)
 
 
+def _whole(network):
+    return [network]
+
+
 @dataclass(frozen=True)
 class Task:
     """The parts of a method that training needs.
@@ -66,7 +70,7 @@ class Task:
     build: Callable
     loss: Callable
     state: Callable
-    parts: Callable = staticmethod(lambda network: [network])
+    parts: Callable = _whole
 
 
 def find(method: str) -> Task:

@@ -64,9 +64,7 @@ def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) 
     rows = []
     for pair in images:
         top, left = ((side - min(side, VALIDATION_CROP)) // 2 for side in pair[0].shape)
-        ir, vis = (
-            np.ascontiguousarray(x[top : top + VALIDATION_CROP, left : left + VALIDATION_CROP]) for x in pair
-        )
+        ir, vis = (np.ascontiguousarray(x[top : top + VALIDATION_CROP, left : left + VALIDATION_CROP]) for x in pair)
         tensors = (torch.from_numpy(x)[None, None].float().to(device) / 255 for x in (ir, vis))
         fused = network(*tensors)[0, 0].clamp(0, 1).mul(255).round().byte().cpu().numpy()
         rows.append(metrics.evaluate(fused, ir, vis, protocol="cddfuse"))
@@ -74,7 +72,7 @@ def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) 
 
 
 class Run:
-    """One training run in its folder: state.pt (to resume), log.csv, validation.csv, <method>.safetensors, card.json."""
+    """One training run in its folder: state.pt (to resume), log.csv, validation.csv, weights and card.json."""
 
     def __init__(self, task: Task, recipe: Recipe, method: str, folder: Path, seed: int, device: str, facts: dict):
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder

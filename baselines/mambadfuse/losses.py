@@ -22,8 +22,6 @@ def fusion_loss(fused: Tensor, ir: Tensor, vis: Tensor) -> tuple[Tensor, dict[st
         "ssim": share * ssim_map(ir, fused).mean() + (1 - share) * ssim_map(vis, fused).mean(),
     }
     loss = (
-        INTENSITY_WEIGHT * parts["intensity"]
-        + GRADIENT_WEIGHT * parts["gradient"]
-        + SSIM_WEIGHT * (1 - parts["ssim"])
+        INTENSITY_WEIGHT * parts["intensity"] + GRADIENT_WEIGHT * parts["gradient"] + SSIM_WEIGHT * (1 - parts["ssim"])
     )
     return loss, {name: part.detach() for name, part in parts.items()}

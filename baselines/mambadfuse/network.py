@@ -127,7 +127,7 @@ class ChannelExchangeBlock(nn.Module):
 
 
 class M3Block(nn.Module):
-    """Deep fusion, paper section 3.3: the fusion stream is refined by both images, then by a 3x3 depthwise convolution."""
+    """Deep fusion, paper section 3.3: both images refine the fusion stream; a 3x3 depthwise convolution follows."""
 
     def __init__(self, dim: int = DIM, variant: str = "official"):
         super().__init__()
@@ -185,7 +185,7 @@ class MambaDFuse(nn.Module):
         return self._embed(F.leaky_relu(self.low_level_feature_extraction2(x), 0.2))
 
     def encode(self, ir: Tensor, vis: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Dual-level features of both images: two convolutions, then Mamba blocks. Tokens (hidden, residual) of each."""
+        """Dual-level features of both images, by convolutions and Mamba blocks: tokens (hidden, residual) of each."""
         extractors = (self.high_level_feature_extraction1, self.high_level_feature_extraction2)
         return mamba.run_blocks(
             [(self._low_level(x), [b.block() for b in blocks]) for x, blocks in zip((ir, vis), extractors)]

@@ -66,11 +66,11 @@ def selective_scan(
     state: Tensor | None = None,
     backend: str | None = None,
 ) -> Tensor:
-    """h_t = exp(d_t A) h_{t-1} + d_t B_t u_t;  y_t = (C_t h_t + D u_t) silu(z_t), with d = softplus(delta + delta_bias).
+    """h_t = exp(d_t A) h_{t-1} + d_t B_t u_t;  y_t = (C_t h_t + D u_t) silu(z_t);  d = softplus(delta + delta_bias).
 
     u, delta, z: (batch, length, channels); A: (channels, states), negative; B, C: (batch, length, states); D,
     delta_bias: (channels,). Returns (batch, length, channels). `state` (batch, states, channels) holds h before the
-    first token and is replaced by h after the last, so that a long sequence can pass in chunks; without gradients only.
+    first token and is replaced by h after the last, so that a long sequence can pass in chunks; it has no gradient.
     """
     if state is not None and torch.is_grad_enabled():
         raise RuntimeError("a carried state has no gradient: call under torch.no_grad()")

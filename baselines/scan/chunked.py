@@ -17,7 +17,7 @@ def _chunk(u, delta, A, B, C, state) -> tuple[Tensor, Tensor]:
     blocks' last states are carried from block to block; then each block's incoming state is added, decayed by
     exp(A * cumulated delta), which cannot overflow since A < 0 and delta > 0.
     """
-    batch, length, channels = u.shape
+    length = u.shape[1]
     tokens = min(TOKENS, length)
     pad = -length % tokens
     # Padding has delta = 0: the state passes through it unchanged.

@@ -178,7 +178,18 @@ class _Stage:
     def run(self, first: int, last: int) -> None:
         x, residual, out = (None if t is None else t[first:last] for t in (self.x, self.residual, self.out))
         strides = 0 if residual is None else residual.stride(0)
-        call("mixer_forward", x, x.stride(0), residual, strides, *self.parameters, out, out.stride(0), last - first, *self.sizes)
+        call(
+            "mixer_forward",
+            x,
+            x.stride(0),
+            residual,
+            strides,
+            *self.parameters,
+            out,
+            out.stride(0),
+            last - first,
+            *self.sizes,
+        )
 
 
 def _run(chains: list[list[_Stage]]) -> None:
@@ -193,7 +204,10 @@ def _run(chains: list[list[_Stage]]) -> None:
         return
     spans = [(first, min(first + TASK, length)) for first in range(0, length, TASK)]
     waiting = {
-        (c, s, k): (s > 0) + (k > 0) for c, chain in enumerate(chains) for s in range(len(chain)) for k in range(len(spans))
+        (c, s, k): (s > 0) + (k > 0)
+        for c, chain in enumerate(chains)
+        for s in range(len(chain))
+        for k in range(len(spans))
     }
     ready = [task for task, count in waiting.items() if count == 0]
     changed, left = threading.Condition(), len(waiting)

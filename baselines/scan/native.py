@@ -143,7 +143,18 @@ def _conv_backward(grad: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> tup
     run_all(
         [
             partial(
-                call, "conv_silu_backward", x[i], x.stride(1), taps, bias, grad[i], gx[i], gw[i], gb[i], length, channels
+                call,
+                "conv_silu_backward",
+                x[i],
+                x.stride(1),
+                taps,
+                bias,
+                grad[i],
+                gx[i],
+                gw[i],
+                gb[i],
+                length,
+                channels,
             )
             for i in range(batch)
         ]

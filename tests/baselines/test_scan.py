@@ -168,7 +168,9 @@ def test_operators_are_registered_correctly():
 def test_every_instruction_set_that_this_processor_has(name):
     if ISAS.index(name) > library().widest_isa_base() or not hasattr(library(), f"scan_forward_{name}"):
         pytest.skip(f"{name} is not available here")
-    code = f"import sys; sys.path[:0] = {sys.path!r}; import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider',"
+    code = (
+        f"import sys; sys.path[:0] = {sys.path!r}; import pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider',"
+    )
     code += f" {__file__!r}, '-k', 'native and (bit or few or fill or convolution)']))"
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "BENCH_ISA": name}, capture_output=True, text=True
