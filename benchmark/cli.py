@@ -52,9 +52,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            click.echo(
-                "Interrupted; what is finished is kept. Run the same command again to continue.", err=True
-            )
+            click.echo("Interrupted; what is finished is kept. Run the same command again to continue.", err=True)
             ctx.exit(130)
         except OSError as error:
             if error.errno not in _MENDABLE:

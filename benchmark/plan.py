@@ -163,8 +163,7 @@ def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> d
         raise UserError(str(error)) from None
     if asked is None:
         return {
-            protocol: [name for name in library.CORE if name in names] or names
-            for protocol, names in defined.items()
+            protocol: [name for name in library.CORE if name in names] or names for protocol, names in defined.items()
         }
     for name in asked:
         if not any(name in names for names in defined.values()):
@@ -188,9 +187,7 @@ def select_device(device: str, methods: Sequence[Method]) -> str:
     if torch.cuda.is_available():
         return "cuda"
     if device == "cuda":
-        raise UserError(
-            "--device cuda: torch finds no CUDA device here; see bench doctor, or use --device cpu"
-        )
+        raise UserError("--device cuda: torch finds no CUDA device here; see bench doctor, or use --device cpu")
     return "cpu"
 
 
@@ -209,15 +206,11 @@ def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], di
         if len(files) == 1:
             found[pair.id] = files[0]
         elif files:
-            missing[pair.id] = (
-                f"{len(files)} fused images of that name: {', '.join(file.name for file in files)}"
-            )
+            missing[pair.id] = f"{len(files)} fused images of that name: {', '.join(file.name for file in files)}"
         else:
             missing[pair.id] = f"no fused image of that name in {folder}"
     if not found:
-        raise UserError(
-            f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …"
-        )
+        raise UserError(f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …")
     return found, missing
 
 
@@ -227,10 +220,8 @@ def check_external_name(name: str) -> str:
 
     if not name.strip(". ") or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name):
         raise UserError(f"--name {name!r}: must be usable as a folder's name")
-    if name.partition("+")[0] in baselines.names():
-        raise UserError(
-            f"--name {name}: is a method of this suite; choose another name for images from elsewhere"
-        )
+    if name.partition("+")[0].lower() in baselines.names():  # some file systems ignore case
+        raise UserError(f"--name {name}: is a method of this suite; choose another name for images from elsewhere")
     return name
 
 

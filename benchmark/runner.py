@@ -66,16 +66,15 @@ def run_job(job: Job, scorer: Scorer, progress: Progress, command: str = "") -> 
     again in the next run; everything else is kept in the store as it comes."""
     with job.cell.lock(lambda: progress.line(f"{job.cell}: another run is at work on it; waiting")):
         if job.unavailable:
-            return _not_available(job, job.unavailable, progress)
+            return _not_available(job)
         return _Run(job, scorer, progress, command).complete()
 
 
-def _not_available(job: Job, reason: str, progress: Progress) -> Outcome:
-    progress.line(f"{job.cell}: unavailable: {reason}")
+def _not_available(job: Job) -> Outcome:
     # Results that an earlier run made where the method was available stay what they are.
     if not store.read_scores(job.cell):
-        job.cell.write_run({**facts(job), "unavailable": reason})
-    return Outcome(job, unavailable=reason)
+        job.cell.write_run({**facts(job), "unavailable": job.unavailable})
+    return Outcome(job, unavailable=job.unavailable)
 
 
 class _Run:

@@ -71,9 +71,7 @@ class Scorer:
             import multiprocessing
 
             # Not by fork: it would copy torch's threads' locks, and CUDA does not survive it.
-            self._pool = ProcessPoolExecutor(
-                self.jobs, multiprocessing.get_context("spawn"), initializer=_start_worker
-            )
+            self._pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), initializer=_start_worker)
         return self._pool
 
 

@@ -228,7 +228,5 @@ def existing_cells(results: Path) -> list[Cell]:
     """`cells(results)`; raises UserError where there is none."""
     found = cells(results)
     if not found:
-        raise UserError(
-            f"no results in {results}; make some with bench run, or name their folder with --results DIR"
-        )
+        raise UserError(f"no results in {results}; make some with bench run, or name their folder with --results DIR")
     return found

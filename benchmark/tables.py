@@ -45,9 +45,7 @@ def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
         for text, value, row in zip(texts, values, table.rows)
         if value is not None and value.n == row.total
     }
-    best = (
-        sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if table.metrics[metric] else []
-    )
+    best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if table.metrics[metric] else []
     rank = {text: best.index(number) + 1 for text, number in ranked.items() if number in best}
     return [Entry(text, rank.get(text, 0)) for text in texts]
 
@@ -185,9 +183,7 @@ def _latex_table(table: Table) -> list[str]:
         rf"  \caption{{{escape_latex(title(table))}. Best bold, second underlined.}}",
     ]
     if table.rows:
-        heads = [
-            escape_latex(metric) + _LATEX_ARROWS[direction] for metric, direction in table.metrics.items()
-        ]
+        heads = [escape_latex(metric) + _LATEX_ARROWS[direction] for metric, direction in table.metrics.items()]
         lines += [
             rf"  \begin{{tabular}}{{l{'r' * len(heads)}}}",
             r"    \toprule",
@@ -212,9 +208,7 @@ def markdown(tables: Iterable[Table]) -> str:
     for table in tables:
         parts += [f"### {_escape_markdown(title(table))}", ""]
         if table.rows:
-            heads = [
-                f"{_escape_markdown(m)} {ARROWS[direction]}".strip() for m, direction in table.metrics.items()
-            ]
+            heads = [f"{_escape_markdown(m)} {ARROWS[direction]}".strip() for m, direction in table.metrics.items()]
             parts += [_pipes(["method", *heads]), _pipes(["---", *["---:"] * len(heads)])]
             for row, places in zip(table.rows, entries(table)):
                 parts.append(_pipes([_escape_markdown(label(row)), *map(_markdown_entry, places)]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from benchmark import options
@@ -62,7 +64,8 @@ def _kernels(name: str, describe) -> None:
     except ImportError as error:
         _say(f"{name} kernels", f"cannot be imported: {error}")
         return
-    in_use = next((backend for backend, available, _ in backends if available), None)
+    forced = os.environ.get(f"BENCH_{name.upper()}_BACKEND")
+    in_use = forced or next((backend for backend, available, _ in backends if available), None)
     for backend, available, reason in backends:
         state = "in use" if backend == in_use else "available" if available else "not available"
         _say(f"{name} kernel {backend}", f"{state}{f' ({reason})' if reason else ''}")

@@ -19,17 +19,11 @@ Colour images are scored by their luminance, except under a protocol that scores
 @click.command(epilog=EPILOG)
 @click.option("--fused", type=options.FOLDER, required=True, help="Folder of fused images.")
 @click.option("--name", required=True, help="What to call them in results.")
-@click.option(
-    "--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets."
-)
+@click.option("--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets.")
 @click.option("--split", help="Split of the data set; its default one if left out.")
-@click.option(
-    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols."
-)
+@click.option("--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols.")
 @click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own."
-)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
     "--jobs",
     "processes",

@@ -23,20 +23,12 @@ A method whose weights are missing is shown as unavailable; that counts as a fai
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets."
-)
+@click.option("--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets.")
 @click.option("--split", help="Split of the data set; its default one if left out.")
-@click.option(
-    "--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods."
-)
-@click.option(
-    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols."
-)
+@click.option("--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods.")
+@click.option("--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols.")
 @click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
-@click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own."
-)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
     "--jobs",
     "processes",
@@ -103,6 +95,9 @@ def command(
     for one in splits:
         for note in one.notes:
             click.echo(note, err=True)
+    for method in chosen:
+        if method.unavailable:
+            click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     tables.show(runner.tables_of(outcomes, wanted))
     named = options.given(ctx, "methods")
@@ -118,6 +113,4 @@ def _intention(job) -> str:
     kept = jobs.kept(job)
     to_score = sum(bool(jobs.unscored(job, kept.lines, id)) for id in job.keys)
     broken = f", {len(job.split.broken)} unreadable" if job.split.broken else ""
-    return (
-        f"{job.cell}: {total} pairs, {len(job.keys) - len(kept.fused)} to fuse, {to_score} to score{broken}"
-    )
+    return f"{job.cell}: {total} pairs, {len(job.keys) - len(kept.fused)} to fuse, {to_score} to score{broken}"

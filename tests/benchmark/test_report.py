@@ -17,9 +17,7 @@ from benchmark import store
 @pytest.fixture
 def stored(pairs, bench_folder):
     """Results of two methods under two protocols; the images are gone."""
-    result = bench_folder(
-        "run", "--methods", "average,max", "--protocol", "standard,cddfuse", "--metrics", "EN,SD"
-    )
+    result = bench_folder("run", "--methods", "average,max", "--protocol", "standard,cddfuse", "--metrics", "EN,SD")
     assert result.exit_code == 0
     for side in ("ir", "vis"):
         shutil.rmtree(pairs / side)
@@ -27,9 +25,7 @@ def stored(pairs, bench_folder):
 
 
 def csv_rows(bench, *arguments):
-    return list(
-        csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-", *arguments).stdout))
-    )
+    return list(csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-", *arguments).stdout)))
 
 
 def rewrite(folder, method, change):
@@ -50,9 +46,7 @@ def test_formats_and_places(bench, stored):
     assert sorted(path.name for path in (stored / "report").iterdir()) == sorted(names)
     assert bench("report", "--format", "markdown", "--out", "elsewhere").stdout == "elsewhere/report.md\n"
     for kind, name in zip(("latex", "csv", "markdown"), names):
-        assert (
-            bench("report", "--format", kind, "--out", "-").stdout == (stored / "report" / name).read_text()
-        )
+        assert bench("report", "--format", kind, "--out", "-").stdout == (stored / "report" / name).read_text()
 
 
 def test_same_store_same_bytes(bench, stored, pairs):

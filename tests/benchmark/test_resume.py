@@ -117,10 +117,7 @@ def test_protocols_and_metrics_added_later_keep_the_pictures(pairs, bench_folder
     bench_folder("run", "--methods", "average", "--metrics", "EN,SF", "--protocol", "cddfuse,standard")
     assert files(folder / "fused") == pictures
     later = (folder / "scores.jsonl").read_bytes()
-    held = {
-        (line["id"], line["protocol"]): set(line["scores"])
-        for line in store.read_lines(folder / "scores.jsonl")
-    }
+    held = {(line["id"], line["protocol"]): set(line["scores"]) for line in store.read_lines(folder / "scores.jsonl")}
     assert held == {
         (id, protocol): {"EN", "SF"} | ({"SD"} if protocol == "standard" else set())
         for id in IDS
@@ -233,11 +230,7 @@ def test_force(pairs, bench_folder):
 
 
 def test_the_order_of_options_does_not_matter(pairs, bench_folder):
-    bench_folder(
-        "run", "--methods", "average, max,average", "--metrics", "SD,EN", "--protocol", "standard,cddfuse"
-    )
+    bench_folder("run", "--methods", "average, max,average", "--metrics", "SD,EN", "--protocol", "standard,cddfuse")
     before = files(pairs / "results")
-    bench_folder(
-        "run", "--protocol", "cddfuse , standard", "--metrics", "EN,SD,EN", "--methods", "max,average"
-    )
+    bench_folder("run", "--protocol", "cddfuse , standard", "--metrics", "EN,SD,EN", "--methods", "max,average")
     assert files(pairs / "results") == before

@@ -153,9 +153,7 @@ def claim_to_be_huge(path):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 0, 0, 0, 0)
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
-    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
 
 
 BREAK = {
@@ -227,9 +225,7 @@ def test_missing_weights_leave_the_other_methods_running(pairs, bench, bench_fol
     assert result.stderr.count("no checkpoint gain/gain.txt") == 1
     assert "gain: unavailable (no checkpoint gain/gain.txt" in result.stdout
     assert list(table(result.stdout)) == ["average"]
-    assert ",unavailable (no checkpoint" in bench("report", "--format", "csv", "--out", "-").stdout.replace(
-        '"', ""
-    )
+    assert ",unavailable (no checkpoint" in bench("report", "--format", "csv", "--out", "-").stdout.replace('"', "")
     # With weights it runs; without them again, what it made stays in the store.
     assert bench_folder("run", "--methods", "gain", "--metrics", "EN", "--weights-root", gain).exit_code == 0
     before = files(cell(pairs, "gain"))
