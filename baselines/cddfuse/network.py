@@ -134,9 +134,7 @@ class GatedFeedForward(nn.Module):
     def __init__(self, dim: int, hidden: int, group_size: int):
         super().__init__()
         self.project_in = Pointwise(dim, 2 * hidden)
-        self.dwconv = nn.Conv2d(
-            2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden // group_size, bias=False
-        )
+        self.dwconv = nn.Conv2d(2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden // group_size, bias=False)
         self.project_out = Pointwise(hidden, dim)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -343,9 +341,7 @@ def load_network(path: str | Path) -> CDDFuse:
     """
     state = load_state(Path(path))
     if set(state) == set(PARTS):
-        state = {
-            f"{part}.{key.removeprefix('module.')}": v for part in PARTS for key, v in state[part].items()
-        }
+        state = {f"{part}.{key.removeprefix('module.')}": v for part in PARTS for key, v in state[part].items()}
     network = CDDFuse()
     network.load_state_dict(state)
     return network

@@ -1,0 +1,10 @@
+"""The mean of both images."""
+
+from .base import ClassicalFuser, MethodCard
+
+
+class Average(ClassicalFuser):
+    card = MethodCard(name="average", title="Average", family="naive", notes="(ir + vis) / 2")
+
+    def fuse_pair(self, ir, vis):
+        return (ir + vis) / 2

@@ -1,0 +1,12 @@
+"""The larger of both images, pixel by pixel."""
+
+import numpy as np
+
+from .base import ClassicalFuser, MethodCard
+
+
+class Maximum(ClassicalFuser):
+    card = MethodCard(name="max", title="Maximum", family="naive", notes="max(ir, vis)")
+
+    def fuse_pair(self, ir, vis):
+        return np.maximum(ir, vis)
