@@ -21,7 +21,7 @@ class Pair:
     are scored.
 
     ir, vis: grey levels, (H, W), uint8 or any real dtype with values in 0..255 (floats are rounded to the
-    nearest level); protocol: one of `metrics.protocols()`. Under "vifb" either may be colour, (H, W, 3).
+    nearest level); protocol: one of `metrics.protocols()`. Under "vifb" either may be colour, (H, W, 3), RGB.
     Raises ValueError, one line, for images or names that are not as described.
     """
 
@@ -61,9 +61,7 @@ class Pair:
         fused = to_levels(fused, "fused")
         self._check_colour("fused", fused)
         if fused.shape[:2] != self._ir.shape[:2]:
-            raise ValueError(
-                f"fused: expected the size of its sources, {self._ir.shape[:2]}; got {fused.shape[:2]}"
-            )
+            raise ValueError(f"fused: expected the size of its sources, {self._ir.shape[:2]}; got {fused.shape[:2]}")
         colour = 3 in (fused.ndim, self._ir.ndim, self._vis.ndim)
         channels: list = [0, 1, 2] if colour else [0]
         images = {k: Image(_channel(fused, k)) for k in channels}

@@ -56,7 +56,7 @@ def sobel(x: Image, border: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sobel_on_unit_range(x: Image, pad: str, columns: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """As `sobel`, of x / 255, rounded as Octave rounds it.
+    """As `sobel`, of x / 255, rounded as the conv2 of MATLAB or Octave rounds it.
 
     Codes that scale to 0..1 leave traces where differences of equal levels should vanish, and then compare
     them; so the order of the nine additions matters: `columns` of the window one after the other, in each its

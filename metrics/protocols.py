@@ -6,9 +6,7 @@ PROTOCOLS = {
     "standard": "correct and documented definitions on grey levels 0..255 (the default)",
     "cddfuse": "what CDDFuse's Evaluator prints with the library versions that its authors pinned",
     "tang2023": "L. Tang's MATLAB evaluation code since March 2023",
-    "tang2022": (
-        "L. Tang's MATLAB evaluation code before March 2023: 8-bit arithmetic that saturates, images in 0..1"
-    ),
+    "tang2022": ("L. Tang's MATLAB evaluation code before March 2023: 8-bit arithmetic that saturates, images in 0..1"),
     "tang-py": "the Python version of Tang's code that circulates (Metric_Python)",
     "vifb": "the MATLAB code of the VIFB benchmark; colour images are scored channel by channel and averaged",
     "liu2012": "the MATLAB code of Z. Liu et al. (TPAMI 2012)",

@@ -37,9 +37,7 @@ def central_sum(x: Image) -> float:
     return float(np.sqrt((gx * gx + gy * gy) / 2).sum())
 
 
-@AG.dialect(
-    "cddfuse", "ivifzoo", note="central differences, one-sided at the border; mean over all mn pixels"
-)
+@AG.dialect("cddfuse", "ivifzoo", note="central differences, one-sided at the border; mean over all mn pixels")
 def central(f, a, b):
     return central_sum(f) / f.size
 

@@ -39,8 +39,7 @@ def CE(f, a, b):
 @CE.dialect(
     "ivifzoo",
     note=(
-        "another quantity: binary cross entropy of the logistic function of the levels, on which all above "
-        "17 are alike"
+        "another quantity: binary cross entropy of the logistic function of the levels, on which all above 17 are alike"
     ),
 )
 def of_logistic_levels(f, a, b):

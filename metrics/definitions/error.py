@@ -91,9 +91,7 @@ def wrong_peak(f, a, b):
     return PSNR(f, a, b) + 20 * math.log10(255)
 
 
-@PSNR.dialect(
-    "vifb", note='from its "RMSE" in place of MSE (acknowledged as a mistake): 20 log10(255 / sqrt(RMSE))'
-)
+@PSNR.dialect("vifb", note='from its "RMSE" in place of MSE (acknowledged as a mistake): 20 log10(255 / sqrt(RMSE))')
 def from_rmse(f, a, b):
     rmse = root_of_the_sum(f, a, b)
     return 10 * math.log10(255**2 / rmse) if rmse else math.inf

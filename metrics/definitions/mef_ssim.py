@@ -17,9 +17,7 @@ SCALE_WEIGHTS = np.array([0.0448, 0.2856, 0.3001])
 def box_sum(x: np.ndarray) -> np.ndarray:
     """Sums over 11x11 patches, where they fit; exact for integers."""
     r = SIDE // 2
-    return cv2.boxFilter(x, cv2.CV_64F, (SIDE, SIDE), normalize=False, borderType=cv2.BORDER_CONSTANT)[
-        r:-r, r:-r
-    ]
+    return cv2.boxFilter(x, cv2.CV_64F, (SIDE, SIDE), normalize=False, borderType=cv2.BORDER_CONSTANT)[r:-r, r:-r]
 
 
 @once
@@ -42,9 +40,7 @@ def desired(a: Field, b: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     weight_a, weight_b = (strength_a / SIDE) ** power + EPS, (strength_b / SIDE) ** power + EPS
     total = weight_a + weight_b
     factor_a, factor_b = weight_a / total / strength_a, weight_b / total / strength_b
-    norm = np.sqrt(
-        np.maximum(factor_a**2 * square_a + factor_b**2 * square_b + 2 * factor_a * factor_b * product, 0)
-    )
+    norm = np.sqrt(np.maximum(factor_a**2 * square_a + factor_b**2 * square_b + 2 * factor_a * factor_b * product, 0))
     scale = np.where(norm > 0, np.maximum(strength_a, strength_b) / np.where(norm > 0, norm, 1), 1)
     factor_a *= scale
     factor_b *= scale

@@ -45,8 +45,7 @@ def in_nats_stretched(f, a, b):
     "tang2023",
     "tang2022",
     note=(
-        "bits; the joint histogram counts level 255 as 254, the single ones do not: slightly higher "
-        "where 255 occurs"
+        "bits; the joint histogram counts level 255 as 254, the single ones do not: slightly higher where 255 occurs"
     ),
 )
 def top_levels_merged(f, a, b):
@@ -93,9 +92,7 @@ def NMI(f, a, b):
     return value
 
 
-@NMI.dialect(
-    "liu2012", note=("images stretched to 0..255 first, which changes nothing but fails for constant images")
-)
+@NMI.dialect("liu2012", note=("images stretched to 0..255 first, which changes nothing but fails for constant images"))
 def stretched_first(f, a, b):
     refuse_constant(f, a, b)
     return NMI(f, a, b)

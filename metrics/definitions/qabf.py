@@ -20,11 +20,11 @@ def edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
 
 
 @once
-def edges_on_unit_range(x: Image) -> tuple[np.ndarray, np.ndarray]:
+def edges_on_unit_range(x: Image, columns: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     """As `edges`, of x / 255: where Sx should vanish, the sign of what rounding leaves decides the
     orientation.
     """
-    sx, sy = sobel_on_unit_range(x, "constant", columns=(0, 1, 2))
+    sx, sy = sobel_on_unit_range(x, "constant", columns)
     return strength_and_orientation(-sx, sy)
 
 
@@ -106,12 +106,14 @@ def equal_strength_kept(f, a, b):
     return edge_preservation(edges(f), edges(a), edges(b), equal_is_one=False)
 
 
-@Qabf.dialect(
-    "tang2022",
-    "hli",
-    note=(
-        "images in 0..1, and where g_S = g_F, G is the strength itself instead of 1: equal edges are punished"
-    ),
-)
-def equal_strength_kept_on_unit_range(f, a, b):
-    return edge_preservation(*map(edges_on_unit_range, (f, a, b)), equal_is_one=False)
+UNIT_RANGE = "images in 0..1, and where g_S = g_F, G is the strength itself instead of 1: equal edges are punished"
+
+
+@Qabf.dialect("tang2022", note=f"{UNIT_RANGE} (rounded as in MATLAB)")
+def on_unit_range_in_matlab(f, a, b):
+    return edge_preservation(*(edges_on_unit_range(x, (2, 1, 0)) for x in (f, a, b)), equal_is_one=False)
+
+
+@Qabf.dialect("hli", note=f"{UNIT_RANGE} (rounded as in Octave)")
+def on_unit_range_in_octave(f, a, b):
+    return edge_preservation(*(edges_on_unit_range(x, (0, 1, 2)) for x in (f, a, b)), equal_is_one=False)

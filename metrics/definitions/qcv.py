@@ -71,9 +71,7 @@ def Qcv(f, a, b):
     if total == 0:
         raise Undefined("no source has an edge")
     return (
-        sum(float((w * block_sums((seen(s) - seen(f)) ** 2)).sum()) for w, s in zip(weights, (a, b)))
-        / total
-        / BLOCK**2
+        sum(float((w * block_sums((seen(s) - seen(f)) ** 2)).sum()) for w, s in zip(weights, (a, b))) / total / BLOCK**2
     )
 
 

@@ -25,8 +25,7 @@ def haar(x: Field) -> tuple[tuple[np.ndarray, ...], Field]:
     range="0 .. 3",
     unit="1",
     source=(
-        "Wang & Liu, Int. Conf. Image Process. Theory, Tools Appl. (2008), as in Liu et al., IEEE TPAMI "
-        "34, 94 (2012)"
+        "Wang & Liu, Int. Conf. Image Process. Theory, Tools Appl. (2008), as in Liu et al., IEEE TPAMI 34, 94 (2012)"
     ),
     protocols={"standard": "three bands summed", "liu2012": "three bands summed"},
 )

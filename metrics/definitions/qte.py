@@ -46,10 +46,7 @@ def normalised(f: Image, a: Image, b: Image, information) -> float:
     direction=+1,
     range="0 .. about 1",
     unit="1",
-    source=(
-        "Nava, Cristobal & Escalante-Ramirez (2007); Cvejic, Canagarajah & Bull, Electron. Lett. 42, 626 "
-        "(2006)"
-    ),
+    source=("Nava, Cristobal & Escalante-Ramirez (2007); Cvejic, Canagarajah & Bull, Electron. Lett. 42, 626 (2006)"),
     protocols={"standard": "marginals matched to the joint distribution"},
 )
 def Qte(f, a, b):

@@ -40,9 +40,7 @@ def SCD(f, a, b):
         r = correlation(covariance(f, s) - c_ab, difference, c_ss)
         if math.isnan(r):
             raise Undefined(
-                f"{name} is constant"
-                if c_ss == 0
-                else "the fused image differs from a source by a constant only"
+                f"{name} is constant" if c_ss == 0 else ("the fused image differs from a source by a constant only")
             )
         value += r
     return value

@@ -50,25 +50,18 @@ def sum_over_sources(f: Image, a: Image, b: Image, peak: float) -> float:
 @SSIM.dialect(
     "tang-py",
     "ivifzoo",
-    note=(
-        "11x11 gaussian where it fits, L = 1 on 0..255: flat regions, that is noise, dominate; sum over "
-        "the sources"
-    ),
+    note=("11x11 gaussian where it fits, L = 1 on 0..255: flat regions, that is noise, dominate; sum over the sources"),
 )
 def range_of_one(f, a, b):
     return sum_over_sources(f, a, b, 1.0)
 
 
-@SSIM.dialect(
-    "tang2023", note="MATLAB's ssim: border pixels repeated, L = 1 on 0..255; mean over the sources"
-)
+@SSIM.dialect("tang2023", note="MATLAB's ssim: border pixels repeated, L = 1 on 0..255; mean over the sources")
 def matlab_range_of_one(f, a, b):
     return matlab(f, a, b, 1.0)
 
 
-@SSIM.dialect(
-    "hli", note=("MATLAB's ssim: border pixels repeated, range of values right; mean over the sources")
-)
+@SSIM.dialect("hli", note=("MATLAB's ssim: border pixels repeated, range of values right; mean over the sources"))
 def matlab_full_range(f, a, b):
     return matlab(f, a, b, 255.0)
 
@@ -98,9 +91,7 @@ def box_mean(x: np.ndarray) -> np.ndarray:
     sums = cv2.boxFilter(x, cv2.CV_64F, (1, 7), normalize=False, borderType=cv2.BORDER_CONSTANT)[3:-3]
     sums /= 7
     columns = sums.astype(np.float32)
-    sums = cv2.boxFilter(columns, cv2.CV_64F, (7, 1), normalize=False, borderType=cv2.BORDER_CONSTANT)[
-        :, 3:-3
-    ]
+    sums = cv2.boxFilter(columns, cv2.CV_64F, (7, 1), normalize=False, borderType=cv2.BORDER_CONSTANT)[:, 3:-3]
     sums = sums / 7
     return sums.astype(np.float32)
 
@@ -115,16 +106,10 @@ def box_moments(x: Image) -> tuple[np.ndarray, np.ndarray]:
 SAMPLE = np.float32(49 / 48)
 
 
-@SSIM.dialect(
-    "cddfuse",
-    note=(
-        "7x7 uniform window, sample covariance, and L = 2 (what scikit-image 0.19.2 assumes for float images)"
-    ),
-)
-def range_of_two(f, a, b):
+def in_boxes(f: Image, a: Image, b: Image, peak: float) -> float:
+    """Sum over the sources of SSIM in 7x7 uniform windows with sample covariance, in float32."""
     needs_side(f, 7, "for one window")
-    c1, c2 = np.float32((0.01 * 2) ** 2), np.float32((0.03 * 2) ** 2)
-    two = np.float32(2)
+    c1, c2, two = np.float32((0.01 * peak) ** 2), np.float32((0.03 * peak) ** 2), np.float32(2)
     value = 0.0
     my, vy = box_moments(f)
     for s in (a, b):
@@ -133,3 +118,14 @@ def range_of_two(f, a, b):
         similar = (two * mx * my + c1) * (two * vxy + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
         value += float(similar.mean(dtype=np.float64))
     return value
+
+
+@SSIM.dialect(
+    "cddfuse",
+    note=(
+        "7x7 uniform window, sample covariance, L = 2 (what scikit-image 0.19.2 assumes of float "
+        "images): noise dominates"
+    ),
+)
+def range_of_two(f, a, b):
+    return in_boxes(f, a, b, 2.0)

@@ -192,9 +192,7 @@ def Qy(f, a, b):
     needs_side(f, 7, "for one window")
     weight = share(variance(a, WINDOW_7), variance(b, WINDOW_7))
     q_a, q_b = index(f, a), index(f, b)
-    return float(
-        np.where(index(a, b) >= 0.75, weight * q_a + (1 - weight) * q_b, np.maximum(q_a, q_b)).mean()
-    )
+    return float(np.where(index(a, b) >= 0.75, weight * q_a + (1 - weight) * q_b, np.maximum(q_a, q_b)).mean())
 
 
 @Qy.dialect("liu2012", note="undefined as soon as both sources are flat in one window")
@@ -212,9 +210,7 @@ def lopsided_sum(x: np.ndarray) -> np.ndarray:
 
 @Qy.dialect(
     "ivifzoo",
-    note=(
-        "windows gaussian along the rows only and of sum 7, zeros beyond the border, C1 = 0.01^2, C2 = 0.03^2"
-    ),
+    note=("windows gaussian along the rows only and of sum 7, zeros beyond the border, C1 = 0.01^2, C2 = 0.03^2"),
 )
 def lopsided_windows(f, a, b):
     def moments(x):
@@ -230,6 +226,4 @@ def lopsided_windows(f, a, b):
     v_a, v_b = moments(a)[1], moments(b)[1]
     weight = v_a / (v_a + v_b + 1e-10)
     q_a, q_b = similar(a, f), similar(b, f)
-    return float(
-        np.where(similar(a, b) >= 0.75, weight * q_a + (1 - weight) * q_b, np.maximum(q_a, q_b)).mean()
-    )
+    return float(np.where(similar(a, b) >= 0.75, weight * q_a + (1 - weight) * q_b, np.maximum(q_a, q_b)).mean())

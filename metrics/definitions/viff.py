@@ -55,8 +55,7 @@ def VIFF(f, a, b):
     for k, ((g_a, kept_a), (g_b, kept_b)) in enumerate(zip(distortion(f, a), distortion(f, b))):
         first = g_a < g_b
         there = (
-            np.log10(1 + np.where(m[k][1] < 1e-10, 0, m[k][1]) / NOISE)
-            for m in (scale_moments(a), scale_moments(b))
+            np.log10(1 + np.where(m[k][1] < 1e-10, 0, m[k][1]) / NOISE) for m in (scale_moments(a), scale_moments(b))
         )
         there = np.where(first, *there)
         kept = np.where(first, kept_a, kept_b)
