@@ -31,4 +31,4 @@ class CDDFuse(NetworkFuser):
     def forward(self, ir, vis):
         fused = self.network(ir, vis)
         low, high = fused.amin(dim=(1, 2, 3), keepdim=True), fused.amax(dim=(1, 2, 3), keepdim=True)
-        return (fused - low) / (high - low).where(high > low, 1)
+        return fused.where(high == low, (fused - low) / (high - low))  # a flat image stays as it is
