@@ -60,6 +60,13 @@ def test_a_file_adds_a_command(bench, tmp_path, monkeypatch):
     sys.modules.pop("benchmark.commands.hello")
 
 
+def test_shell_completion(monkeypatch, bench):
+    monkeypatch.setenv("_BENCH_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "bench re")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert bench().stdout == "plain,report\n"
+
+
 def test_version(bench):
     assert bench("--version").output.startswith("mmif-bench ")
 
@@ -87,6 +94,7 @@ def test_version(bench):
             ["run", "--metrics", "Qabf", "--protocol", "vifb,hli", *FOLDER, "--metrics", "TE"],
             ["TE", "ivifzoo"],
         ),
+        (["run", "--metrics", "TE", "--protocol", "ivifzoo,standard"], ["protocol standard defines none", "TE"]),
         (["report"], ["no results in results"]),
         (["report", "--format", "latx"], ["unknown format", "did you mean latex?"]),
         (["ls", "dataset"], ["did you mean datasets?"]),

@@ -133,6 +133,18 @@ def test_the_table(pairs, bench_folder):
         assert {text[-1] for text in column} == {"¹", "²"}
 
 
+def test_the_table_on_a_terminal(pairs, bench_folder, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "20")
+    result = bench_folder("run", "--methods", "max,average", "--metrics", ALL)
+    (first, second) = [line for line in result.stdout.splitlines() if line.startswith(("max", "average"))]
+    for bold, underlined in zip(first.split()[1:], second.split()[1:]):
+        assert {bold[:4], underlined[:4]} == {"\x1b[1m", "\x1b[4m"}
+    # Narrow or not, no number is cut.
+    assert "…" not in result.stdout
+
+
 def grey16(path):
     Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 21).save(path)
 
