@@ -17,33 +17,31 @@ struct Scan {
   int64_t length, channels;
 };
 
+// One block of tokens, at most BLOCK, for one vector of channels.
 template <bool FULL>
-void forward(const Scan& s, int64_t g, float* state, float* saved, float* out, int64_t ldo) {
+void forward_block(const Scan& s, int64_t g, int64_t first, int64_t count, float* state, float* saved, float* out,
+                   int64_t ldo) {
   const int k = FULL ? V : int(s.channels - g);
   const int64_t D = s.channels;
   vec h[N], a2[N];
   for (int n = 0; n < N; n++) {
     h[n] = load<FULL>(state + n * D + g, k);
     a2[n] = load<FULL>(s.a2 + n * D + g, k);
+    if (saved) store<FULL>(saved + ((first / BLOCK) * N + n) * D + g, h[n], k);
   }
   const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
-  for (int64_t first = 0; first < s.length; first += BLOCK) {
-    const int64_t count = s.length - first < BLOCK ? s.length - first : BLOCK;
-    if (saved)
-      for (int n = 0; n < N; n++) store<FULL>(saved + ((first / BLOCK) * N + n) * D + g, h[n], k);
-    // Only `recur` depends on the token before; the rest in loops of its own lets the processor overlap tokens.
-    vec d[BLOCK], du[BLOCK], y[BLOCK];
-    for (int64_t t = 0; t < count; t++) {
-      vec u = load<FULL>(s.u + (first + t) * s.ldu + g, k);
-      d[t] = softplus(load<FULL>(s.delta + (first + t) * s.ldd + g, k) + bias);
-      du[t] = d[t] * u;
-      y[t] = skip * u;
-    }
-    recur(h, a2, d, du, s.b + first * s.ldb, s.ldb, s.c + first * s.ldc, s.ldc, count, y);
-    for (int64_t t = 0; t < count; t++) {
-      if (s.z) y[t] *= silu(load<FULL>(s.z + (first + t) * s.ldz + g, k));
-      store<FULL>(out + (first + t) * ldo + g, y[t], k);
-    }
+  // Only `recur` depends on the token before; the rest in loops of its own lets the processor overlap tokens.
+  vec d[BLOCK], du[BLOCK], y[BLOCK];
+  for (int64_t t = 0; t < count; t++) {
+    vec u = load<FULL>(s.u + (first + t) * s.ldu + g, k);
+    d[t] = softplus(load<FULL>(s.delta + (first + t) * s.ldd + g, k) + bias);
+    du[t] = d[t] * u;
+    y[t] = skip * u;
+  }
+  recur(h, a2, d, du, s.b + first * s.ldb, s.ldb, s.c + first * s.ldc, s.ldc, count, y);
+  for (int64_t t = 0; t < count; t++) {
+    if (s.z) y[t] *= silu(load<FULL>(s.z + (first + t) * s.ldz + g, k));
+    store<FULL>(out + (first + t) * ldo + g, y[t], k);
   }
   for (int n = 0; n < N; n++) store<FULL>(state + n * D + g, h[n], k);
 }
@@ -162,9 +160,12 @@ EXPORT(void, scan_forward)
  float* saved, float* out, int64_t ldo, int64_t length, int64_t channels, int64_t first_channel,
  int64_t last_channel) {
   const Scan s{u, delta, z, b, c, ldu, ldd, ldz, ldb, ldc, a2, skip, bias, length, channels};
-  for (int64_t g = first_channel; g < last_channel; g += V) {
-    if (g + V <= last_channel) forward<true>(s, g, state, saved, out, ldo);
-    else forward<false>(s, g, state, saved, out, ldo);
+  for (int64_t first = 0; first < length; first += BLOCK) {
+    const int64_t count = length - first < BLOCK ? length - first : BLOCK;
+    for (int64_t g = first_channel; g < last_channel; g += V) {
+      if (g + V <= last_channel) forward_block<true>(s, g, first, count, state, saved, out, ldo);
+      else forward_block<false>(s, g, first, count, state, saved, out, ldo);
+    }
   }
 }
 
@@ -219,4 +220,10 @@ EXPORT(void, conv_silu_backward)
   int64_t g = 0;
   for (; g + V <= channels; g += V) conv_backward<true>(x, ldx, w, bias, gout, gx, gw, gbias, length, channels, g);
   if (g < channels) conv_backward<false>(x, ldx, w, bias, gout, gx, gw, gbias, length, channels, g);
+}
+
+// y = 2^x over n values (a multiple of 16), `repeats` times: what benchmarks compare the scan with.
+EXPORT(void, exp2_repeat)(const float* x, float* y, int64_t n, int64_t repeats) {
+  for (int64_t r = 0; r < repeats; r++)
+    for (int64_t i = 0; i < n; i += V) store<true>(y + i, exp2v(load<true>(x + i, V)), V);
 }

@@ -19,10 +19,9 @@ def _rows(x: Tensor) -> Tensor:
     return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
 
 
-def _channel_ranges(batch: int, channels: int) -> list[tuple[int, int]]:
-    """How the channels of one sequence are split. It depends on the shape alone, so that sums over channels do not
-    change with the number of threads."""
-    parts = min(max(1, 8 // batch), math.ceil(channels / LANES))
+def _channel_ranges(parts: int, channels: int) -> list[tuple[int, int]]:
+    """The channels in about `parts` ranges of whole vectors."""
+    parts = min(max(1, parts), math.ceil(channels / LANES))
     step = math.ceil(channels / LANES / parts) * LANES
     return [(first, min(first + step, channels)) for first in range(0, channels, step)]
 
@@ -45,7 +44,7 @@ def _forward(u, delta, A, B, C, D, z, delta_bias, state, save: bool) -> tuple[Te
             saved[i] if save else None, out[i], channels, length, channels, first, last,
         )
         for i in range(batch)
-        for first, last in _channel_ranges(batch, channels)
+        for first, last in _channel_ranges(math.ceil(torch.get_num_threads() / batch), channels)
     ]  # fmt: skip
     run_all(tasks)
     return out, saved
@@ -75,7 +74,8 @@ def _scan_backward(
     u, delta, B, C, grad = _rows(u), _rows(delta), _rows(B), _rows(C), grad.contiguous()
     z = None if z is None else _rows(z)
     A2, D, delta_bias = _scaled(A), D.contiguous(), delta_bias.contiguous()
-    ranges = _channel_ranges(batch, channels)
+    # Sums over channels must not change with the number of threads: how they are split depends on the shape alone.
+    ranges = _channel_ranges(4 // batch, channels)
     gu, gdelta = torch.empty(batch, length, channels), torch.empty(batch, length, channels)
     gz = torch.empty(batch, length, channels) if z is not None else torch.empty(0)
     gB, gC = torch.empty(len(ranges), batch, length, states), torch.empty(len(ranges), batch, length, states)
