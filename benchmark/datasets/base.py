@@ -99,11 +99,7 @@ class Pair:
         if ir.luminance.shape != vis.luminance.shape:
             (h, w), (vis_h, vis_w) = ir.luminance.shape, vis.luminance.shape
             raise PairError(self.id, f"different sizes: {self.ir} is {w}x{h}, {self.vis} is {vis_w}x{vis_h}")
-        notes = [
-            f"{path.name}: {note}"
-            for path, picture in ((self.ir, ir), (self.vis, vis))
-            for note in picture.notes
-        ]
+        notes = [f"{path.name}: {note}" for path, picture in ((self.ir, ir), (self.vis, vis)) for note in picture.notes]
         return PairImages(ir.luminance, vis.luminance, vis.rgb, tuple(notes))
 
     def digest(self) -> str:
@@ -214,10 +210,7 @@ class FolderDataset(Dataset):
         return pair_up(ir, vis), f"{ir} + {vis}"
 
     def _remedy(self) -> str:
-        return (
-            f"expected {self.card.layout} under --data-root DIR (or BENCH_DATA=DIR);"
-            f" get it from {self.card.link}"
-        )
+        return f"expected {self.card.layout} under --data-root DIR (or BENCH_DATA=DIR); get it from {self.card.link}"
 
 
 def pair_up(ir: Path, vis: Path) -> list[Pair]:

@@ -34,13 +34,9 @@ class Folder(Dataset):
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         self.check_split(split)
-        missing = [
-            option for option, value in (("--ir DIR", self.ir), ("--vis DIR", self.vis)) if value is None
-        ]
+        missing = [option for option, value in (("--ir DIR", self.ir), ("--vis DIR", self.vis)) if value is None]
         if missing:
-            raise UserError(
-                f"data set folder: needs {' and '.join(missing)}, directories of same-named images"
-            )
+            raise UserError(f"data set folder: needs {' and '.join(missing)}, directories of same-named images")
         return Selection(pair_up(self.ir, self.vis), (), f"{self.ir} + {self.vis}")
 
 

@@ -42,9 +42,7 @@ class Msrs(FolderDataset):
             extra = [pair.id for pair in pairs if pair.id not in official]
             pairs = [pair for pair in pairs if pair.id in official]
             if extra:
-                notes.append(
-                    f"msrs test: {len(extra)} images outside the official list are left out ({extra[0]}, …)"
-                )
+                notes.append(f"msrs test: {len(extra)} images outside the official list are left out ({extra[0]}, …)")
         if len(pairs) != self.card.counts[split]:
             notes.append(f"msrs {split}: {len(pairs)} of {self.card.counts[split]} pairs are in {found}")
         return Selection(pairs, tuple(notes), found)

@@ -19,9 +19,7 @@ class Tno(FolderDataset):
         size="256x256 to 945x709, grey",
         counts={"tno42": 42, "cddfuse25": 25},
         layout="TNO/{ir,vi}/01.png … 42.png",
-        notes=(
-            "The figshare record is not sorted into pairs; the 42 numbered pairs circulate with fusion code.",
-        ),
+        notes=("The figshare record is not sorted into pairs; the 42 numbered pairs circulate with fusion code.",),
     )
     default_split = "tno42"
     folders = ("TNO", "TNO42", "TNO_42")

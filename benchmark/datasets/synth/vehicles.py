@@ -1,0 +1,93 @@
+"""Vehicles on the road: where they are, what they do to the ground, and how each kind is drawn."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from benchmark.datasets.synth import buses, cars, motorcycles, people
+from benchmark.datasets.synth.bodywork import Frame
+from benchmark.datasets.synth.canvas import CIRCLE, Canvas, shade_hull
+from benchmark.datasets.synth.climate import Climate
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """A vehicle at (x, z) heading `heading` radians from the road's direction, to the right.
+
+    `kind`: "Car", "Bus", "Truck" or "Motorcycle"; `profile`: which of cars.PROFILES a car has.
+    `warmth`: how much of a running engine's heat it has, 0..1. `lights`: headlights and tail lights are on.
+    """
+
+    kind: str
+    x: float
+    z: float
+    heading: float
+    colour: tuple[int, int, int]
+    profile: int = 0
+    warmth: float = 1.0
+    lights: bool = False
+    braking: bool = False
+    rider: people.Person | None = None
+
+    @property
+    def extent(self) -> tuple[float, float, float]:
+        """Length, width and height in metres."""
+        fixed = {"Bus": buses.BUS, "Truck": buses.TRUCK, "Motorcycle": motorcycles.EXTENT}
+        return fixed.get(self.kind) or cars.PROFILES[self.profile].extent
+
+
+def draw(canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:
+    frame = Frame(canvas, climate, vehicle)
+    if vehicle.kind == "Car":
+        cars.draw(frame, cars.PROFILES[vehicle.profile])
+    elif vehicle.kind == "Bus":
+        buses.draw_bus(frame)
+    elif vehicle.kind == "Truck":
+        buses.draw_truck(frame)
+    else:
+        motorcycles.draw(frame)
+
+
+def ground_heat(canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:
+    """Darken the ground beneath, and warm it where an engine runs; before anything that stands is drawn."""
+    length, width, _ = vehicle.extent
+    frame = Frame(canvas, climate, vehicle)
+    spots = []
+    for x, z in CIRCLE:
+        # A rounded rectangle: the circle's corners pushed outwards.
+        px, pz = (math.copysign(math.sqrt(abs(v)), v) for v in (float(x), float(z)))
+        spots.append(frame.spot(px * width / 2, 0, pz * length / 2))
+    depth = sum(spot[2] for spot in spots) / len(spots)
+    pixels = np.array(spots)[:, :2]
+    soft = max(int(0.45 * canvas.camera.focal / depth), 2)
+    x0, y0 = np.maximum(np.floor(pixels.min(0) - soft), 0).astype(int)
+    x1, y1 = np.ceil(pixels.max(0) + soft).astype(int)
+    region = canvas.paint[y0:y1, x0:x1]
+    if region.size == 0:
+        return
+    mask = np.zeros(region.shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.rint(pixels - (x0, y0)).astype(np.int32)], 255)
+    mask = cv2.blur(mask, (soft, max(int(soft * canvas.camera.above_ground / depth), 1)))
+    inside = mask[..., None] * np.float32(1 / 255)
+    region[...] = region * (1 - 0.85 * inside)
+    if vehicle.warmth:
+        heat = canvas.field[y0:y1, x0:x1, :1]
+        heat[...] = heat + inside * (210 * vehicle.warmth)
+
+
+def shadow(canvas: Canvas, vehicle: Vehicle, sun: tuple[float, float, float]) -> None:
+    """The shadow of the vehicle's outline on the ground."""
+    length, width, height = vehicle.extent
+    run_x, run_z = -sun[0] / sun[1], -sun[2] / sun[1]
+    cos, sin = math.cos(vehicle.heading), math.sin(vehicle.heading)
+    slim = vehicle.kind in ("Car", "Motorcycle")
+    corners = []
+    for y, share in ((0.0, 1.0), (height * (0.62 if slim else 1.0), 1.0), (height, 0.62 if slim else 1.0)):
+        for a in (-width / 2, width / 2):
+            for b in (-length / 2 * share, length / 2 * share):
+                corners.append((vehicle.x + cos * a + sin * b + run_x * y, vehicle.z - sin * a + cos * b + run_z * y))
+    shade_hull(canvas, corners)
