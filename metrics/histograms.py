@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import kernel
 from .images import Image, once
 
 
 @once
 def histogram(x: Image) -> np.ndarray:
     """Number of pixels of each level, int64, (256,)."""
+    if library := kernel.library():
+        return library.histogram(x.levels)
     return np.bincount(x.levels.ravel(), minlength=256)
 
 
 @once
 def joint_histogram(x: Image, y: Image) -> np.ndarray:
-    """Number of pixels with level i in x and j in y, int64, (256, 256)."""
+    """Number of pixels with level i in x and j in y, integers, (256, 256)."""
+    if library := kernel.library():
+        return library.joint_histogram(x.levels, y.levels)
     pair = x.levels.astype(np.uint16)
     pair <<= 8
     pair |= y.levels
@@ -24,8 +29,8 @@ def joint_histogram(x: Image, y: Image) -> np.ndarray:
 
 def entropy(counts: np.ndarray) -> float:
     """-sum p log2 p, in bits, of the distribution that `counts` gives."""
-    counts = counts[counts > 0]
-    p = counts / counts.sum()
+    counts = counts.ravel()
+    p = counts[np.flatnonzero(counts)] / counts.sum()
     return float(max(0.0, -np.dot(p, np.log2(p))))
 
 

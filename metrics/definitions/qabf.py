@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .. import kernel
 from ..filters import sobel, sobel_on_unit_range
 from ..images import Image, Undefined, once
 from ..registry import metric
@@ -64,11 +65,22 @@ def preserved(f, s, equal_is_one: bool) -> tuple[float, float]:
 
 
 def edge_preservation(f, a, b, equal_is_one: bool) -> float:
-    sums = [preserved(f, s, equal_is_one) for s in (a, b)]
-    weight = sums[0][1] + sums[1][1]
+    """f, a, b: strength and orientation of the images' edges."""
+    kept_a, weight_a = preserved(f, a, equal_is_one)
+    kept_b, weight_b = preserved(f, b, equal_is_one)
+    return ratio(kept_a + kept_b, weight_a + weight_b)
+
+
+def ratio(kept: float, weight: float) -> float:
     if weight == 0:
         raise Undefined("no source has an edge")
-    return (sums[0][0] + sums[1][0]) / weight
+    return kept / weight
+
+
+def of_levels(f: Image, a: Image, b: Image, equal_is_one: bool) -> float:
+    if library := kernel.library():
+        return ratio(*library.qabf(f.levels, a.levels, b.levels, equal_is_one))
+    return edge_preservation(edges(f), edges(a), edges(b), equal_is_one)
 
 
 @metric(
@@ -91,7 +103,7 @@ def Qabf(f, a, b):
     - |a_S - a_F| / (pi/2), Q_a = 0.9879 / (1 + exp(-22 (A - 0.8))). The constants keep the value of a perfect
     fusion below 1, at 0.9748. Undefined where neither source has an edge.
     """
-    return edge_preservation(edges(f), edges(a), edges(b), equal_is_one=True)
+    return of_levels(f, a, b, equal_is_one=True)
 
 
 @Qabf.dialect(
@@ -103,7 +115,7 @@ def Qabf(f, a, b):
     note="where g_S = g_F, G is the strength itself instead of 1: slightly higher, at most 0.9753",
 )
 def equal_strength_kept(f, a, b):
-    return edge_preservation(edges(f), edges(a), edges(b), equal_is_one=False)
+    return of_levels(f, a, b, equal_is_one=False)
 
 
 UNIT_RANGE = "images in 0..1, and where g_S = g_F, G is the strength itself instead of 1: equal edges are punished"

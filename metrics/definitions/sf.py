@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from .. import kernel
 from ..images import Image, needs_side, once
 from ..registry import metric
 
@@ -11,6 +12,8 @@ from ..registry import metric
 @once
 def squared_differences(x: Image) -> tuple[int, int]:
     """Sums of the squared first differences along the rows and along the columns."""
+    if library := kernel.library():
+        return library.squared_differences(x.levels)
     levels = x.levels.astype(np.int16)
     sums = []
     for axis in (1, 0):

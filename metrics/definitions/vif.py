@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import kernel
 from ..filters import gaussian, same, valid
 from ..images import Image, Undefined, is_constant, needs_side, once
 from ..registry import metric
@@ -73,19 +74,36 @@ def information(f: Image, s: Image) -> tuple[float, float]:
     return kept, there
 
 
+WEIGHTS = np.concatenate([gaussian(n, n / 5) for n in WINDOWS])
+
+
+@once
+def compiled_scales(x: Image) -> np.ndarray:
+    """All scales but the first, one after the other."""
+    return kernel.library().vif_scales(x.levels, WEIGHTS[WINDOWS[0] :])
+
+
+def informations(f: Image, a: Image, b: Image):
+    """(kept, there) of source a, then of source b."""
+    if library := kernel.library():
+        images = (f, a, b)
+        sums = library.vif([x.levels for x in images], [compiled_scales(x) for x in images], WEIGHTS)
+        return sums.reshape(2, 2).tolist()
+    return information(f, a), information(f, b)
+
+
 def fidelity(f: Image, a: Image, b: Image, flat: float | None) -> float:
     """flat: the value for a source without any variance; None where that is undefined."""
     needs_side(f, SMALLEST, "for its four scales")
     value = 0.0
-    for name, s in (("ir", a), ("vis", b)):
+    for name, s, (kept, there) in zip(("ir", "vis"), (a, b), informations(f, a, b)):
         # The filters leave rounding noise of a flat source; hence the test on the levels.
-        if is_constant(s):
-            if flat is None:
-                raise Undefined(f"{name} is constant: no information to keep")
+        if not is_constant(s):
+            value += kept / there
+        elif flat is None:
+            raise Undefined(f"{name} is constant: no information to keep")
+        else:
             value += flat
-            continue
-        kept, there = information(f, s)
-        value += kept / there
     return value
 
 

@@ -1,0 +1,496 @@
+// Metric kernels with a plain C interface. Compiled once per instruction set; -DISA=<name> is appended to the exported names.
+//
+// Loops run over arrays of one row and are left to the compiler to vectorise. Sums are kept per column and added up at the
+// end, in the same order for every instruction set. Only C headers are used: an inline function of the C++ library,
+// compiled for a wide instruction set, could otherwise end up in the code for a narrow one.
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef ISA
+#define ISA base
+#endif
+#define PASTE_(a, b) a##_##b
+#define PASTE(a, b) PASTE_(a, b)
+#define EXPORT(type, name) extern "C" __attribute__((visibility("default"))) type PASTE(name, ISA)
+
+#define IS_base 1
+#if PASTE(IS, ISA) == 1
+#if defined(__x86_64__) || defined(__i386__)
+#define RUNS(feature) __builtin_cpu_supports(feature)
+#else
+#define RUNS(feature) 0
+#endif
+// Whether this processor runs the code for an instruction set.
+extern "C" __attribute__((visibility("default"))) int supported_base() { return 1; }
+extern "C" __attribute__((visibility("default"))) int supported_avx2() { return RUNS("avx2") && RUNS("fma"); }
+extern "C" __attribute__((visibility("default"))) int supported_avx512() {
+    return RUNS("avx512f") && RUNS("avx512bw") && RUNS("avx512dq") && RUNS("avx512vl") && RUNS("avx2") && RUNS("fma");
+}
+#endif
+
+namespace {
+
+// Zeroed memory for `count` values, aligned to a cache line.
+template <typename T> struct Array {
+    T* p;
+    explicit Array(size_t count) {
+        size_t bytes = (count * sizeof(T) + 63) / 64 * 64;
+        p = static_cast<T*>(aligned_alloc(64, bytes ? bytes : 64));
+        if (!p) abort();
+        memset(p, 0, bytes);
+    }
+    ~Array() { free(p); }
+    Array(const Array&) = delete;
+    operator T*() const { return p; }
+};
+
+inline double bits_to_double(uint64_t b) {
+    double x;
+    memcpy(&x, &b, 8);
+    return x;
+}
+inline uint64_t double_to_bits(double x) {
+    uint64_t b;
+    memcpy(&b, &x, 8);
+    return b;
+}
+
+// exp(x) to 1e-15 relative for |x| < 700.
+inline double fast_exp(double x) {
+    const double shift = 6755399441055744.0;  // 1.5 * 2^52: its last bits hold the rounded integer
+    double shifted = x * 1.4426950408889634 + shift;
+    double k = shifted - shift;
+    double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
+    double p = 1.0 / 6227020800;
+    p = p * r + 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    return p * bits_to_double((double_to_bits(shifted) << 52) + (uint64_t(1023) << 52));
+}
+
+// log2(x) to 1e-15 absolute plus relative, for normal x > 0.
+inline double fast_log2(double x) {
+    uint64_t b = double_to_bits(x);
+    uint64_t offset = b - 0x3fe6a09e667f3bcdull;  // sqrt(1/2): the fraction comes to lie around 1
+    uint64_t biased = (offset >> 52) + (offset >> 63 ? 0xfffffffffffff000ull : 0);
+    double e = bits_to_double((biased + 0x800) | 0x4330000000000000ull) - (4503599627370496.0 + 2048.0);
+    double m = bits_to_double(b - (biased << 52));
+    double t = (m - 1) / (m + 1), z = t * t;
+    double p = 2.0 / 21;
+    p = p * z + 2.0 / 19;
+    p = p * z + 2.0 / 17;
+    p = p * z + 2.0 / 15;
+    p = p * z + 2.0 / 13;
+    p = p * z + 2.0 / 11;
+    p = p * z + 2.0 / 9;
+    p = p * z + 2.0 / 7;
+    p = p * z + 2.0 / 5;
+    p = p * z + 2.0 / 3;
+    p = p * z + 2.0;
+    return e + p * t * 1.4426950408889634;
+}
+
+// atan(t) for 0 <= t <= 1, to 1e-15: Chebyshev interpolation of atan(sqrt z) / sqrt z.
+inline double fast_atan(double t) {
+    double z = t * t;
+    double p = -4.57234758262833e-05;
+    p = p * z + 0.0004611368607988374;
+    p = p * z - 0.0021983499375184895;
+    p = p * z + 0.006642520750675531;
+    p = p * z - 0.014458648873136958;
+    p = p * z + 0.02458897579764299;
+    p = p * z - 0.0348743384516739;
+    p = p * z + 0.0437717909446336;
+    p = p * z - 0.051278235314285915;
+    p = p * z + 0.05845585613916931;
+    p = p * z - 0.06659119341318959;
+    p = p * z + 0.07691169940631104;
+    p = p * z - 0.09090787948846236;
+    p = p * z + 0.11111102497473337;
+    p = p * z - 0.14285713910304096;
+    p = p * z + 0.199999999913151;
+    p = p * z - 0.33333333333253234;
+    p = p * z + 0.9999999999999988;
+    return p * t;
+}
+
+const double HALF_PI = 1.5707963267948966;
+
+// ---- Qabf ----
+
+struct EdgeRow {
+    Array<double> strength, orientation;
+    explicit EdgeRow(int64_t w) : strength(w), orientation(w) {}
+};
+
+// Sobel strength and orientation of one row; up, mid, down: its neighbourhood with one more value on either side.
+void edge_row(const double* __restrict up, const double* __restrict mid, const double* __restrict down, int64_t w,
+              double* __restrict smooth, double* __restrict step, EdgeRow& row) {
+    double* __restrict g = row.strength;
+    double* __restrict a = row.orientation;
+    for (int64_t x = 0; x < w + 2; x++) {
+        smooth[x] = up[x] + 2 * mid[x] + down[x];
+        step[x] = down[x] - up[x];
+    }
+    for (int64_t x = 0; x < w; x++) {
+        double sx = smooth[x] - smooth[x + 2], sy = step[x] + 2 * step[x + 1] + step[x + 2];
+        g[x] = sqrt(sx * sx + sy * sy);
+        double ax = fabs(sx), ay = fabs(sy);
+        double high = ay > ax ? ay : ax, low = ay > ax ? ax : ay;
+        double r = fast_atan(low / (high > 0 ? high : 1.0));
+        r = ay > ax ? HALF_PI - r : r;
+        r = sx * sy < 0 ? -r : r;
+        a[x] = sx == 0 ? HALF_PI : r;
+    }
+}
+
+void preservation_row(const EdgeRow& f, const EdgeRow& s, int64_t w, int equal_is_one, double* __restrict kept,
+                      double* __restrict weight) {
+    const double *__restrict g_f = f.strength, *__restrict a_f = f.orientation;
+    const double *__restrict g_s = s.strength, *__restrict a_s = s.orientation;
+    const double one = equal_is_one ? 1.0 : 0.0, raw = 1.0 - one;
+    for (int64_t x = 0; x < w; x++) {
+        double high = g_s[x] > g_f[x] ? g_s[x] : g_f[x], low = g_s[x] > g_f[x] ? g_f[x] : g_s[x];
+        double ratio = low / (high > 0 ? high : 1.0);
+        ratio = g_s[x] == g_f[x] ? one + raw * g_f[x] : ratio;
+        double d = -15 * ratio + 7.5;
+        d = d > -40.0 ? d : -40.0;
+        double e = fabs(a_s[x] - a_f[x]) * (22 / HALF_PI) - 4.4;
+        kept[x] += g_s[x] / ((1 + fast_exp(d)) * (1 + fast_exp(e)));
+        weight[x] += g_s[x];
+    }
+}
+
+double sum(const double* v, int64_t n) {
+    double total = 0;
+    for (int64_t x = 0; x < n; x++) total += v[x];
+    return total;
+}
+
+}  // namespace
+
+// Qabf: out = (sum of the weighted preservations, sum of the weights). f, a, b: levels, h x w.
+EXPORT(void, qabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, int equal_is_one, double* out) {
+    const uint8_t* images[3] = {f, a, b};
+    const int64_t pitch = w + 2;
+    Array<double> rows(9 * pitch), smooth(pitch), step(pitch), kept(w), weight(w);
+    EdgeRow edges[3] = {EdgeRow(w), EdgeRow(w), EdgeRow(w)};
+    for (int64_t y = -1; y < h; y++) {
+        for (int k = 0; k < 3; k++) {
+            // A ring of three rows per image, zeros beyond the border.
+            double* __restrict next = rows + (k * 3 + (y + 1) % 3) * pitch + 1;
+            if (y + 1 < h) {
+                const uint8_t* from = images[k] + (y + 1) * w;
+                for (int64_t x = 0; x < w; x++) next[x] = from[x];
+            } else {
+                for (int64_t x = 0; x < w; x++) next[x] = 0;
+            }
+            if (y < 0) continue;
+            const double* ring = rows + k * 3 * pitch;
+            edge_row(ring + (y + 2) % 3 * pitch, ring + y % 3 * pitch, ring + (y + 1) % 3 * pitch, w, smooth, step, edges[k]);
+        }
+        if (y < 0) continue;
+        preservation_row(edges[0], edges[1], w, equal_is_one, kept, weight);
+        preservation_row(edges[0], edges[2], w, equal_is_one, kept, weight);
+    }
+    out[0] = 0.9994 * 0.9879 * sum(kept, w);
+    out[1] = sum(weight, w);
+}
+
+// ---- histograms and sums ----
+
+// counts (65536, zeroed here): number of pixels with level i in x and j in y at 256 i + j.
+EXPORT(void, joint_histogram)(const uint8_t* x, const uint8_t* y, int64_t n, int32_t* counts) {
+    // Two tables: equal neighbours do not wait for each other.
+    Array<int32_t> second(65536);
+    memset(counts, 0, 65536 * sizeof(int32_t));
+    int64_t k = 0;
+    for (; k + 1 < n; k += 2) {
+        counts[x[k] << 8 | y[k]]++;
+        second[x[k + 1] << 8 | y[k + 1]]++;
+    }
+    if (k < n) counts[x[k] << 8 | y[k]]++;
+    for (int i = 0; i < 65536; i++) counts[i] += second[i];
+}
+
+// counts (256, zeroed here): number of pixels of each level.
+EXPORT(void, histogram)(const uint8_t* x, int64_t n, int64_t* counts) {
+    int64_t tables[4][256] = {};
+    int64_t k = 0;
+    for (; k + 3 < n; k += 4)
+        for (int i = 0; i < 4; i++) tables[i][x[k + i]]++;
+    for (; k < n; k++) tables[0][x[k]]++;
+    for (int i = 0; i < 256; i++) counts[i] = tables[0][i] + tables[1][i] + tables[2][i] + tables[3][i];
+}
+
+EXPORT(int64_t, product_sum)(const uint8_t* x, const uint8_t* y, int64_t n) {
+    int64_t total = 0;
+    for (int64_t from = 0; from < n; from += 32768) {
+        int64_t to = from + 32768 < n ? from + 32768 : n;
+        uint32_t part = 0;  // at most 32768 * 255^2 < 2^31
+        for (int64_t k = from; k < to; k++) part += uint32_t(x[k]) * y[k];
+        total += part;
+    }
+    return total;
+}
+
+// out = sums of the squared first differences along rows and along columns.
+EXPORT(void, squared_differences)(const uint8_t* x, int64_t h, int64_t w, int64_t* out) {
+    out[0] = out[1] = 0;
+    for (int64_t y = 0; y < h; y++) {
+        const uint8_t* row = x + y * w;
+        for (int64_t from = 0; from < w; from += 16384) {
+            int64_t to = from + 16384 < w ? from + 16384 : w;
+            int32_t along = 0, across = 0;
+            for (int64_t k = from; k < (to < w ? to : w - 1); k++) {
+                int32_t d = row[k + 1] - row[k];
+                along += d * d;
+            }
+            if (y + 1 < h)
+                for (int64_t k = from; k < to; k++) {
+                    int32_t d = row[k + w] - row[k];
+                    across += d * d;
+                }
+            out[0] += along;
+            out[1] += across;
+        }
+    }
+}
+
+// ---- SSIM in 7x7 boxes ----
+
+namespace {
+
+#if defined(__clang__)
+#define SEPARATE_ROUNDING
+#else
+#define SEPARATE_ROUNDING __attribute__((noinline, optimize("fp-contract=off")))
+#endif
+
+// Means of 7 columns of the column sums c, rounded to float after each direction. Sums of seven floats are exact in double,
+// and so is, after rounding to float, the product with the inverse of 7 in place of the quotient.
+void box_row(const int32_t* __restrict c, int64_t w, float* __restrict column, double* __restrict pairs, float* __restrict out) {
+    for (int64_t x = 0; x < w; x++) column[x] = float(c[x] * (1 / 7.0));
+    for (int64_t x = 0; x < w - 1; x++) pairs[x] = double(column[x]) + double(column[x + 1]);
+    for (int64_t x = 0; x < w - 6; x++)
+        out[x] = float((pairs[x] + pairs[x + 2] + pairs[x + 4] + double(column[x + 6])) * (1 / 7.0));
+}
+
+SEPARATE_ROUNDING void box_similarity_row(const float* __restrict ux, const float* __restrict uy, const float* __restrict uxx,
+                                          const float* __restrict uyy, const float* __restrict uxy, int64_t n, float c1,
+                                          float c2, double* __restrict total) {
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#endif
+    const float sample = 49.0f / 48.0f;
+    for (int64_t x = 0; x < n; x++) {
+        float vx = sample * (uxx[x] - ux[x] * ux[x]), vy = sample * (uyy[x] - uy[x] * uy[x]);
+        float vxy = sample * (uxy[x] - ux[x] * uy[x]);
+        float similar = (2.0f * ux[x] * uy[x] + c1) * (2.0f * vxy + c2);
+        total[x] += double(similar / ((ux[x] * ux[x] + uy[x] * uy[x] + c1) * (vx + vy + c2)));
+    }
+}
+
+}  // namespace
+
+// Sum over both sources of the mean SSIM in 7x7 uniform windows, float32 as scikit-image rounds. h, w >= 7.
+EXPORT(double, ssim_boxes)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double peak) {
+    const float c1 = float((0.01 * peak) * (0.01 * peak)), c2 = float((0.03 * peak) * (0.03 * peak));
+    const int64_t n = w - 6;
+    // Column sums, then means, of a, b, f, aa, bb, ff, af, bf.
+    Array<int32_t> sums(8 * w);
+    Array<float> means(8 * w), column(w);
+    Array<double> pairs(w), total(w);
+    for (int64_t y = 0; y < h; y++) {
+        const uint8_t *a1 = a + y * w, *b1 = b + y * w, *f1 = f + y * w;
+        int32_t* __restrict c = sums;
+        for (int64_t x = 0; x < w; x++) {
+            int32_t p = a1[x], q = b1[x], r = f1[x];
+            c[x] += p, c[w + x] += q, c[2 * w + x] += r;
+            c[3 * w + x] += p * p, c[4 * w + x] += q * q, c[5 * w + x] += r * r;
+            c[6 * w + x] += p * r, c[7 * w + x] += q * r;
+        }
+        if (y < 6) continue;
+        for (int k = 0; k < 8; k++) box_row(c + k * w, w, column, pairs, means + k * w);
+        const float* m = means;
+        box_similarity_row(m, m + 2 * w, m + 3 * w, m + 5 * w, m + 6 * w, n, c1, c2, total);
+        box_similarity_row(m + w, m + 2 * w, m + 4 * w, m + 5 * w, m + 7 * w, n, c1, c2, total);
+        const uint8_t *a0 = a1 - 6 * w, *b0 = b1 - 6 * w, *f0 = f1 - 6 * w;
+        for (int64_t x = 0; x < w; x++) {
+            int32_t p = a0[x], q = b0[x], r = f0[x];
+            c[x] -= p, c[w + x] -= q, c[2 * w + x] -= r;
+            c[3 * w + x] -= p * p, c[4 * w + x] -= q * q, c[5 * w + x] -= r * r;
+            c[6 * w + x] -= p * r, c[7 * w + x] -= q * r;
+        }
+    }
+    return sum(total, n) / double(n * (h - 6));
+}
+
+// ---- VIF ----
+
+namespace {
+
+const int MAPS = 8;    // a, b, f, aa, bb, ff, af, bf
+const int STRIP = 64;  // columns that are taken together, so that all rows of a window stay in the cache
+
+// Width of a row of a strip and its surroundings: whole vectors, so that no loop has a rest. What lies beyond the image is
+// computed with whatever finite values are there and not used.
+template <int N> constexpr int PITCH = (STRIP + N - 1 + 15) / 16 * 16;
+
+// Rows of the eight maps. R holds sums of two products of T exactly: float for levels, double for filtered images.
+template <int N, typename T, typename R>
+void product_row(const T* __restrict a, const T* __restrict b, const T* __restrict f, int64_t n, R* __restrict out) {
+    constexpr int pitch = PITCH<N>;
+    for (int64_t x = 0; x < n; x++) {
+        R p = R(a[x]), q = R(b[x]), r = R(f[x]);
+        out[x] = p, out[pitch + x] = q, out[2 * pitch + x] = r;
+        out[3 * pitch + x] = p * p, out[4 * pitch + x] = q * q, out[5 * pitch + x] = r * r;
+        out[6 * pitch + x] = p * r, out[7 * pitch + x] = q * r;
+    }
+}
+
+// Symmetric filter over N rows of one map; window: its first half and the middle.
+template <int N, typename R>
+void filter_column(const R* const* rows, const double* window, int64_t offset, double* __restrict out) {
+    const R* r[N];
+    double w[N / 2 + 1];
+    for (int k = 0; k < N; k++) r[k] = rows[k] + offset;
+    for (int k = 0; k <= N / 2; k++) w[k] = window[k];
+#pragma GCC ivdep
+    for (int64_t x = 0; x < PITCH<N>; x++) {
+        double total = w[N / 2] * double(r[N / 2][x]);
+#pragma GCC unroll 8
+        for (int k = 0; k < N / 2; k++) total += w[k] * double(r[k][x] + r[N - 1 - k][x]);
+        out[x] = total;
+    }
+}
+
+// The same along a row; out has n values, v has n + N - 1.
+template <int N>
+inline void filter_row(const double* __restrict v, const double* window, int64_t n, double* __restrict out) {
+    double w[N / 2 + 1];
+    for (int k = 0; k <= N / 2; k++) w[k] = window[k];
+    for (int64_t x = 0; x < n; x++) {
+        double total = w[N / 2] * v[x + N / 2];
+#pragma GCC unroll 8
+        for (int k = 0; k < N / 2; k++) total += w[k] * (v[x + k] + v[x + N - 1 - k]);
+        out[x] = total;
+    }
+}
+
+// Multiplies one row's factors, of which the information is the logarithm, into kept and there.
+void information_row(const double* __restrict m1, const double* __restrict m2, const double* __restrict s11,
+                     const double* __restrict s22, const double* __restrict s12, double* __restrict kept,
+                     double* __restrict there) {
+    for (int64_t x = 0; x < STRIP; x++) {
+        double s1 = s11[x] - m1[x] * m1[x], s2 = s22[x] - m2[x] * m2[x], s = s12[x] - m1[x] * m2[x];
+        s1 = s1 > 0 ? s1 : 0.0, s2 = s2 > 0 ? s2 : 0.0;
+        double g = s / (s1 + 1e-10), rest = s2 - g * s;
+        bool flat = s1 < 1e-10;
+        g = flat ? 0.0 : g, rest = flat ? s2 : rest;
+        flat = s2 < 1e-10;
+        g = flat ? 0.0 : g, rest = flat ? 0.0 : rest;
+        bool inverse = g < 0;
+        rest = inverse ? s2 : rest, g = inverse ? 0.0 : g;
+        rest = rest > 1e-10 ? rest : 1e-10;
+        kept[x] *= 1 + g * g * s1 / (rest + 2);
+        there[x] *= 1 + s1 * 0.5;
+    }
+}
+
+void take_logs(double* __restrict product, double* __restrict logs) {
+    for (int64_t x = 0; x < 4 * STRIP; x++) {
+        logs[x] += fast_log2(product[x]);
+        product[x] = 1;
+    }
+}
+
+// One scale: out += (kept, there) of source a, then of source b, as log2.
+template <int N, typename T, typename R>
+void vif_scale(const T* f, const T* a, const T* b, int64_t h, int64_t w, const double* window, double* out) {
+    const int64_t width = w - N + 1, size = MAPS * PITCH<N>;
+    const int together = 32;  // factors below 2^13: 32 of them stay below 2^1023
+    Array<R> ring(N * size);
+    Array<double> columns(PITCH<N>), means(MAPS * STRIP), product(4 * STRIP), logs(4 * STRIP);
+    for (int64_t from = 0; from < width; from += STRIP) {
+        const int64_t n = from + STRIP < width ? STRIP : width - from;
+        for (int64_t x = 0; x < 4 * STRIP; x++) product[x] = 1, logs[x] = 0;
+        for (int64_t y = 0; y < h; y++) {
+            const int64_t at = y * w + from;
+            product_row<N, T, R>(a + at, b + at, f + at, n + N - 1, ring + y % N * size);
+            if (y < N - 1) continue;
+            const R* rows[N];
+            for (int k = 0; k < N; k++) rows[k] = ring + (y + 1 + k) % N * size;
+            for (int k = 0; k < MAPS; k++) {
+                filter_column<N, R>(rows, window, k * PITCH<N>, columns);
+                filter_row<N>(columns, window, STRIP, means + k * STRIP);
+            }
+            for (int s = 0; s < 2; s++)
+                information_row(means + s * STRIP, means + 2 * STRIP, means + (3 + s) * STRIP, means + 5 * STRIP,
+                                means + (6 + s) * STRIP, product + 2 * s * STRIP, product + (2 * s + 1) * STRIP);
+            if ((y - N) % together == 0) take_logs(product, logs);
+        }
+        take_logs(product, logs);
+        for (int k = 0; k < 4; k++) out[k] += sum(logs + k * STRIP, n);
+    }
+}
+
+// Every second row and column of x filtered by the window; out: ((h - N) / 2 + 1) x ((w - N) / 2 + 1).
+template <int N, typename T>
+void halve(const T* x, int64_t h, int64_t w, const double* window, double* out) {
+    const int64_t width = (w - N) / 2 + 1;
+    Array<double> column(w), full(w);
+    for (int64_t y = 0; y + N <= h; y += 2) {
+        const T* rows[N];
+        for (int k = 0; k < N; k++) rows[k] = x + (y + k) * w;
+        double* __restrict c = column;
+        for (int64_t k = 0; k < w; k++) {
+            double total = window[N / 2] * double(rows[N / 2][k]);
+            for (int i = 0; i < N / 2; i++) total += window[i] * (double(rows[i][k]) + double(rows[N - 1 - i][k]));
+            c[k] = total;
+        }
+        filter_row<N>(column, window, w - N + 1, full);
+        for (int64_t k = 0; k < width; k++) out[y / 2 * width + k] = full[2 * k];
+    }
+}
+
+}  // namespace
+
+// The levels x (h x w) at the second to fourth scale of VIF, one after the other; windows: 9, 5, 3 weights.
+EXPORT(void, vif_scales)(const uint8_t* x, int64_t h, int64_t w, const double* windows, double* out) {
+    halve<9, uint8_t>(x, h, w, windows, out);
+    int64_t h2 = (h - 9) / 2 + 1, w2 = (w - 9) / 2 + 1;
+    double* second = out + h2 * w2;
+    halve<5, double>(out, h2, w2, windows + 9, second);
+    int64_t h3 = (h2 - 5) / 2 + 1, w3 = (w2 - 5) / 2 + 1;
+    halve<3, double>(second, h3, w3, windows + 14, second + h3 * w3);
+}
+
+// VIF: out = information kept and there (log2), of source a, then b. f, a, b: levels (h x w); f2, a2, b2: their further
+// scales from vif_scales; windows: 17, 9, 5, 3 weights.
+EXPORT(void, vif)(const uint8_t* f, const uint8_t* a, const uint8_t* b, const double* f2, const double* a2, const double* b2,
+                  int64_t h, int64_t w, const double* windows, double* out) {
+    for (int k = 0; k < 4; k++) out[k] = 0;
+    vif_scale<17, uint8_t, float>(f, a, b, h, w, windows, out);
+    h = (h - 9) / 2 + 1, w = (w - 9) / 2 + 1;
+    vif_scale<9, double, double>(f2, a2, b2, h, w, windows + 17, out);
+    f2 += h * w, a2 += h * w, b2 += h * w;
+    h = (h - 5) / 2 + 1, w = (w - 5) / 2 + 1;
+    vif_scale<5, double, double>(f2, a2, b2, h, w, windows + 26, out);
+    f2 += h * w, a2 += h * w, b2 += h * w;
+    h = (h - 3) / 2 + 1, w = (w - 3) / 2 + 1;
+    vif_scale<3, double, double>(f2, a2, b2, h, w, windows + 31, out);
+}

@@ -1,0 +1,126 @@
+"""The compiled kernels: found, chosen for this processor, and given numpy arguments.
+
+`library()` is None where they were not built (no compiler at installation); every caller then computes the
+same value with numpy. The environment variable BENCH_ISA forces an instruction set (avx512, avx2, base) or,
+with "none", the numpy code.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import c_double, c_int, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+PATH = Path(__file__).with_name("_kernel.so")
+ISAS = ("avx512", "avx2", "base")
+
+SIGNATURES = {
+    "qabf": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int, c_void_p]),
+    "joint_histogram": (None, [c_void_p, c_void_p, c_int64, c_void_p]),
+    "histogram": (None, [c_void_p, c_int64, c_void_p]),
+    "product_sum": (c_int64, [c_void_p, c_void_p, c_int64]),
+    "squared_differences": (None, [c_void_p, c_int64, c_int64, c_void_p]),
+    "vif_scales": (None, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
+    "vif": (None, [c_void_p] * 6 + [c_int64, c_int64, c_void_p, c_void_p]),
+    "ssim_boxes": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double]),
+}
+
+
+class Library:
+    """The kernels for one instruction set. Arrays are C-contiguous, of the dtype that the kernel expects."""
+
+    def __init__(self, shared: ctypes.CDLL, isa: str) -> None:
+        self.isa = isa
+        self._functions = {}
+        for name, (result, arguments) in SIGNATURES.items():
+            function = getattr(shared, f"{name}_{isa}")
+            function.restype, function.argtypes = result, arguments
+            self._functions[name] = function
+
+    def qabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, equal_is_one: bool) -> tuple[float, float]:
+        """Sum of the weighted preservations and of the weights; levels (H, W)."""
+        out = np.empty(2)
+        self._functions["qabf"](*pointers(f, a, b), *f.shape, equal_is_one, *pointers(out))
+        return float(out[0]), float(out[1])
+
+    def joint_histogram(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        counts = np.empty((256, 256), np.int32)
+        self._functions["joint_histogram"](*pointers(x, y), x.size, *pointers(counts))
+        return counts
+
+    def histogram(self, x: np.ndarray) -> np.ndarray:
+        counts = np.empty(256, np.int64)
+        self._functions["histogram"](*pointers(x), x.size, *pointers(counts))
+        return counts
+
+    def product_sum(self, x: np.ndarray, y: np.ndarray) -> int:
+        return self._functions["product_sum"](*pointers(x, y), x.size)
+
+    def squared_differences(self, x: np.ndarray) -> tuple[int, int]:
+        out = np.empty(2, np.int64)
+        self._functions["squared_differences"](*pointers(x), *x.shape, *pointers(out))
+        return int(out[0]), int(out[1])
+
+    def ssim_boxes(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, peak: float) -> float:
+        return self._functions["ssim_boxes"](*pointers(f, a, b), *f.shape, peak)
+
+    def vif_scales(self, x: np.ndarray, windows: np.ndarray) -> np.ndarray:
+        """The second to fourth scale of the levels x, one after the other; windows: their 9 + 5 + 3 weights."""
+        size, side = 0, np.array(x.shape)
+        for n in (9, 5, 3):
+            side = (side - n) // 2 + 1
+            size += int(side.prod())
+        out = np.empty(size)
+        self._functions["vif_scales"](*pointers(x), *x.shape, *pointers(windows, out))
+        return out
+
+    def vif(self, levels, scales, windows: np.ndarray) -> np.ndarray:
+        """Information (log2) kept and there: of the first source, then the second.
+
+        levels: f, a, b; scales: their `vif_scales`; windows: 17 + 9 + 5 + 3 weights.
+        """
+        out = np.empty(4)
+        self._functions["vif"](*pointers(*levels, *scales), *levels[0].shape, *pointers(windows, out))
+        return out
+
+
+def pointers(*arrays: np.ndarray) -> list[int]:
+    return [array.ctypes.data for array in arrays]
+
+
+@cache
+def library() -> Library | None:
+    """The kernels for the widest instruction set that this processor has; None where they were not built.
+
+    Raises RuntimeError where BENCH_ISA asks for what cannot run here.
+    """
+    wanted = os.environ.get("BENCH_ISA", "")
+    if wanted == "none" or (not wanted and not PATH.exists()):
+        return None
+    if wanted and wanted not in ISAS:
+        raise RuntimeError(f"BENCH_ISA={wanted}: expected one of {', '.join(ISAS)}, none")
+    if not PATH.exists():
+        raise RuntimeError(f"BENCH_ISA={wanted}: the compiled kernels were not built")
+    try:
+        shared = ctypes.CDLL(str(PATH))
+    except OSError as error:
+        if wanted:
+            raise RuntimeError(f"BENCH_ISA={wanted}: {error}") from None
+        return None
+    for isa in ISAS:
+        built = hasattr(shared, f"qabf_{isa}")
+        if built and getattr(shared, f"supported_{isa}")() and wanted in ("", isa):
+            return Library(shared, isa)
+    if wanted:
+        raise RuntimeError(f"BENCH_ISA={wanted}: not built, or not supported by this processor")
+    return None
+
+
+def isa() -> str | None:
+    """Instruction set of the compiled kernels in use: "avx512", "avx2" or "base"; None for the numpy code."""
+    found = library()
+    return found.isa if found else None
