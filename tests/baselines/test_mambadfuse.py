@@ -82,6 +82,14 @@ def test_a_file_that_does_not_fit_is_one_clear_line(tmp_path):
         baselines.load("mambadfuse", checkpoint=tmp_path / "y.pth")
 
 
+@pytest.mark.parametrize("method", ["mambadfuse", "cddfuse", "seafusion"])
+@pytest.mark.parametrize("content", [[1, 2], torch.zeros(2), {1: torch.zeros(2)}, {"params": [1]}])
+def test_a_file_that_is_no_state_dict_is_one_clear_line(tmp_path, method, content):
+    torch.save(content, tmp_path / "z.pth")
+    with pytest.raises(baselines.Unavailable, match="not a state dict"):
+        baselines.load(method, checkpoint=tmp_path / "z.pth")
+
+
 def test_parameters_of_the_card():
     assert sum(p.numel() for p in MambaDFuse().parameters()) == Fuser.card.parameters
 
