@@ -73,9 +73,7 @@ def decode(data: bytes, path: str | os.PathLike) -> Picture:
         raise ImageError(path, "not a PNG, JPEG, BMP or TIFF image" if data else "empty file") from None
     except Image.DecompressionBombError:
         raise ImageError(path, f"more than {_MAX_PIXELS} pixels") from None
-    except (
-        Exception
-    ) as error:  # decoders of broken files raise OSError, ValueError, struct.error, zlib.error, ...
+    except Exception as error:  # decoders of broken files raise OSError, ValueError, struct.error, zlib.error, ...
         detail = str(error).split("\n")[0] or type(error).__name__
         raise ImageError(path, f"broken or truncated image ({detail})") from None
 

@@ -22,7 +22,7 @@ from benchmark import images
 from benchmark.datasets.base import Box, Dataset, DatasetCard, Pair, PairImages, Selection, content_digest
 from benchmark.datasets.synth import layout, sensors
 from benchmark.datasets.synth.canvas import Canvas
-from benchmark.datasets.synth.climate import CONDITIONS, climate
+from benchmark.datasets.synth.climate import CONDITIONS, weather
 from benchmark.datasets.synth.textures import generator
 from benchmark.datasets.synth.world import CLASSES
 
@@ -30,7 +30,7 @@ __all__ = ["CLASSES", "CONDITIONS", "DATASET", "Scene", "Synth", "SynthPair", "s
 
 _SUPERSAMPLING = 2
 _LEAST_PIXELS = 12  # of an object, below which it gets no box
-_DEMO = (("day", 0), ("day", 1), ("dusk", 2), ("night", 3), ("night", 4), ("glare", 5))
+_DEMO = (("day", 1), ("day", 7), ("dusk", 2), ("night", 5), ("night", 7), ("glare", 4))
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ def scene(seed: int, width: int = 320, height: int = 240, condition: str | None 
     rng = generator(seed, 0)
     if condition is None:
         condition = CONDITIONS[int(rng.integers(len(CONDITIONS)))]
-    weather = climate(condition, rng)
-    world = layout.build(rng, weather, width * _SUPERSAMPLING, height * _SUPERSAMPLING)
+    climate = weather(condition, rng)
+    world = layout.build(rng, climate, width * _SUPERSAMPLING, height * _SUPERSAMPLING)
     canvas = Canvas(world.camera)
     world.draw(canvas, generator(seed, 1), _SUPERSAMPLING)
     seen = sensors.view(canvas, width, height)
-    vis = sensors.visible(seen, world.camera, weather, world.lights(), generator(seed, 2))
-    ir = sensors.infrared(seen, weather, generator(seed, 3))
+    vis = sensors.visible(seen, world.camera, climate, world.lights(), generator(seed, 2))
+    ir = sensors.infrared(seen, climate, generator(seed, 3))
     area = np.bincount(seen.instances.ravel(), minlength=len(world.labels) + 1)
     boxes, numbers = [], []
     for number, extent in enumerate(ndimage.find_objects(seen.instances, len(world.labels)), start=1):

@@ -96,11 +96,15 @@ def _lower_body(frame: Frame, shape: Profile) -> None:
     """Everything below the windows: bumpers, bonnet and boot as strips across, then the flanks."""
     climate, half = frame.climate, shape.width / 2
     rear, front = shape.body[1][0], shape.body[-2][0]
+
+    def half_at(z: float) -> float:
+        return half * (0.9 if abs(z) > 0.9 * front else 1.0)  # nose and tail are drawn in
+
     for _, (z0, y0), (z1, y1), normal in _seen_edges(frame, shape.body):
         up = max(normal[1], 0) / math.hypot(normal[1], normal[2])
         middle = (z0 + z1) / 2
         bonnet = middle > 0.8 and up > 0.6
-        w0, w1 = (half * (0.9 if abs(z) > 0.9 * front else 1.0) for z in (z0, z1))
+        w0, w1 = half_at(z0), half_at(z1)
         surface = paint(frame, up, 4.5 if bonnet else 2.0 if middle > 1.5 else 0.0)
         frame.polygon([(-w0, y0, z0), (w0, y0, z0), (w1, y1, z1), (-w1, y1, z1)], surface, normal)
         if bonnet:
@@ -110,7 +114,7 @@ def _lower_body(frame: Frame, shape: Profile) -> None:
         if not frame.faces_camera((side * half, 0.6, 0), (side, 0, 0)):
             continue
         metal = paint(frame)
-        frame.flank(side, half, shape.body, metal)
+        frame.polygon([(side * half_at(z), y, z) for z, y in shape.body], metal, (side, 0, 0))
         # The shoulder mirrors the sky, the door's lower half the road.
         belt = shape.cabin[-1][1] - 0.03
         shoulder = [(rear + 0.1, 0.86), (front - 0.35, 0.72), (front - 0.35, 0.78), (0.8, belt), (rear + 0.1, 0.94)]

@@ -71,7 +71,7 @@ class Climate:
         return self.air + (self.skin() - self.air) * (0.62 - 0.3 * cover)
 
 
-def climate(condition: str, rng: np.random.Generator) -> Climate:
+def weather(condition: str, rng: np.random.Generator) -> Climate:
     """A random climate of one of CONDITIONS."""
     if condition not in CONDITIONS:
         raise ValueError(f"unknown condition '{condition}'; known: {', '.join(CONDITIONS)}")
