@@ -26,6 +26,7 @@ SIGNATURES = {
     "squared_differences": (None, [c_void_p, c_int64, c_int64, c_void_p]),
     "vif_scales": (None, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
     "vif": (None, [c_void_p] * 6 + [c_int64, c_int64, c_void_p, c_void_p]),
+    "fmi": (c_double, [c_void_p, c_void_p, c_int64, c_int64, c_double]),
     "ssim_boxes": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double]),
 }
 
@@ -86,6 +87,10 @@ class Library:
         out = np.empty(4)
         self._functions["vif"](*pointers(*levels, *scales), *levels[0].shape, *pointers(windows, out))
         return out
+
+    def fmi(self, f: np.ndarray, s: np.ndarray, noise: float) -> float:
+        """Mean information over the 3x3 windows of two feature maps, float64 (H, W)."""
+        return self._functions["fmi"](*pointers(f, s), *f.shape, noise)
 
 
 def pointers(*arrays: np.ndarray) -> list[int]:

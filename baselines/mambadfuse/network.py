@@ -191,14 +191,19 @@ class MambaDFuse(nn.Module):
             [(self._low_level(x), [b.block() for b in blocks]) for x, blocks in zip((ir, vis), extractors)]
         )
 
-    def fuse_features(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], size) -> Tensor:
-        """Dual-phase fusion of two (hidden, residual) to the feature image (B, dim, H, W)."""
+    def shallow_fuse(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], size) -> tuple[Tensor, Tensor]:
+        """First phase: channel exchange between two (hidden, residual), then convolutions. Feature images of both."""
         (x1, residual1), (x2, residual2) = first, second
         for i in range(1, SWAPS + 1):
             x1, x2, residual1, residual2 = getattr(self, f"channel_exchange{i}")(x1, x2, residual1, residual2)
         x1, x2 = as_image(x1, size), as_image(x2, size)
         x1 = self.shallow_fusion1(torch.cat([x1, x2], 1)) + x1
         x2 = self.shallow_fusion2(torch.cat([x2, x1], 1)) + x2
+        return x1, x2
+
+    def deep_fuse(self, x1: Tensor, x2: Tensor) -> Tensor:
+        """Second phase: M3 blocks. Feature images (B, dim, H, W) of both to that of the fused image."""
+        size = x1.shape[2:]
         fusion, residual = self._embed((x1 + x2) / 2), 0
         x1, x2 = self._embed(x1), self._embed(x2)
         for i in range(1, M3_BLOCKS + 1):
@@ -214,4 +219,7 @@ class MambaDFuse(nn.Module):
         return self.conv_last3(x)
 
     def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
-        return self.reconstruct(self.fuse_features(*self.encode(ir, vis), ir.shape[2:]))
+        first, second = self.encode(ir, vis)
+        x1, x2 = self.shallow_fuse(first, second, ir.shape[2:])
+        del first, second  # the largest tensors there are; nothing needs them any more
+        return self.reconstruct(self.deep_fuse(x1, x2))

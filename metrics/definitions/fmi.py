@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from scipy import fft
 
+from .. import kernel
 from ..filters import sobel, sobel_on_unit_range
 from ..images import Image, needs_side, once
 from ..registry import metric
@@ -122,6 +123,8 @@ def window_information(w_f: np.ndarray, w_s: np.ndarray, noise: float) -> np.nda
 
 
 def mean_information(f: np.ndarray, s: np.ndarray, noise: float) -> float:
+    if library := kernel.library():
+        return library.fmi(f, s, noise)
     w_f, w_s = windows(f), windows(s)
     count = w_f.shape[1]
     total = 0.0
@@ -186,7 +189,7 @@ def FMI_gradient(f, a, b):
 
 @once
 def derivative(x: Image) -> np.ndarray:
-    return np.gradient(x.values, axis=1)
+    return np.ascontiguousarray(np.gradient(x.values, axis=1))
 
 
 @metric(
