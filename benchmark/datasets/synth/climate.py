@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 CONDITIONS = ("day", "dusk", "night", "glare", "fog")
 
+Vector = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Climate:
-    """Light in units of full sunlight on a white sheet, colours as (R, G, B) factors, temperatures in degrees
-    Celsius, `visibility` the distance in metres over which the air lets 1/e of the light through."""
+    """What the sky, the air and the hour are like.
+
+    `sun`: strength of direct sunlight, 0..1, and `ambient` that of the sky's, in units of full sunlight; colours
+    are factors (R, G, B). `sun_direction`: towards the sun, any length. `zenith`, `skyline`: colours of the sky
+    (0..255), `sky_brightness` its light; `clouds`: cover, 0..1. `lamps`: artificial light is on. `visibility`:
+    metres over which the air lets 1/e of the light through. `gain`, `noise`: of the colour camera. `wet`: of the
+    road, 0..1. Degrees Celsius: `air`, `solar` (what full sun adds to a surface that faces it), `sky_zenith` and
+    `sky_horizon` (as a thermal camera sees the sky).
+    """
 
     condition: str
     sun: float
     sun_colour: tuple[float, float, float]
-    sun_direction: tuple[float, float, float]
+    sun_direction: Vector
     ambient: float
     ambient_colour: tuple[float, float, float]
     zenith: tuple[float, float, float]
@@ -75,39 +85,109 @@ def weather(condition: str, rng: np.random.Generator) -> Climate:
     """A random climate of one of CONDITIONS."""
     if condition not in CONDITIONS:
         raise ValueError(f"unknown condition '{condition}'; known: {', '.join(CONDITIONS)}")
-    uniform = rng.uniform
-    azimuth = uniform(0.35, 1.2) * (1 if rng.random() < 0.5 else -1)
-    clouds = float(uniform(0.0, 0.9))
-    x, z = float(np.sin(azimuth)), float(-np.cos(azimuth))
-    if rng.random() < 0.35:
-        z = -z * 0.6
-    if condition == "day":
-        height = uniform(0.5, 1.3)
-        sun = float(uniform(0.55, 1.0)) * (1 - clouds) ** 0.5 if clouds < 0.7 else 0.0
-        grey = clouds**2
-        zenith = (95 + 80 * grey, 140 + 42 * grey, 205 - 12 * grey)
-        return Climate(
-            condition, sun, (1.0, 0.95, 0.85), (x, height, z), 0.34 + 0.20 * clouds, (0.9, 0.95, 1.03),
-            zenith, (205, 216, 226), 0.62, clouds, False, 900.0, float(uniform(2.7, 3.5)), 0.010, 0.0,
-            float(uniform(9, 27)), 16 * sun, -24 + 22 * clouds, -4 + 8 * clouds,
-        )  # fmt: skip
-    if condition == "fog":
-        return Climate(
-            condition, 0.0, (1, 1, 1), (x, 1.0, z), 0.34, (0.95, 0.98, 1.0),
-            (188, 192, 196), (196, 199, 202), 0.5, 1.0, bool(rng.random() < 0.5), float(uniform(24, 60)), 2.2, 0.012,
-            0.6, float(uniform(1, 12)), 0.0, 2.0, 4.0,
-        )  # fmt: skip
-    if condition == "dusk":
-        glow = uniform(0.4, 1.0)
-        return Climate(
-            condition, 0.0, (1.0, 0.7, 0.5), (x, 0.5, z), float(uniform(0.05, 0.10)), (0.82, 0.9, 1.12),
-            (56, 74, 128), (180 + 70 * glow, 142 + 12 * glow, 132 - 20 * glow), 0.085, clouds, True, 700.0, 9.0, 0.020,
-            float(rng.random() < 0.35) * 0.6, float(uniform(6, 18)), 3.5, -22 + 20 * clouds, -3 + 8 * clouds,
-        )  # fmt: skip
-    glare = condition == "glare"
+    azimuth = float(rng.uniform(0.35, 1.2)) * (1 if rng.random() < 0.5 else -1)
+    clouds = float(rng.uniform(0.0, 0.9))
+    behind = 0.6 if rng.random() < 0.35 else -1.0
+    maker = {"day": _day, "dusk": _dusk, "fog": _fog}.get(condition, _night)
+    return maker(condition, rng, clouds, (math.sin(azimuth), 1.0, behind * math.cos(azimuth)))
+
+
+def _day(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
+    height = float(rng.uniform(0.5, 1.3))
+    strength = float(rng.uniform(0.55, 1.0)) * math.sqrt(1 - clouds) if clouds < 0.7 else 0.0
+    grey = clouds * clouds
     return Climate(
-        condition, 0.0, (1, 1, 1), (x, 1.0, z), float(uniform(0.0018, 0.0045)), (0.75, 0.9, 1.15),
-        (22, 27, 44), (58, 52, 52), 0.0045, clouds, True, 600.0, float(uniform(8, 20)), 0.030,
-        float(rng.random() < (0.75 if glare else 0.4)) * 0.8, float(uniform(0, 15)), 0.0,
-        -26 + 22 * clouds, -5 + 8 * clouds,
-    )  # fmt: skip
+        condition=condition,
+        sun=strength,
+        sun_colour=(1.0, 0.95, 0.85),
+        sun_direction=(sun[0], height, sun[2]),
+        ambient=0.34 + 0.20 * clouds,
+        ambient_colour=(0.9, 0.95, 1.03),
+        zenith=(95 + 80 * grey, 140 + 42 * grey, 205 - 12 * grey),
+        skyline=(205, 216, 226),
+        sky_brightness=0.62,
+        clouds=clouds,
+        lamps=False,
+        visibility=900,
+        gain=float(rng.uniform(2.7, 3.5)),
+        noise=0.010,
+        wet=0,
+        air=float(rng.uniform(9, 27)),
+        solar=16 * strength,
+        sky_zenith=-24 + 22 * clouds,
+        sky_horizon=-4 + 8 * clouds,
+    )
+
+
+def _fog(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
+    return Climate(
+        condition=condition,
+        sun=0,
+        sun_colour=(1, 1, 1),
+        sun_direction=sun,
+        ambient=0.34,
+        ambient_colour=(0.95, 0.98, 1.0),
+        zenith=(188, 192, 196),
+        skyline=(196, 199, 202),
+        sky_brightness=0.5,
+        clouds=1,
+        lamps=bool(rng.random() < 0.5),
+        visibility=float(rng.uniform(24, 60)),
+        gain=2.2,
+        noise=0.012,
+        wet=0.6,
+        air=float(rng.uniform(1, 12)),
+        solar=0,
+        sky_zenith=2,
+        sky_horizon=4,
+    )
+
+
+def _dusk(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
+    glow = float(rng.uniform(0.4, 1.0))
+    return Climate(
+        condition=condition,
+        sun=0,
+        sun_colour=(1.0, 0.7, 0.5),
+        sun_direction=(sun[0], 0.5, sun[2]),
+        ambient=float(rng.uniform(0.05, 0.10)),
+        ambient_colour=(0.82, 0.9, 1.12),
+        zenith=(56, 74, 128),
+        skyline=(180 + 70 * glow, 142 + 12 * glow, 132 - 20 * glow),
+        sky_brightness=0.085,
+        clouds=clouds,
+        lamps=True,
+        visibility=700,
+        gain=9,
+        noise=0.020,
+        wet=0.6 if rng.random() < 0.35 else 0.0,
+        air=float(rng.uniform(6, 18)),
+        solar=3.5,
+        sky_zenith=-22 + 20 * clouds,
+        sky_horizon=-3 + 8 * clouds,
+    )
+
+
+def _night(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
+    """Night, with or without glare: wet roads, which dazzle, are likelier with it."""
+    return Climate(
+        condition=condition,
+        sun=0,
+        sun_colour=(1, 1, 1),
+        sun_direction=sun,
+        ambient=float(rng.uniform(0.0018, 0.0045)),
+        ambient_colour=(0.75, 0.9, 1.15),
+        zenith=(22, 27, 44),
+        skyline=(58, 52, 52),
+        sky_brightness=0.0045,
+        clouds=clouds,
+        lamps=True,
+        visibility=600,
+        gain=float(rng.uniform(8, 20)),
+        noise=0.030,
+        wet=0.8 if rng.random() < (0.75 if condition == "glare" else 0.4) else 0.0,
+        air=float(rng.uniform(0, 15)),
+        solar=0,
+        sky_zenith=-26 + 22 * clouds,
+        sky_horizon=-5 + 8 * clouds,
+    )

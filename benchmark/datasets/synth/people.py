@@ -42,7 +42,6 @@ class Person:
     phone: bool = False
     build: float = 1.0
     seat: float | None = None
-    base: float = 0.0
 
 
 def person(rng: np.random.Generator, x: float, z: float, heading: float, walking: bool = True) -> Person:
@@ -122,104 +121,7 @@ def joints(figure: Person) -> dict[str, tuple[float, float, float]]:
 
 def draw(canvas: Canvas, climate: Climate, figure: Person) -> None:
     """Draw the person, far limbs first."""
-    camera = canvas.camera
-    foot_x, foot_y, depth = camera.spot(figure.x, figure.base, figure.z)
-    unit = camera.focal / depth * figure.height
-    # How far the person is turned away from the line of sight: 0 faces away, pi faces the camera.
-    bearing = math.atan2(figure.x - camera.x, figure.z)
-    turn = figure.heading - bearing
-    cosine, sine = math.cos(turn), math.sin(turn)
-    pixels, nearness = {}, {}
-    for name, (left, up, forward) in joints(figure).items():
-        pixels[name] = (foot_x + unit * (forward * sine - left * cosine), foot_y - unit * up)
-        nearness[name] = -forward * cosine - left * sine
-
-    detailed = unit > 34
-    heat = climate
-    cover = figure.coat
-    top = Surface(figure.top, heat.cloth(cover))
-    bottom = Surface(figure.bottom, heat.cloth(0.45) - 0.8)
-    skin = Surface(figure.skin, heat.skin())
-    shoe = Surface((38, 36, 36), heat.cloth(1.0) - 1.5)
-    hair = Surface(figure.hair, heat.skin() - 4.5)
-    wide = figure.build
-    sun = climate.sun_direction
-    lit_left = (sun[0] * camera.cos - sun[2] * camera.sin) < 0
-
-    def limb(a: str, b: str, width_a: float, width_b: float, surface: Surface, shade: float = 1.0) -> None:
-        base = surface.shaded(shade)
-        wa, wb = width_a * unit, width_b * unit
-        canvas.limb(pixels[a], pixels[b], wa, wb, base, depth, 0.25)
-        if detailed:
-            # Round limbs: the side towards the sun is bright, the middle of the cloth is warmest.
-            shift = (-0.18 if lit_left else 0.18) * (wa + wb) / 2
-            (ax, ay), (bx, by) = pixels[a], pixels[b]
-            canvas.limb(
-                (ax + shift, ay), (bx + shift, by), wa * 0.5, wb * 0.5, base.shaded(1.10).warmer(0.9), depth, 0.85
-            )
-
-    def leg(name: str, shade: float) -> None:
-        if figure.skirt and figure.seat is None:
-            limb(f"knee_{name}", f"ankle_{name}", 0.052, 0.034, skin, shade)
-        else:
-            limb(f"hip_{name}", f"knee_{name}", 0.096 * wide, 0.066, bottom, shade)
-            limb(f"knee_{name}", f"ankle_{name}", 0.066, 0.044, bottom, shade * 0.97)
-        limb(f"ankle_{name}", f"toe_{name}", 0.036, 0.03, shoe, shade)
-
-    def arm(name: str, shade: float) -> None:
-        thick = 1 + 0.25 * cover
-        limb(f"elbow_{name}", f"hand_{name}", 0.043 * thick, 0.034 * thick, top, shade)
-        limb(f"shoulder_{name}", f"elbow_{name}", 0.056 * thick, 0.046 * thick, top, shade)
-        hx, hy = pixels[f"hand_{name}"]
-        palm = max(0.019 * unit, 0.6)
-        canvas.disc(hx, hy, palm, palm, skin.warmer(-1.5), depth, 0.6)
-
-    far, near = ("l", "r") if nearness["shoulder_l"] < nearness["shoulder_r"] else ("r", "l")
-    backpack = figure.bag == 1 and figure.seat is None
-    bag_surface = Surface((52, 50, 58), climate.air + 2.0)
-    chest, pelvis = pixels["chest"], pixels["pelvis"]
-    back_side = -sine  # where the back points, across the picture
-    if backpack and cosine < 0.2:
-        _backpack(canvas, chest, back_side, unit, bag_surface, depth)
-    arm(far, 0.82)
-    leg(far, 0.85)
-    leg(near, 1.0)
-    side_on = abs(sine)
-    width = (0.215 - 0.075 * side_on) * wide * (1 + 0.1 * cover)
-    hip_width = (0.175 - 0.045 * side_on) * wide * (1 + 0.08 * cover)
-    torso = _torso(chest, pelvis, pixels["neck"], width * unit, hip_width * unit, unit)
-    canvas.fill(torso, top, depth, 0.3)
-    if cover > 0.8 and figure.seat is None:
-        hem = (pelvis[0], pelvis[1] + 0.21 * unit)
-        canvas.limb(
-            pelvis, hem, hip_width * unit * 1.02, hip_width * unit * 1.15, top.shaded(0.95).warmer(-0.5), depth, 0.3
-        )
-    elif figure.skirt and figure.seat is None:
-        hem = (pelvis[0], pelvis[1] + 0.2 * unit)
-        canvas.limb(pelvis, hem, hip_width * unit, hip_width * unit * 1.3, bottom, depth, 0.35)
-    else:
-        low = (pelvis[0], pelvis[1] + 0.035 * unit)
-        canvas.limb(pelvis, low, hip_width * unit * 0.96, hip_width * unit * 0.96, bottom, depth, 0.35)
-        canvas.fill(_torso(chest, pelvis, pixels["neck"], width * unit, hip_width * unit, unit), top, depth, 0.3)
-    if detailed:
-        shift = (-0.05 if lit_left else 0.05) * unit
-        inner = (torso - torso.mean(0)) * np.float32((0.55, 0.86)) + torso.mean(0) + np.float32((shift, 0))
-        canvas.fill(inner, top.shaded(1.08).warmer(1.0), depth, 0.8)
-        if cosine < -0.3 and figure.coat < 0.5:
-            # An open collar: warm and bright.
-            nx, ny = pixels["neck"]
-            v = np.array(
-                [(nx - 0.03 * unit, ny + 0.02 * unit), (nx + 0.03 * unit, ny + 0.02 * unit), (nx, ny + 0.085 * unit)]
-            )
-            canvas.fill(v, Surface((200, 196, 190), heat.skin() - 2), depth, 0.7)
-    if backpack and cosine >= 0.2:
-        _backpack(canvas, chest, back_side, unit, bag_surface, depth)
-    canvas.limb(pixels["neck"], pixels["head"], 0.058 * unit, 0.05 * unit, skin.warmer(-0.5), depth, 0.4)
-    _head(canvas, climate, figure, pixels["head"], cosine, sine, unit, depth, skin, hair)
-    arm(near, 1.0)
-    if figure.bag == 2 and figure.seat is None:
-        hx, hy = pixels[f"elbow_{near}"]
-        canvas.limb((hx, hy + 0.05 * unit), (hx, hy + 0.11 * unit), 0.085 * unit, 0.10 * unit, bag_surface, depth, 0.5)
+    _Sketch(canvas, climate, figure).draw()
 
 
 def shadow(canvas: Canvas, figure: Person, sun: tuple[float, float, float]) -> None:
@@ -241,56 +143,165 @@ def shadow(canvas: Canvas, figure: Person, sun: tuple[float, float, float]) -> N
         canvas.shade_ground(ground)
 
 
-def _torso(chest, pelvis, neck, width: float, hip_width: float, unit: float) -> np.ndarray:
-    (cx, cy), (px, py), (nx, ny) = chest, pelvis, neck
-    shoulder = cy - 0.045 * unit
-    right = [
-        (nx + 0.026 * unit, ny - 0.004 * unit),
-        (nx + 0.036 * unit, ny + 0.012 * unit),
-        (cx + 0.36 * width, shoulder + 0.004 * unit),
-        (cx + 0.46 * width, shoulder + 0.026 * unit),
-        (cx + 0.49 * width, shoulder + 0.06 * unit),
-        (cx + 0.47 * width, cy + 0.06 * unit),
-        ((cx + px) / 2 + 0.43 * (width + hip_width) / 2, (cy + py) / 2 + 0.03 * unit),
-        (px + 0.5 * hip_width, py),
-        (px + 0.48 * hip_width, py + 0.03 * unit),
-    ]
-    middle = [nx, nx, cx, cx, cx, cx, (cx + px) / 2, px, px]
-    left = [(2 * m - x, y) for m, (x, y) in zip(middle, right)]
-    return np.array(right + left[::-1], np.float32)
+class _Sketch:
+    """One person as they stand in the picture: `pixels` of the joints, `unit` pixels of body height."""
 
+    def __init__(self, canvas: Canvas, climate: Climate, figure: Person) -> None:
+        self.canvas, self.climate, self.figure = canvas, climate, figure
+        camera = canvas.camera
+        foot_x, foot_y, self.depth = camera.spot(figure.x, 0.0, figure.z)
+        self.unit = unit = camera.focal / self.depth * figure.height
+        # How far the person is turned away from the line of sight: 0 faces away, pi faces the camera.
+        turn = figure.heading - math.atan2(figure.x - camera.x, figure.z)
+        self.away, self.aside = math.cos(turn), math.sin(turn)
+        self.pixels, nearness = {}, {}
+        for name, (left, up, forward) in joints(figure).items():
+            self.pixels[name] = foot_x + unit * (forward * self.aside - left * self.away), foot_y - unit * up
+            nearness[name] = -forward * self.away - left * self.aside
+        self.far, self.near = ("l", "r") if nearness["shoulder_l"] < nearness["shoulder_r"] else ("r", "l")
+        self.detailed = unit > 34
+        sun = climate.sun_direction
+        self.sunny_side = -1 if sun[0] * camera.cos - sun[2] * camera.sin < 0 else 1
+        self.riding = figure.seat is not None
+        self.top = Surface(figure.top, climate.cloth(figure.coat))
+        self.bottom = Surface(figure.bottom, climate.cloth(0.45) - 0.8)
+        self.skin = Surface(figure.skin, climate.skin())
+        self.hair = Surface(figure.hair, climate.skin() - 4.5)
+        self.shoe = Surface((38, 36, 36), climate.cloth(1.0) - 1.5)
+        self.bag = Surface((52, 50, 58), climate.air + 2.0)
 
-def _backpack(canvas: Canvas, chest, back_side: float, unit: float, surface: Surface, depth: float) -> None:
-    x = chest[0] + back_side * 0.10 * unit
-    half = (0.085 - 0.02 * abs(back_side)) * unit
-    top, bottom = chest[1] - 0.045 * unit, chest[1] + 0.19 * unit
-    canvas.limb((x, top + half), (x, bottom - half * 0.6), 2 * half, 2.1 * half, surface, depth, 0.5)
+    def draw(self) -> None:
+        backpack = self.figure.bag == 1 and not self.riding
+        if backpack and self.away < 0.2:
+            self._backpack()
+        self._arm(self.far, 0.82)
+        self._leg(self.far, 0.85)
+        self._leg(self.near, 1.0)
+        self._body()
+        if backpack and self.away >= 0.2:
+            self._backpack()
+        self._limb("neck", "head", 0.058, 0.05, self.skin.warmer(-0.5))
+        if self.riding:
+            self._helmet()
+        else:
+            self._head()
+        self._arm(self.near, 1.0)
+        if self.figure.bag == 2 and not self.riding:
+            x, y = self.pixels[f"elbow_{self.near}"]
+            self._hang((x, y + 0.05 * self.unit), 0.06, 0.085, 0.10, self.bag)
 
+    def _limb(self, a: str, b: str, width_a: float, width_b: float, surface: Surface, shade: float = 1.0) -> None:
+        """A limb between two joints; widths in units of the body's height."""
+        canvas, base = self.canvas, surface.shaded(shade)
+        wa, wb = width_a * self.unit, width_b * self.unit
+        (ax, ay), (bx, by) = self.pixels[a], self.pixels[b]
+        canvas.limb((ax, ay), (bx, by), wa, wb, base, self.depth, 0.25)
+        if self.detailed:
+            # Limbs are round: the side towards the sun is bright, the middle of the cloth is warmest.
+            shift = 0.09 * self.sunny_side * (wa + wb)
+            lit = base.shaded(1.10).warmer(0.9)
+            canvas.limb((ax + shift, ay), (bx + shift, by), 0.5 * wa, 0.5 * wb, lit, self.depth, 0.85)
 
-def _head(canvas: Canvas, climate: Climate, figure: Person, at: Point, cosine, sine, unit, depth, skin, hair) -> None:
-    x, y = at
-    rx, ry = 0.047 * unit, 0.064 * unit
-    if figure.seat is not None:  # a helmet with a visor
-        shell = Surface(figure.hair if figure.hat else (150, 60, 50), climate.air + 4)
-        canvas.disc(x, y, 1.35 * rx, 1.15 * ry, shell, depth)
-        if cosine < 0.4:
-            visor = Surface((40, 42, 48), climate.air + 7)
-            canvas.disc(x + 0.6 * sine * rx, y + 0.1 * ry, 0.85 * rx, 0.42 * ry, visor, depth, 0.5)
-        return
-    canvas.disc(x, y, rx, ry, skin, depth, 0.6)
-    # Hair covers the crown, and the more of the head the further the face is turned away.
-    face = -cosine
-    if face > 0.35:
-        canvas.disc(x, y - 0.40 * ry, 1.05 * rx, 0.66 * ry, hair, depth, 0.6)
-    elif face > -0.35:
-        canvas.disc(x - 0.35 * sine * rx, y - 0.24 * ry, 0.9 * rx, 0.82 * ry, hair, depth, 0.6)
-    else:
-        canvas.disc(x, y - 0.12 * ry, 1.05 * rx, 0.94 * ry, hair, depth, 0.6)
-    if figure.hat:
-        canvas.disc(x, y - 0.55 * ry, 1.1 * rx, 0.55 * ry, Surface(figure.top, climate.air + 6).shaded(0.9), depth)
-    if face > 0.35 and unit > 60:
-        for eye in (-0.38, 0.38):
-            canvas.disc(
-                x + eye * rx, y + 0.05 * ry, 0.14 * rx, 0.08 * ry, Surface((60, 44, 40), skin.temperature + 0.8), depth
-            )
-        canvas.disc(x, y + 0.25 * ry, 0.13 * rx, 0.16 * ry, skin.shaded(0.9).warmer(-2.5), depth, 0.5)
+    def _hang(self, at: Point, length: float, width_a: float, width_b: float, surface: Surface) -> None:
+        """Something that hangs down from a point, in units of the body's height."""
+        x, y = at
+        unit = self.unit
+        self.canvas.limb((x, y), (x, y + length * unit), width_a * unit, width_b * unit, surface, self.depth, 0.35)
+
+    def _leg(self, name: str, shade: float) -> None:
+        hip, knee, ankle, toe = (f"{joint}_{name}" for joint in ("hip", "knee", "ankle", "toe"))
+        if self.figure.skirt and not self.riding:
+            self._limb(knee, ankle, 0.052, 0.034, self.skin, shade)
+        else:
+            self._limb(hip, knee, 0.096 * self.figure.build, 0.066, self.bottom, shade)
+            self._limb(knee, ankle, 0.066, 0.044, self.bottom, 0.97 * shade)
+        self._limb(ankle, toe, 0.036, 0.03, self.shoe, shade)
+
+    def _arm(self, name: str, shade: float) -> None:
+        thick = 1 + 0.25 * self.figure.coat
+        self._limb(f"elbow_{name}", f"hand_{name}", 0.043 * thick, 0.034 * thick, self.top, shade)
+        self._limb(f"shoulder_{name}", f"elbow_{name}", 0.056 * thick, 0.046 * thick, self.top, shade)
+        palm = max(0.019 * self.unit, 0.6)
+        self.canvas.disc(*self.pixels[f"hand_{name}"], palm, palm, self.skin.warmer(-1.5), self.depth, 0.6)
+
+    def _body(self) -> None:
+        """Hips, or skirt, or the tails of a coat; then the torso."""
+        figure, canvas, unit = self.figure, self.canvas, self.unit
+        width = (0.215 - 0.075 * abs(self.aside)) * figure.build * (1 + 0.1 * figure.coat)
+        hips = (0.175 - 0.045 * abs(self.aside)) * figure.build * (1 + 0.08 * figure.coat)
+        torso = self._torso(width * unit, hips * unit)
+        pelvis = self.pixels["pelvis"]
+        if figure.coat > 0.8 and not self.riding:
+            canvas.fill(torso, self.top, self.depth, 0.3)
+            self._hang(pelvis, 0.21, 1.02 * hips, 1.15 * hips, self.top.shaded(0.95).warmer(-0.5))
+        elif figure.skirt and not self.riding:
+            canvas.fill(torso, self.top, self.depth, 0.3)
+            self._hang(pelvis, 0.20, hips, 1.3 * hips, self.bottom)
+        else:
+            self._hang(pelvis, 0.035, 0.96 * hips, 0.96 * hips, self.bottom)
+            canvas.fill(torso, self.top, self.depth, 0.3)
+        if not self.detailed:
+            return
+        centre = torso.mean(axis=0)
+        lit_half = (torso - centre) * (0.55, 0.86) + centre + (0.05 * self.sunny_side * unit, 0)
+        canvas.fill(lit_half, self.top.shaded(1.08).warmer(1.0), self.depth, 0.8)
+        if self.away < -0.3 and figure.coat < 0.5:
+            x, y = self.pixels["neck"]
+            collar = [(x - 0.03 * unit, y + 0.02 * unit), (x + 0.03 * unit, y + 0.02 * unit), (x, y + 0.085 * unit)]
+            canvas.fill(collar, Surface((200, 196, 190), self.skin.temperature - 2), self.depth, 0.7)
+
+    def _torso(self, width: float, hips: float) -> np.ndarray:
+        """Outline (N, 2) of the trunk: sloping shoulders, a waist, the hips; widths in pixels."""
+        (cx, cy), (px, py), (nx, ny) = self.pixels["chest"], self.pixels["pelvis"], self.pixels["neck"]
+        unit = self.unit
+        shoulder = cy - 0.045 * unit
+        # Half widths around the body's axis, from the neck down.
+        outline = (
+            (nx, 0.026 * unit, ny - 0.004 * unit),
+            (nx, 0.036 * unit, ny + 0.012 * unit),
+            (cx, 0.36 * width, shoulder + 0.004 * unit),
+            (cx, 0.46 * width, shoulder + 0.026 * unit),
+            (cx, 0.49 * width, shoulder + 0.06 * unit),
+            (cx, 0.47 * width, cy + 0.06 * unit),
+            ((cx + px) / 2, 0.215 * (width + hips), (cy + py) / 2 + 0.03 * unit),
+            (px, 0.5 * hips, py),
+            (px, 0.48 * hips, py + 0.03 * unit),
+        )
+        right = [(axis + half, y) for axis, half, y in outline]
+        left = [(axis - half, y) for axis, half, y in outline[::-1]]
+        return np.array(right + left)
+
+    def _backpack(self) -> None:
+        (x, y), unit = self.pixels["chest"], self.unit
+        half = (0.085 - 0.02 * abs(self.aside)) * unit
+        x -= self.aside * 0.10 * unit  # the back is on the side that the person does not walk to
+        top, bottom = (x, y - 0.045 * unit + half), (x, y + 0.19 * unit - 0.6 * half)
+        self.canvas.limb(top, bottom, 2 * half, 2.1 * half, self.bag, self.depth, 0.5)
+
+    def _oval(self, dx: float, dy: float, rx: float, ry: float, surface: Surface, sun: float = 0.6) -> None:
+        """An ellipse on the head, in units of the head's half width and half height."""
+        x, y = self.pixels["head"]
+        wide, high = 0.047 * self.unit, 0.064 * self.unit
+        self.canvas.disc(x + dx * wide, y + dy * high, rx * wide, ry * high, surface, self.depth, sun)
+
+    def _helmet(self) -> None:
+        air = self.climate.air
+        self._oval(0, 0, 1.35, 1.15, Surface(self.figure.hair if self.figure.hat else (150, 60, 50), air + 4))
+        if self.away < 0.4:
+            self._oval(0.6 * self.aside, 0.1, 0.85, 0.42, Surface((40, 42, 48), air + 7), 0.5)
+
+    def _head(self) -> None:
+        self._oval(0, 0, 1, 1, self.skin)
+        # Hair covers the crown, and the more of the head the further the face is turned away.
+        if self.away < -0.35:
+            self._oval(0, -0.40, 1.05, 0.66, self.hair)
+        elif self.away < 0.35:
+            self._oval(-0.35 * self.aside, -0.24, 0.9, 0.82, self.hair)
+        else:
+            self._oval(0, -0.12, 1.05, 0.94, self.hair)
+        if self.figure.hat:
+            self._oval(0, -0.55, 1.1, 0.55, Surface(self.figure.top, self.climate.air + 6).shaded(0.9))
+        if self.away < -0.35 and self.unit > 60:
+            for side in (-0.38, 0.38):
+                self._oval(side, 0.05, 0.14, 0.08, Surface((60, 44, 40), self.skin.temperature + 0.8))
+            self._oval(0, 0.25, 0.13, 0.16, self.skin.shaded(0.9).warmer(-2.5), 0.5)
