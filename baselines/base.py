@@ -200,7 +200,7 @@ class NetworkFuser(Fuser):
         super().__init__(checkpoint, device)
         try:
             network = self.build(checkpoint)
-        except (AttributeError, KeyError, RuntimeError, TypeError) as error:  # load_state_dict says which keys or shapes are wrong
+        except (AttributeError, KeyError, RuntimeError, TypeError) as error:  # load_state_dict says what is wrong
             lines = str(error).split("\n")
             reason = " ".join(part.strip() for part in lines[:2])[:300]
             raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({reason})") from error

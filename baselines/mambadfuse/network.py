@@ -191,11 +191,16 @@ class MambaDFuse(nn.Module):
             [(self._low_level(x), [b.block() for b in blocks]) for x, blocks in zip((ir, vis), extractors)]
         )
 
-    def shallow_fuse(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], size) -> tuple[Tensor, Tensor]:
-        """First phase: channel exchange between two (hidden, residual), then convolutions. Feature images of both."""
-        (x1, residual1), (x2, residual2) = first, second
+    def shallow_fuse(self, features: list[tuple[Tensor, Tensor]], size) -> tuple[Tensor, Tensor]:
+        """First phase: channel exchange between both (hidden, residual), then convolutions. Feature images of both.
+
+        `features` is emptied, since the memory that it holds is what a large image runs out of.
+        """
+        (x1, residual1), (x2, residual2) = features
+        features.clear()
         for i in range(1, SWAPS + 1):
             x1, x2, residual1, residual2 = getattr(self, f"channel_exchange{i}")(x1, x2, residual1, residual2)
+        del residual1, residual2
         x1, x2 = as_image(x1, size), as_image(x2, size)
         x1 = self.shallow_fusion1(torch.cat([x1, x2], 1)) + x1
         x2 = self.shallow_fusion2(torch.cat([x2, x1], 1)) + x2
@@ -219,7 +224,4 @@ class MambaDFuse(nn.Module):
         return self.conv_last3(x)
 
     def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
-        first, second = self.encode(ir, vis)
-        x1, x2 = self.shallow_fuse(first, second, ir.shape[2:])
-        del first, second  # the largest tensors there are; nothing needs them any more
-        return self.reconstruct(self.deep_fuse(x1, x2))
+        return self.reconstruct(self.deep_fuse(*self.shallow_fuse(self.encode(ir, vis), ir.shape[2:])))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -110,11 +111,15 @@ def run_blocks(chains: list[tuple[Tensor, list[Block]]]) -> list[tuple[Tensor, T
     """Chains of residual blocks, side by side: each (hidden, blocks) to (hidden, residual) after its last block."""
     if not _compiled([hidden for hidden, _ in chains]):
         return [_blocks_in_torch(hidden, blocks) for hidden, blocks in chains]
-    results = [(hidden.clone(memory_format=torch.contiguous_format), torch.zeros_like(hidden)) for hidden, _ in chains]
+    empty = partial(torch.empty_like, memory_format=torch.contiguous_format)
+    results = [(empty(hidden), torch.zeros_like(hidden)) for hidden, _ in chains]
     _run(
         [
-            [_Stage(hidden[b], residual[b], k.norm, k.branch, k.out_proj, hidden[b]) for k in blocks]
-            for (hidden, residual), (_, blocks) in zip(results, chains)
+            [
+                _Stage(out[b] if i else hidden[b], residual[b], k.norm, k.branch, k.out_proj, out[b])
+                for i, k in enumerate(blocks)
+            ]
+            for (out, residual), (hidden, blocks) in zip(results, chains)
             for b in range(hidden.shape[0])
         ]
     )

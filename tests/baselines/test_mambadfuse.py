@@ -46,7 +46,7 @@ def test_network_equals_the_authors_stage_by_stage(golden, crop):
     values = golden("mambadfuse_random")
     ir, vis = (values[f"{crop}.{name}"].float()[None, None] / 255 for name in ("ir", "vis"))
     first, second = network.encode(ir, vis)
-    feature = network.deep_fuse(*network.shallow_fuse(first, second, ir.shape[2:]))
+    feature = network.deep_fuse(*network.shallow_fuse([first, second], ir.shape[2:]))
     got = {
         "enc_ir": first[0][0],
         "enc_vis": second[0][0],
