@@ -78,6 +78,13 @@ def test_constant_images(protocol):
         assert values["VIF"] == 2
 
 
+def test_a_copied_source_leaves_nothing_of_the_other(triple):
+    """SCD of F = A is r(A - B, A) + 0."""
+    a, b = (image.astype(float) for image in triple[1:])
+    value = metrics.evaluate(triple[1], triple[1], triple[2], ["SCD"])["SCD"]
+    assert value == pytest.approx(np.corrcoef((a - b).ravel(), a.ravel())[0, 1], rel=1e-9)
+
+
 def test_black_images_have_no_edges():
     black = np.zeros((64, 64), np.uint8)
     _, reasons = undefined(black, black, black, "standard")
@@ -87,7 +94,9 @@ def test_black_images_have_no_edges():
 def test_identical_images(triple):
     image = triple[0]
     values, reasons = undefined(image, image, image, "standard")
-    assert "constant" in reasons.pop("SCD") and not reasons
+    assert not reasons
+    assert values["SCD"] == 0
+    assert "constant" in undefined(image, image, image, "cddfuse")[1]["SCD"]
     assert values["SSIM"] == pytest.approx(2, abs=1e-12)
     assert values["VIF"] == pytest.approx(2, abs=1e-9)
     assert values["MI"] == pytest.approx(2 * values["EN"], rel=1e-12)
