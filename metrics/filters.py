@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from . import kernel
 from .images import Field, Image, once
 
 
@@ -15,15 +16,25 @@ def gaussian(n: int, sigma: float) -> np.ndarray:
     return w / w.sum()
 
 
-def same(x: np.ndarray, w: np.ndarray, border: int = cv2.BORDER_CONSTANT) -> np.ndarray:
-    """x filtered by the symmetric window w along both axes; zeros beyond the border unless told otherwise."""
-    return cv2.sepFilter2D(x, cv2.CV_64F, w, w, borderType=border)
+def same(x: np.ndarray, w: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
+    """x, or x * times, filtered by the symmetric window w along both axes; zeros beyond the border."""
+    return windowed(x, times, w, everywhere=True)
 
 
-def valid(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """x filtered by the symmetric window w along both axes, where it fits."""
-    r = len(w) // 2
-    return same(x, w)[r : x.shape[0] - r, r : x.shape[1] - r]
+def valid(x: np.ndarray, w: np.ndarray, times: np.ndarray | None = None) -> np.ndarray:
+    """As `same`, but only where the window fits."""
+    return windowed(x, times, w, everywhere=False)
+
+
+def windowed(x: np.ndarray, times: np.ndarray | None, w: np.ndarray, everywhere: bool) -> np.ndarray:
+    library = kernel.library()
+    if library and len(w) in library.WINDOW_SIZES:
+        x, times = (None if v is None else np.ascontiguousarray(v) for v in (x, times))
+        return library.windowed(x, times, w, everywhere)
+    product = x if times is None else x * times
+    filtered = cv2.sepFilter2D(product, cv2.CV_64F, w, w, borderType=cv2.BORDER_CONSTANT)
+    r = 0 if everywhere else len(w) // 2
+    return filtered[r : x.shape[0] - r, r : x.shape[1] - r]
 
 
 WINDOW_11 = (11, 1.5)
@@ -35,17 +46,14 @@ def local_moments(x: Field, window: tuple[int, float]) -> tuple[np.ndarray, np.n
     """Mean and population variance in a gaussian window (n, sigma), where it fits."""
     w = gaussian(*window)
     mean = valid(x.values, w)
-    variance = valid(x.values * x.values, w)
-    variance -= mean * mean
-    return mean, variance
+    return mean, valid(x.values, w, x.values) - mean * mean
 
 
 @once
 def local_covariance(x: Field, y: Field, window: tuple[int, float]) -> np.ndarray:
     """Population covariance in a gaussian window (n, sigma), where it fits."""
-    covariance = valid(x.values * y.values, gaussian(*window))
-    covariance -= local_moments(x, window)[0] * local_moments(y, window)[0]
-    return covariance
+    product = valid(x.values, gaussian(*window), y.values)
+    return product - local_moments(x, window)[0] * local_moments(y, window)[0]
 
 
 @once

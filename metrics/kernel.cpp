@@ -129,43 +129,91 @@ inline double fast_atan(double t) {
 
 const double HALF_PI = 1.5707963267948966;
 
-// ---- Qabf ----
+double sum(const double* v, int64_t n) {
+    double total = 0;
+    for (int64_t x = 0; x < n; x++) total += v[x];
+    return total;
+}
 
-struct EdgeRow {
-    Array<double> strength, orientation;
-    explicit EdgeRow(int64_t w) : strength(w), orientation(w) {}
+// ---- metrics of gradients: Qabf, Nabf and Labf, Qg ----
+
+enum Border { ZEROS, MIRROR };
+
+// Row y of an image with one more value on either side, y from -1 to h.
+void framed_row(const uint8_t* image, int64_t y, int64_t h, int64_t w, Border border, double* __restrict out) {
+    if (border == MIRROR) y = y < 0 ? 1 : y == h ? h - 2 : y;
+    const bool inside = y >= 0 && y < h;
+    const uint8_t* from = image + (inside ? y * w : 0);
+    for (int64_t x = 0; x < w; x++) out[x + 1] = inside ? from[x] : 0;
+    out[0] = border == MIRROR ? out[2] : 0;
+    out[w + 1] = border == MIRROR ? out[w - 1] : 0;
+}
+
+// Sobel: right minus left column, lower minus upper row.
+struct Gradient {
+    Array<double> smooth, step, sx, sy, strength, orientation;
+    explicit Gradient(int64_t w) : smooth(w + 2), step(w + 2), sx(w), sy(w), strength(w), orientation(w) {}
+    void of(const double* __restrict up, const double* __restrict mid, const double* __restrict down, int64_t w) {
+        double *__restrict m = smooth, *__restrict d = step, *__restrict x_step = sx, *__restrict y_step = sy;
+        for (int64_t x = 0; x < w + 2; x++) {
+            m[x] = up[x] + 2 * mid[x] + down[x];
+            d[x] = down[x] - up[x];
+        }
+        for (int64_t x = 0; x < w; x++) {
+            x_step[x] = m[x + 2] - m[x];
+            y_step[x] = d[x] + 2 * d[x + 1] + d[x + 2];
+        }
+    }
 };
 
-// Sobel strength and orientation of one row; up, mid, down: its neighbourhood with one more value on either side.
-void edge_row(const double* __restrict up, const double* __restrict mid, const double* __restrict down, int64_t w,
-              double* __restrict smooth, double* __restrict step, EdgeRow& row) {
-    double* __restrict g = row.strength;
-    double* __restrict a = row.orientation;
-    for (int64_t x = 0; x < w + 2; x++) {
-        smooth[x] = up[x] + 2 * mid[x] + down[x];
-        step[x] = down[x] - up[x];
-    }
-    for (int64_t x = 0; x < w; x++) {
-        double sx = smooth[x] - smooth[x + 2], sy = step[x] + 2 * step[x + 1] + step[x + 2];
-        g[x] = sqrt(sx * sx + sy * sy);
-        double ax = fabs(sx), ay = fabs(sy);
-        double high = ay > ax ? ay : ax, low = ay > ax ? ax : ay;
-        double r = fast_atan(low / (high > 0 ? high : 1.0));
-        r = ay > ax ? HALF_PI - r : r;
-        r = sx * sy < 0 ? -r : r;
-        a[x] = sx == 0 ? HALF_PI : r;
+// Calls row(gradients of f, a, b) for every row of the images.
+template <typename Row>
+void over_rows(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, Border border, Row row) {
+    const uint8_t* images[3] = {f, a, b};
+    const int64_t pitch = w + 2;
+    Array<double> rings(9 * pitch);
+    Gradient gradients[3] = {Gradient(w), Gradient(w), Gradient(w)};
+    for (int64_t y = -1; y <= h; y++) {
+        for (int k = 0; k < 3; k++) {
+            double* ring = rings + 3 * k * pitch;
+            framed_row(images[k], y, h, w, border, ring + (y + 1) % 3 * pitch);
+            if (y > 0) gradients[k].of(ring + (y + 2) % 3 * pitch, ring + y % 3 * pitch, ring + (y + 1) % 3 * pitch, w);
+        }
+        if (y > 0) row(gradients[0], gradients[1], gradients[2]);
     }
 }
 
-void preservation_row(const EdgeRow& f, const EdgeRow& s, int64_t w, int equal_is_one, double* __restrict kept,
-                      double* __restrict weight) {
+// atan(|v| / |u|), pi/2 where u is 0 and v is not, 0 where both are.
+inline double steepness(double u, double v) {
+    double p = fabs(u), q = fabs(v);
+    double high = q > p ? q : p, low = q > p ? p : q;
+    double r = fast_atan(low / (high > 0 ? high : 1.0));
+    return q > p ? HALF_PI - r : r;
+}
+
+inline double smaller_to_larger(double p, double q) {
+    double high = p > q ? p : q, low = p > q ? q : p;
+    return low / (high > 0 ? high : 1.0);
+}
+
+// atan(Sy / Sx) with Sx left minus right, pi/2 where Sx is 0.
+void qabf_edges(const Gradient& g, int64_t w) {
+    const double *__restrict sx = g.sx, *__restrict sy = g.sy;
+    double *__restrict strength = g.strength, *__restrict orientation = g.orientation;
+    for (int64_t x = 0; x < w; x++) {
+        strength[x] = sqrt(sx[x] * sx[x] + sy[x] * sy[x]);
+        double r = steepness(sx[x], sy[x]);
+        r = sx[x] * sy[x] > 0 ? -r : r;
+        orientation[x] = sx[x] == 0 ? HALF_PI : r;
+    }
+}
+
+void qabf_row(const Gradient& f, const Gradient& s, int64_t w, int equal_is_one, double* __restrict kept, double* __restrict weight) {
     const double *__restrict g_f = f.strength, *__restrict a_f = f.orientation;
     const double *__restrict g_s = s.strength, *__restrict a_s = s.orientation;
     const double one = equal_is_one ? 1.0 : 0.0, raw = 1.0 - one;
     for (int64_t x = 0; x < w; x++) {
-        double high = g_s[x] > g_f[x] ? g_s[x] : g_f[x], low = g_s[x] > g_f[x] ? g_f[x] : g_s[x];
-        double ratio = low / (high > 0 ? high : 1.0);
-        ratio = g_s[x] == g_f[x] ? one + raw * g_f[x] : ratio;
+        double ratio = g_s[x] == g_f[x] ? one + raw * g_f[x] : smaller_to_larger(g_s[x], g_f[x]);
         double d = -15 * ratio + 7.5;
         d = d > -40.0 ? d : -40.0;
         double e = fabs(a_s[x] - a_f[x]) * (22 / HALF_PI) - 4.4;
@@ -174,40 +222,106 @@ void preservation_row(const EdgeRow& f, const EdgeRow& s, int64_t w, int equal_i
     }
 }
 
-double sum(const double* v, int64_t n) {
-    double total = 0;
-    for (int64_t x = 0; x < n; x++) total += v[x];
-    return total;
+// Sobel / 8; atan(Sx / Sy), 0 where both are 0.
+void nabf_edges(const Gradient& g, int64_t w) {
+    const double *__restrict sx = g.sx, *__restrict sy = g.sy;
+    double *__restrict strength = g.strength, *__restrict orientation = g.orientation;
+    for (int64_t x = 0; x < w; x++) {
+        double u = sx[x] / 8, v = sy[x] / 8;
+        strength[x] = sqrt(u * u + v * v);
+        double r = steepness(v, u);
+        double sign = v == 0 ? u : u * v;
+        orientation[x] = sign < 0 ? -r : r;
+    }
+}
+
+// (1 - Q_SF) w_S and w_S.
+inline void nabf_pixel(double g_f, double a_f, double g_s, double a_s, double faint, double& missing, double& weight) {
+    double angle = fabs(fabs(a_s - a_f) - HALF_PI) / HALF_PI;
+    double q_g = 0.9999 / (1 + fast_exp(-19 * (smaller_to_larger(g_f, g_s) - 0.5)));
+    double q_a = 0.9995 / (1 + fast_exp(-22 * (angle - 0.5)));
+    double strong = g_s * sqrt(g_s);
+    weight = g_s >= 2 ? strong : faint;
+    missing = (1 - sqrt(q_g * q_a)) * weight;
+}
+
+void nabf_row(const Gradient& f, const Gradient& a, const Gradient& b, int64_t w, double faint, double* __restrict loss,
+              double* __restrict artefacts, double* __restrict total) {
+    const double *__restrict g_f = f.strength, *__restrict a_f = f.orientation;
+    const double *__restrict g_a = a.strength, *__restrict a_a = a.orientation;
+    const double *__restrict g_b = b.strength, *__restrict a_b = b.orientation;
+    for (int64_t x = 0; x < w; x++) {
+        double missing_a, missing_b, weight_a, weight_b;
+        nabf_pixel(g_f[x], a_f[x], g_a[x], a_a[x], faint, missing_a, weight_a);
+        nabf_pixel(g_f[x], a_f[x], g_b[x], a_b[x], faint, missing_b, weight_b);
+        double missing = missing_a + missing_b, added = g_f[x] > g_a[x] ? 1.0 : 0.0;
+        added = g_f[x] > g_b[x] ? added : 0.0;
+        artefacts[x] += added * missing;
+        loss[x] += (1 - added) * missing;
+        total[x] += weight_a + weight_b;
+    }
+}
+
+// atan(Sy / Sx), Sx being 1e-5 where it vanishes; so is the strength.
+void qg_edges(const Gradient& g, int64_t w) {
+    const double *__restrict sx = g.sx, *__restrict sy = g.sy;
+    double *__restrict strength = g.strength, *__restrict orientation = g.orientation;
+    for (int64_t x = 0; x < w; x++) {
+        double u = sx[x] == 0 ? 1e-5 : sx[x], size = sqrt(sx[x] * sx[x] + sy[x] * sy[x]);
+        strength[x] = size == 0 ? 1e-5 : size;
+        double r = steepness(u, sy[x]);
+        orientation[x] = u * sy[x] < 0 ? -r : r;
+    }
+}
+
+inline double qg_pixel(double g_f, double a_f, double g_s, double a_s) {
+    double angle = fabs(fabs(a_s - a_f) - HALF_PI) / HALF_PI;
+    return g_s / ((1 + fast_exp(-10 * (smaller_to_larger(g_f, g_s) - 0.5))) * (1 + fast_exp(-20 * (angle - 0.75))));
+}
+
+void qg_row(const Gradient& f, const Gradient& a, const Gradient& b, int64_t w, double* __restrict total) {
+    const double *__restrict g_f = f.strength, *__restrict a_f = f.orientation;
+    const double *__restrict g_a = a.strength, *__restrict a_a = a.orientation;
+    const double *__restrict g_b = b.strength, *__restrict a_b = b.orientation;
+    for (int64_t x = 0; x < w; x++) {
+        double kept = qg_pixel(g_f[x], a_f[x], g_a[x], a_a[x]) + qg_pixel(g_f[x], a_f[x], g_b[x], a_b[x]);
+        total[x] += kept / (g_a[x] + g_b[x]);
+    }
 }
 
 }  // namespace
 
-// Qabf: out = (sum of the weighted preservations, sum of the weights). f, a, b: levels, h x w.
+// out = sum of the weighted preservations, sum of the weights. f, a, b: levels, h x w.
 EXPORT(void, qabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, int equal_is_one, double* out) {
-    const uint8_t* images[3] = {f, a, b};
-    const int64_t pitch = w + 2;
-    Array<double> rows(9 * pitch), smooth(pitch), step(pitch), kept(w), weight(w);
-    EdgeRow edges[3] = {EdgeRow(w), EdgeRow(w), EdgeRow(w)};
-    for (int64_t y = -1; y < h; y++) {
-        for (int k = 0; k < 3; k++) {
-            // A ring of three rows per image, zeros beyond the border.
-            double* __restrict next = rows + (k * 3 + (y + 1) % 3) * pitch + 1;
-            if (y + 1 < h) {
-                const uint8_t* from = images[k] + (y + 1) * w;
-                for (int64_t x = 0; x < w; x++) next[x] = from[x];
-            } else {
-                for (int64_t x = 0; x < w; x++) next[x] = 0;
-            }
-            if (y < 0) continue;
-            const double* ring = rows + k * 3 * pitch;
-            edge_row(ring + (y + 2) % 3 * pitch, ring + y % 3 * pitch, ring + (y + 1) % 3 * pitch, w, smooth, step, edges[k]);
-        }
-        if (y < 0) continue;
-        preservation_row(edges[0], edges[1], w, equal_is_one, kept, weight);
-        preservation_row(edges[0], edges[2], w, equal_is_one, kept, weight);
-    }
+    Array<double> kept(w), weight(w);
+    over_rows(f, a, b, h, w, ZEROS, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
+        qabf_edges(f, w), qabf_edges(a, w), qabf_edges(b, w);
+        qabf_row(f, a, w, equal_is_one, kept, weight);
+        qabf_row(f, b, w, equal_is_one, kept, weight);
+    });
     out[0] = 0.9994 * 0.9879 * sum(kept, w);
     out[1] = sum(weight, w);
+}
+
+// out = sums of what is lost, of what is added, and of the weights. h, w >= 2; faint: the weight below the threshold.
+EXPORT(void, nabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double faint, double* out) {
+    Array<double> loss(w), artefacts(w), total(w);
+    over_rows(f, a, b, h, w, MIRROR, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
+        nabf_edges(f, w), nabf_edges(a, w), nabf_edges(b, w);
+        nabf_row(f, a, b, w, faint, loss, artefacts, total);
+    });
+    out[0] = sum(loss, w);
+    out[1] = sum(artefacts, w);
+    out[2] = sum(total, w);
+}
+
+EXPORT(double, qg)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w) {
+    Array<double> total(w);
+    over_rows(f, a, b, h, w, ZEROS, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
+        qg_edges(f, w), qg_edges(a, w), qg_edges(b, w);
+        qg_row(f, a, b, w, total);
+    });
+    return sum(total, w) / double(h * w);
 }
 
 // ---- histograms and sums ----
@@ -372,7 +486,7 @@ void filter_column(const R* const* rows, const double* window, int64_t offset, d
 #pragma GCC ivdep
     for (int64_t x = 0; x < PITCH<N>; x++) {
         double total = w[N / 2] * double(r[N / 2][x]);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int k = 0; k < N / 2; k++) total += w[k] * double(r[k][x] + r[N - 1 - k][x]);
         out[x] = total;
     }
@@ -385,7 +499,7 @@ inline void filter_row(const double* __restrict v, const double* window, int64_t
     for (int k = 0; k <= N / 2; k++) w[k] = window[k];
     for (int64_t x = 0; x < n; x++) {
         double total = w[N / 2] * v[x + N / 2];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int k = 0; k < N / 2; k++) total += w[k] * (v[x + k] + v[x + N - 1 - k]);
         out[x] = total;
     }
@@ -448,6 +562,39 @@ void vif_scale(const T* f, const T* a, const T* b, int64_t h, int64_t w, const d
     }
 }
 
+// x y, or x where y is null, filtered by the window: where it fits, or everywhere, with zeros beyond the border.
+template <int N>
+void windowed_strips(const double* x, const double* y, int64_t h, int64_t w, const double* window, int everywhere, double* out) {
+    const int64_t frame = everywhere ? N / 2 : 0, width = w + 2 * frame - N + 1;
+    Array<double> ring(N * PITCH<N>), columns(PITCH<N>), result(STRIP);
+    for (int64_t from = 0; from < width; from += STRIP) {
+        const int64_t n = from + STRIP < width ? STRIP : width - from;
+        // Columns of the image under this strip, and where they lie in the ring.
+        const int64_t first = from - frame > 0 ? from - frame : 0, shift = first - (from - frame);
+        const int64_t last = from - frame + n + N - 1 < w ? from - frame + n + N - 1 : w;
+        for (int64_t row = -frame; row < h + frame; row++) {
+            double* __restrict to = ring + (row + frame) % N * PITCH<N>;
+            for (int64_t k = 0; k < PITCH<N>; k++) to[k] = 0;
+            if (row >= 0 && row < h) {
+                const double* __restrict p = x + row * w + first;
+                if (y) {
+                    const double* __restrict q = y + row * w + first;
+                    for (int64_t k = 0; k < last - first; k++) to[shift + k] = p[k] * q[k];
+                } else {
+                    for (int64_t k = 0; k < last - first; k++) to[shift + k] = p[k];
+                }
+            }
+            const int64_t done = row + frame - (N - 1);
+            if (done < 0) continue;
+            const double* rows[N];
+            for (int k = 0; k < N; k++) rows[k] = ring + (done + k) % N * PITCH<N>;
+            filter_column<N, double>(rows, window, 0, columns);
+            filter_row<N>(columns, window, STRIP, result);
+            memcpy(out + done * width + from, result, n * sizeof(double));
+        }
+    }
+}
+
 // Every second row and column of x filtered by the window; out: ((h - N) / 2 + 1) x ((w - N) / 2 + 1).
 template <int N, typename T>
 void halve(const T* x, int64_t h, int64_t w, const double* window, double* out) {
@@ -468,6 +615,21 @@ void halve(const T* x, int64_t h, int64_t w, const double* window, double* out) 
 }
 
 }  // namespace
+
+// Filter of size x size weights (3, 5, 7, 9, 11, 17 or 31; symmetric, the same along both axes); see windowed_strips.
+EXPORT(void, windowed)(const double* x, const double* y, int64_t h, int64_t w, const double* window, int64_t size, int everywhere,
+                       double* out) {
+    switch (size) {
+        case 3: return windowed_strips<3>(x, y, h, w, window, everywhere, out);
+        case 5: return windowed_strips<5>(x, y, h, w, window, everywhere, out);
+        case 7: return windowed_strips<7>(x, y, h, w, window, everywhere, out);
+        case 9: return windowed_strips<9>(x, y, h, w, window, everywhere, out);
+        case 11: return windowed_strips<11>(x, y, h, w, window, everywhere, out);
+        case 17: return windowed_strips<17>(x, y, h, w, window, everywhere, out);
+        case 31: return windowed_strips<31>(x, y, h, w, window, everywhere, out);
+        default: abort();
+    }
+}
 
 // The levels x (h x w) at the second to fourth scale of VIF, one after the other; windows: 9, 5, 3 weights.
 EXPORT(void, vif_scales)(const uint8_t* x, int64_t h, int64_t w, const double* windows, double* out) {
@@ -624,4 +786,52 @@ EXPORT(double, fmi)(const double* f, const double* s, int64_t h, int64_t w, doub
             for (int l = 0; l < n; l++) total[l] += value[l];
         }
     return sum(total, TOGETHER) / double((h - 2) * (w - 2));
+}
+
+// ---- phase congruency (Qp) ----
+
+// Adds one orientation to five maps of n pixels. r1 .. r4: responses of the four scales, even and odd part of each pixel.
+EXPORT(void, phase_congruency)(const double* r1, const double* r2, const double* r3, const double* r4, int64_t n, double angle,
+                               double noise, double* energy, double* amplitude, double* xx, double* yy, double* xy) {
+    const int block = 64;
+    const double* scales[4] = {r1, r2, r3, r4};
+    const double eps = 1e-4, c = cos(angle), s = sin(angle);
+    double even[4][block] = {}, odd[4][block] = {};
+    double kept[block], total[block], congruency[block];
+    for (int64_t from = 0; from < n; from += block) {
+        const int m = int(from + block < n ? block : n - from);
+        for (int k = 0; k < 4; k++) {
+            const double* r = scales[k] + 2 * from;
+            for (int x = 0; x < m; x++) even[k][x] = r[2 * x], odd[k][x] = r[2 * x + 1];
+        }
+        for (int x = 0; x < block; x++) {
+            double sum_even = 0, sum_odd = 0, most = 0;
+            total[x] = 0;
+            for (int k = 0; k < 4; k++) {
+                double size = sqrt(even[k][x] * even[k][x] + odd[k][x] * odd[k][x]);
+                total[x] += size;
+                most = size > most ? size : most;
+                sum_even += even[k][x];
+                sum_odd += odd[k][x];
+            }
+            double norm = 1 / (sqrt(sum_even * sum_even + sum_odd * sum_odd) + eps);
+            double mean_even = sum_even * norm, mean_odd = sum_odd * norm;
+            double e = -noise;
+            for (int k = 0; k < 4; k++)
+                e += even[k][x] * mean_even + odd[k][x] * mean_odd - fabs(even[k][x] * mean_odd - odd[k][x] * mean_even);
+            e = e > 0 ? e : 0.0;
+            double width = total[x] / (most + eps) / 4;
+            e /= 1 + fast_exp(10 * (0.5 - width));
+            kept[x] = e;
+            double ratio = e / (total[x] > 0 ? total[x] : 1.0);
+            congruency[x] = ratio * ratio;
+        }
+        for (int x = 0; x < m; x++) {
+            energy[from + x] += kept[x];
+            amplitude[from + x] += total[x];
+            xx[from + x] += congruency[x] * (c * c);
+            yy[from + x] += congruency[x] * (s * s);
+            xy[from + x] += congruency[x] * (c * s);
+        }
+    }
 }

@@ -20,6 +20,8 @@ ISAS = ("avx512", "avx2", "base")
 
 SIGNATURES = {
     "qabf": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int, c_void_p]),
+    "nabf": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double, c_void_p]),
+    "qg": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64]),
     "joint_histogram": (None, [c_void_p, c_void_p, c_int64, c_void_p]),
     "histogram": (None, [c_void_p, c_int64, c_void_p]),
     "product_sum": (c_int64, [c_void_p, c_void_p, c_int64]),
@@ -27,12 +29,16 @@ SIGNATURES = {
     "vif_scales": (None, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
     "vif": (None, [c_void_p] * 6 + [c_int64, c_int64, c_void_p, c_void_p]),
     "fmi": (c_double, [c_void_p, c_void_p, c_int64, c_int64, c_double]),
+    "phase_congruency": (None, [c_void_p] * 4 + [c_int64, c_double, c_double] + [c_void_p] * 5),
+    "windowed": (None, [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int, c_void_p]),
     "ssim_boxes": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double]),
 }
 
 
 class Library:
     """The kernels for one instruction set. Arrays are C-contiguous, of the dtype that the kernel expects."""
+
+    WINDOW_SIZES = (3, 5, 7, 9, 11, 17, 31)
 
     def __init__(self, shared: ctypes.CDLL, isa: str) -> None:
         self.isa = isa
@@ -47,6 +53,15 @@ class Library:
         out = np.empty(2)
         self._functions["qabf"](*pointers(f, a, b), *f.shape, equal_is_one, *pointers(out))
         return float(out[0]), float(out[1])
+
+    def nabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, faint: float) -> tuple[float, float, float]:
+        """What is lost, what is added, and the weights, summed; levels (H, W), at least 2x2."""
+        out = np.empty(3)
+        self._functions["nabf"](*pointers(f, a, b), *f.shape, faint, *pointers(out))
+        return tuple(out.tolist())
+
+    def qg(self, f: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+        return self._functions["qg"](*pointers(f, a, b), *f.shape)
 
     def joint_histogram(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         counts = np.empty((256, 256), np.int32)
@@ -91,6 +106,25 @@ class Library:
     def fmi(self, f: np.ndarray, s: np.ndarray, noise: float) -> float:
         """Mean information over the 3x3 windows of two feature maps, float64 (H, W)."""
         return self._functions["fmi"](*pointers(f, s), *f.shape, noise)
+
+    def phase_congruency(self, sums, responses, angle: float, noise: float) -> None:
+        """Adds one orientation's four complex filter responses to five maps; see qp.add_orientation."""
+        maps = (sums.energy, sums.amplitude, sums.xx, sums.yy, sums.xy)
+        self._functions["phase_congruency"](*pointers(*responses), maps[0].size, angle, noise, *pointers(*maps))
+
+    def windowed(self, x: np.ndarray, y: np.ndarray | None, window: np.ndarray, everywhere: bool) -> np.ndarray:
+        """x y (x, if y is None) filtered by a symmetric window along both axes; float64 (H, W).
+
+        everywhere: zeros beyond the border; otherwise only where the window fits.
+        """
+        h, w = x.shape
+        cut = 0 if everywhere else len(window) - 1
+        out = np.empty((h - cut, w - cut))
+        second = None if y is None else y.ctypes.data
+        self._functions["windowed"](
+            x.ctypes.data, second, h, w, window.ctypes.data, len(window), everywhere, out.ctypes.data
+        )
+        return out
 
 
 def pointers(*arrays: np.ndarray) -> list[int]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .. import kernel
 from ..filters import sobel
 from ..images import Image, Undefined, needs_side, once
 from ..registry import metric
@@ -51,10 +52,8 @@ def preserved(f, s) -> np.ndarray:
     return np.sqrt(q_g * q_a)
 
 
-def shares(f, a, b, faint: float) -> tuple[float, float]:
-    """Labf and Nabf of images given as strength and orientation; faint: the weight of edges below the
-    threshold.
-    """
+def sums(f, a, b, faint: float) -> tuple[float, float, float]:
+    """What is lost, what is added, and the weights, summed. Images as strength and orientation."""
     loss = artefacts = total = 0.0
     artificial = (f[0] > a[0]) & (f[0] > b[0])
     for s in (a, b):
@@ -63,14 +62,20 @@ def shares(f, a, b, faint: float) -> tuple[float, float]:
         total += float(weight.sum())
         artefacts += float(missing[artificial].sum())
         loss += float(missing[~artificial].sum())
+    return loss, artefacts, total
+
+
+@once
+def shares(f: Image, a: Image, b: Image, faint: float) -> tuple[float, float]:
+    """Labf and Nabf; faint: the weight of edges below the threshold."""
+    needs_side(f, 2, "to mirror the border")
+    if library := kernel.library():
+        loss, artefacts, total = library.nabf(f.levels, a.levels, b.levels, faint)
+    else:
+        loss, artefacts, total = sums(edges(f), edges(a), edges(b), faint)
     if total == 0:
         raise Undefined("no source has an edge above the threshold")
     return loss / total, artefacts / total
-
-
-def checked(f: Image, a: Image, b: Image):
-    needs_side(f, 2, "to mirror the border")
-    return edges(f), edges(a), edges(b)
 
 
 @metric(
@@ -93,7 +98,7 @@ def Nabf(f, a, b):
     0.9995 / (1 + exp(-22 (A - 0.5))), A = ||a_S - a_F| - pi/2| / (pi/2). Weights w = g^1.5 where g >= 2, else
     0.001. Labf + Nabf + (what is kept) = 1.
     """
-    return shares(*checked(f, a, b), FAINT)[1]
+    return shares(f, a, b, FAINT)[1]
 
 
 @Nabf.dialect(
@@ -101,7 +106,7 @@ def Nabf(f, a, b):
     note=("arguments in the wrong order: the infrared image is taken for the fused one, F for a source"),
 )
 def infrared_taken_for_fused(f, a, b):
-    return shares(*checked(a, b, f), FAINT)[1]
+    return shares(a, b, f, FAINT)[1]
 
 
 @Nabf.dialect(
@@ -114,12 +119,13 @@ def infrared_taken_for_fused(f, a, b):
 )
 def on_unit_range(f, a, b):
     needs_side(f, 2, "to mirror the border")
-    return shares(*map(edges_on_unit_range, (f, a, b)), FAINT)[1]
+    _, artefacts, total = sums(*map(edges_on_unit_range, (f, a, b)), FAINT)
+    return artefacts / total
 
 
 @Nabf.dialect("tang-py", "ivifzoo", note="weight 0 instead of 0.001 below the threshold")
 def faint_edges_ignored(f, a, b):
-    return shares(*checked(f, a, b), 0.0)[1]
+    return shares(f, a, b, 0.0)[1]
 
 
 @metric(
@@ -139,4 +145,4 @@ def Labf(f, a, b):
 
     Everything as for Nabf.
     """
-    return shares(*checked(f, a, b), FAINT)[0]
+    return shares(f, a, b, FAINT)[0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .. import kernel
 from ..filters import sobel
 from ..images import Image, once
 from ..registry import metric
@@ -47,6 +48,8 @@ def Qg(f, a, b):
     g_F); Q_a = 1 / (1 + exp(-20 (A - 0.75))), A = ||a_S - a_F| - pi/2| / (pi/2). Unlike Qabf, each pixel
     counts the same, flat ones too.
     """
+    if library := kernel.library():
+        return library.qg(f.levels, a.levels, b.levels)
     (g_f, a_f), sources = edges(f), [edges(a), edges(b)]
     weights = [np.where(g == 0, ALMOST, g) for g, _ in sources]
     g_f = np.where(g_f == 0, ALMOST, g_f)

@@ -4,11 +4,14 @@ et al.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from scipy import fft
 
+from .. import kernel
 from ..filters import gaussian, same
 from ..images import Image, Undefined, once
 from ..registry import metric
@@ -23,7 +26,7 @@ THRESHOLD = 0.1
 WINDOW = gaussian(11, 1.5)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Log-Gabor filters (4, H, W) and angular windows (6, H, W) on the grid of `fft2`."""
     m, n = shape
@@ -51,7 +54,7 @@ def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return radial, spread
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def filter_energy(shape: tuple[int, int]) -> np.ndarray:
     """Per orientation: sum of the squared finest filter, sums over the impulse responses' squares and cross
     products.
@@ -66,53 +69,94 @@ def filter_energy(shape: tuple[int, int]) -> np.ndarray:
     return np.array(energy)
 
 
+@dataclass
+class Sums:
+    """What is summed over the orientations, (H, W) each."""
+
+    energy: np.ndarray
+    amplitude: np.ndarray
+    xx: np.ndarray
+    yy: np.ndarray
+    xy: np.ndarray
+
+
+def add_orientation(sums: Sums, responses: list[np.ndarray], angle: float, noise: float) -> None:
+    """responses: complex, (H, W), one per scale: even and odd part."""
+    amplitude = [np.abs(r) for r in responses]
+    total = sum(amplitude)
+    even, odd = sum(r.real for r in responses), sum(r.imag for r in responses)
+    norm = np.sqrt(even**2 + odd**2) + EPS
+    even /= norm
+    odd /= norm
+    energy = np.full_like(even, -noise)
+    for r in responses:
+        energy += r.real * even + r.imag * odd
+        energy -= np.abs(r.real * odd - r.imag * even)
+    np.maximum(energy, 0, out=energy)
+    width = total / (np.maximum.reduce(amplitude) + EPS) / SCALES
+    energy /= 1 + np.exp(GAIN * (CUT_OFF - width))
+    sums.energy += energy
+    sums.amplitude += total
+    congruency = energy / np.where(total > 0, total, 1)
+    congruency *= congruency
+    sums.xx += congruency * np.cos(angle) ** 2
+    sums.yy += congruency * np.sin(angle) ** 2
+    sums.xy += congruency * (np.cos(angle) * np.sin(angle))
+
+
+def median(x: np.ndarray) -> float:
+    k = x.size // 2
+    # One element put in its place is much faster than two.
+    ordered = np.partition(x.ravel(), k)
+    upper = float(ordered[k])
+    return upper if x.size % 2 else (float(ordered[:k].max()) + upper) / 2
+
+
+def pairs(x: np.ndarray) -> np.ndarray:
+    """Complex (H, W) as cv2 takes it: real (H, W, 2), the same memory."""
+    return x.view(np.float64).reshape(*x.shape, 2)
+
+
 @once
 def features(x: Image) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Phase congruency, its maximum and minimum moment."""
     radial, spread = grid(x.shape)
-    spectrum = fft.fft2(x.values)
-    total_energy, total_amplitude = np.zeros(x.shape), np.zeros(x.shape)
-    c_xx, c_yy, c_xy = np.zeros(x.shape), np.zeros(x.shape), np.zeros(x.shape)
-    for o in range(ORIENTATIONS):
-        angle = o * np.pi / ORIENTATIONS
-        even_odd = fft.ifft2(radial * spread[o] * spectrum)
-        amplitude = np.abs(even_odd)
-        amplitudes = amplitude.sum(axis=0)
-        sum_even, sum_odd = even_odd.real.sum(axis=0), even_odd.imag.sum(axis=0)
-        norm = np.sqrt(sum_even**2 + sum_odd**2) + EPS
-        mean_even, mean_odd = sum_even / norm, sum_odd / norm
-        energy = (
-            even_odd.real * mean_even
-            + even_odd.imag * mean_odd
-            - np.abs(even_odd.real * mean_odd - even_odd.imag * mean_even)
-        ).sum(axis=0)
-        finest, own, cross = filter_energy(x.shape)[o]
-        noise = np.median(amplitude[0] ** 2) / np.log(2) / finest
-        tau = np.sqrt((2 * noise * own + 2 * noise * cross) / 2)
-        energy = np.maximum(energy - tau * (np.sqrt(np.pi / 2) + 2 * np.sqrt(2 - np.pi / 2)) / 1.7, 0)
-        width = amplitudes / (amplitude.max(axis=0) + EPS) / SCALES
-        energy /= 1 + np.exp(GAIN * (CUT_OFF - width))
-        total_energy += energy
-        total_amplitude += amplitudes
-        congruency = energy / np.where(amplitudes > 0, amplitudes, 1)
-        c_xx += (congruency * np.cos(angle)) ** 2
-        c_yy += (congruency * np.sin(angle)) ** 2
-        c_xy += congruency**2 * (np.cos(angle) * np.sin(angle))
-    c_xx, c_yy, c_xy = c_xx / 3, c_yy / 3, c_xy / 6
+    library = kernel.library()
+    add = library.phase_congruency if library else add_orientation
+    # cv2 has the fastest of the Fourier transforms at hand; buffers, since new memory costs as much as the transform.
+    spectrum, turned, weighted, *responses = np.empty((3 + SCALES, *x.shape), np.complex128)
+    weighted[:] = x.values
+    cv2.dft(pairs(weighted), dst=pairs(spectrum))
+    sums = Sums(*np.zeros((5, *x.shape)))
+    for o, (finest, own, cross) in enumerate(filter_energy(x.shape)):
+        np.multiply(spectrum, spread[o], out=turned)
+        for r, response in zip(radial, responses):
+            np.multiply(turned, r, out=weighted)
+            cv2.dft(pairs(weighted), dst=pairs(response), flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
+        power = median(responses[0].real ** 2 + responses[0].imag ** 2) / np.log(2) / finest
+        tau = np.sqrt(power * own + power * cross)
+        noise = tau * (np.sqrt(np.pi / 2) + 2 * np.sqrt(2 - np.pi / 2)) / 1.7
+        add(sums, responses, o * np.pi / ORIENTATIONS, noise)
+    c_xx, c_yy, c_xy = sums.xx / 3, sums.yy / 3, sums.xy / 6
     difference = np.sqrt(c_xy**2 + (c_xx - c_yy) ** 2) + EPS
     return (
-        total_energy / (total_amplitude + EPS),
+        sums.energy / (sums.amplitude + EPS),
         (c_yy + c_xx + difference) / 2,
         (c_yy + c_xx - difference) / 2,
     )
 
 
-def correlation(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Local mean and absolute variance in the window, zeros beyond the border."""
+    mean = same(x, WINDOW)
+    return mean, np.abs(same(x, WINDOW, x) - mean * mean)
+
+
+def correlation(x: np.ndarray, y: np.ndarray, y_moments, mask: np.ndarray) -> np.ndarray:
     """Local correlation of two feature maps, 0 outside the mask."""
-    mx, my = same(x, WINDOW), same(y, WINDOW)
-    s_xy = same(x * y, WINDOW) - mx * my
-    s_xx, s_yy = same(x * x, WINDOW) - mx * mx, same(y * y, WINDOW) - my * my
-    return np.where(mask, (s_xy + EPS) / (np.sqrt(np.abs(s_xx * s_yy)) + EPS), 0)
+    (mx, vx), (my, vy) = moments(x), y_moments
+    covariance = same(x, WINDOW, y) - mx * my
+    return np.where(mask, (covariance + EPS) / (np.sqrt(vx * vy) + EPS), 0)
 
 
 @metric(
@@ -141,10 +185,9 @@ def Qp(f, a, b):
         raise Undefined("no source has a feature above the threshold")
     value = 1.0
     for x_a, x_b, x_f in zip(features(a), features(b), features(f)):
-        best = None
-        for x, mask in zip((x_a, x_b, np.where(first, x_a, x_b)), masks):
-            r = correlation(x * mask, x_f, mask)
-            best = r if best is None else np.maximum(best, r)
+        f_moments = moments(x_f)
+        choices = zip((x_a, x_b, np.where(first, x_a, x_b)), masks)
+        best = np.maximum.reduce([correlation(x * mask, x_f, f_moments, mask) for x, mask in choices])
         value *= float(best.sum()) / count
     return value
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from .. import kernel
-from ..filters import gaussian, same, valid
+from ..filters import gaussian, valid
 from ..images import Image, Undefined, is_constant, needs_side, once
 from ..registry import metric
 
@@ -30,7 +31,7 @@ def scale_moments(x: Image) -> list[tuple[np.ndarray, np.ndarray]]:
     for n, level in zip(WINDOWS, scales(x)):
         w = gaussian(n, n / 5)
         mean = valid(level, w)
-        variance = valid(level * level, w)
+        variance = valid(level, w, level)
         variance -= mean * mean
         found.append((mean, np.maximum(variance, 0, out=variance)))
     return found
@@ -67,7 +68,7 @@ def information(f: Image, s: Image) -> tuple[float, float]:
     """What of the information in source s is in f, and what there is in s, over scales and positions (nats)."""
     kept = there = 0.0
     for n, x, y, (m1, s1), (m2, s2) in zip(WINDOWS, scales(s), scales(f), scale_moments(s), scale_moments(f)):
-        s12 = valid(x * y, gaussian(n, n / 5))
+        s12 = valid(x, gaussian(n, n / 5), y)
         s12 -= m1 * m2
         sums = gained(s1, s2, s12)
         kept, there = kept + sums[0], there + sums[1]
@@ -171,6 +172,11 @@ def saturating(f, a, b):
     return value
 
 
+def framed(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """x correlated with w along both axes, zeros beyond the border."""
+    return cv2.sepFilter2D(x, cv2.CV_64F, w, w, borderType=cv2.BORDER_CONSTANT)
+
+
 def off_centre(n: int) -> np.ndarray:
     """n samples of a gaussian of sigma n / 5 on the grid from floor(-n / 2) to floor(n / 2), with sum 1."""
     k = np.linspace(-n // 2, n // 2, n)
@@ -183,7 +189,7 @@ def framed_scales(x: Image) -> list[np.ndarray]:
     """As `scales`, with zeros beyond the border and off-centre windows."""
     levels = [x.values]
     for n in WINDOWS[1:]:
-        levels.append(np.ascontiguousarray(same(levels[-1], off_centre(n))[::2, ::2]))
+        levels.append(np.ascontiguousarray(framed(levels[-1], off_centre(n))[::2, ::2]))
     return levels
 
 
@@ -196,10 +202,10 @@ def off_centre_windows(f, a, b):
         kept = there = 0.0
         for n, x, y in zip(WINDOWS, framed_scales(s), framed_scales(f)):
             w = off_centre(n)
-            m1, m2 = same(x, w), same(y, w)
-            s1 = np.maximum(same(x * x, w) - m1 * m1, 0)
-            s2 = np.maximum(same(y * y, w) - m2 * m2, 0)
-            s12 = same(x * y, w) - m1 * m2
+            m1, m2 = framed(x, w), framed(y, w)
+            s1 = np.maximum(framed(x * x, w) - m1 * m1, 0)
+            s2 = np.maximum(framed(y * y, w) - m2 * m2, 0)
+            s12 = framed(x * y, w) - m1 * m2
             sums = gained(s1, s2, s12)
             kept, there = kept + sums[0], there + sums[1]
         value += kept / there

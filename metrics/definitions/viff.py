@@ -16,7 +16,7 @@ def distortion(f: Image, s: Image) -> list[tuple[np.ndarray, np.ndarray]]:
     """At each scale: the gain of f over s, and the information of s that f keeps."""
     found = []
     for n, x, y, (m1, s1), (m2, s2) in zip(WINDOWS, scales(s), scales(f), scale_moments(s), scale_moments(f)):
-        s12 = valid(x * y, gaussian(n, n / 5)) - m1 * m2
+        s12 = valid(x, gaussian(n, n / 5), y) - m1 * m2
         g = s12 / (s1 + 1e-10)
         rest = s2 - g * s12
         flat = s1 < 1e-10
