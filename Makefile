@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-KERNELS := $(wildcard */*.cpp */*/*.cpp)
+KERNELS := $(wildcard */*.cpp */*/*.cpp */*.h */*/*.h)
 
 .PHONY: demo test lint clean
 
