@@ -14,7 +14,16 @@ import inspect
 import pkgutil
 from pathlib import Path
 
-from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, Unavailable, find_checkpoint, sha256
+from .base import (
+    ClassicalFuser,
+    Fuser,
+    MethodCard,
+    NetworkFuser,
+    Unavailable,
+    checkpoint_record,
+    find_checkpoint,
+    sha256,
+)
 
 __all__ = [
     "ClassicalFuser",
@@ -23,6 +32,7 @@ __all__ = [
     "NetworkFuser",
     "Unavailable",
     "card",
+    "checkpoint_record",
     "find_checkpoint",
     "load",
     "method",

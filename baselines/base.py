@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ class MethodCard:
     """Facts about a fusion method.
 
     `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
-    published, as for files that a user trains). `trained_on` tells in-domain results from zero-shot ones.
+    published, as for files that a user trains). `trained_on` tells in-domain results from zero-shot ones; it holds
+    for the authors' checkpoints, and a checkpoint's own record says otherwise for others (see `checkpoint_record`).
     """
 
     name: str
@@ -87,6 +89,18 @@ def find_checkpoint(
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
     source = f", published at {card.link}" if card.link else ""
     raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}; or --checkpoint {card.name}=PATH")
+
+
+def checkpoint_record(path: Path) -> dict:
+    """What `<name>.json` beside a checkpoint says of its training, as `bench train` writes it; {} where there is none.
+
+    `trained_on` and `status` ("preliminary") are what tables show.
+    """
+    try:
+        record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def load_state(path: Path) -> dict:

@@ -70,7 +70,7 @@ def fuser_job(
         "name": method.name,
         "title": card.title,
         "version": card.version,
-        "trained_on": card.trained_on,
+        "trained_on": method.trained_on,
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
         else None,

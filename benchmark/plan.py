@@ -46,6 +46,7 @@ class Method:
     card: object
     checkpoint: Path | None = None
     checkpoint_sha256: str | None = None
+    trained_on: str = ""
     preliminary: bool = False
     unavailable: str | None = None
 
@@ -135,7 +136,6 @@ def select_methods(
 
 def _method(name: str, card, override: Path | None, weights_root: Path | None) -> Method:
     import baselines
-    from baselines.base import SHIPPED
 
     try:
         checkpoint = baselines.find_checkpoint(card, override, weights_root)
@@ -145,8 +145,9 @@ def _method(name: str, card, override: Path | None, weights_root: Path | None) -
         return Method(name, name, card)
     sha256 = baselines.sha256(checkpoint)
     label = name if override is None else f"{name}+{sha256[:8]}"
-    preliminary = SHIPPED in checkpoint.parents and "preliminary" in f"{card.notes} {card.trained_on}".lower()
-    return Method(name, label, card, checkpoint, sha256, preliminary)
+    record = baselines.checkpoint_record(checkpoint)
+    trained_on = record.get("trained_on", card.trained_on)
+    return Method(name, label, card, checkpoint, sha256, trained_on, record.get("status") == "preliminary")
 
 
 def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:

@@ -6,7 +6,6 @@ import csv
 import json
 import math
 import os
-import platform
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -72,7 +71,7 @@ def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) 
 
 
 class Run:
-    """One training run in its folder: state.pt (to resume), log.csv, validation.csv, weights and card.json."""
+    """One training run in its folder: state.pt (to resume), log.csv, validation.csv, the weights and their record."""
 
     def __init__(self, task: Task, recipe: Recipe, method: str, folder: Path, seed: int, device: str, facts: dict):
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder
@@ -141,12 +140,11 @@ class Run:
         _replace(self.folder / "state.pt", lambda path: torch.save(state, path))
         tensors = {name: x.cpu().contiguous() for name, x in self.task.state(self.averaged()).items()}
         _replace(self.folder / f"{self.method}.safetensors", lambda path: save_file(tensors, path))
-        card = {
+        record = {
             **self.facts, **self.identity, "steps_done": self.step, "seconds": round(self.seconds),
-            "hardware": f"{platform.machine()}, {self.device}, {torch.get_num_threads()} threads",
-            "torch": torch.__version__,
+            "device": self.device,
         }  # fmt: skip
-        _replace(self.folder / "card.json", lambda path: path.write_text(json.dumps(card, indent=1) + "\n"))
+        _replace(self.folder / f"{self.method}.json", lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
 
     def _append(self, name: str, row: dict[str, float]) -> None:
         path = self.folder / name

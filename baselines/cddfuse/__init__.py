@@ -15,7 +15,7 @@ class CDDFuse(NetworkFuser):
         "Multi-Modality Image Fusion, CVPR 2023, pp. 5906-5916",
         licence="none stated by the authors",
         link="https://github.com/Zhaozixiang1228/MMIF-CDDFuse",
-        trained_on="MSRS train (CDDFuse_IVF.pth) or roadscene minus cddfuse50 (cddfuse.safetensors, preliminary)",
+        trained_on="MSRS train",
         parameters=1_188_272,
         output_convention="each image stretched from its minimum and maximum to [0, 1]",
         checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},

@@ -32,8 +32,7 @@ class MambaDFuse(NetworkFuser):
         "arXiv:2404.08406",
         licence="none stated by the authors",
         link="https://github.com/Lizhe1228/MambaDFuse",
-        trained_on="MSRS train (the authors' 10000_E.pth) or roadscene minus cddfuse50 (mambadfuse.safetensors, "
-        "preliminary)",
+        trained_on="MSRS train",
         parameters=1_347_271,
         input_convention="luminance in [0, 1], mirrored to the next multiple of 8",
         checkpoints={"10000_E.pth": None, "mambadfuse.safetensors": None},

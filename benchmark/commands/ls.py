@@ -71,9 +71,11 @@ def methods(data_root, weights_root):
         try:
             checkpoint = baselines.find_checkpoint(card, None, weights_root)
             state = f"yes: {checkpoint}" if checkpoint else "yes"
+            record = baselines.checkpoint_record(checkpoint) if checkpoint else {}
         except baselines.Unavailable as error:
-            state = "no: " + str(error).removeprefix(f"{name}: ")
-        yield name, card.family, str(card.year or ""), card.trained_on, state
+            state, record = "no: " + str(error).removeprefix(f"{name}: "), {}
+        trained_on = ", ".join(filter(None, [record.get("trained_on", card.trained_on), record.get("status")]))
+        yield name, card.family, str(card.year or ""), trained_on, state
 
 
 def metrics(data_root, weights_root):

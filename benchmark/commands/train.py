@@ -39,7 +39,7 @@ def command(
     from rich.progress import track
 
     from baselines import training as methods
-    from benchmark import datasets
+    from benchmark import datasets, provenance
     from benchmark.training import Diverged, Run
 
     if method not in methods.trainable():
@@ -68,7 +68,12 @@ def command(
             raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {chosen.crop} pixels")
         images.append((loaded.ir, loaded.vis))
         digest.update(pair.digest().encode())
-    facts = {"dataset": dataset, "split": split, "n_pairs": len(pairs), "pairs_sha256": digest.hexdigest()}
+    facts = {
+        "trained_on": f"{dataset} {split}",
+        "n_pairs": len(pairs),
+        "pairs_sha256": digest.hexdigest(),
+        "environment": provenance.environment(),
+    }
     folder = out or Path("runs") / f"{method}-{dataset}"
     try:
         run = Run(methods.find(method), chosen, method, folder, seed, device, facts)

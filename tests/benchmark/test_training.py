@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -165,7 +166,8 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
         assert done.exit_code == 0, done.output
         fuser = baselines.load(method, checkpoint=out / f"{method}.safetensors")
         assert fuser.fuse(*np.random.default_rng(0).random((2, 24, 31))).shape == (24, 31)
-        assert (out / "card.json").is_file()
+        record = json.loads((out / f"{method}.json").read_text())
+        assert (record["trained_on"], record["steps_done"]) == ("synth demo", 2)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,44 @@
+"""The checkpoints that the package ships."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import baselines
+from baselines.base import SHIPPED
+
+FILES = sorted(SHIPPED.glob("*.safetensors"))
+
+
+def test_both_networks_are_shipped():
+    assert {"mambadfuse", "cddfuse"} <= {path.stem for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_record_belongs_to_the_file(path):
+    record = baselines.checkpoint_record(path)
+    assert record["sha256"] == baselines.sha256(path)
+    assert record["trained_on"] == "roadscene minus cddfuse50"
+    assert record["status"] == "preliminary"
+    rows = list(csv.DictReader(path.with_suffix(".csv").open()))
+    assert int(rows[-1]["step"]) == record["steps"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_beats_the_average_on_drawn_scenes(path, monkeypatch):
+    """At least 5 of the 8 metrics on three built-in scenes, which no training saw."""
+    monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
+    import metrics
+    from benchmark import datasets
+
+    fuser, average = baselines.load(path.stem), baselines.load("average")
+    scores = {"network": [], "average": []}
+    for pair in datasets.get("synth").pairs("demo")[::2]:
+        images = pair.load()
+        for name, method in (("network", fuser), ("average", average)):
+            fused = np.round(method.fuse(images.ir, images.vis) * 255).astype(np.uint8)
+            scores[name].append(list(metrics.evaluate(fused, images.ir, images.vis, protocol="cddfuse").values()))
+    means = {name: np.mean(rows, axis=0) for name, rows in scores.items()}
+    assert (means["network"] > means["average"]).sum() >= 5, json.dumps({k: v.tolist() for k, v in means.items()})
