@@ -104,6 +104,18 @@ def luminance(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(np.ascontiguousarray(rgb)).convert("L"))
 
 
+def size(path: str | os.PathLike) -> tuple[int, int]:
+    """Width and height of the picture at `path`, as its header states them; raises ImageError."""
+    try:
+        with Image.open(path, formats=_FORMATS) as image:
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+            return image.size[::-1] if turned else image.size
+    except FileNotFoundError:
+        raise ImageError(path, "no such file") from None
+    except Exception as error:  # as in `decode`
+        raise ImageError(path, f"not a readable image ({str(error) or type(error).__name__})") from None
+
+
 def quantise(fused: np.ndarray) -> np.ndarray:
     """A fused image, float in [0, 1], to uint8: clipped, times 255, halves rounded up; same shape.
 

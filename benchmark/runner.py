@@ -197,8 +197,8 @@ class _Run:
         import numpy as np
 
         grey = images.read_luminance(self.job.picture(pair.id))
-        rgb = np.repeat(loaded.vis[..., None], 3, axis=2) if loaded.vis_rgb is None else loaded.vis_rgb
-        images.save_rgb(path, images.attach_colour(grey, rgb))
+        grey_rgb = np.repeat(grey[..., None], 3, axis=2)
+        images.save_rgb(path, grey_rgb if loaded.colour is None else images.attach_colour(grey, loaded.colour))
 
     def _keep_first(self, step: Callable[[], None]) -> None:
         """Wait for the scores of the image that is first in line, and store them."""

@@ -29,8 +29,10 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Dataset:
-    """The data set of that name; raises UserError, with the nearest name, for an unknown one."""
+    """The data set of that name, in which - and _ are the same; raises UserError, with the nearest name, for an
+    unknown one."""
     known = names()
+    name = name if name in known else name.replace("-", "_").lower()
     if name not in known:
         raise unknown("data set", name, known)
     return importlib.import_module(f"{__name__}.{name}").DATASET

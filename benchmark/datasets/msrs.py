@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Selection, split_ids
+from benchmark.datasets.base import (
+    Box,
+    DatasetCard,
+    FolderDataset,
+    Layout,
+    Pair,
+    Place,
+    Selection,
+    split_ids,
+    variants,
+)
+
+# The label files number objects as COCO does; only these two occur.
+_DETECTION_IDS = {0: "person", 2: "car"}
 
 
 class Msrs(FolderDataset):
@@ -17,35 +31,57 @@ class Msrs(FolderDataset):
         licence="none stated",
         link="https://github.com/Linfeng-Tang/MSRS",
         size="640x480, infrared grey, visible RGB",
-        counts={"test": 361, "train": 1083},
+        counts={"test": 361, "train": 1083, "detection": 80},
         layout="MSRS/{test,train}/{ir,vi}/*.png",
+        labels="segmentation in nine classes (Segmentation_labels); boxes of persons and cars for 80 pairs"
+        " (detection/labels, YOLO, ids as in COCO)",
         notes=(
             "Made from MFNet (Ha et al., IROS 2017); the publisher enhanced the infrared images' contrast.",
             "Ids end in D (day) or N (night).",
+            "The box labels are sparse: objects are missing; use them for sanity checks only.",
         ),
     )
     default_split = "test"
+    parts = ("train", "test")
     folders = ("MSRS", "MSRS-main")
+    classes = ("person", "car")
 
     def layouts(self, split: str) -> tuple[Layout, ...]:
-        return (Layout(f"{split}/ir", f"{split}/vi"),)
+        return (Layout(f"{split}/ir", f"{split}/vi"), *variants(split))
 
     def splits(self) -> dict[str, str]:
-        return {"test": "the official test pairs (361)", "train": "the official training pairs (1083)"}
+        return {
+            "test": "the official test pairs (361)",
+            "train": "the official training pairs (1083)",
+            "detection": "the pairs with box labels (80)",
+        }
+
+    def schemes(self) -> dict[str, dict[str, list[str]]]:
+        return {"official": {"train": split_ids("msrs", "train"), "test": split_ids("msrs", "test")}}
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
-        pairs, found = self.listed(split, root)
+        pairs, place = self.listed(split, root)
         notes = []
-        if split == "test":
-            official = set(split_ids("msrs", "test"))
+        if split != "detection":
+            official = set(split_ids("msrs", split))
             extra = [pair.id for pair in pairs if pair.id not in official]
             pairs = [pair for pair in pairs if pair.id in official]
             if extra:
-                notes.append(f"msrs test: {len(extra)} images outside the official list are left out ({extra[0]}, …)")
-        if len(pairs) != self.card.counts[split]:
-            notes.append(f"msrs {split}: {len(pairs)} of {self.card.counts[split]} pairs are in {found}")
-        return Selection(pairs, tuple(notes), found)
+                notes.append(
+                    f"msrs {split}: {len(extra)} images outside the official list are left out ({extra[0]}, …)"
+                )
+        return Selection(pairs, (*notes, *self.count_notes(split, pairs, place)), str(place))
+
+    def finish(self, pair: Pair, place: Place) -> Pair:
+        labels = place.base / "detection" / "labels" / f"{pair.id}.txt"
+        mask = place.ir.parent / "Segmentation_labels" / f"{pair.id}.png"
+        return replace(pair, labels=labels if labels.is_file() else None, mask=mask if mask.is_file() else None)
+
+    def boxes(self, pair: Pair) -> list[Box]:
+        from benchmark.data import labels
+
+        return labels.of_pair(self.name, pair, _DETECTION_IDS)
 
 
 DATASET = Msrs()

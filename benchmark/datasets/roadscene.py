@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Selection, pick, split_ids
+from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Selection, pick, split_ids, variants
 
 
 class RoadScene(FolderDataset):
@@ -22,10 +22,11 @@ class RoadScene(FolderDataset):
         notes=("Read from cropinfrared and crop_LR_visible, the two folders of equal size and content.",),
     )
     default_split = "all"
+    parts = ("all",)
     folders = ("RoadScene", "RoadScene-master", "road-scene-infrared-visible-images")
 
     def layouts(self, split: str) -> tuple[Layout, ...]:
-        return (Layout("cropinfrared", "crop_LR_visible"),)
+        return (Layout("cropinfrared", "crop_LR_visible"), *variants())
 
     def splits(self) -> dict[str, str]:
         return {
@@ -34,18 +35,19 @@ class RoadScene(FolderDataset):
             "train": "every pair that is not in cddfuse50 (171)",
         }
 
+    def schemes(self) -> dict[str, dict[str, list[str]]]:
+        held_back = split_ids("roadscene", "cddfuse50")
+        return {"cddfuse50": {"train": sorted(set(split_ids("roadscene", "all")) - {*held_back}), "test": held_back}}
+
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
-        pairs, found = self.listed(split, root)
+        pairs, place = self.listed(split, root)
         held_back = split_ids("roadscene", "cddfuse50")
         if split == "cddfuse50":
-            return Selection(pick(pairs, held_back, found), (), found)
+            return Selection(pick(pairs, held_back, str(place)), (), str(place))
         if split == "train":
             pairs = [pair for pair in pairs if pair.id not in set(held_back)]
-        notes = ()
-        if len(pairs) != self.card.counts[split]:
-            notes = (f"roadscene {split}: {len(pairs)} of {self.card.counts[split]} pairs are in {found}",)
-        return Selection(pairs, notes, found)
+        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
 
 
 DATASET = RoadScene()

@@ -1,0 +1,1 @@
+"""Work on whole data sets: labels, checks, leakage, downloads, cards."""

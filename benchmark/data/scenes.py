@@ -1,0 +1,84 @@
+"""Dividing a set by whole scenes, so that no test image has a sibling in training."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+PARTS = ("train", "val", "test")
+SHARES = (0.7, 0.1, 0.2)
+
+
+def from_runs(train: Collection[str], test: Collection[str]) -> list[list[str]]:
+    """The scenes behind a division that puts the beginning of each scene into training and its end into testing:
+    in the order of ids, each run of training ids and the run of test ids after it are one scene."""
+    train, scenes, before = set(train), [], None
+    for id in sorted({*train, *test}):
+        here = id in train
+        if here and not before:
+            scenes.append([])
+        scenes[-1].append(id)
+        before = here
+    return scenes
+
+
+def divide(weights: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
+    """The part of each scene, int (N,), such that every part has about its share of every column.
+
+    weights: (N, K) counts of each scene, not negative: images, objects of each class, … Minimised is the sum of
+    squared deviations from the shares, relative to the share, over columns and parts: the largest scenes first,
+    each to where it fits best; then scenes move and change places as long as that helps. Deterministic.
+    """
+    weights = np.asarray(weights, float)
+    totals = weights.sum(axis=0)
+    weights = weights[:, totals > 0] / totals[totals > 0]
+    shares = np.asarray(shares, float)
+    parts = np.full(len(weights), -1)
+    sums = np.zeros((len(shares), weights.shape[1]))
+
+    def cost(sums: np.ndarray) -> np.ndarray:
+        """Of sums (..., parts, K)."""
+        return np.square(sums / shares[:, None] - 1).sum(axis=(-2, -1))
+
+    unit = np.eye(len(shares))
+    for scene in np.argsort(-weights.sum(axis=1), kind="stable"):
+        parts[scene] = int(np.argmin(cost(sums + unit[:, :, None] * weights[scene])))
+        sums[parts[scene]] += weights[scene]
+    while True:
+        best, change = cost(sums) - 1e-12, None
+        for scene, part in enumerate(parts):
+            trial = sums + (unit - unit[part])[:, :, None] * weights[scene]
+            costs = cost(trial)
+            if costs.min() < best:
+                best, change = costs.min(), [(scene, int(np.argmin(costs)))]
+            others = np.flatnonzero(parts != part)
+            moved = weights[scene] - weights[others]
+            trial = sums + (unit[parts[others]] - unit[part])[:, :, None] * moved[:, None]
+            costs = cost(trial)
+            if len(others) and costs.min() < best:
+                other = int(others[np.argmin(costs)])
+                best, change = costs.min(), [(scene, int(parts[other])), (other, int(part))]
+        if change is None:
+            return parts
+        for scene, part in change:
+            sums[parts[scene]] -= weights[scene]
+            sums[part] += weights[scene]
+            parts[scene] = part
+
+
+def image_weights(scenes: Sequence[Sequence[str]]) -> np.ndarray:
+    """What can be balanced without labels: images, scenes, and the images of each quarter of the recording
+    order, which stands in for time and place. (N, 6)."""
+    sizes = np.array([len(scene) for scene in scenes], float)
+    centre = np.cumsum(sizes) - sizes / 2
+    quarter = np.minimum(4 * centre / sizes.sum(), 3).astype(int)
+    return np.column_stack([sizes, np.ones(len(sizes)), sizes[:, None] * np.eye(4)[quarter]])
+
+
+def lists(scenes: Sequence[Sequence[str]], parts: np.ndarray) -> dict[str, list[str]]:
+    """Part -> sorted ids."""
+    return {
+        name: sorted(id for scene, part in zip(scenes, parts) if part == number for id in scene)
+        for number, name in enumerate(PARTS)
+    }

@@ -1,0 +1,73 @@
+"""FLIR-aligned: the well-aligned part of the FLIR thermal driving set, version 1."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from benchmark.datasets.base import Box, DatasetCard, FolderDataset, Layout, Pair, Place, Selection, pick, subfolder
+from benchmark.errors import UserError
+
+_LISTS = {"train": "align_train.txt", "test": "align_validation.txt"}
+
+
+class FlirAligned(FolderDataset):
+    """Both modalities share one folder; the set's own lists name the pairs of each split."""
+
+    card = DatasetCard(
+        name="flir_aligned",
+        title="FLIR-aligned",
+        year=2020,
+        citation="H. Zhang, E. Fromont, S. Lefevre, B. Avignon: Multispectral fusion for object detection with cyclic"
+        " fuse-and-refine blocks. ICIP 2020. Images: FLIR thermal dataset for algorithm training, 2018.",
+        licence="none stated for the alignment; the images are under the terms of FLIR's data set",
+        link="https://github.com/zonaqiu/FLIR-align",
+        size="640x512, infrared grey, visible RGB",
+        counts={"test": 1013, "train": 4129},
+        layout="align/JPEGImages/FLIR_*_{PreviewData.jpeg,RGB.jpg}, align/Annotations/*.xml and"
+        " align/align_{train,validation}.txt",
+        use="as FLIR's terms for the images allow",
+        labels="boxes (Pascal VOC XML) of person, car, bicycle; four dogs are left in",
+        by_hand=(
+            "The authors' link (a cloud drive) is kept at"
+            " https://github.com/CalayZhou/Multispectral-Pedestrian-Detection-Resource, issue 6.",
+            "Unpack it, or: bench data pull flir_aligned --archive align.zip --data-root DATA",
+        ),
+    )
+    default_split = "test"
+    parts = ("train", "test")
+    folders = ("align", "FLIR_aligned", "FLIR-align", "FLIR_aligned/align")
+    classes = ("person", "car", "bicycle", "dog")
+
+    def layouts(self, split: str) -> tuple[Layout, ...]:
+        return (Layout("JPEGImages", "JPEGImages", "_PreviewData", "_RGB"),)
+
+    def splits(self) -> dict[str, str]:
+        return {
+            "test": "the pairs of align_validation.txt (1013)",
+            "train": "the pairs of align_train.txt (4129)",
+        }
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        split = self.check_split(split)
+        pairs, place = self.listed(split, root)
+        lists = [place.base / _LISTS[split], place.base / "ImageSets" / "Main" / _LISTS[split]]
+        path = next((path for path in lists if path.is_file()), None)
+        if path is None:
+            raise UserError(f"data set {self.name}: no {_LISTS[split]} in {place.base}")
+        ids = [line.strip().removesuffix("_PreviewData").removesuffix("_RGB") for line in path.open(encoding="utf-8")]
+        pairs = pick(pairs, [id for id in ids if id], str(place))
+        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
+
+    def finish(self, pair: Pair, place: Place) -> Pair:
+        folder = subfolder(place.base, "Annotations")
+        path = None if folder is None else folder / f"{pair.id}_PreviewData.xml"
+        return replace(pair, labels=path) if path is not None and path.is_file() else pair
+
+    def boxes(self, pair: Pair) -> list[Box]:
+        from benchmark.data import labels
+
+        return labels.of_pair(self.name, pair, self.classes)
+
+
+DATASET = FlirAligned()

@@ -1,0 +1,57 @@
+"""LLVIP: street scenes seen from above, most of them at night, with people labelled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from benchmark.datasets.base import Box, DatasetCard, FolderDataset, Layout, Pair, Place, variants
+
+
+class Llvip(FolderDataset):
+    card = DatasetCard(
+        name="llvip",
+        title="LLVIP: a visible-infrared paired dataset for low-light vision",
+        year=2021,
+        citation="X. Jia, C. Zhu, M. Li, W. Tang, W. Zhou: LLVIP: A visible-infrared paired dataset for low-light"
+        " vision. ICCV Workshops 2021.",
+        licence="its own terms: free for non-commercial purposes, with reference to the set",
+        link="https://bupt-ai-cz.github.io/LLVIP",
+        size="1280x1024, JPEG; infrared grey, visible RGB",
+        counts={"test": 3463, "train": 12025},
+        layout="LLVIP/{infrared,visible}/{train,test}/*.jpg and LLVIP/Annotations/*.xml",
+        use="non-commercial purposes only; identifying people is forbidden",
+        labels="boxes of people (Pascal VOC XML, class person)",
+        by_hand=(
+            "Read the terms at https://bupt-ai-cz.github.io/LLVIP and follow its link to the download (a cloud drive).",
+            "Download LLVIP.zip.",
+            "bench data pull llvip --archive LLVIP.zip --data-root DATA",
+        ),
+        notes=("26 places, some in the same street: ids of one place begin with the same two digits.",),
+    )
+    default_split = "test"
+    parts = ("train", "test")
+    folders = ("LLVIP", "LLVIP_sample")
+    classes = ("person",)
+
+    def layouts(self, split: str) -> tuple[Layout, ...]:
+        side = split.capitalize()
+        return (
+            Layout(f"infrared/{split}", f"visible/{split}"),
+            Layout(f"{side}_LLVIP_ir", f"{side}_LLVIP_vi"),
+            *variants(split),
+        )
+
+    def splits(self) -> dict[str, str]:
+        return {"test": "the official test pairs (3463)", "train": "the official training pairs (12025)"}
+
+    def finish(self, pair: Pair, place: Place) -> Pair:
+        path = place.base / "Annotations" / f"{pair.id}.xml"
+        return replace(pair, labels=path) if path.is_file() else pair
+
+    def boxes(self, pair: Pair) -> list[Box]:
+        from benchmark.data import labels
+
+        return labels.of_pair(self.name, pair, self.classes)
+
+
+DATASET = Llvip()

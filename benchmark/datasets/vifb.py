@@ -1,0 +1,32 @@
+"""VIFB: 21 pairs from many sources, with published results of many methods."""
+
+from __future__ import annotations
+
+from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, variants
+
+
+class Vifb(FolderDataset):
+    card = DatasetCard(
+        name="vifb",
+        title="VIFB: a visible and infrared image fusion benchmark",
+        year=2020,
+        citation="X. Zhang, P. Ye, G. Xiao: VIFB: A visible and infrared image fusion benchmark. CVPR Workshops 2020.",
+        licence="none stated",
+        link="https://github.com/xingchenzhang/VIFB",
+        size="320x240 to 630x460, JPEG; visible RGB or grey, infrared grey (stored as RGB)",
+        counts={"all": 21},
+        layout="VIFB/{IR,VI}/*.jpg (in the repository: input/IR, input/VI)",
+        notes=("The infrared files are colour JPEGs; their luminance is read.",),
+    )
+    default_split = "all"
+    parts = ("all",)
+    folders = ("VIFB", "VIFB-master")
+
+    def layouts(self, split: str) -> tuple[Layout, ...]:
+        return (Layout("IR", "VI"), Layout("input/IR", "input/VI"), *variants())
+
+    def splits(self) -> dict[str, str]:
+        return {"all": "every pair (21)"}
+
+
+DATASET = Vifb()
