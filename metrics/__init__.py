@@ -13,11 +13,24 @@ Images are arrays (H, W) of grey levels 0..255. Every file in `metrics/definitio
 found; adding a file adds the metric.
 """
 
-from .evaluation import CORE, Pair, evaluate
+from .evaluation import COLOUR_PROTOCOLS, CORE, Pair, evaluate
+from .kernel import isa
 from .protocols import protocols
-from .registry import MetricCard, card, names
+from .registry import MetricCard, card, names, unavailable
 
 # Part of the key under which a score is stored: raise it whenever any number changes.
 version = "1"
 
-__all__ = ["CORE", "MetricCard", "Pair", "card", "evaluate", "names", "protocols", "version"]
+__all__ = [
+    "COLOUR_PROTOCOLS",
+    "CORE",
+    "MetricCard",
+    "Pair",
+    "card",
+    "evaluate",
+    "isa",
+    "names",
+    "protocols",
+    "unavailable",
+    "version",
+]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .images import Image, to_levels
-from .registry import Metric, Undefined, check_protocol, find, names
+from .registry import Metric, Undefined, check_protocol, find, names, unavailable
 
 CORE = ("EN", "SD", "SF", "MI", "SCD", "VIF", "Qabf", "SSIM")
 
@@ -116,7 +116,7 @@ def _channel(levels: np.ndarray, k: int | str) -> np.ndarray:
 def _choose(metrics: Iterable[str] | None, protocol: str) -> dict[str, Metric]:
     if metrics is None:
         defined = names(protocol)
-        metrics = [n for n in CORE if n in defined] or defined
+        metrics = [n for n in CORE if n in defined] or [n for n in defined if not unavailable(n)]
     elif isinstance(metrics, str):
         metrics = [metrics]
     chosen = {name: find(name) for name in metrics}
@@ -124,4 +124,6 @@ def _choose(metrics: Iterable[str] | None, protocol: str) -> dict[str, Metric]:
         if protocol not in metric.definitions:
             defined = ", ".join(metric.card.protocols)
             raise ValueError(f"{metric.name} is not defined by protocol {protocol}; it is by {defined}")
+        if reason := unavailable(metric.name):
+            raise ValueError(reason)
     return chosen

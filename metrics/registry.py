@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable
@@ -32,7 +33,7 @@ from functools import cache
 from .images import Image, Undefined
 from .protocols import PROTOCOLS
 
-__all__ = ["Definition", "Metric", "MetricCard", "Undefined", "card", "find", "metric", "names"]
+__all__ = ["Definition", "Metric", "MetricCard", "Undefined", "card", "find", "metric", "names", "unavailable"]
 
 FAMILIES = (
     "statistics",
@@ -156,6 +157,20 @@ def _spellings() -> dict[str, str]:
 
 def _fold(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "").replace(" ", "")
+
+
+# Optional extra of the package -> the library that it brings.
+EXTRAS = {"noref": "pyiqa"}
+
+
+def unavailable(name: str) -> str | None:
+    """Why metric `name` cannot be computed here, with the remedy; None if it can. Raises ValueError for an
+    unknown name.
+    """
+    extra = find(name).card.requires
+    if extra is None or importlib.util.find_spec(EXTRAS[extra]):
+        return None
+    return f"{name} needs the library {EXTRAS[extra]}: pip install 'mmif-bench[{extra}]'"
 
 
 def find(name: str) -> Metric:

@@ -27,7 +27,7 @@ def compressed(v: np.ndarray, eps: float) -> np.ndarray:
 
 @once
 def masked_contrast(x: Image) -> np.ndarray:
-    return compressed(filtered(x.values, response(frequencies(x.shape, 30))), 0.0)
+    return compressed(filtered(x.values, response(frequencies(x.shape, 15))), 0.0)
 
 
 def preserved(c_f: np.ndarray, c_a: np.ndarray, c_b: np.ndarray, eps: float) -> float:
@@ -58,7 +58,8 @@ def Qcb(f, a, b):
 
     C is the masked contrast c^3 / (c^2 + 0.0001), c = |G2 * I / (G4 * I) - 1|, G gaussians of sigma 2 and 4
     on 31x31 pixels (zeros beyond the border), of the image I seen through exp(-(r / 15.387)^2) - 0.7622
-    exp(-(r / 1.3456)^2). Undefined for a constant image.
+    exp(-(r / 1.3456)^2), r in cycles per degree of an image 15 degrees wide and high. Undefined for a
+    constant image.
     """
     refuse_constant(f, a, b)
     return preserved(*map(masked_contrast, (f, a, b)), 0.0)
@@ -72,7 +73,7 @@ def of_stretched(f, a, b):
 @once
 def coarse_contrast(x: Image) -> np.ndarray:
     low, high = x.values.min(), x.values.max()
-    r = frequencies(x.shape, 30) / 2
+    r = frequencies(x.shape, 30)
     return compressed(filtered((x.values - low) / (high - low), response(r)), 1e-10)
 
 

@@ -11,10 +11,11 @@ from ..registry import metric
 BLOCK = 16
 
 
-def frequencies(shape: tuple[int, int], per_side: float) -> np.ndarray:
-    """Radial frequency of each coefficient of scipy's rfft2: `per_side` of a side is the unit of length."""
-    u = 2 * shape[1] / per_side * fft.rfftfreq(shape[1])
-    v = 2 * shape[0] / per_side * fft.fftfreq(shape[0])
+def frequencies(shape: tuple[int, int], degrees: float) -> np.ndarray:
+    """Radial frequency of each coefficient of scipy's rfft2, in cycles per degree; the image is `degrees`
+    wide and high.
+    """
+    u, v = shape[1] * fft.rfftfreq(shape[1]) / degrees, shape[0] * fft.fftfreq(shape[0]) / degrees
     return np.sqrt(u[None, :] ** 2 + v[:, None] ** 2)
 
 
@@ -30,7 +31,7 @@ def sensitivity(r: np.ndarray) -> np.ndarray:
 
 @once
 def seen(x: Image) -> np.ndarray:
-    return filtered(x.values, sensitivity(frequencies(x.shape, 8)))
+    return filtered(x.values, sensitivity(frequencies(x.shape, 4)))
 
 
 def block_sums(x: np.ndarray) -> np.ndarray:
@@ -63,8 +64,8 @@ def Qcv(f, a, b):
     """Qcv = sum(l_A D_A + l_B D_B) / sum(l_A + l_B) over blocks of 16x16 pixels (zeros fill the last ones).
 
     D_S is the mean square of S - F seen through the contrast sensitivity 2.6 (0.0192 + 0.144 r) exp(-(0.144
-    r)^1.1), r in cycles per eighth of ... l_S is the sum of the fifth powers of S's Sobel strengths (zeros
-    beyond the border). Undefined where neither source has an edge.
+    r)^1.1), r in cycles per degree of an image 4 degrees wide and high. l_S is the sum of the fifth powers of
+    S's Sobel strengths (zeros beyond the border). Undefined where neither source has an edge.
     """
     weights = saliency(a), saliency(b)
     total = float(weights[0].sum() + weights[1].sum())

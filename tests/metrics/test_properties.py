@@ -1,0 +1,281 @@
+"""What must hold of the metrics whatever the images: hypothesis draws small ones, a few large ones are fixed."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+from conftest import scene
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import metrics
+
+HERE = [name for name in metrics.names("standard") if not metrics.unavailable(name)]
+OF_F_ALONE = {"EN", "SD", "SF", "AG", "EI", "NIQE", "BRISQUE", "MUSIQ"}
+
+# Bounds under `standard` that follow from the definitions.
+BOUNDS = {
+    "EN": (0, 8),
+    "SD": (0, 127.5),
+    "SF": (0, 360.7),
+    "AG": (0, 255),
+    "EI": (0, 1140.5),
+    "MI": (0, 16),
+    "NMI": (0, 2),
+    "Qncie": (0.8, 1),
+    "CC": (-1, 1),
+    "MSE": (0, 255**2),
+    "RMSE": (0, 255),
+    "SCD": (-2, 2),
+    "SSIM": (-2, 2),
+    "MS-SSIM": (0, 2),
+    "MEF-SSIM": (-1, 1),
+    "MEF-MS-SSIM": (0, 1),
+    "Qs": (-1, 1),
+    "Qw": (-1, 1),
+    "Qe": (-1, 1),
+    "Qc": (-1, 1),
+    "Qy": (-1, 1),
+    "VIF": (0, math.inf),
+    "VIFF": (0, math.inf),
+    "Qabf": (0, 0.9749),
+    "Nabf": (0, 1),
+    "Labf": (0, 1),
+    "Qg": (0, 0.9867),
+    "Qm": (0, 3),
+    "Qsf": (-1, math.inf),
+    "Qcv": (0, math.inf),
+    "Qcb": (0, 1),
+    "FMI_edge": (-1e-9, 1 + 1e-9),
+}
+
+
+def smooth(image: np.ndarray) -> np.ndarray:
+    return np.rint(cv2.GaussianBlur(image.astype(float), (5, 5), 1.2)).astype(np.uint8)
+
+
+def triples(side_from: int = 16, side_to: int = 48):
+    """Three noisy, three smooth, or three nearly constant images of one size."""
+    noisy = st.builds(
+        lambda h, w, seed: tuple(np.random.default_rng(seed).integers(0, 256, (3, h, w), dtype=np.uint8)),
+        st.integers(side_from, side_to),
+        st.integers(side_from, side_to),
+        st.integers(0, 2**32 - 1),
+    )
+    kinds = st.sampled_from(
+        [lambda x: x, smooth, lambda x: 100 + x // 64, lambda x: np.where(x > 250, 255, 0).astype(np.uint8)]
+    )
+    return st.tuples(noisy, kinds).map(lambda drawn: tuple(drawn[1](x) for x in drawn[0]))
+
+
+few = settings(max_examples=25, deadline=None)
+
+
+@few
+@given(triples())
+def test_values_lie_in_their_range_or_are_undefined_with_a_reason(images):
+    reasons = {}
+    values = metrics.evaluate(*images, HERE, reasons=reasons)
+    for name, value in values.items():
+        assert math.isnan(value) == (name in reasons), name
+        if not math.isnan(value) and name in BOUNDS:
+            low, high = BOUNDS[name]
+            assert low - 1e-9 <= value <= high + 1e-9, name
+
+
+@few
+@given(st.tuples(*[arrays(np.uint8, (17, 19))] * 3))
+def test_arbitrary_images_never_fail(images):
+    for protocol in metrics.protocols():
+        here = [name for name in metrics.names(protocol) if not metrics.unavailable(name)]
+        reasons = {}
+        values = metrics.evaluate(*images, here, protocol, reasons)
+        assert {name for name, value in values.items() if math.isnan(value)} == set(reasons), protocol
+
+
+# The source with the smaller gain, or with more phase congruency, is taken, and Qc maps w < 0 to 0 but w > 1 to 1.
+NOT_SYMMETRIC = {"VIFF", "Qp", "Qc"}
+
+
+@few
+@given(triples(48, 60))
+def test_the_order_of_the_sources_does_not_matter(images):
+    fused, ir, vis = images
+    names = [name for name in HERE if name not in NOT_SYMMETRIC]
+    there, back = metrics.evaluate(fused, ir, vis, names), metrics.evaluate(fused, vis, ir, names)
+    for name in names:
+        assert there[name] == pytest.approx(back[name], rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@few
+@given(triples(), st.integers(0, 2**32 - 1))
+def test_metrics_of_the_fused_image_alone_ignore_the_sources(images, seed):
+    names = [name for name in HERE if name in OF_F_ALONE]
+    others = np.random.default_rng(seed).integers(0, 256, (2, *images[0].shape), dtype=np.uint8)
+    assert metrics.evaluate(*images, names) == metrics.evaluate(images[0], *others, names)
+
+
+@few
+@given(triples(), st.randoms(use_true_random=False))
+def test_information_does_not_depend_on_what_the_levels_are_called(images, random):
+    table = list(range(256))
+    random.shuffle(table)
+    renamed = [np.array(table, np.uint8)[x] for x in images]
+    names = ["EN", "MI", "NMI", "Qncie", "CE", "Qte", "Qtsallis"]
+    before, after = metrics.evaluate(*images, names), metrics.evaluate(*renamed, names)
+    for name in names:
+        assert before[name] == pytest.approx(after[name], rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@few
+@given(triples(), st.integers(0, 255 - 103))
+def test_differences_do_not_depend_on_brightness(images, shift):
+    dark = [x // 3 for x in images]
+    light = [x + np.uint8(shift) for x in dark]
+    names = [
+        "SD",
+        "SF",
+        "AG",
+        "EI",
+        "CC",
+        "MSE",
+        "RMSE",
+        "PSNR",
+        "SCD",
+        "FMI_none",
+        "FMI_gradient",
+        "FMI_edge",
+        "Qm",
+        "Qsf",
+    ]
+    before, after = metrics.evaluate(*dark, names), metrics.evaluate(*light, names)
+    for name in names:
+        assert before[name] == pytest.approx(after[name], rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@few
+@given(triples(41, 60))
+def test_gradient_ratios_do_not_depend_on_contrast(images):
+    low = [x // 3 for x in images]
+    high = [x * np.uint8(3) for x in low]
+    names = ["Qabf", "CC", "SCD", "Qsf", "FMI_none"]
+    before, after = metrics.evaluate(*low, names), metrics.evaluate(*high, names)
+    for name in names:
+        assert before[name] == pytest.approx(after[name], rel=1e-9, abs=1e-9, nan_ok=True), name
+
+
+@few
+@given(triples(44, 60))
+def test_mirrored_images_score_the_same(images):
+    names = [
+        "EN",
+        "SD",
+        "SF",
+        "EI",
+        "MI",
+        "CC",
+        "MSE",
+        "SCD",
+        "SSIM",
+        "Qs",
+        "Qw",
+        "Qy",
+        "Nabf",
+        "Labf",
+        "MEF-SSIM",
+    ]
+    before = metrics.evaluate(*images, names)
+    for flip in (np.flipud, np.fliplr):
+        after = metrics.evaluate(*map(flip, images), names)
+        for name in names:
+            assert before[name] == pytest.approx(after[name], rel=1e-7, abs=1e-9, nan_ok=True), name
+
+
+@few
+@given(triples(44, 60))
+def test_a_copy_of_both_sources_is_perfect(images):
+    x = images[0]
+    values = metrics.evaluate(x, x, x, HERE)
+    perfect = {
+        "MSE": 0,
+        "SSIM": 2,
+        "Qs": 1,
+        "Qw": 1,
+        "Qe": 1,
+        "Qy": 1,
+        "Nabf": 0,
+        "FMI_none": 1,
+        "FMI_dct": 1,
+        ("CC"): 1,
+        ("Qcv"): 0,
+    }
+    perfect |= {"PSNR": math.inf, "NMI": 2, "VIF": 2, "Qm": 3, "MEF-SSIM": 1, "Qabf": 0.97480, "Qsf": 0, "Qcb": 1}
+    for name, value in perfect.items():
+        if not math.isnan(values[name]):
+            assert values[name] == pytest.approx(value, rel=2e-4, abs=1e-6), name
+
+
+RISING = ("SF", "AG", "EI", "SD", "MSE", "RMSE", "Qsf")
+FALLING = ("PSNR", "CC", "SSIM", "MS-SSIM", "MEF-SSIM", "Qs", "Qw", "Qy", "Qabf", "Qg", "Qm", "MI", "NMI", "FMI_none")
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_moves_the_metrics_as_their_definitions_say(seed):
+    """Not so VIF and VIFF: where noise happens to add contrast, they see a gain."""
+    clean = smooth(scene(200, 220, seed)[2]) // 2 + 60
+    noise = np.random.default_rng(seed).normal(0, 1, clean.shape)
+    rows = []
+    for sigma in (0, 2, 4, 8, 16):
+        fused = np.clip(np.rint(clean + sigma * noise), 0, 255).astype(np.uint8)
+        rows.append(metrics.evaluate(fused, clean, clean, RISING + FALLING))
+    for names, sign in ((RISING, 1), (FALLING, -1)):
+        for name in names:
+            assert np.all(sign * np.diff([row[name] for row in rows]) > 0), name
+
+
+def test_the_better_fusion_scores_better():
+    """Direction: the average of two sources against the same average blurred and noisy.
+
+    Left out: what looks at F alone or at amounts of contrast or noise, and window by window FMI, for which a
+    smooth window is information too.
+    """
+    _, ir, vis = scene(200, 220)
+    good = ((ir.astype(int) + vis) // 2).astype(np.uint8)
+    noise = np.random.default_rng(0).normal(0, 20, good.shape)
+    bad = np.clip(cv2.GaussianBlur(good, (0, 0), 3) + noise, 0, 255).astype(np.uint8)
+    names = set(HERE) - OF_F_ALONE - {"CE", "Qsf", "Labf", "SCD", "VIF", "VIFF"}
+    names -= {"FMI_none", "FMI_gradient", "FMI_dct", "FMI_wavelet"}
+    better, worse = metrics.evaluate(good, ir, vis, names), metrics.evaluate(bad, ir, vis, names)
+    for name in names:
+        assert metrics.card(name).direction * (better[name] - worse[name]) > 0, name
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (16, 300), (163, 161)])
+@pytest.mark.parametrize("protocol", list(metrics.protocols()))
+def test_every_metric_at_every_size(shape, protocol):
+    here = [name for name in metrics.names(protocol) if not metrics.unavailable(name)]
+    reasons = {}
+    values = metrics.evaluate(*scene(*shape), here, protocol, reasons)
+    assert all(math.isfinite(value) or name in reasons for name, value in values.items())
+    if min(shape) > 160:
+        assert not reasons
+
+
+def test_a_large_image():
+    values = metrics.evaluate(*scene(1024, 1280), HERE)
+    assert all(map(math.isfinite, values.values()))
+
+
+def test_the_result_does_not_depend_on_threads():
+    images = scene(200, 220)
+    before = cv2.getNumThreads()
+    try:
+        results = []
+        for threads in (1, 2, 4):
+            cv2.setNumThreads(threads)
+            results.append(metrics.evaluate(*images, HERE))
+    finally:
+        cv2.setNumThreads(before)
+    assert results[0] == results[1] == results[2]
