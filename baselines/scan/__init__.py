@@ -3,10 +3,13 @@
 | backend | runs on | types | gradients | carries a state |
 |---|---|---|---|---|
 | native | CPU, where the kernel was compiled at installation; d_state 16 | float32 | yes | yes |
+| mamba_ssm | CUDA, where the package mamba-ssm can be imported (extra `cuda`) | float32 | yes | no |
+| triton | CUDA, where triton can be imported; d_state a power of two | float32 | yes | yes |
 | chunked | every torch device | any floating-point type | yes | yes |
 
-`selective_scan` picks the first that fits; `backend=` or BENCH_SCAN_BACKEND forces one. Both agree with a sequential
-scan in float64 to 5e-6 of scale in float32 (tests/baselines/test_scan.py).
+The table is in order: `selective_scan` picks the first that fits the tensors; `backend=` or BENCH_SCAN_BACKEND forces
+one. torch's CUDA wheels bring triton. All but mamba_ssm agree with a sequential scan in float64 to 5e-6 of scale in
+float32 (tests/baselines/test_scan*).
 """
 
 from __future__ import annotations
@@ -16,42 +19,40 @@ import os
 import torch
 from torch import Tensor
 
-from . import chunked, native
-from .library import isa, library
+from . import chunked, mamba_ssm_backend, native, triton_backend
+from .library import isa
 
-__all__ = ["BACKENDS", "causal_conv_silu", "describe", "is_native", "selective_scan"]
+__all__ = ["BACKENDS", "causal_conv_silu", "describe", "in_use", "is_native", "selective_scan", "unfit"]
 
-BACKENDS = {"native": native, "chunked": chunked}
+BACKENDS = {"native": native, "mamba_ssm": mamba_ssm_backend, "triton": triton_backend, "chunked": chunked}
 
 
 def is_native(x: Tensor, states: int = 16) -> bool:
     """Whether the compiled kernel serves a tensor like x."""
-    return _pick(x.device, x.dtype, states, None) is native
+    return _pick(x.device, x.dtype, states, None) == "native"
 
 
-def _native_reason(device: torch.device, dtype: torch.dtype, states: int) -> str | None:
-    """Why the compiled kernel cannot serve, or None."""
-    if isa() is None:
-        return "the kernel was not compiled at installation (no C++ compiler?)" if library() is None else "no symbols"
-    if device.type != "cpu":
-        return f"runs on the CPU only, not on {device.type}"
-    if dtype != torch.float32:
-        return f"computes in float32 only, not {dtype}"
-    if states != 16:
-        return f"has d_state 16, not {states}"
-    return None
-
-
-def _pick(device: torch.device, dtype: torch.dtype, states: int, backend: str | None):
-    backend = backend or os.environ.get("BENCH_SCAN_BACKEND") or None
-    if backend is not None and backend not in BACKENDS:
+def unfit(backend: str, device: str) -> str | None:
+    """Why a backend cannot serve float32 on a device, or None. Raises ValueError for an unknown backend."""
+    if backend not in BACKENDS:
         raise ValueError(f"scan backend {backend!r} is not one of {', '.join(BACKENDS)}")
-    if backend == "chunked":
-        return chunked
-    reason = _native_reason(device, dtype, states)
-    if reason and backend == "native":
-        raise RuntimeError(f"scan backend native: {reason}")
-    return chunked if reason else native
+    return BACKENDS[backend].unfit(torch.device(device), torch.float32, 16)
+
+
+def in_use(device: str) -> str:
+    """The backend that serves float32 on a device. Raises RuntimeError where one is forced that cannot."""
+    return _pick(torch.device(device), torch.float32, 16, None)
+
+
+def _pick(device: torch.device, dtype: torch.dtype, states: int, backend: str | None) -> str:
+    backend = backend or os.environ.get("BENCH_SCAN_BACKEND") or None
+    if backend is None:
+        return next(name for name, module in BACKENDS.items() if module.unfit(device, dtype, states) is None)
+    if backend not in BACKENDS:
+        raise ValueError(f"scan backend {backend!r} is not one of {', '.join(BACKENDS)}")
+    if reason := BACKENDS[backend].unfit(device, dtype, states):
+        raise RuntimeError(f"scan backend {backend}: {reason}")
+    return backend
 
 
 def selective_scan(
@@ -76,7 +77,7 @@ def selective_scan(
         raise RuntimeError("a carried state has no gradient: call under torch.no_grad()")
     if delta_bias is None:
         delta_bias = torch.zeros_like(D)
-    module = _pick(u.device, u.dtype, A.shape[1], backend)
+    module = BACKENDS[_pick(u.device, u.dtype, A.shape[1], backend)]
     return module.selective_scan(u, delta, A, B, C, D, z, delta_bias, state)
 
 
@@ -90,13 +91,22 @@ def causal_conv_silu(
     """
     if state is not None and torch.is_grad_enabled():
         raise RuntimeError("a carried state has no gradient: call under torch.no_grad()")
-    return _pick(x.device, x.dtype, 16, backend).causal_conv_silu(x, weight, bias, state)
+    return BACKENDS[_pick(x.device, x.dtype, 16, backend)].causal_conv_silu(x, weight, bias, state)
 
 
 def describe() -> list[tuple[str, bool, str]]:
-    """(backend, available, why) for this machine, best first."""
-    reason = _native_reason(torch.device("cpu"), torch.float32, 16)
-    return [
-        ("native", reason is None, reason or f"compiled kernel, {isa()}, CPU and float32"),
-        ("chunked", True, "torch, every device and floating-point type"),
-    ]
+    """(backend, available, why) for this machine, in the order of choice."""
+    what = {
+        "native": f"compiled kernel, {isa()}, CPU and float32",
+        "mamba_ssm": "CUDA kernel of mamba-ssm, float32",
+        "triton": "Triton kernels, CUDA and float32",
+        "chunked": "torch, every device and floating-point type",
+    }
+    found = []
+    for name in BACKENDS:
+        gpu = name in ("mamba_ssm", "triton")
+        reason = unfit(name, "cuda" if gpu else "cpu")
+        if gpu and reason is None and not torch.cuda.is_available():
+            reason = "torch finds no CUDA device"
+        found.append((name, reason is None, reason or what[name]))
+    return found

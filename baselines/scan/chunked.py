@@ -55,13 +55,20 @@ def selective_scan(u, delta, A, B, C, D, z, delta_bias, state):
     return y if z is None else y * F.silu(z)
 
 
+def unfit(device: torch.device, dtype: torch.dtype, states: int) -> None:
+    """Why this backend cannot serve such tensors: it always can."""
+
+
+def keep_last(x: Tensor, state: Tensor) -> Tensor:
+    """x behind the tokens of `state`, which is replaced by as many last tokens."""
+    padded = torch.cat([state, x], 1)
+    state.copy_(padded[:, -state.shape[1] :])
+    return padded
+
+
 def causal_conv_silu(x, weight, bias, state):
-    taps = weight.shape[1]
-    before = x.new_zeros(x.shape[0], taps - 1, x.shape[2]) if state is None else state
-    padded = torch.cat([before, x], 1)
-    if state is not None:
-        state.copy_(padded[:, -(taps - 1) :])
-    length = x.shape[1]
+    taps, length = weight.shape[1], x.shape[1]
+    padded = F.pad(x, (0, 0, taps - 1, 0)) if state is None else keep_last(x, state)
     y = bias
     for k in range(taps):
         y = y + weight[:, k] * padded[:, k : k + length]

@@ -83,12 +83,11 @@ def mix(
             total += part
         return total
     streams = [norm(x) if norm else x for x, norm in zip(streams, norms)]
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() or streams[0].is_cuda:
         return _mix_tokens(streams, branches, out_proj, shared_gate, None)
     # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
-    chunk = streams[0].shape[1] if streams[0].is_cuda else CHUNK
     states = [_zero_states(x, branch) for x, branch in zip(streams, branches)]
-    pieces = zip(*(x.split(chunk, dim=1) for x in streams))
+    pieces = zip(*(x.split(CHUNK, dim=1) for x in streams))
     return torch.cat([_mix_tokens(piece, branches, out_proj, shared_gate, states) for piece in pieces], dim=1)
 
 

@@ -8,10 +8,23 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from .library import call, run_all
+from .library import call, isa, library, run_all
 
 BLOCK = 32  # tokens between two saved states, as in kernel.cpp
 LANES = 16  # channels are split between threads at multiples of the widest vector
+
+
+def unfit(device: torch.device, dtype: torch.dtype, states: int) -> str | None:
+    """Why this backend cannot serve such tensors, or None."""
+    if isa() is None:
+        return "the kernel was not compiled at installation (no C++ compiler?)" if library() is None else "no symbols"
+    if device.type != "cpu":
+        return f"runs on the CPU only, not on {device.type}"
+    if dtype != torch.float32:
+        return f"computes in float32 only, not {dtype}"
+    if states != 16:
+        return f"has d_state 16, not {states}"
+    return None
 
 
 def _rows(x: Tensor) -> Tensor:
