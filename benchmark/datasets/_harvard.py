@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Pair, Place, Selection
+from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Pair, Place
 
 
 class Harvard(FolderDataset):
@@ -18,8 +17,9 @@ class Harvard(FolderDataset):
     def __init__(self, modality: str, train: int, test: int, cddfuse: int) -> None:
         self.modality = modality
         coloured = modality != "CT"
-        self.folders = (f"Harvard/{modality}-MRI", f"{modality}-MRI", f"MyDatasets/{modality}-MRI", "CDDFuse_test",
-                        "Harvard", "Havard-Medical-Image-Fusion-Datasets-main/MyDatasets/" + f"{modality}-MRI")  # fmt: skip
+        own = f"{modality}-MRI"
+        published = f"Havard-Medical-Image-Fusion-Datasets-main/MyDatasets/{own}"
+        self.folders = (f"Harvard/{own}", own, f"MyDatasets/{own}", published, "CDDFuse_test", "Harvard")
         self.card = DatasetCard(
             name=f"harvard_{modality.lower()}_mri",
             title=f"Harvard {modality}-MRI",
@@ -54,11 +54,6 @@ class Harvard(FolderDataset):
             "train": f"the training slices of the usual division ({count['train']})",
             "cddfuse": f"the test slices of CDDFuse (Zhao et al., CVPR 2023; {count['cddfuse']})",
         }
-
-    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
-        split = self.check_split(split)
-        pairs, place = self.listed(split, root)
-        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
 
     def finish(self, pair: Pair, place: Place) -> Pair:
         return replace(pair, colour_from="ir" if self.modality != "CT" else "vis")

@@ -12,8 +12,8 @@ class Fmb(FolderDataset):
         name="fmb",
         title="FMB: full-time multi-modality benchmark",
         year=2023,
-        citation="J. Liu, Z. Liu, G. Wu, L. Ma, R. Liu, W. Zhong, Z. Luo, X. Fan: Multi-interactive feature learning and"
-        " a full-time multi-modality benchmark for image fusion and segmentation. ICCV 2023.",
+        citation="J. Liu, Z. Liu, G. Wu, L. Ma, R. Liu, W. Zhong, Z. Luo, X. Fan: Multi-interactive feature learning"
+        " and a full-time multi-modality benchmark for image fusion and segmentation. ICCV 2023.",
         licence="none stated",
         link="https://github.com/JinyuanLiu-CV/SegMiF",
         size="800x600, infrared grey, visible RGB",

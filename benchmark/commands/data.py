@@ -1,0 +1,266 @@
+"""`bench data`: check, get and understand data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmark import options
+from benchmark.errors import UserError, unknown
+
+EPILOG = """\b
+Examples:
+  bench data verify msrs --data-root DATA              every pair, against the publisher's hashes
+  bench data pull roadscene --data-root DATA           downloads, or says how to get the set
+  bench data pull llvip --archive LLVIP.zip --data-root DATA
+  bench data leak --dataset m3fd --split random811-seed0
+  bench data synth --out DATA/SYNTH --pairs 200        drawn scenes in the layout of M3FD's detection set
+"""
+
+_root = click.option(
+    "--data-root", type=options.FOLDER, envvar="BENCH_DATA", show_envvar=True, help="Where the data sets lie."
+)
+_label_order = click.option(
+    "--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp)."
+)
+
+
+@click.group(epilog=EPILOG, short_help="Check, get and understand data sets.")
+def command():
+    """Check data sets, download them, measure how far divisions leak, draw synthetic ones."""
+
+
+def _dataset(name: str, label_order: str | None = None):
+    from benchmark import datasets
+
+    source = datasets.get(name)
+    if source.name == "folder":
+        raise UserError("data set folder: two directories of your own; there is nothing known to compare them with")
+    if label_order is not None:
+        if source.name != "m3fd":
+            raise UserError(f"--label-order: for M3FD only, not for {source.name}")
+        source = type(source)(label_order)
+    return source
+
+
+@command.command(short_help="Check a data set to the last pair.")
+@click.argument("name")
+@click.option("--split", "splits", type=options.NAMES, help="These only; the whole set if left out.")
+@click.option("--jobs", "threads", type=click.IntRange(1), metavar="N", help="Threads; one per processor if left out.")
+@_label_order
+@_root
+@click.pass_context
+def verify(ctx, name, splits, threads, label_order, data_root):
+    """Check the data set NAME: pairs complete, readable, of one size, in register, as many and the same as
+    published, none twice; labels in order. One line per problem; exit code 1 where one is an error."""
+    from contextlib import ExitStack
+
+    from benchmark import tables
+    from benchmark.data.verify import ERROR
+    from benchmark.data.verify import verify as check
+    from benchmark.progress import Progress
+
+    source = _dataset(name, label_order)
+    with ExitStack() as stack:
+        steps = []
+
+        def begin(total: int) -> None:
+            steps.append(stack.enter_context(Progress().bar(f"checking {source.name}", total, summary=False)))
+
+        report = check(source, data_root, splits or (), threads, lambda: steps[0](), begin)
+    for line in report.lines:
+        click.echo(line)
+    if report.problems:
+        rows = [(problem.level, problem.split, problem.id or "–", problem.what) for problem in report.problems]
+        tables.show_listing(("problem", "split", "pair", "what"), rows)
+    errors = sum(problem.level == ERROR for problem in report.problems)
+    warnings = len(report.problems) - errors
+    click.echo(
+        f"{source.name}: {errors} errors, {warnings} warnings" if report.problems else f"{source.name}: all well"
+    )
+    if report.failed:
+        ctx.exit(1)
+
+
+@command.command(short_help="Download a data set, or say how to get it.")
+@click.argument("name")
+@click.option("--split", help="Only the files of this split; everything if left out.")
+@click.option("--archive", type=click.Path(path_type=Path), help="Unpack this file, downloaded by hand.")
+@click.option("--sha256", metavar="HEX", help="What the archive's SHA-256 must be.")
+@click.option("--connections", type=click.IntRange(1, 32), default=8, show_default=True)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@_root
+@click.pass_context
+def pull(ctx, name, split, archive, sha256, connections, dry_run, data_root):
+    """Get the data set NAME under the data root.
+
+    Sets that their publisher offers file by file are downloaded at a fixed revision, each file checked against
+    its SHA-256; the same command continues an interrupted download. For sets behind a form or in a cloud drive
+    the steps are told, and --archive unpacks what was downloaded by hand.
+    """
+    source = _dataset(name)
+    if not hasattr(source, "folders"):
+        raise UserError(f"data set {source.name}: built in; there is nothing to download")
+    if data_root is None:
+        raise UserError(f"bench data pull {source.name}: give --data-root DIR (or BENCH_DATA=DIR), where it shall lie")
+    folder = data_root / source.folders[0]
+    if archive is not None:
+        _unpack(source, archive, sha256, folder, dry_run)
+        return
+    manifest = source.manifest()
+    if manifest is None or not manifest.source:
+        click.echo(f"{source.card.title} cannot be downloaded directly:")
+        for number, step in enumerate(source.card.by_hand, start=1):
+            click.echo(f"  {number}. {step}")
+        click.echo(f"  Expected layout: {source.card.layout} under {data_root}")
+        click.echo(f"  Licence: {source.card.licence}. Use: {source.card.use}.")
+        click.echo(f"  Then check it: bench data verify {source.name} --data-root {data_root}")
+        return
+    _download(ctx, source, manifest, folder, split, connections, dry_run)
+
+
+def _download(ctx, source, manifest, folder: Path, split: str | None, connections: int, dry_run: bool) -> None:
+    from benchmark.data import pull as pulling
+    from benchmark.progress import Progress
+
+    prefixes = []
+    if split is not None:
+        layout = source.layouts(source.check_split(split))[0]
+        prefixes = [f"{layout.ir}/", f"{layout.vis}/"]
+    todo = pulling.plan(manifest, folder, prefixes)
+    if not todo.wanted:
+        raise UserError(f"data set {source.name}: no file of split '{split}' can be downloaded")
+    click.echo(f"{source.card.title}; licence: {source.card.licence}; use: {source.card.use}.")
+    click.echo(f"From {manifest.source}: {len(todo.missing)} of {len(todo.wanted)} files to get, into {folder}")
+    for path in todo.wrong:
+        click.echo(f"{folder / path}: there already, and not the publisher's file; left as it is", err=True)
+    failed = {}
+    if not dry_run:
+        with Progress().bar(f"downloading {source.name}", len(todo.missing), summary=False) as step:
+            failed = pulling.download(manifest, todo, connections, step)
+        for reason in failed.values():
+            click.echo(reason, err=True)
+        click.echo(f"{len(todo.missing) - len(failed)} files downloaded and checked, {len(failed)} failed")
+    if failed or todo.wrong:
+        ctx.exit(1)
+
+
+def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bool) -> None:
+    from benchmark.data import archives
+    from benchmark.progress import Progress
+
+    if not archive.is_file():
+        raise UserError(f"--archive {archive}: no such file")
+    if sha256 is not None and (found := _file_sha256(archive)) != sha256.lower():
+        raise UserError(f"--archive {archive}: its SHA-256 is {found}, not {sha256}")
+    if dry_run:
+        click.echo(f"Would unpack {archive} into {folder}")
+        return
+    with Progress().bar(f"unpacking {archive.name}", 0, summary=False) as step:
+        added = archives.unpack(archive, folder, step=step)
+    click.echo(f"{', '.join(path.name for path in added[:5])} unpacked into {folder}")
+    if why := source.unavailable(source.default_split, folder.parent):
+        click.echo(f"Unpacked, but not recognised: {why}", err=True)
+
+
+def _file_sha256(path: Path) -> str:
+    import hashlib
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+
+
+def _digest(file) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    while chunk := file.read(1 << 20):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@command.command(short_help="Measure how far training and test of a division share scenes.")
+@click.option("--dataset", required=True, help="Data set: bench ls datasets.")
+@click.option("--split", help="A division of the data set into training and test.")
+@click.option("--train", type=click.Path(path_type=Path), help="Instead of --split: a file of training ids.")
+@click.option("--test", type=click.Path(path_type=Path), help="Instead of --split: a file of test ids.")
+@_root
+def leak(dataset, split, train, test, data_root):
+    """Print the share of test images that have a training image within 1, 2, 5 and 10 ids; and, where the images
+    are there, the share whose nearest training image is a near duplicate by perceptual hash."""
+    from benchmark import tables
+    from benchmark.data import leakage
+
+    source = _dataset(dataset)
+    parts, name = _division(source, split, train, test)
+    training, testing = parts["train"], parts["test"]
+    shares = leakage.neighbours(training, testing)
+    click.echo(f"{source.name}, division {name}: {len(training)} training, {len(testing)} test images")
+    if both := {*training} & {*testing}:
+        click.echo(f"{len(both)} ids are in training AND test: {', '.join(sorted(both)[:3])}, …")
+    rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in shares.items()]
+    tables.show_listing(("ids", "test images with a training image that near"), rows)
+    _hashed(source, parts, data_root)
+
+
+def _division(source, split: str | None, train: Path | None, test: Path | None) -> tuple[dict[str, list[str]], str]:
+    if (train is None) != (test is None) or (split is None) == (train is None):
+        raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
+    if train is not None:
+        return {"train": _ids(train), "test": _ids(test)}, f"{train} / {test}"
+    schemes = {name: parts for name, parts in source.schemes().items() if {"train", "test"} <= parts.keys()}
+    if split not in schemes:
+        raise unknown(f"division of {source.name}", split, schemes)
+    return schemes[split], split
+
+
+def _ids(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+    ids = [Path(line.strip()).stem for line in lines if line.strip() and not line.startswith("#")]
+    if not ids:
+        raise UserError(f"{path}: holds no ids")
+    return ids
+
+
+def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None:
+    """The part of `leak` that needs images."""
+    from benchmark.data import leakage
+    from benchmark.progress import Progress
+
+    try:
+        pairs = [pair for split in source.parts or (source.default_split,) for pair in source.pairs(split, data_root)]
+    except UserError as error:
+        click.echo(f"Near duplicates not looked for, without images: {error.message}")
+        return
+    by_id = {pair.id: pair for pair in pairs if pair.problem is None}
+    wanted = {part: [by_id[id] for id in parts[part] if id in by_id] for part in ("train", "test")}
+    if not all(wanted.values()):
+        click.echo("Near duplicates not looked for: no images of training or of test are here")
+        return
+    hashes, broken = {"train": {}, "test": {}}, 0
+    with Progress().bar("hashing", sum(map(len, wanted.values())), summary=False) as step:
+        for part, members in wanted.items():
+            for pair in members:
+                try:
+                    hashes[part][pair.id] = leakage.hash_pair(pair)
+                except UserError:
+                    broken += 1
+                step()
+    if broken:
+        click.echo(f"{broken} pairs cannot be read and are left out; see bench data verify {source.name}")
+    if not all(hashes.values()):
+        return
+    found = leakage.twins(hashes["train"], hashes["test"])
+    complete = len(parts["train"]) == found.training and len(parts["test"]) == found.compared
+    click.echo(
+        f"{100 * found.share:.1f} % of {found.compared} test images have a near duplicate in training (perceptual"
+        f" hashes differ in at most {leakage.NEAR_DUPLICATE} of 64 bits; median of the nearest: {found.median:g})"
+    )
+    if not complete:
+        click.echo(f"Only {found.training} training and {found.compared} test images are here: a lower bound")
+    for test_id, train_id, bits in found.examples:
+        click.echo(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
