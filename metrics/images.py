@@ -65,10 +65,13 @@ def once(function: Callable) -> Callable:
 
     @wraps(function)
     def cached(image: Field, *others):
-        key = (function, others)
+        # An image within its own cache would be freed only by the garbage collector.
+        key = (function, *("itself" if other is image else other for other in others))
         if key not in image.cache:
-            image.cache[key] = function(image, *others)
-        return image.cache[key]
+            result = function(image, *others)
+            image.cache[key] = "itself" if result is image else result
+        kept = image.cache[key]
+        return image if isinstance(kept, str) else kept
 
     return cached
 

@@ -65,8 +65,7 @@ def sums(f, a, b, faint: float) -> tuple[float, float, float]:
     return loss, artefacts, total
 
 
-@once
-def shares(f: Image, a: Image, b: Image, faint: float) -> tuple[float, float]:
+def split(f: Image, a: Image, b: Image, faint: float) -> tuple[float, float]:
     """Labf and Nabf; faint: the weight of edges below the threshold."""
     needs_side(f, 2, "to mirror the border")
     if library := kernel.library():
@@ -76,6 +75,9 @@ def shares(f: Image, a: Image, b: Image, faint: float) -> tuple[float, float]:
     if total == 0:
         raise Undefined("no source has an edge above the threshold")
     return loss / total, artefacts / total
+
+
+shares = once(split)
 
 
 @metric(
@@ -106,7 +108,7 @@ def Nabf(f, a, b):
     note=("arguments in the wrong order: the infrared image is taken for the fused one, F for a source"),
 )
 def infrared_taken_for_fused(f, a, b):
-    return shares(a, b, f, FAINT)[1]
+    return split(a, b, f, FAINT)[1]
 
 
 @Nabf.dialect(

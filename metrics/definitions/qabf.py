@@ -4,26 +4,27 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..filters import sobel, sobel_on_unit_range
+from ..filters import bands, sobel, sobel_on_unit_range
 from ..images import Image, Undefined, once
 from ..registry import metric
 
+BAND = 32
 
-@once
-def edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
-    """Strength and orientation (-pi/2, pi/2] of the edges at each pixel: Sobel with zeros beyond the border.
+
+def inner_edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
+    """Strength and orientation (-pi/2, pi/2] of the edges, one pixel from the border on: Sobel.
 
     The orientation is atan(Sy / Sx), Sx = left minus right column, Sy = lower minus upper row, and pi/2 where
     Sx = 0.
     """
-    sx, sy = sobel(x, cv2.BORDER_CONSTANT)
+    sx, sy = (s[1:-1, 1:-1] for s in sobel(x, cv2.BORDER_CONSTANT))
     return strength_and_orientation(-sx, sy)
 
 
 @once
 def edges_on_unit_range(x: Image, columns: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """As `edges`, of x / 255: where Sx should vanish, the sign of what rounding leaves decides the
-    orientation.
+    """Of x / 255, with zeros beyond the border: where Sx should vanish, the sign of what rounding leaves
+    decides the orientation.
     """
     sx, sy = sobel_on_unit_range(x, "constant", columns)
     return strength_and_orientation(-sx, sy)
@@ -80,7 +81,13 @@ def ratio(kept: float, weight: float) -> float:
 def of_levels(f: Image, a: Image, b: Image, equal_is_one: bool) -> float:
     if library := kernel.library():
         return ratio(*library.qabf(f.levels, a.levels, b.levels, equal_is_one))
-    return edge_preservation(edges(f), edges(a), edges(b), equal_is_one)
+    kept = weight = 0.0
+    for band in bands(tuple(Image(np.pad(x.levels, 1)) for x in (f, a, b)), BAND, 2):
+        edges_f, *sources = (inner_edges(x) for x in band)
+        for edges_s in sources:
+            more, total = preserved(edges_f, edges_s, equal_is_one)
+            kept, weight = kept + more, weight + total
+    return ratio(kept, weight)
 
 
 @metric(

@@ -4,37 +4,47 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..filters import gaussian, valid
-from ..images import Image, Undefined, is_constant, needs_side, once
+from ..filters import bands, gaussian, valid
+from ..images import Field, Image, Undefined, is_constant, needs_side, once
 from ..registry import metric
 
 WINDOWS = (17, 9, 5, 3)
 SMALLEST = 41  # the shorter side, so that no scale is empty
 NOISE = 2.0
+BAND = 64
+
+
+def scales(x: Image) -> list[Field]:
+    """The image at the four scales."""
+    return [x, *further_scales(x)]
 
 
 @once
-def scales(x: Image) -> list[np.ndarray]:
-    """The image at the four scales: each next one filtered with its own window, every second row and column
-    kept.
-    """
-    levels = [x.values]
+def further_scales(x: Image) -> list[Field]:
+    """Each scale is the one before, filtered with its own window, every second row and column kept."""
+    found: list[Field] = []
     for n in WINDOWS[1:]:
-        levels.append(np.ascontiguousarray(valid(levels[-1], gaussian(n, n / 5))[::2, ::2]))
-    return levels
+        w = gaussian(n, n / 5)
+        # Bands of an even number of rows, so that every second row of each is every second row of all.
+        parts = [valid(band.values, w)[::2, ::2] for (band,) in bands((found[-1] if found else x,), BAND, n - 1)]
+        found.append(Field(np.concatenate(parts)))
+    return found
 
 
 @once
-def scale_moments(x: Image) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Local mean and variance (not below 0) at each scale."""
-    found = []
-    for n, level in zip(WINDOWS, scales(x)):
-        w = gaussian(n, n / 5)
-        mean = valid(level, w)
-        variance = valid(level, w, level)
-        variance -= mean * mean
-        found.append((mean, np.maximum(variance, 0, out=variance)))
-    return found
+def moments(x: Field, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance (not below 0) in the window of n pixels."""
+    w = gaussian(n, n / 5)
+    mean = valid(x.values, w)
+    variance = valid(x.values, w, x.values)
+    variance -= mean * mean
+    return mean, np.maximum(variance, 0, out=variance)
+
+
+def covariance(x: Field, y: Field, n: int) -> np.ndarray:
+    product = valid(x.values, gaussian(n, n / 5), y.values)
+    product -= moments(x, n)[0] * moments(y, n)[0]
+    return product
 
 
 def gained(s1: np.ndarray, s2: np.ndarray, s12: np.ndarray) -> tuple[float, float]:
@@ -63,16 +73,14 @@ def log_sum(x: np.ndarray) -> float:
     return float(np.log1p(x, out=x).sum())
 
 
-@once
-def information(f: Image, s: Image) -> tuple[float, float]:
-    """What of the information in source s is in f, and what there is in s, over scales and positions (nats)."""
-    kept = there = 0.0
-    for n, x, y, (m1, s1), (m2, s2) in zip(WINDOWS, scales(s), scales(f), scale_moments(s), scale_moments(f)):
-        s12 = valid(x, gaussian(n, n / 5), y)
-        s12 -= m1 * m2
-        sums = gained(s1, s2, s12)
-        kept, there = kept + sums[0], there + sums[1]
-    return kept, there
+def informations_in_numpy(f: Image, a: Image, b: Image) -> np.ndarray:
+    """As `informations`, in nats."""
+    sums = np.zeros((2, 2))
+    for n, *images in zip(WINDOWS, scales(f), scales(a), scales(b)):
+        for band, *sources in bands(tuple(images), BAND, n - 1):
+            for k, s in enumerate(sources):
+                sums[k] += gained(moments(s, n)[1], moments(band, n)[1], covariance(band, s, n))
+    return sums
 
 
 WEIGHTS = np.concatenate([gaussian(n, n / 5) for n in WINDOWS])
@@ -90,7 +98,7 @@ def informations(f: Image, a: Image, b: Image):
         images = (f, a, b)
         sums = library.vif([x.levels for x in images], [compiled_scales(x) for x in images], WEIGHTS)
         return sums.reshape(2, 2).tolist()
-    return information(f, a), information(f, b)
+    return informations_in_numpy(f, a, b).tolist()
 
 
 def fidelity(f: Image, a: Image, b: Image, flat: float | None) -> float:
@@ -157,7 +165,8 @@ def saturating(f, a, b):
     value = 0.0
     for s in (a, b):
         kept = there = 0.0
-        for n, x, y in zip(WINDOWS, scales(s), scales(f)):
+        for n, level_s, level_f in zip(WINDOWS, scales(s), scales(f)):
+            x, y = level_s.values, level_f.values
             w = gaussian(n, n / 5)
             product = saturated if n == WINDOWS[0] else np.asarray
             m1, m2 = valid(x, w), valid(y, w)

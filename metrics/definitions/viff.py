@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..filters import gaussian, valid
 from ..images import Image, needs_side, once
 from ..registry import metric
-from .vif import SMALLEST, WINDOWS, scale_moments, scales
+from .vif import SMALLEST, WINDOWS, covariance, moments, scales
 
 NOISE = 0.005 * 255**2
 SCALE_WEIGHTS = np.array([1, 0, 0.15, 1]) / 2.15
@@ -15,8 +14,8 @@ SCALE_WEIGHTS = np.array([1, 0, 0.15, 1]) / 2.15
 def distortion(f: Image, s: Image) -> list[tuple[np.ndarray, np.ndarray]]:
     """At each scale: the gain of f over s, and the information of s that f keeps."""
     found = []
-    for n, x, y, (m1, s1), (m2, s2) in zip(WINDOWS, scales(s), scales(f), scale_moments(s), scale_moments(f)):
-        s12 = valid(x, gaussian(n, n / 5), y) - m1 * m2
+    for n, x, y in zip(WINDOWS, scales(s), scales(f)):
+        s1, s2, s12 = moments(x, n)[1], moments(y, n)[1], covariance(y, x, n)
         g = s12 / (s1 + 1e-10)
         rest = s2 - g * s12
         flat = s1 < 1e-10
@@ -54,9 +53,8 @@ def VIFF(f, a, b):
     value = 0.0
     for k, ((g_a, kept_a), (g_b, kept_b)) in enumerate(zip(distortion(f, a), distortion(f, b))):
         first = g_a < g_b
-        there = (
-            np.log10(1 + np.where(m[k][1] < 1e-10, 0, m[k][1]) / NOISE) for m in (scale_moments(a), scale_moments(b))
-        )
+        variances = (moments(scales(s)[k], WINDOWS[k])[1] for s in (a, b))
+        there = (np.log10(1 + np.where(v < 1e-10, 0, v) / NOISE) for v in variances)
         there = np.where(first, *there)
         kept = np.where(first, kept_a, kept_b)
         value += SCALE_WEIGHTS[k] * float((kept + 1e-7).sum() / (there + 1e-7).sum())

@@ -1,13 +1,16 @@
 """The public functions: names, arguments, undefined values, and one clear line for each mistake."""
 
+import gc
 import math
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
 
 import metrics
+from metrics import evaluation
 
 
 def test_core_metrics_are_finite_under_both_protocols(triple):
@@ -23,6 +26,56 @@ def test_pair_scores_as_evaluate_does(triple):
         pair = metrics.Pair(ir, vis, protocol)
         for image in (fused, vis, fused):
             assert pair.score(image) == metrics.evaluate(image, ir, vis, protocol=protocol)
+
+
+@pytest.mark.parametrize("protocol", list(metrics.protocols()))
+def test_a_pair_keeps_nothing_of_the_images_that_it_scored(triple, protocol):
+    fused, ir, vis = triple
+    pair = metrics.Pair(ir, vis, protocol)
+    names = [name for name in metrics.names(protocol) if not metrics.unavailable(name)]
+
+    def kept() -> int:
+        known, seen, waiting = 0, set(), [source.cache for pair in pair._sources.values() for source in pair]
+        while waiting:
+            thing = waiting.pop()
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            known += 1
+            waiting += thing.values() if isinstance(thing, dict) else []
+            waiting += list(thing) if isinstance(thing, dict | tuple | list) else []
+            waiting += [thing.cache] if hasattr(thing, "cache") else []
+        return known
+
+    pair.score(fused, names)
+    after_one = kept()
+    for image in (vis, ir // 2, fused):
+        pair.score(image, names)
+    assert kept() == after_one
+
+
+def test_a_scored_image_is_freed_at_once(triple, monkeypatch):
+    images = []
+
+    class Watched(evaluation.Image):
+        def __init__(self, levels):
+            super().__init__(levels)
+            images.append(weakref.ref(self))
+
+    fused, ir, vis = triple
+    monkeypatch.setattr(evaluation, "Image", Watched)
+    gc.disable()
+    try:
+        for protocol in metrics.protocols():
+            images.clear()
+            names = [name for name in metrics.names(protocol) if not metrics.unavailable(name)]
+            pair = metrics.Pair(ir, vis, protocol)
+            pair.score(fused, names)
+            assert sum(reference() is not None for reference in images) == 2, protocol
+            del pair
+            assert not any(reference() for reference in images), protocol
+    finally:
+        gc.enable()
 
 
 def test_layout_and_dtype_of_the_arrays_do_not_matter(triple):
