@@ -77,12 +77,21 @@ def card(name: str) -> MethodCard:
 
 
 def load(
-    name: str, checkpoint: str | Path | None = None, device: str = "cpu", weights_root: str | Path | None = None
+    name: str,
+    checkpoint: str | Path | None = None,
+    device: str = "cpu",
+    weights_root: str | Path | None = None,
+    precision: str = "fp32",
 ) -> Fuser:
     """A method that is ready to fuse.
 
     name: one of `names()`; checkpoint: a file to use instead of the one that `find_checkpoint` finds; device: a torch
-    device. Raises KeyError for an unknown name and Unavailable when the weights are missing or do not fit.
+    device; precision: one of the method's `precisions`. Raises KeyError for an unknown name, ValueError for a precision
+    that the method lacks and Unavailable when the weights are missing or do not fit.
     """
     cls = method(name)
-    return cls(find_checkpoint(cls.card, checkpoint, weights_root), device)
+    if precision not in cls.precisions:
+        raise ValueError(f"{name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")
+    fuser = cls(find_checkpoint(cls.card, checkpoint, weights_root), device)
+    fuser.precision = precision
+    return fuser

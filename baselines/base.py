@@ -148,10 +148,13 @@ class Fuser(ABC):
     """A fusion method that is ready to run.
 
     Subclasses set `card` and implement `fuse_batch`; the checks, the conversions and the clipping are here.
-    `checkpoint` is the file that the weights come from, as `find_checkpoint` found it.
+    `checkpoint` is the file that the weights come from, as `find_checkpoint` found it. `precision` is one of
+    `precisions`, "fp32" unless `baselines.load` was asked for another.
     """
 
     card: ClassVar[MethodCard]
+    precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    precision: str = "fp32"
 
     def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
         self.checkpoint = checkpoint

@@ -69,7 +69,8 @@ def fuser_job(
         "kind": "run",
         "name": method.name,
         "title": card.title,
-        "version": card.version,
+        "version": method.version,
+        "precision": method.precision,
         "trained_on": method.trained_on,
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
@@ -81,7 +82,7 @@ def fuser_job(
     def load():
         import baselines
 
-        fuser = baselines.load(method.name, method.checkpoint, device)
+        fuser = baselines.load(method.name, method.checkpoint, device, precision=method.precision)
         return lambda pair: fuser.fuse(pair.ir, pair.vis)
 
     return Job(

@@ -67,6 +67,16 @@ def shared(command):
     return command
 
 
+def scan_backend(command):
+    """Decorator: adds --scan-backend, passed on as `scan_backend` (a name or None)."""
+    return click.option(
+        "--scan-backend",
+        envvar="BENCH_SCAN_BACKEND",
+        show_envvar=True,
+        help="What runs the selective scan: native, mamba_ssm, triton or chunked; the first that can if left out.",
+    )(command)
+
+
 def config(command):
     """Decorator: adds --config FILE, a YAML mapping of the command's own option names to values.
 

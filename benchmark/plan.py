@@ -6,7 +6,7 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark import store
@@ -39,7 +39,8 @@ class Split:
 
 @dataclass(frozen=True)
 class Method:
-    """A fuser to run; `label` is its name in results. `unavailable`: why it cannot run here."""
+    """A fuser to run; `label` is its name in results. `unavailable`: why it cannot run here. `precision`: of its
+    arithmetic, part of its label and its keys where it is not "fp32"."""
 
     name: str
     label: str
@@ -49,6 +50,12 @@ class Method:
     trained_on: str = ""
     preliminary: bool = False
     unavailable: str | None = None
+    precision: str = "fp32"
+
+    @property
+    def version(self) -> str:
+        """What stored results call this version of the method."""
+        return self.card.version if self.precision == "fp32" else f"{self.card.version}+{self.precision}"
 
 
 def select_split(
@@ -103,12 +110,16 @@ def _folder_label(ir: Path, vis: Path) -> str:
 
 
 def select_methods(
-    names: Sequence[str], checkpoints: Sequence[str] = (), weights_root: Path | None = None
+    names: Sequence[str],
+    checkpoints: Sequence[str] = (),
+    weights_root: Path | None = None,
+    precision: str = "fp32",
 ) -> list[Method]:
     """The methods in the order given, each with its checkpoint.
 
-    checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each. Raises
-    UserError for an unknown method, a malformed entry, and a file that does not exist.
+    checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each. precision: for
+    the methods that have it, the others keep "fp32". Raises UserError for an unknown method, a malformed entry,
+    a file that does not exist, and a precision that no method has.
     """
     import baselines
 
@@ -127,10 +138,18 @@ def select_methods(
         if not Path(path).expanduser().is_file():
             raise UserError(f"--checkpoint {entry}: no file {path}")
         given.setdefault(name, []).append(Path(path).expanduser())
-    return [
+    precise = [name for name in names if precision in baselines.method(name).precisions]
+    if not precise:
+        raise UserError(f"--precision {precision}: none of these methods has it: {', '.join(names)}")
+    methods = [
         _method(name, baselines.card(name), checkpoint, weights_root)
         for name in names
         for checkpoint in given.get(name, [None])
+    ]
+    if precision == "fp32":
+        return methods
+    return [
+        replace(m, precision=precision, label=f"{m.label}+{precision}") if m.name in precise else m for m in methods
     ]
 
 
@@ -192,6 +211,20 @@ def select_device(device: str, methods: Sequence[Method]) -> str:
     return "cpu"
 
 
+def select_scan_backend(name: str | None, device: str) -> None:
+    """Make the selective scan run on a backend of `baselines.scan`; None leaves the choice to it. Raises UserError
+    for an unknown backend, and for one that cannot run on the device."""
+    if name is None:
+        return
+    from baselines import scan
+
+    if name not in scan.BACKENDS:
+        raise unknown("scan backend", name, scan.BACKENDS)
+    if reason := scan.unfit(name, device):
+        raise UserError(f"--scan-backend {name}: {reason}")
+    os.environ["BENCH_SCAN_BACKEND"] = name
+
+
 def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], dict[str, str]]:
     """The fused images from elsewhere: id -> file whose name without extension is the pair's id, and id ->
     why there is none. Raises UserError where the folder is missing or holds no image of any pair."""
@@ -229,7 +262,7 @@ def check_external_name(name: str) -> str:
 def fuse_keys(split: Split, method: Method, seed: int) -> dict[str, str]:
     """id -> fuse key of every pair that can be read."""
     return {
-        id: store.fuse_key(digest, method.name, method.card.version, method.checkpoint_sha256, seed)
+        id: store.fuse_key(digest, method.name, method.version, method.checkpoint_sha256, seed)
         for id, digest in split.digests.items()
         if digest is not None
     }

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..base import MethodCard, NetworkFuser, load_state
+from ..scan import mamba
 from .network import MambaDFuse as Network
 
 WINDOW = 8
@@ -38,6 +39,8 @@ class MambaDFuse(NetworkFuser):
         checkpoints={"10000_E.pth": None, "mambadfuse.safetensors": None},
     )
 
+    precisions = mamba.PRECISIONS
+
     def build(self, checkpoint):
         state = load_state(checkpoint)
         network = Network()
@@ -46,4 +49,5 @@ class MambaDFuse(NetworkFuser):
 
     def forward(self, ir, vis):
         height, width = ir.shape[2:]
-        return self.network(pad(ir), pad(vis))[:, :, :height, :width]
+        with mamba.precision(self.precision):
+            return self.network(pad(ir), pad(vis))[:, :, :height, :width]

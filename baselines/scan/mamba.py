@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +23,33 @@ from .library import call, run_all
 
 CHUNK = 1024  # tokens that pass through a mixer at a time in torch without gradients
 TASK = 8192  # tokens of one task of the compiled path
+PRECISIONS = ("fp32", "bf16")
+_precision = ContextVar("precision", default="fp32")
+
+
+@contextmanager
+def precision(name: str):
+    """What the projections around the scan (in_proj, x_proj, out_proj) compute in, without gradients.
+
+    "fp32", or "bf16": operands rounded to bfloat16, sums in float32. The scan is float32 either way. Processors that
+    multiply bfloat16 (AVX512_BF16) do so; elsewhere rounded float32 numbers take their place, on CUDA in TF32, which
+    holds them exactly. Rounding magnifies the smallest difference, so that machines agree to bfloat16's accuracy only.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f"precision {name!r} is not one of {', '.join(PRECISIONS)}")
+    token, tf32 = _precision.set(name), torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = tf32 or name == "bf16"
+    try:
+        yield
+    finally:
+        _precision.reset(token)
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+
+
+def _linear(x: Tensor, weight: Tensor) -> Tensor:
+    if _precision.get() == "bf16" and not torch.is_grad_enabled():
+        x, weight = (t.bfloat16().to(t.dtype) for t in (x, weight))
+    return F.linear(x, weight)
 
 
 class Branch(NamedTuple):
@@ -142,14 +171,14 @@ def _mix_tokens(streams, branches, out_proj, shared_gate, states):
     total, gate = 0, None
     for i, (stream, p) in enumerate(zip(streams, branches)):
         conv_state, scan_state = states[i] if states else (None, None)
-        x, z = F.linear(stream, p.in_proj).chunk(2, dim=-1)
+        x, z = _linear(stream, p.in_proj).chunk(2, dim=-1)
         gate = gate if shared_gate and gate is not None else z
         x = causal_conv_silu(x, p.conv_weight, p.conv_bias, conv_state)
         rank, count = p.dt_proj.shape[1], p.A.shape[1]
-        dt, B, C = F.linear(x, p.x_proj).split([rank, count, count], dim=-1)
+        dt, B, C = _linear(x, p.x_proj).split([rank, count, count], dim=-1)
         delta = F.linear(dt, p.dt_proj)
         total = total + selective_scan(x, delta, p.A, B, C, p.D, gate, p.dt_bias, scan_state)
-    return F.linear(total, out_proj)
+    return _linear(total, out_proj)
 
 
 def _compiled(streams: list[Tensor]) -> bool:
@@ -178,6 +207,7 @@ class _Stage:
             torch.zeros(states, channels),
         ]
         self.sizes = (x.shape[1], channels, p.dt_proj.shape[1])
+        self.bfloat16 = _precision.get() == "bf16"
 
     def run(self, first: int, last: int) -> None:
         x, residual, out = (None if t is None else t[first:last] for t in (self.x, self.residual, self.out))
@@ -193,6 +223,7 @@ class _Stage:
             out.stride(0),
             last - first,
             *self.sizes,
+            int(self.bfloat16),
         )
 
 

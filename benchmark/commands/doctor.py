@@ -21,8 +21,8 @@ def command(results, data_root, weights_root):
     for package in provenance.PACKAGES:
         _say(package, facts["packages"].get(package, "not installed"))
     _torch()
-    for name, kernels in (("scan", _scan_kernels), ("metrics", _metric_kernels)):
-        _kernels(name, kernels)
+    _kernels("scan", _scan_kernels, _scan_in_use)
+    _kernels("metrics", _metric_kernels, _first)
     for option, folder in (("data root", data_root), ("weights root", weights_root), ("results", results)):
         if folder is None:
             _say(option, f"not given (--{option.replace(' ', '-')} or BENCH_{option.split()[0].upper()})")
@@ -58,14 +58,28 @@ def _metric_kernels():
     return describe() if describe else []
 
 
-def _kernels(name: str, describe) -> None:
+def _first(backends) -> set[str]:
+    """The kernel that serves unless another one is forced."""
+    return set([backend for backend, available, _ in backends if available][:1])
+
+
+def _scan_in_use(backends) -> set[str]:
+    """On the CPU, and on a GPU where there is one."""
+    import torch
+
+    from baselines import scan
+
+    return {scan.in_use(device) for device in ("cpu", "cuda") if device == "cpu" or torch.cuda.is_available()}
+
+
+def _kernels(name: str, describe, used) -> None:
     try:
         backends = describe()
     except ImportError as error:
         _say(f"{name} kernels", f"cannot be imported: {error}")
         return
     forced = os.environ.get(f"BENCH_{name.upper()}_BACKEND")
-    in_use = forced or next((backend for backend, available, _ in backends if available), None)
+    in_use = {forced} if forced else used(backends)
     for backend, available, reason in backends:
-        state = "in use" if backend == in_use else "available" if available else "not available"
+        state = "in use" if backend in in_use else "available" if available else "not available"
         _say(f"{name} kernel {backend}", f"{state}{f' ({reason})' if reason else ''}")

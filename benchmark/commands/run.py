@@ -37,6 +37,14 @@ A method whose weights are missing is shown as unavailable; that counts as a fai
     help="Scoring processes; one per processor if left out.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="bf16: bfloat16 matrix products in methods that have them; results of their own, METHOD+bf16.",
+)
+@options.scan_backend
 @click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
 @click.option("--force", is_flag=True, help="Compute everything anew.")
 @click.option("--colour", is_flag=True, help="Also save fused images with the visible image's colours.")
@@ -57,6 +65,8 @@ def command(
     limit,
     processes,
     device,
+    precision,
+    scan_backend,
     seed,
     force,
     colour,
@@ -80,8 +90,9 @@ def command(
     for name in dataset:
         datasets.get(name)  # a misspelt name is told before anything is read
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_methods(methods, checkpoint, weights_root)
+    chosen = plan.select_methods(methods, checkpoint, weights_root, precision)
     device = plan.select_device(device, chosen)
+    plan.select_scan_backend(scan_backend, device)
     splits = [plan.select_split(name, split, limit, data_root, ir, vis) for name in dataset]
     planned = [
         jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)

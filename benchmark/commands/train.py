@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import shared
+from benchmark.options import scan_backend, shared
 
 
 @click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
@@ -18,13 +18,27 @@ from benchmark.options import shared
 @click.option("--steps", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@scan_backend
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: torch's choice).")
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
 @shared
 def command(
-    method, dataset, split, recipe, steps, seed, device, threads, save_every, validate_every, out, data_root, **_
+    method,
+    dataset,
+    split,
+    recipe,
+    steps,
+    seed,
+    device,
+    scan_backend,
+    threads,
+    save_every,
+    validate_every,
+    out,
+    data_root,
+    **_,
 ):
     """Train METHOD on random crops; the run folder holds the state, the log, the validation curve and the weights.
 
@@ -39,7 +53,7 @@ def command(
     from rich.progress import track
 
     from baselines import training as methods
-    from benchmark import datasets, provenance
+    from benchmark import datasets, plan, provenance
     from benchmark.training import Diverged, Run
 
     if method not in methods.trainable():
@@ -57,6 +71,7 @@ def command(
         torch.set_num_threads(threads)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    plan.select_scan_backend(scan_backend, device)
 
     source = datasets.get(dataset)
     split = split or ("train" if "train" in source.splits() else source.default_split)
