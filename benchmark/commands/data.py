@@ -264,3 +264,98 @@ def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None
         click.echo(f"Only {found.training} training and {found.compared} test images are here: a lower bound")
     for test_id, train_id, bits in found.examples:
         click.echo(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
+
+
+class Size(click.ParamType):
+    """Width and height, joined by an x."""
+
+    name = "WxH"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            width, height = (int(side) for side in value.lower().split("x"))
+        except ValueError:
+            self.fail(f"expected something like 640x480, not {value}")
+        if not (64 <= width <= 4096 and 64 <= height <= 4096):
+            self.fail(f"sides of 64 to 4096 pixels, not {value}")
+        return width, height
+
+
+@command.command(short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
+@click.option("--out", type=options.FOLDER, required=True, help="A new folder to write Ir, Vis and Annotation to.")
+@click.option("--pairs", type=click.IntRange(1), default=240, show_default=True)
+@click.option("--size", type=Size(), default="640x480", show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--jobs", "processes", type=click.IntRange(1), metavar="N", help="Processes; one per processor otherwise."
+)
+def synth(out, pairs, size, seed, processes):
+    """Draw scenes of consecutive frames, by day, dusk and night, in fog and glare, with boxes of M3FD's six classes
+    around what is visible, and divisions by scenes and at random. Use them with
+
+    \b
+        bench run --dataset m3fd --split all --data-root OUT
+        bench data leak --dataset m3fd --data-root OUT \\
+            --train OUT/splits/scene-train.txt --test OUT/splits/scene-test.txt
+    """
+    import time
+
+    from benchmark import provenance
+    from benchmark.data import drawing
+    from benchmark.progress import Progress
+
+    start = time.monotonic()
+    with Progress().bar("drawing", pairs, summary=False) as step:
+
+        def drawn(frames: int) -> None:
+            for _ in range(frames):
+                step()
+
+        division = drawing.write(out, pairs, size, seed, processes or provenance.processors(), drawn)
+    seconds = time.monotonic() - start
+    parts = ", ".join(f"{part} {len(ids)}" for part, ids in division.items())
+    click.echo(f"{pairs} pairs in {out}, {seconds:.0f} s ({pairs / seconds:.1f} a second); by scenes: {parts}")
+
+
+@command.command(short_help="Divide M3FD by whole scenes, balanced on the classes of its labels.")
+@click.option("--out", type=options.FOLDER, required=True, help="Folder for the lists of ids.")
+@_label_order
+@_root
+def scenes(out, label_order, data_root):
+    """Divide M3FD's detection set by whole scenes, balanced on images and on the objects of each class, as the
+    labels under the data root count them. The division `scene` that this package ships is balanced without
+    labels; lists made here can be compared with it by `bench data leak`."""
+    from collections import Counter
+
+    from benchmark import tables
+    from benchmark.data import drawing
+    from benchmark.data import scenes as dividing
+
+    source = _dataset("m3fd", label_order)
+    published = source.schemes()["zx"]
+    groups = dividing.from_runs(published["train"], published["test"])
+    pairs = {pair.id: pair for pair in source.pairs("all", data_root) if pair.labels is not None}
+    if not pairs:
+        raise UserError("data set m3fd: no labels under the data root")
+    counts = [Counter(box.label for id in group if id in pairs for box in source.boxes(pairs[id])) for group in groups]
+    division = dividing.lists(groups, dividing.divide(drawing.scene_weights(groups, counts)))
+    drawing.write_lists(out, "scene", division)
+    part_of = {id: part for part, ids in division.items() for id in ids}
+    totals = {part: Counter() for part in division}
+    for group, counted in zip(groups, counts):
+        totals[part_of[group[0]]] += counted
+    everything = sum(totals.values(), Counter())
+    rows = [
+        (
+            part,
+            str(len(ids)),
+            *(f"{100 * totals[part][label] / max(everything[label], 1):.1f} %" for label in source.classes),
+        )
+        for part, ids in division.items()
+    ]
+    tables.show_listing(("part", "images", *source.classes), rows)
+    if len(pairs) < len(part_of):
+        click.echo(f"Only {len(pairs)} of {len(part_of)} images have labels here: balanced on those")
+    click.echo(f"Lists in {out}")

@@ -82,3 +82,10 @@ def lists(scenes: Sequence[Sequence[str]], parts: np.ndarray) -> dict[str, list[
         name: sorted(id for scene, part in zip(scenes, parts) if part == number for id in scene)
         for number, name in enumerate(PARTS)
     }
+
+
+def at_random(ids: Sequence[str], seed: int = 0) -> dict[str, list[str]]:
+    """A random 8:1:1 division of sorted ids, as `numpy.random.default_rng(seed).permutation` orders them."""
+    order = np.random.default_rng(seed).permutation(len(ids))
+    ends = 0, round(0.8 * len(ids)), round(0.9 * len(ids)), len(ids)
+    return {part: sorted(ids[i] for i in order[a:b]) for part, a, b in zip(PARTS, ends, ends[1:])}

@@ -1,8 +1,10 @@
 """The drawn scenes: the same every time, boxed tightly, and with something for fusion to gain."""
 
 import hashlib
+import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 
 import cv2
@@ -11,9 +13,10 @@ import pytest
 
 from benchmark import datasets, images
 from benchmark.datasets import synth
-from benchmark.datasets.synth import layout, sensors
-from benchmark.datasets.synth.canvas import Canvas
+from benchmark.datasets.synth import layout, motion, sensors
 from benchmark.datasets.synth.climate import weather
+from benchmark.datasets.synth.reel import reel
+from benchmark.datasets.synth.stage import Stage
 from benchmark.datasets.synth.textures import generator, noise
 
 SEEDS = range(4)
@@ -148,10 +151,9 @@ def test_infrared_cannot_tell_whether_a_cold_lamp_or_car_is_there():
                 world.lamps = [replace(lamp, lit=False) for lamp in world.lamps]
                 world.signals = [replace(signal, lit=False) for signal in world.signals]
                 world.vehicles = [replace(vehicle, warmth=0.0, lights=False) for vehicle in world.vehicles]
-            canvas = Canvas(world.camera)
-            world.draw(canvas, generator(seed, 1), 2)
+            canvas, labels = Stage(world, seed, 2).draw(world)
             seen = sensors.view(canvas, 320, 240)
-            for number, label in enumerate(world.labels, start=1):
+            for number, label in enumerate(labels, start=1):
                 mask = seen.instances == number
                 if label in ("Car", "Truck", "Lamp") and mask.sum() > 40:
                     # The hottest tenth, in degrees above the air.
@@ -210,3 +212,90 @@ def test_data_set():
     loaded.ir[:] = 0  # a caller may write into what it was given
     assert pairs[0].digest() == digest
     assert pairs[0].load().ir.any()
+
+
+@pytest.fixture(scope="module")
+def burst() -> list[synth.Scene]:
+    """Every third frame of a day in a swaying camera."""
+    source = synth.Burst(3, condition="day", sway=0.02)
+    return [source.frame(number) for number in range(0, 12, 3)]
+
+
+def test_a_frame_does_not_depend_on_the_frames_before_it(burst):
+    assert fingerprint(synth.Burst(3, condition="day", sway=0.02).frame(9)) == fingerprint(burst[3])
+    assert fingerprint(synth.scene(4, condition="fog")) == fingerprint(synth.Burst(4, condition="fog").frame(0))
+
+
+def test_frames_of_a_scene_are_much_alike_and_something_moves(burst, scenes):
+    first, last = (images.luminance(burst[i].vis_rgb).astype(float) for i in (0, 1))
+    another = images.luminance(scenes["day"][1].vis_rgb).astype(float)
+    assert np.corrcoef(first.ravel(), last.ravel())[0, 1] > 0.6
+    assert np.corrcoef(first.ravel(), another.ravel())[0, 1] < 0.5
+    assert [box for box in burst[0].boxes if box.label == "People"] != [
+        b for b in burst[-1].boxes if b.label == "People"
+    ]
+
+
+def test_what_moves_keeps_its_place_in_the_street():
+    """Vehicles never drive into each other, and people stay on their pavement."""
+    for seed in range(12):
+        source = synth.Burst(seed, 64, 48)
+        edge = source.world.road.half + source.world.road.pavement
+        inside = [abs(person.x) < edge - 0.3 for person in source.world.people]
+        for number in (4, 15):
+            moment = motion.at(source.world, number * source.interval, generator(seed, 5))
+            assert all(abs(p.x) < edge for p, kept in zip(moment.people, inside) if kept)
+            vehicles = moment.vehicles
+            for i, a in enumerate(vehicles):
+                for b in vehicles[:i]:
+                    beside = abs(a.x - b.x) >= (a.extent[1] + b.extent[1]) / 2 - 0.4
+                    assert beside or abs(a.z - b.z) >= (a.extent[0] + b.extent[0]) / 2
+
+
+def test_reel():
+    shots = reel(500, seed=3)
+    ids = [id for shot in shots for id in shot.ids]
+    assert ids == [f"{number:05d}" for number in range(500)]
+    assert all(8 <= shot.frames <= 16 for shot in shots[:-1])
+    assert {shot.condition for shot in shots} == set(synth.CONDITIONS)
+    assert len({shot.seed for shot in shots}) == len(shots)
+    assert reel(100, seed=3)[:-1] == shots[: len(reel(100, seed=3)) - 1]
+    assert reel(500, seed=4)[0] != shots[0]
+
+
+def test_detection_flavour():
+    data = datasets.get("synth-det")
+    assert data.name == "synth_det"
+    pairs = {split: data.pairs(split) for split in data.splits()}
+    assert len(pairs["all"]) == data.card.counts["all"] == 240
+    for scheme in ("scene", "random811-seed0"):
+        parts = [{pair.id for pair in pairs[f"{scheme}-{part}"]} for part in ("train", "val", "test")]
+        assert set.union(*parts) == {pair.id for pair in pairs["all"]}
+        assert sum(map(len, parts)) == 240
+    seeds = [{pair.seed for pair in pairs[f"scene-{part}"]} for part in ("train", "val", "test")]
+    assert not (seeds[0] & seeds[1] | seeds[0] & seeds[2] | seeds[1] & seeds[2])
+    pair = replace(pairs["all"][0], width=320, height=240)
+    loaded, boxes = pair.load(), data.boxes(pair)
+    assert loaded.ir.shape == (240, 320) and boxes
+    assert all(min(box.x1 - box.x0, box.y1 - box.y0) >= 4 for box in boxes)
+
+
+def test_pixels_are_those_of_other_machines_but_for_rounding():
+    """Without the processor's wide instructions, numpy and OpenCV round differently in the last bit."""
+    code = (
+        "import sys, numpy as np, cv2; from benchmark.datasets import synth;"
+        "cv2.setUseOptimized(False); s = synth.scene(1, 160, 120, 'night');"
+        "np.save(sys.argv[1], np.dstack([s.ir, s.vis_rgb]))"
+    )
+    off = "AVX2 FMA3 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL X86_V3 X86_V4"
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/scene.npy"
+        environment = {**os.environ, "OPENCV_CPU_DISABLE": "AVX2,AVX512_SKX,FMA3", "NPY_DISABLE_CPU_FEATURES": off}
+        done = subprocess.run([sys.executable, "-W", "ignore", "-c", code, path], env=environment, capture_output=True)
+        if done.returncode:
+            pytest.skip("this processor or build cannot switch its instructions off")
+        other = np.load(path).astype(int)
+    scene = synth.scene(1, 160, 120, "night")
+    difference = np.abs(np.dstack([scene.ir, scene.vis_rgb]) - other)
+    assert (difference > 0).mean() < 0.002
+    assert (difference > 1).mean() < 0.0005

@@ -20,13 +20,13 @@ from scipy import ndimage
 
 from benchmark import images
 from benchmark.datasets.base import Box, Dataset, DatasetCard, Pair, PairImages, Selection, content_digest
-from benchmark.datasets.synth import layout, sensors
-from benchmark.datasets.synth.canvas import Canvas
+from benchmark.datasets.synth import layout, motion, sensors
 from benchmark.datasets.synth.climate import CONDITIONS, weather
+from benchmark.datasets.synth.stage import Stage
 from benchmark.datasets.synth.textures import generator
 from benchmark.datasets.synth.world import CLASSES
 
-__all__ = ["CLASSES", "CONDITIONS", "DATASET", "Scene", "Synth", "SynthPair", "scene"]
+__all__ = ["CLASSES", "CONDITIONS", "DATASET", "Burst", "Scene", "Synth", "SynthPair", "scene"]
 
 _SUPERSAMPLING = 2
 _LEAST_PIXELS = 12  # of an object, below which it gets no box
@@ -56,26 +56,71 @@ def scene(seed: int, width: int = 320, height: int = 240, condition: str | None 
     `condition`: one of CONDITIONS; None lets the seed choose. Raises ValueError for a size or condition outside
     these.
     """
-    if not (16 <= width <= 4096 and 16 <= height <= 4096):
-        raise ValueError(f"a scene is 16 to 4096 pixels wide and high, not {width}x{height}")
-    rng = generator(seed, 0)
-    if condition is None:
-        condition = CONDITIONS[int(rng.integers(len(CONDITIONS)))]
-    climate = weather(condition, rng)
-    world = layout.build(rng, climate, width * _SUPERSAMPLING, height * _SUPERSAMPLING)
-    canvas = Canvas(world.camera)
-    world.draw(canvas, generator(seed, 1), _SUPERSAMPLING)
-    seen = sensors.view(canvas, width, height)
-    vis = sensors.visible(seen, world.camera, climate, world.lights(), generator(seed, 2))
-    ir = sensors.infrared(seen, climate, generator(seed, 3))
-    area = np.bincount(seen.instances.ravel(), minlength=len(world.labels) + 1)
-    boxes, numbers = [], []
-    for number, extent in enumerate(ndimage.find_objects(seen.instances, len(world.labels)), start=1):
-        if extent is not None and area[number] >= _LEAST_PIXELS:
-            rows, columns = extent
-            boxes.append(Box(world.labels[number - 1], columns.start, rows.start, columns.stop, rows.stop))
-            numbers.append(number)
-    return Scene(ir, vis, condition, seen.instances, boxes, numbers)
+    return Burst(seed, width, height, condition).frame(0)
+
+
+class Burst:
+    """A street over time: frames of one scene, `interval` seconds apart, in which people walk and vehicles drive.
+
+    `sway`: how far the camera wanders, as a share of the width; 0 for one on a tripod. What stands still is drawn
+    once, so that frames after the first are quicker. A frame is the same whichever frames were drawn before it.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        width: int = 320,
+        height: int = 240,
+        condition: str | None = None,
+        interval: float = 0.25,
+        sway: float = 0.0,
+    ) -> None:
+        if not (16 <= width <= 4096 and 16 <= height <= 4096):
+            raise ValueError(f"a scene is 16 to 4096 pixels wide and high, not {width}x{height}")
+        self.seed, self.width, self.height, self.interval = seed, width, height, interval
+        rng = generator(seed, 0)
+        if condition is None:
+            condition = CONDITIONS[int(rng.integers(len(CONDITIONS)))]
+        self.condition = condition
+        climate = weather(condition, rng)
+        fine = width * _SUPERSAMPLING, height * _SUPERSAMPLING
+        self.world = layout.build(rng, climate, *fine)
+        self.margin = 2 * round(sway * width)
+        if self.margin:
+            camera = self.world.camera
+            self.world.camera = camera.window(-self.margin, -self.margin, *(side + 2 * self.margin for side in fine))
+        self.stage = Stage(self.world, seed, _SUPERSAMPLING)
+
+    def frame(self, number: int) -> Scene:
+        """The frame of that number, 0 or more."""
+        width, height, seed = self.width, self.height, self.seed
+        moment = motion.at(self.world, number * self.interval, generator(seed, 5))
+        canvas, labels = self.stage.draw(moment)
+        if self.margin:
+            left, top = self._corner(number)
+            canvas = canvas.window(left, top, width * _SUPERSAMPLING, height * _SUPERSAMPLING)
+        climate = moment.climate
+        seen = sensors.view(canvas, width, height)
+        vis = sensors.visible(
+            seen, canvas.camera, climate, moment.lights(), generator(seed, 2), generator(seed, 2, number)
+        )
+        ir = sensors.infrared(seen, climate, generator(seed, 3), generator(seed, 3, number))
+        boxes, numbers = [], []
+        area = np.bincount(seen.instances.ravel(), minlength=len(labels) + 1)
+        for index, extent in enumerate(ndimage.find_objects(seen.instances, len(labels)), start=1):
+            if extent is not None and area[index] >= _LEAST_PIXELS:
+                rows, columns = extent
+                boxes.append(Box(labels[index - 1], columns.start, rows.start, columns.stop, rows.stop))
+                numbers.append(index)
+        return Scene(ir, vis, self.condition, seen.instances, boxes, numbers)
+
+    def _corner(self, number: int) -> tuple[int, int]:
+        """Upper left corner of the frame in the larger picture: two slow swings for each direction."""
+        phases = generator(self.seed, 7).uniform(0, 2 * np.pi, 4)
+        time = number * self.interval
+        across = 0.6 * np.sin(phases[0] + 0.9 * time) + 0.4 * np.sin(phases[1] + 2.3 * time)
+        down = 0.6 * np.sin(phases[2] + 0.8 * time) + 0.4 * np.sin(phases[3] + 2.6 * time)
+        return round(self.margin * (1 + across)), round(self.margin * (1 + 0.5 * down))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ knows about sensors: a pixel holds what is there, not what it looks like.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -58,6 +59,13 @@ class Camera:
         self.x, self.above_ground = x, above_ground
         self.cos, self.sin = math.cos(yaw), math.sin(yaw)
 
+    def window(self, left: int, top: int, width: int, height: int) -> Camera:
+        """The camera that sees this part of the picture; a negative corner makes the picture larger."""
+        part = copy.copy(self)
+        part.width, part.height = width, height
+        part.centre, part.horizon = self.centre - left, self.horizon - top
+        return part
+
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """World points (N, 3) to (right, above the camera, depth), (N, 3)."""
         x, z = points[:, 0] - self.x, points[:, 2]
@@ -101,6 +109,20 @@ class Canvas:
         self.shadow = np.zeros((camera.height, camera.width), np.uint8)
         self.instance = 0  # number of the object being drawn; 0 for everything that is none
         self.sunlit = 1.0  # of the object being drawn: 0 where a building's shadow covers it
+
+    def copy(self) -> Canvas:
+        twin = object.__new__(Canvas)
+        twin.camera, twin.instance, twin.sunlit = self.camera, 0, 1.0
+        twin.paint, twin.field, twin.shadow = self.paint.copy(), self.field.copy(), self.shadow.copy()
+        return twin
+
+    def window(self, left: int, top: int, width: int, height: int) -> Canvas:
+        """A part of the picture, as a camera sees it that is turned a little; it shares its pixels with the whole."""
+        part = object.__new__(Canvas)
+        part.camera, part.instance, part.sunlit = self.camera.window(left, top, width, height), 0, 1.0
+        here = slice(top, top + height), slice(left, left + width)
+        part.paint, part.field, part.shadow = self.paint[here], self.field[here], self.shadow[here]
+        return part
 
     def values(self, surface: Surface, depth: float, sun: float) -> tuple[tuple, tuple]:
         """What `paint` and `field` hold where this surface is seen. `sun`: cosine of the sun's incidence."""

@@ -65,9 +65,14 @@ def view(canvas: Canvas, width: int, height: int) -> View:
 
 
 def visible(
-    seen: View, camera: Camera, climate: Climate, lights: Sequence[Light], rng: np.random.Generator
+    seen: View,
+    camera: Camera,
+    climate: Climate,
+    lights: Sequence[Light],
+    material: np.random.Generator,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """What a colour camera records, uint8 (H, W, 3).
+    """What a colour camera records, uint8 (H, W, 3). `material` draws what stays from frame to frame, `rng` the rest.
 
     Light that falls on each point (sky, sun, lamps) times its reflectance, plus what it emits; then air, lens,
     exposure, and the sensor's noise.
@@ -80,7 +85,7 @@ def visible(
         light += (seen.sun * np.float32(climate.sun / 255))[..., None] * np.float32(climate.sun_colour)
     if lights:
         light += _illumination(seen, camera, lights)
-    light *= (1 + np.float32(0.035) * crop("leaves", rng, height, width))[..., None]
+    light *= (1 + np.float32(0.035) * crop("leaves", material, height, width))[..., None]
     light[seen.sky] = 0
     light += seen.emission[..., None]
     radiance = _REFLECTANCE[seen.albedo] * light
@@ -108,13 +113,13 @@ def visible(
     return np.clip(level * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
 
 
-def infrared(seen: View, climate: Climate, rng: np.random.Generator) -> np.ndarray:
-    """What a long-wave infrared camera records after its automatic gain, uint8 (H, W)."""
+def infrared(seen: View, climate: Climate, material: np.random.Generator, rng: np.random.Generator) -> np.ndarray:
+    """What a long-wave infrared camera records after its automatic gain, uint8 (H, W); generators as in `visible`."""
     height, width = seen.depth.shape
     unit = max(width, height) / 320
     # Material differs a little from place to place; clothes and machines more than walls.
     spread = np.where(seen.instances > 0, np.float32(0.5), np.where(seen.sky, np.float32(0.05), np.float32(0.16)))
-    heat = seen.temperature + spread * crop("rough", rng, height, width)
+    heat = seen.temperature + spread * crop("rough", material, height, width)
     haze = 1 - np.exp2(np.float32(-_BITS_TO_E / (260 if climate.condition == "fog" else 900)) * seen.depth)
     haze[seen.sky] = 0
     heat += haze * (np.float32(climate.air) - heat)
@@ -123,13 +128,13 @@ def infrared(seen: View, climate: Climate, rng: np.random.Generator) -> np.ndarr
     # The gain is led by the bulk of the scene; a clear sky and hot engines are let go to black and white.
     low = max(low, min(middle - 8, climate.air - 5))
     high = max(min(high, climate.skin()), middle + 7, upper + 2)
-    level = _tone((heat - np.float32(low)) * np.float32(1 / (high - low)), float(rng.uniform(0.85, 1.4)))
+    level = _tone((heat - np.float32(low)) * np.float32(1 / (high - low)), float(material.uniform(0.85, 1.4)))
     # Detail enhancement, as these cameras' firmware does it: a faint halo around strong edges.
     level += np.float32(0.35) * (level - cv2.GaussianBlur(level, (0, 0), 2.2 * unit, borderType=cv2.BORDER_REFLECT))
     level = (np.float32(0.06) + np.float32(0.88) * level) * _vignette(height, width, 0.08)
     # Fixed pattern of columns and rows, then noise.
-    level += rng.standard_normal(width, dtype=np.float32) * np.float32(0.004)
-    level += rng.standard_normal((height, 1), dtype=np.float32) * np.float32(0.002)
+    level += material.standard_normal(width, dtype=np.float32) * np.float32(0.004)
+    level += material.standard_normal((height, 1), dtype=np.float32) * np.float32(0.002)
     level += rng.standard_normal((height, width), dtype=np.float32) * np.float32(0.009)
     return np.clip(level * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
 
