@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from . import chunked, mamba_ssm_backend, native, triton_backend
-from .library import isa
+from .library import isa, multiplies_bf16
 
 __all__ = ["BACKENDS", "causal_conv_silu", "describe", "in_use", "is_native", "selective_scan", "unfit"]
 
@@ -53,6 +53,11 @@ def _pick(device: torch.device, dtype: torch.dtype, states: int, backend: str | 
     if reason := BACKENDS[backend].unfit(device, dtype, states):
         raise RuntimeError(f"scan backend {backend}: {reason}")
     return backend
+
+
+# As torch.compiler.assume_constant_result does, which would import the compiler: a choice that is made once, when a
+# graph is traced, not looked into.
+_pick._dynamo_marked_constant = True
 
 
 def selective_scan(
@@ -97,7 +102,7 @@ def causal_conv_silu(
 def describe() -> list[tuple[str, bool, str]]:
     """(backend, available, why) for this machine, in the order of choice."""
     what = {
-        "native": f"compiled kernel, {isa()}, CPU and float32",
+        "native": f"compiled kernel, {isa()}{' with bfloat16 products' if multiplies_bf16() else ''}, CPU and float32",
         "mamba_ssm": "CUDA kernel of mamba-ssm, float32",
         "triton": "Triton kernels, CUDA and float32",
         "chunked": "torch, every device and floating-point type",

@@ -36,6 +36,11 @@ def isa() -> str | None:
     return None
 
 
+def multiplies_bf16() -> bool:
+    """Whether --precision bf16 uses the processor's own products of bfloat16 numbers."""
+    return isa() is not None and bool(getattr(library(), f"multiplies_bf16_{isa()}")())
+
+
 @cache
 def function(name: str):
     found = getattr(library(), f"{name}_{isa()}")
