@@ -94,7 +94,7 @@ def find_checkpoint(
 def checkpoint_record(path: Path) -> dict:
     """What `<name>.json` beside a checkpoint says of its training, as `bench train` writes it; {} where there is none.
 
-    `trained_on` and `status` ("preliminary") are what tables show.
+    Tables show `trained_on`, and `status` ("preliminary"), which the shipped checkpoints have besides.
     """
     try:
         record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

@@ -51,6 +51,11 @@ class Recipe:
         missing = {"steps", "batch", "crop", "learning_rate"} - set(values)
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(sorted(missing))}")
+        for field in fields(cls):
+            value, whole = values.get(field.name, field.default), field.type == "int"
+            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+            if field.type != "str" and not number:
+                raise ValueError(f"{field.name} must be a {'whole ' if whole else ''}number, not {value!r}")
         return cls(**values)
 
 

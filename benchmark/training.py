@@ -87,8 +87,12 @@ class Run:
             self._resume()
 
     def _resume(self) -> None:
-        saved = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
-        if saved["identity"] != self.identity:
+        try:
+            saved = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
+            identity = saved["identity"]
+        except Exception as error:  # torch raises many kinds for a file that is not its own
+            raise ValueError(f"{self.folder / 'state.pt'} is not a saved state; remove it to start anew") from error
+        if identity != self.identity:
             raise ValueError(f"{self.folder} holds a run with another method, recipe, seed or data; give another --out")
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -141,7 +145,7 @@ class Run:
         tensors = {name: x.cpu().contiguous() for name, x in self.task.state(self.averaged()).items()}
         _replace(self.folder / f"{self.method}.safetensors", lambda path: save_file(tensors, path))
         record = {
-            **self.facts, **self.identity, "steps_done": self.step, "seconds": round(self.seconds),
+            **self.facts, **self.identity, "steps": self.step, "seconds": round(self.seconds),
             "device": self.device,
         }  # fmt: skip
         _replace(self.folder / f"{self.method}.json", lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import scan_backend, shared
+from benchmark.options import FOLDER, scan_backend, shared
 
 
 @click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
@@ -17,11 +17,13 @@ from benchmark.options import scan_backend, shared
 @click.option("--recipe", default="preliminary", show_default=True, help="A recipe of the method, or a YAML file.")
 @click.option("--steps", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @scan_backend
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: torch's choice).")
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--ir", type=FOLDER, help="Infrared images, for --dataset folder.")
+@click.option("--vis", type=FOLDER, help="Visible images, for --dataset folder.")
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
 @shared
 def command(
@@ -36,6 +38,8 @@ def command(
     threads,
     save_every,
     validate_every,
+    ir,
+    vis,
     out,
     data_root,
     **_,
@@ -50,6 +54,7 @@ def command(
 
     import torch
     import yaml
+    from filelock import FileLock, Timeout
     from rich.progress import track
 
     from baselines import training as methods
@@ -69,11 +74,17 @@ def command(
         raise UserError(f"recipe {path}: {error}") from error
     if threads:
         torch.set_num_threads(threads)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch finds no CUDA device here; see bench doctor, or use --device cpu")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     plan.select_scan_backend(scan_backend, device)
 
     source = datasets.get(dataset)
+    if source.name == "folder":
+        source = type(source)(ir, vis)
+    elif ir or vis:
+        raise UserError("--ir and --vis go with --dataset folder")
     split = split or ("train" if "train" in source.splits() else source.default_split)
     pairs = source.pairs(split, data_root)
     images, digest = [], hashlib.sha256()
@@ -90,18 +101,22 @@ def command(
         "environment": provenance.environment(),
     }
     folder = out or Path("runs") / f"{method}-{dataset}"
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        run = Run(methods.find(method), chosen, method, folder, seed, device, facts)
-        if run.step:
-            click.echo(f"continuing at step {run.step} of {chosen.steps}")
-        steps_left = chosen.steps - run.step
-        run.train(
-            images,
-            save_every,
-            validate_every,
-            track=lambda steps: track(steps, description=f"training {method}", total=steps_left),
-            say=click.echo,
-        )
+        with FileLock(folder / ".lock", timeout=0):
+            run = Run(methods.find(method), chosen, method, folder, seed, device, facts)
+            if run.step:
+                click.echo(f"continuing at step {run.step} of {chosen.steps}")
+            steps_left = chosen.steps - run.step
+            run.train(
+                images,
+                save_every,
+                validate_every,
+                track=lambda steps: track(steps, description=f"training {method}", total=steps_left),
+                say=click.echo,
+            )
+    except Timeout as error:
+        raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
     except (ValueError, Diverged) as error:
         raise UserError(str(error)) from error
     click.echo(f"{folder / f'{method}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
