@@ -267,7 +267,7 @@ def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Image.Image, "save", fail)
+    monkeypatch.setattr(images.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         images.save_luminance(path, np.ones((4, 4), np.uint8))
     assert path.read_bytes() == before

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, FAR, Camera, Canvas
 from benchmark.datasets.synth.climate import Climate
-from benchmark.datasets.synth.textures import crop
+from benchmark.datasets.synth.textures import crop, static
 
 _REFLECTANCE = np.square(np.arange(256, dtype=np.float32) / 255)  # of an 8-bit albedo
 _BITS_TO_E = 1.4427  # exp(-x) is exp2(-1.4427 x), which is faster
@@ -79,38 +79,50 @@ def visible(
     """
     height, width = seen.depth.shape
     unit = max(width, height) / 320
-    light = np.empty((height, width, 3), np.float32)
-    light[:] = np.float32(climate.ambient) * np.float32(climate.ambient_colour)
-    if climate.sun:
-        light += (seen.sun * np.float32(climate.sun / 255))[..., None] * np.float32(climate.sun_colour)
-    if lights:
-        light += _illumination(seen, camera, lights)
-    light *= (1 + np.float32(0.035) * crop("leaves", material, height, width))[..., None]
-    light[seen.sky] = 0
-    light += seen.emission[..., None]
-    radiance = _REFLECTANCE[seen.albedo] * light
-
-    # Air dims what is far and adds the light that it scatters.
-    scattered = np.square(np.float32(climate.skyline) / 255) * np.float32(
-        0.0008 if climate.dark else climate.sky_brightness
-    )
+    shade = 1 + np.float32(0.035) * crop("leaves", material, height, width)
+    shade[seen.sky] = 0
     clear = np.exp2(np.float32(-_BITS_TO_E / climate.visibility) * seen.depth)
     clear[seen.sky] = 1 if climate.visibility > 200 else 0.05
-    radiance = (radiance - scattered) * clear[..., None] + scattered
-
-    exposed = radiance * np.float32(climate.gain)
+    lamps = cv2.split(_illumination(seen, camera, lights)) if lights else None
+    planes = []
+    # One colour after the other: a plane stays in the processor's cache.
+    for channel, albedo in enumerate(cv2.split(seen.albedo)):
+        light = seen.sun * np.float32(climate.sun / 255 * climate.sun_colour[channel])
+        light += np.float32(climate.ambient * climate.ambient_colour[channel])
+        if lamps is not None:
+            light += lamps[channel]
+        light *= shade
+        light += seen.emission
+        light *= cv2.LUT(albedo, _REFLECTANCE)
+        # Air dims what is far and adds the light that it scatters.
+        scattered = (climate.skyline[channel] / 255) ** 2 * (0.0008 if climate.dark else climate.sky_brightness)
+        light -= np.float32(scattered)
+        light *= clear
+        light += np.float32(scattered)
+        light *= np.float32(climate.gain)
+        planes.append(light)
+    exposed = cv2.merge(planes)
     if climate.lamps:
         exposed += _bloom(exposed, unit, dazzling=climate.condition == "glare")
     # A shoulder instead of clipping: (1 + x/9) x / (1 + x) reaches white at nine times middle exposure.
-    level = np.sqrt(np.minimum(exposed * (1 + exposed * np.float32(1 / 9)) / (1 + exposed), 1))
+    level = exposed * np.float32(1 / 9)
+    level += 1
+    level *= exposed
+    exposed += 1
+    level /= exposed
+    np.sqrt(np.minimum(level, 1, out=level), out=level)
     level = cv2.GaussianBlur(level, (0, 0), 0.45 * max(unit**0.5, 0.7), borderType=cv2.BORDER_REFLECT)
-    level *= _vignette(height, width, 0.26)[..., None]
-    grain = rng.standard_normal((height, width, 3), dtype=np.float32)
+    level *= cv2.merge([_vignette(height, width, 0.26)] * 3)
+    grain = cv2.merge([static(rng, height, width) for _ in range(3)])
     if climate.lamps:
         # Strong gain shows as coarse, coloured noise, which the camera has smoothed already.
-        grain = np.float32(0.55) * grain + np.float32(0.9) * cv2.blur(grain, (2, 2))
-    level += grain * (np.float32(climate.noise) * (np.float32(0.35) + np.float32(0.65) * np.sqrt(level)))
-    return np.clip(level * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+        grain = cv2.addWeighted(grain, 0.55, cv2.blur(grain, (2, 2)), 0.9, 0)
+    amount = np.sqrt(level)
+    amount *= np.float32(0.65 * climate.noise)
+    amount += np.float32(0.35 * climate.noise)
+    grain *= amount
+    level += grain
+    return _digitised(level)
 
 
 def infrared(seen: View, climate: Climate, material: np.random.Generator, rng: np.random.Generator) -> np.ndarray:
@@ -135,8 +147,15 @@ def infrared(seen: View, climate: Climate, material: np.random.Generator, rng: n
     # Fixed pattern of columns and rows, then noise.
     level += material.standard_normal(width, dtype=np.float32) * np.float32(0.004)
     level += material.standard_normal((height, 1), dtype=np.float32) * np.float32(0.002)
-    level += rng.standard_normal((height, width), dtype=np.float32) * np.float32(0.009)
-    return np.clip(level * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+    level += static(rng, height, width) * np.float32(0.009)
+    return _digitised(level)
+
+
+def _digitised(level: np.ndarray) -> np.ndarray:
+    """Levels of about 0..1 to uint8, overwriting them."""
+    level *= 255
+    level += np.float32(0.5)
+    return np.clip(level, 0, 255, out=level).astype(np.uint8)
 
 
 def _tone(level: np.ndarray, gamma: float) -> np.ndarray:
