@@ -51,66 +51,99 @@ struct Gradients {
   float *u, *delta, *z;
 };
 
-// One block of tokens for one vector of channels: the states are recomputed from the saved one, then the gradients run
-// backwards. `gh` carries the gradient of the state, the rest accumulates.
+// The backward pass takes a block of tokens in three steps, each for one vector of channels: `prepare` what every state
+// needs of a token, `propagate` GROUP states (recomputed from the saved one, then their gradients backwards) and
+// `finish`. GROUP is such that the states and gradients of a block stay in the first-level cache.
+constexpr int GROUP = 4;
+
+struct Token {
+  vec d, du, y, gy;  // delta after softplus; d * u; output before the gate; its gradient
+  vec gdu, gd;       // gradients: of du; of d through the decay, over ln 2
+};
+
+// What accumulates from block to block; gh is the gradient of the state.
 struct Carry {
   vec gh[N], ga[N], gskip, gbias;
 };
 
 template <bool FULL>
-void backward_block(const Scan& s, const Gradients& q, const float* saved, int64_t g, int64_t first, int count,
-                    Carry& carry, vec (*gb)[N], vec (*gc)[N]) {
+void prepare(const Scan& s, const Gradients& q, int64_t g, int64_t first, int count, Token* tokens) {
   const int k = FULL ? V : int(s.channels - g);
-  const int64_t D = s.channels;
-  vec h[BLOCK + 1][N], decay[BLOCK][N], d[BLOCK], du[BLOCK], y[BLOCK], a2[N];
   const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
-  for (int n = 0; n < N; n++) {
-    h[0][n] = load<FULL>(saved + ((first / BLOCK) * N + n) * D + g, k);
-    a2[n] = load<FULL>(s.a2 + n * D + g, k);
-  }
   for (int t = 0; t < count; t++) {
-    vec u = load<FULL>(s.u + (first + t) * s.ldu + g, k);
-    d[t] = softplus(load<FULL>(s.delta + (first + t) * s.ldd + g, k) + bias);
-    du[t] = d[t] * u;
-    y[t] = skip * u;
+    const int64_t l = first + t;
+    vec u = load<FULL>(s.u + l * s.ldu + g, k), d = softplus(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
+    vec gy = load<FULL>(q.out + l * s.channels + g, k);
+    if (s.z) gy *= silu(load<FULL>(s.z + l * s.ldz + g, k));
+    tokens[t] = {d, d * u, skip * u, gy, vec{}, vec{}};
   }
-  for (int t = 0; t < count; t++) {
-    const float *b = s.b + (first + t) * s.ldb, *c = s.c + (first + t) * s.ldc;
-#pragma GCC unroll 16
-    for (int n = 0; n < N; n++) {
-      decay[t][n] = exp2v(d[t] * a2[n]);
-      h[t + 1][n] = decay[t][n] * h[t][n] + du[t] * b[n];
-      y[t] += h[t + 1][n] * c[n];
+}
+
+// States n.. of the block; gb and gc gain their gradients, one lane per channel.
+template <bool FULL>
+void propagate(const Scan& s, const float* saved, int64_t g, int64_t first, int count, int n, Token* tokens,
+               Carry& carry, vec (*gb)[GROUP], vec (*gc)[GROUP]) {
+  const int k = FULL ? V : int(s.channels - g);
+  vec h[BLOCK + 1][GROUP], decay[BLOCK][GROUP], a2[GROUP], gh[GROUP], ga[GROUP];
+  for (int i = 0; i < GROUP; i++) {
+    h[0][i] = load<FULL>(saved + ((first / BLOCK) * N + n + i) * s.channels + g, k);
+    a2[i] = load<FULL>(s.a2 + (n + i) * s.channels + g, k);
+    gh[i] = carry.gh[n + i];
+    ga[i] = carry.ga[n + i];
+  }
+  const float *b = s.b + first * s.ldb + n, *c = s.c + first * s.ldc + n;
+  for (int t = 0; t < count; t++, b += s.ldb, c += s.ldc) {
+    Token& x = tokens[t];
+    vec y = x.y;
+#pragma GCC unroll 4
+    for (int i = 0; i < GROUP; i++) {
+      decay[t][i] = exp2v(x.d * a2[i]);
+      h[t + 1][i] = decay[t][i] * h[t][i] + x.du * b[i];
+      y += h[t + 1][i] * c[i];
     }
+    x.y = y;
   }
   for (int t = count - 1; t >= 0; t--) {
-    const int64_t l = first + t;
-    vec gy = load<FULL>(q.out + l * D + g, k);
+    b -= s.ldb, c -= s.ldc;
+    Token& x = tokens[t];
+    vec gdu = x.gdu, gd = x.gd;
+#pragma GCC unroll 4
+    for (int i = 0; i < GROUP; i++) {
+      gh[i] += x.gy * c[i];
+      gc[t][i] += x.gy * h[t + 1][i];
+      gb[t][i] += gh[i] * x.du;
+      gdu += gh[i] * b[i];
+      gh[i] *= decay[t][i];
+      vec gexp = gh[i] * h[t][i];
+      gd += gexp * a2[i];
+      ga[i] += gexp * x.d;
+    }
+    x.gdu = gdu;
+    x.gd = gd;
+  }
+  for (int i = 0; i < GROUP; i++) {
+    carry.gh[n + i] = gh[i];
+    carry.ga[n + i] = ga[i];
+  }
+}
+
+template <bool FULL>
+void finish(const Scan& s, const Gradients& q, int64_t g, int64_t first, int count, const Token* tokens, Carry& carry) {
+  const int k = FULL ? V : int(s.channels - g);
+  const vec bias = load<FULL>(s.bias + g, k), skip = load<FULL>(s.skip + g, k);
+  for (int t = 0; t < count; t++) {
+    const int64_t l = first + t, place = l * s.channels + g;
+    const Token& x = tokens[t];
+    vec u = load<FULL>(s.u + l * s.ldu + g, k);
     if (s.z) {
       vec z = load<FULL>(s.z + l * s.ldz + g, k), sg = sigmoid(z);
-      store<FULL>(q.z + l * D + g, gy * y[t] * (sg * (1.0f + z * (1.0f - sg))), k);
-      gy *= z * sg;
+      store<FULL>(q.z + place, load<FULL>(q.out + place, k) * x.y * (sg * (1.0f + z * (1.0f - sg))), k);
     }
-    vec u = load<FULL>(s.u + l * s.ldu + g, k), gdu{}, gd{};
-    const float *b = s.b + l * s.ldb, *c = s.c + l * s.ldc;
-#pragma GCC unroll 16
-    for (int n = 0; n < N; n++) {
-      vec gh = carry.gh[n] + gy * c[n];
-      gc[t][n] += gy * h[t + 1][n];
-      gb[t][n] += gh * du[t];
-      gdu += gh * b[n];
-      gh *= decay[t][n];
-      vec gexp = gh * h[t][n];
-      gd += gexp * a2[n];
-      carry.ga[n] += gexp * d[t];
-      carry.gh[n] = gh;
-    }
-    gd = gd * LN2 + gdu * u;
-    carry.gskip += gy * u;
-    store<FULL>(q.u + l * D + g, gdu * d[t] + gy * skip, k);
-    vec graw = gd * sigmoid(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
+    store<FULL>(q.u + place, x.gdu * x.d + x.gy * skip, k);
+    vec graw = (x.gd * LN2 + x.gdu * u) * sigmoid(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
+    store<FULL>(q.delta + place, graw, k);
+    carry.gskip += x.gy * u;
     carry.gbias += graw;
-    store<FULL>(q.delta + l * D + g, graw, k);
   }
 }
 
@@ -180,21 +213,28 @@ EXPORT(void, scan_backward)
   const Gradients q{gout, gu, gdelta, gz};
   const int64_t groups = (last_channel - first_channel + V - 1) / V;
   std::vector<Carry> carry(groups, Carry{});
-  vec sums_b[BLOCK][N], sums_c[BLOCK][N];
+  std::vector<Token> tokens(groups * BLOCK);
+  const auto full = [&](int64_t i) { return first_channel + (i + 1) * V <= last_channel; };
+  vec sums_b[BLOCK][GROUP], sums_c[BLOCK][GROUP];
   for (int64_t first = (length - 1) / BLOCK * BLOCK; first >= 0; first -= BLOCK) {
     const int count = int(length - first < BLOCK ? length - first : BLOCK);
-    std::memset(sums_b, 0, sizeof sums_b);
-    std::memset(sums_c, 0, sizeof sums_c);
-    for (int64_t i = 0; i < groups; i++) {
-      const int64_t g = first_channel + i * V;
-      if (g + V <= last_channel) backward_block<true>(s, q, saved, g, first, count, carry[i], sums_b, sums_c);
-      else backward_block<false>(s, q, saved, g, first, count, carry[i], sums_b, sums_c);
+    for (int64_t i = 0; i < groups; i++)
+      (full(i) ? prepare<true> : prepare<false>)(s, q, first_channel + i * V, first, count, &tokens[i * BLOCK]);
+    for (int n = 0; n < N; n += GROUP) {
+      std::memset(sums_b, 0, sizeof sums_b);
+      std::memset(sums_c, 0, sizeof sums_c);
+      for (int64_t i = 0; i < groups; i++)
+        (full(i) ? propagate<true> : propagate<false>)(s, saved, first_channel + i * V, first, count, n,
+                                                       &tokens[i * BLOCK], carry[i], sums_b, sums_c);
+      for (int t = 0; t < count; t++)
+        for (int i = 0; i < GROUP; i++) {
+          gb[(first + t) * N + n + i] = sum(sums_b[t][i]);
+          gc[(first + t) * N + n + i] = sum(sums_c[t][i]);
+        }
     }
-    for (int t = 0; t < count; t++)
-      for (int n = 0; n < N; n++) {
-        gb[(first + t) * N + n] = sum(sums_b[t][n]);
-        gc[(first + t) * N + n] = sum(sums_c[t][n]);
-      }
+    for (int64_t i = 0; i < groups; i++)
+      (full(i) ? finish<true> : finish<false>)(s, q, first_channel + i * V, first, count, &tokens[i * BLOCK],
+                                               carry[i]);
   }
   for (int64_t i = 0; i < groups; i++) {
     const int64_t g = first_channel + i * V;

@@ -107,10 +107,12 @@ inline vec softplus(vec x) {
   return positive + log1pv(expv(x > 0.f ? -x : x));
 }
 
-inline float sum(vec v) {
-  float s = 0;
-  for (int i = 0; i < V; i++) s += v[i];
-  return s;
+inline float sum(const vec& v) {
+  typedef float quad __attribute__((vector_size(16), aligned(16), may_alias));
+  const quad* q = reinterpret_cast<const quad*>(&v);
+  quad s = q[0];
+  for (int i = 1; i < V / 4; i++) s += q[i];
+  return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
 inline vec silu(vec x) { return x * sigmoid(x); }
