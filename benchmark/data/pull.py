@@ -15,7 +15,7 @@ from benchmark.store import file_sha256
 MAX_FILE = 1 << 30  # bytes of one file
 _ATTEMPTS = 3
 _TIMEOUT = 30  # seconds without a byte
-_CHUNK = 1 << 16
+_CHUNK = 1 << 13  # bytes: what is lost of an interrupted file, at most
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,8 @@ class _Resuming:
                     if done > MAX_FILE:
                         raise UserError(f"{url}: more than {MAX_FILE:,} bytes")
         if expected is not None and done != expected:
+            if done > expected:
+                self.part.unlink()
             raise _Incomplete(f"{done:,} of {expected:,} bytes came")
         with open(self.part, "rb") as source, open(output_file, "wb") as target:
             while chunk := source.read(1 << 20):

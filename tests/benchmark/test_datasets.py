@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from benchmark import datasets, images
-from benchmark.datasets.base import Pair, PairError, pair_up, split_ids
+from benchmark.datasets import base
+from benchmark.datasets.base import SPLITS, Pair, PairError, ids_sha256, pair_up, split_hashes, split_ids
 from benchmark.datasets.folder import Folder
+from benchmark.datasets.m3fd import M3fd
 from benchmark.errors import UserError, unknown
 from benchmark.images import ImageError
 
@@ -36,7 +38,7 @@ def root(tmp_path):
 def test_names_are_listed_without_importing_anything_heavy():
     code = (
         "import sys; from benchmark import datasets; names = datasets.names();"
-        "assert {'folder', 'msrs', 'roadscene', 'synth', 'tno'} <= set(names), names;"
+        "assert {'folder', 'msrs', 'roadscene', 'synth', 'synth_det', 'tno'} <= set(names), names;"
         "assert 'base' not in names and names == sorted(names);"
         "heavy = {'numpy', 'cv2', 'PIL', 'torch', 'scipy'} & set(sys.modules); assert not heavy, heavy"
     )
@@ -49,7 +51,9 @@ def test_every_data_set_keeps_the_contract(name):
     card = data.card
     assert data.name == card.name == name
     assert card.title and card.licence and card.size and card.layout and "\n" not in card.layout
-    assert card.task in ("ivf", "mif")
+    assert card.task in ("ivf", "mif") and card.use and card.labels
+    assert not hasattr(data, "folders") or card.by_hand or data.manifest().source
+    assert set(data.parts) <= set(data.splits())
     assert data.default_split in data.splits()
     assert set(card.counts) == set(data.splits())
     assert all(text and "\n" not in text for text in data.splits().values())
@@ -74,6 +78,15 @@ def test_unknown_name_suggests():
         ("roadscene", "train", 171),
         ("tno", "tno42", 42),
         ("tno", "cddfuse25", 25),
+        ("tno", "didfuse40", 40),
+        ("vifb", "all", 21),
+        ("llvip", "train", 32),
+        ("llvip", "test", 12),
+        ("m3fd", "all", 10),
+        ("harvard_ct_mri", "test", 24),
+        ("harvard_ct_mri", "train", 160),
+        ("harvard_pet_mri", "train", 245),
+        ("harvard_spect_mri", "train", 333),
     ],
 )
 def test_real_folders(shared, name, split, count):
@@ -86,7 +99,7 @@ def test_real_folders(shared, name, split, count):
     for loaded in (first, last):
         assert loaded.ir.dtype == loaded.vis.dtype == np.uint8
         assert loaded.ir.shape == loaded.vis.shape
-        assert (loaded.vis_rgb is None) == (name == "tno")
+        assert (loaded.vis_rgb is None) == (name == "tno" or name.startswith("harvard")) or name == "vifb"
         if loaded.vis_rgb is not None:
             assert (images.luminance(loaded.vis_rgb) == loaded.vis).all()
     assert first.ir.std() > 5 and first.vis.std() > 5
@@ -125,12 +138,41 @@ def test_shipped_lists_are_those_of_the_papers(shared):
 
 
 def test_shipped_lists():
-    counts = {("msrs", "test"): 361, ("roadscene", "cddfuse50"): 50, ("tno", "cddfuse25"): 25, ("tno", "tno42"): 42}
-    for (name, split), count in counts.items():
-        ids = split_ids(name, split)
-        assert len(ids) == len(set(ids)) == count
-        assert datasets.get(name).card.counts[split] == count
+    for name, digest in split_hashes().items():
+        dataset, _, split = name.partition("_")
+        ids = split_ids(dataset, split)
+        assert len(ids) == len(set(ids)) == datasets.get(dataset).card.counts[split]
+        assert ids_sha256(ids) == digest
+        first = (SPLITS / f"{name}.txt").read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith("# ") and len(first) > 40  # its source
+    assert {path.stem for path in SPLITS.glob("*.txt")} == {"sha256", *split_hashes()}
     assert set(split_ids("tno", "cddfuse25")) < set(split_ids("tno", "tno42"))
+    assert set(split_ids("tno", "tno42")) - set(split_ids("tno", "didfuse40")) == {"09", "42"}
+
+
+def test_a_changed_list_is_noticed(tmp_path, monkeypatch):
+    for path in SPLITS.glob("*.txt"):
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    changed = tmp_path / "tno_cddfuse25.txt"
+    changed.write_text(changed.read_text().replace("\n03\n", "\n33\n"))
+    monkeypatch.setattr(base, "SPLITS", tmp_path)
+    assert split_ids("tno", "tno42")
+    with pytest.raises(ValueError, match="tno_cddfuse25 is not the one"):
+        split_ids("tno", "cddfuse25")
+
+
+def test_manifests_cover_the_published_sets():
+    for name, splits in (("msrs", ("train", "test")), ("roadscene", ("all",)), ("tno", ("tno42",)), ("vifb", ("all",)),
+                         ("harvard_pet_mri", ("train", "test"))):  # fmt: skip
+        data = datasets.get(name)
+        files = data.manifest().files
+        assert len(files) == 2 * sum(data.card.counts[split] for split in splits)
+        assert len(set(files.values())) > 0.99 * len(files)
+        for split in splits:
+            layout = data.layouts(split)[0]
+            stems = [{path.rsplit("/", 1)[1].split(".")[0] for path in files if path.startswith(f"{side}/")}
+                     for side in (layout.ir, layout.vis)]  # fmt: skip
+            assert stems[0] == stems[1] and len(stems[0]) == data.card.counts[split]
 
 
 def test_root_from_the_environment(root, monkeypatch):
@@ -315,3 +357,185 @@ def test_pairs_travel_to_worker_processes(root):
     error = PairError("x y", "because")
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), again.id, again.reason, again.message) == (PairError, "x y", "because", error.message)
+
+
+# A pair in the layout of each set, as published and as it is found elsewhere: infrared file, visible file, kind.
+LAYOUTS = [
+    ("msrs", "train", "MSRS/train/ir/00001D.png", "MSRS/train/vi/00001D.png", "as published"),
+    ("msrs", "test", "MSRS-main/test/Infrared/00004N.png", "MSRS-main/test/Visible/00004N.jpg", "known variant"),
+    ("msrs", "detection", "MSRS/detection/ir/1.png", "MSRS/detection/vi/1.png", "as published"),
+    ("roadscene", "all", "RoadScene/ir/FLIR_00006.bmp", "RoadScene/vis/FLIR_00006.png", "known variant"),
+    ("tno", "tno42", "tno/IR/01.bmp", "tno/Visible/01.png", "known variant"),
+    ("vifb", "all", "VIFB-master/input/IR/fight.jpg", "VIFB-master/input/VI/fight.jpg", "known variant"),
+    ("m3fd", "all", "M3FD/M3FD_Detection/Ir/00000.png", "M3FD/M3FD_Detection/Vis/00000.png", "as published"),
+    ("m3fd", "all", "m3fd_detection/infrared/00000.png", "m3fd_detection/visible/00000.jpg", "known variant"),
+    ("m3fd_fusion", "all", "M3FD_Fusion/M3FD_Fusion/ir/1.png", "M3FD_Fusion/M3FD_Fusion/vis/1.png", "as published"),
+    ("llvip", "test", "LLVIP/infrared/test/190001.jpg", "LLVIP/visible/test/190001.jpg", "as published"),
+    ("llvip", "train", "LLVIP/LLVIP/train/ir/01.jpg", "LLVIP/LLVIP/train/vis/01.jpg", "known variant"),
+    ("fmb", "test", "FMB/test/Infrared/00001.png", "FMB/test/Visible/00001.png", "as published"),
+    ("fmb", "train", "FMB/train/thermal/00001.png", "FMB/train/rgb/00001.png", "known variant"),
+    ("harvard_ct_mri", "cddfuse", "CDDFuse_test/MRI_CT/CT/11.png", "CDDFuse_test/MRI_CT/MRI/11.png", "as published"),
+    ("harvard_pet_mri", "test", "MyDatasets/PET-MRI/test/PET/1.png", "MyDatasets/PET-MRI/test/MRI/1.png", "published"),
+]
+
+
+@pytest.mark.parametrize("name, split, ir, vis, kind", LAYOUTS)
+def test_layouts_are_recognised_and_named(tmp_path, name, split, ir, vis, kind):
+    write(tmp_path / ir)
+    write(tmp_path / vis, (6, 8, 3))
+    pairs, notes, found = (lambda s: (s.pairs, s.notes, s.found))(datasets.get(name).select(split, tmp_path))
+    good = [pair for pair in pairs if pair.problem is None]
+    assert len(good) == 1 and good[0].load().ir.shape == (6, 8)
+    assert kind in found and str(tmp_path / ir.rsplit("/", 1)[0]) in found
+    if split != "tno42":
+        assert any("1 of" in note for note in notes)
+
+
+def test_folders_called_ir_and_vis_are_not_any_data_set(tmp_path):
+    """Such names say something within a set's own folder only."""
+    for side in ("infrared", "visible"):
+        write(tmp_path / side / "1.png")
+    for name in ("roadscene", "m3fd", "m3fd_fusion", "vifb", "tno"):
+        assert "not found" in complaint(lambda name=name: datasets.get(name).pairs(None, tmp_path))
+
+
+def test_the_fusion_set_is_not_taken_for_the_detection_set(tmp_path):
+    for side in ("Ir", "Vis"):
+        write(tmp_path / "M3FD/M3FD_Fusion" / side / "00000.png")
+    assert len(datasets.get("m3fd_fusion").pairs("all", tmp_path)) == 1
+    assert "not found" in complaint(lambda: datasets.get("m3fd").pairs("all", tmp_path))
+
+
+def test_flir_by_its_lists(tmp_path):
+    for number in (2, 5, 7):
+        write(tmp_path / "align/JPEGImages" / f"FLIR_{number:05d}_PreviewData.jpeg")
+        write(tmp_path / "align/JPEGImages" / f"FLIR_{number:05d}_RGB.jpg", (6, 8, 3))
+    (tmp_path / "align/Annotations").mkdir()
+    data = datasets.get("flir_aligned")
+    assert "no align_validation.txt" in complaint(lambda: data.pairs("test", tmp_path))
+    (tmp_path / "align/align_validation.txt").write_text("FLIR_00005_PreviewData\nFLIR_00009\n")
+    voc(tmp_path / "align/Annotations/FLIR_00005_PreviewData.xml", ("person", 1, 2, 3, 4))
+    good, missing = data.pairs("test", tmp_path)
+    assert good.id == "FLIR_00005" and good.load().vis_rgb is not None
+    assert data.boxes(good) == [base.Box("person", 0, 1, 3, 4)]
+    assert "listed in the split but not in" in missing.problem
+
+
+@pytest.mark.parametrize("images_folder, lists", [("images/", "splits"), ("", "imageSets")])
+def test_kaist_by_its_lists(tmp_path, images_folder, lists):
+    for frame in ("set06/V000/{}/I00019.jpg", "set06/V000/{}/I00039.jpg"):
+        write(tmp_path / f"KAIST/{images_folder}{frame.format('lwir')}")
+        write(tmp_path / f"KAIST/{images_folder}{frame.format('visible')}", (6, 8, 3))
+    listing = tmp_path / "KAIST" / lists / "test-all-20.txt"
+    listing.parent.mkdir()
+    listing.write_text("set06/V000/I00019\nset06/V000/I00059\n")
+    selection = datasets.get("kaist").select(None, tmp_path)
+    good, missing = selection.pairs
+    assert good.id == "set06_V000_I00019" and good.load().ir.shape == (6, 8)
+    assert "listed in test-all-20.txt but there is no" in missing.problem
+    assert "2 of 2252" in selection.notes[0] and str(listing) in selection.found
+    listing.write_text("nonsense\n")
+    assert "names no frame" in complaint(lambda: datasets.get("kaist").pairs(None, tmp_path))
+
+
+def test_functional_images_lend_their_colours(shared):
+    """PET and SPECT are the first source, and a fused image takes their colours; a CT has none."""
+    for name, coloured in (("harvard_ct_mri", False), ("harvard_pet_mri", True), ("harvard_spect_mri", True)):
+        for split in ("test", "cddfuse"):
+            pair = datasets.get(name).pairs(split, shared / "data")[0]
+            assert pair.vis.parent.name == "MRI" and pair.ir.parent.name == name.split("_")[1].upper()
+            loaded = pair.load()
+            assert loaded.vis_rgb is None and (loaded.colour is not None) == coloured
+            if coloured:
+                assert (images.luminance(loaded.colour) == loaded.ir).all()
+                fused = images.attach_colour(loaded.ir, loaded.colour)
+                assert (fused == loaded.colour).all()
+
+
+def test_infrared_colours_are_never_lent(tmp_path):
+    write(tmp_path / "ir/a.png", (6, 8, 3))
+    write(tmp_path / "vis/a.png")
+    (pair,) = Folder(tmp_path / "ir", tmp_path / "vis").pairs()
+    assert pair.load().colour is None
+
+
+def voc(path, *objects, size=(8, 6)):
+    parts = [f"<annotation><size><width>{size[0]}</width><height>{size[1]}</height></size>"]
+    for name, *corners in objects:
+        bounds = "".join(f"<{k}>{v}</{k}>" for k, v in zip(("xmin", "ymin", "xmax", "ymax"), corners))
+        parts.append(f"<object><name>{name}</name><bndbox>{bounds}</bndbox></object>")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join([*parts, "</annotation>"]))
+
+
+@pytest.fixture
+def m3fd(tmp_path):
+    write(tmp_path / "M3FD_Detection/Ir/00000.png")
+    write(tmp_path / "M3FD_Detection/Vis/00000.png", (6, 8, 3))
+    return tmp_path / "M3FD_Detection"
+
+
+def boxes_of(data, root):
+    return data.boxes(data.pairs("all", root)[0])
+
+
+def test_class_names_come_from_the_xml(m3fd):
+    data = datasets.get("m3fd")
+    assert "has no labels" in complaint(lambda: boxes_of(data, m3fd.parent))
+    path = m3fd / "Annotation/00000.xml"
+    voc(path, ("Lamp", 1, 1, 4, 3), ("motorcycle", -2, 2, 9, 99))
+    assert boxes_of(data, m3fd.parent) == [base.Box("Lamp", 0, 0, 4, 3), base.Box("Motorcycle", 0, 1, 8, 6)]
+    for label, said in (
+        (("Lmap", 1, 1, 4, 3), "did you mean Lamp"),
+        (("Lamp", 4, 1, 2, 3), "is empty or outside 8x6"),
+        (("Lamp", 1, 1, "x", 3), "no number in 'xmax'"),
+        (("Lamp", 1, 1, "nan", 3), "no number in 'xmax'"),
+    ):
+        voc(path, label)
+        assert said in complaint(lambda: boxes_of(data, m3fd.parent))
+    path.write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>')
+    assert "entities are not allowed" in complaint(lambda: boxes_of(data, m3fd.parent))
+
+
+def test_yolo_labels_of_m3fd_need_the_name_of_their_order(m3fd):
+    (m3fd / "labels").mkdir()
+    (m3fd / "labels/00000.txt").write_text("3 0.5 0.5 0.5 0.5\n")
+    said = complaint(lambda: boxes_of(datasets.get("m3fd"), m3fd.parent))
+    assert "'paper'" in said and "'tardal'" in said and "--label-order" in said
+    box = base.Box("Motorcycle", 2, 2, 6, 5)
+    assert boxes_of(M3fd("paper"), m3fd.parent) == [box]
+    assert boxes_of(M3fd("tardal"), m3fd.parent)[0].label == "Lamp"
+    assert "did you mean tardal" in complaint(lambda: M3fd("tradal"))
+    for names, label in (("[People, Car, Bus, Lamp, Motorcycle, Truck]", "Lamp"),
+                         ("{0: people, 1: car, 2: bus, 3: motorcycle, 4: lamp, 5: truck}", "Motorcycle")):  # fmt: skip
+        (m3fd / "data.yaml").write_text(f"names: {names}")
+        assert boxes_of(datasets.get("m3fd"), m3fd.parent)[0].label == label
+    assert "are of the order 'paper'" in complaint(lambda: boxes_of(M3fd("tardal"), m3fd.parent))
+    (m3fd / "data.yaml").write_text("names: [Car, People]")
+    assert "not those of M3FD" in complaint(lambda: boxes_of(datasets.get("m3fd"), m3fd.parent))
+    (m3fd / "data.yaml").unlink()
+    for line, said in (
+        ("9 .5 .5 .5 .5", "unknown class 9"),
+        ("1 .5 .5", "expected 'class x y"),
+        ("1 2 2 .1 .1", "outside"),
+    ):
+        (m3fd / "labels/00000.txt").write_text(line)
+        assert said in complaint(lambda: boxes_of(M3fd("paper"), m3fd.parent))
+
+
+def test_real_labels(shared):
+    data = datasets.get("m3fd")
+    boxes = [box for pair in data.pairs("all", shared / "data") for box in data.boxes(pair)]
+    assert len(boxes) == 153 and {box.label for box in boxes} <= set(data.classes)
+    data = datasets.get("msrs")
+    pairs = [pair for pair in data.pairs("test", shared / "data") if pair.labels is not None]
+    assert len(pairs) == 23
+    assert {box.label for pair in pairs for box in data.boxes(pair)} == {"person", "car"}
+
+
+def test_a_schemes_name_stands_for_its_test_part():
+    assert datasets.get("m3fd").check_split("zx") == "zx-test"
+    assert datasets.get("m3fd").check_split(None) == "scene-test"
+    assert datasets.get("synth-det").check_split("scene") == "scene-test"
+    with pytest.raises(UserError, match="did you mean zx-test"):
+        datasets.get("m3fd").check_split("zx-tset")
