@@ -9,6 +9,7 @@ network has variants); adding a file adds the method.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import pkgutil
@@ -23,6 +24,8 @@ from .base import (
     checkpoint_record,
     find_checkpoint,
     sha256,
+    shipped_checkpoint,
+    training_record,
 )
 
 __all__ = [
@@ -38,6 +41,8 @@ __all__ = [
     "method",
     "names",
     "sha256",
+    "shipped_checkpoint",
+    "training_record",
 ]
 
 
@@ -61,14 +66,17 @@ def names() -> list[str]:
 
 
 def method(name: str) -> type[Fuser]:
-    """The class of a method. Raises KeyError for an unknown name."""
+    """The class of a method. Raises KeyError for an unknown name, with the nearest one and all of them."""
     modules = _modules()
     # Most methods have their module's name; looking there first leaves the other networks unimported.
     for module in [m for m in modules if m == name] + [m for m in modules if m != name]:
         found = _methods_in(module)
         if name in found:
             return found[name]
-    raise KeyError(name)
+    known = names()
+    near = difflib.get_close_matches(str(name).lower(), known, n=1)
+    guess = f" did you mean {near[0]}?" if near else ""
+    raise KeyError(f"unknown method '{name}';{guess} known: {', '.join(known)}")
 
 
 def card(name: str) -> MethodCard:
@@ -86,12 +94,25 @@ def load(
     """A method that is ready to fuse.
 
     name: one of `names()`; checkpoint: a file to use instead of the one that `find_checkpoint` finds; device: a torch
-    device; precision: one of the method's `precisions`. Raises KeyError for an unknown name, ValueError for a precision
-    that the method lacks and Unavailable when the weights are missing or do not fit.
+    device; precision: one of the method's `precisions`. Raises KeyError for an unknown name, ValueError for a device
+    that is not here or a precision that the method lacks, and Unavailable when the weights are missing or do not fit.
     """
     cls = method(name)
+    _check_device(device)
     if precision not in cls.precisions:
         raise ValueError(f"{name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")
     fuser = cls(find_checkpoint(cls.card, checkpoint, weights_root), device)
     fuser.precision = precision
     return fuser
+
+
+def _check_device(device) -> None:
+    if str(device) == "cpu":
+        return
+    import torch
+
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ValueError(f"device {str(device)!r} cannot be used here: {reason}") from None

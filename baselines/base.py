@@ -103,6 +103,29 @@ def checkpoint_record(path: Path) -> dict:
     return record if isinstance(record, dict) else {}
 
 
+def shipped_checkpoint(card: MethodCard) -> Path | None:
+    """The file that the package ships for a method, or None."""
+    return next((SHIPPED / file for file in card.checkpoints if (SHIPPED / file).is_file()), None)
+
+
+def training_record(card: MethodCard, path: Path, digest: str) -> dict:
+    """What is known of the training of the checkpoint at `path`, whose sha256 is `digest`: at least `trained_on`.
+
+    Of the authors' file, told by its published sha256 or, where there is none, by its name: what the card says. Of
+    any other file its own record; of a shipped file that lies elsewhere, the one shipped; else it is "unknown".
+    """
+    hashes = {sha for sha in card.checkpoints.values() if sha}
+    named = path.name != f"{card.name}.safetensors" and card.checkpoints.get(path.name, digest) is None
+    if digest in hashes or named:
+        return {"trained_on": card.trained_on}
+    record = checkpoint_record(path)
+    if record.get("sha256", digest) != digest:  # left behind by another file of that name
+        record = {}
+    if not record and (own := shipped_checkpoint(card)) is not None and sha256(own) == digest:
+        record = checkpoint_record(own)
+    return {**record, "trained_on": str(record.get("trained_on") or "unknown")}
+
+
 def load_state(path: Path) -> dict:
     """Read a checkpoint without running any code in it: safetensors, or torch files with weights_only=True."""
     import torch

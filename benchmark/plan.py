@@ -39,7 +39,8 @@ class Split:
 
 @dataclass(frozen=True)
 class Method:
-    """A fuser to run; `label` is its name in results. `unavailable`: why it cannot run here. `precision`: of its
+    """A fuser to run; `label` is its name in results, with the start of the checkpoint's SHA-256 where that is not
+    the shipped one, nor, for a method that none is shipped for, the one found by name. `unavailable`: why it cannot run here. `precision`: of its
     arithmetic, part of its label and its keys where it is not "fp32"."""
 
     name: str
@@ -119,9 +120,12 @@ def select_methods(
 
     checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each. precision: for
     the methods that have it, the others keep "fp32". Raises UserError for an unknown method, a malformed entry,
-    a file that does not exist, and a precision that no method has.
+    a file that does not exist, a method without weights, a weights root that is no folder, and a precision that no
+    method has.
     """
     import baselines
+
+    check_weights_root(weights_root)
 
     known = baselines.names()
     for name in names:
@@ -135,6 +139,8 @@ def select_methods(
             raise UserError(f"--checkpoint {entry}: expected METHOD=PATH")
         if name not in names:
             raise unknown("method in --checkpoint", name, names)
+        if not baselines.card(name).checkpoints:
+            raise UserError(f"--checkpoint {entry}: {name} has no weights")
         if not Path(path).expanduser().is_file():
             raise UserError(f"--checkpoint {entry}: no file {path}")
         given.setdefault(name, []).append(Path(path).expanduser())
@@ -146,11 +152,18 @@ def select_methods(
         for name in names
         for checkpoint in given.get(name, [None])
     ]
+    methods = list({method.label: method for method in methods}.values())  # one file under two names is one method
     if precision == "fp32":
         return methods
     return [
         replace(m, precision=precision, label=f"{m.label}+{precision}") if m.name in precise else m for m in methods
     ]
+
+
+def check_weights_root(folder: Path | None) -> None:
+    """Raises UserError for a weights root that is no folder."""
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"--weights-root {folder} (or BENCH_WEIGHTS): no such folder")
 
 
 def _method(name: str, card, override: Path | None, weights_root: Path | None) -> Method:
@@ -163,10 +176,11 @@ def _method(name: str, card, override: Path | None, weights_root: Path | None) -
     if checkpoint is None:
         return Method(name, name, card)
     sha256 = baselines.sha256(checkpoint)
-    label = name if override is None else f"{name}+{sha256[:8]}"
-    record = baselines.checkpoint_record(checkpoint)
-    trained_on = record.get("trained_on", card.trained_on)
-    return Method(name, label, card, checkpoint, sha256, trained_on, record.get("status") == "preliminary")
+    shipped = baselines.shipped_checkpoint(card)
+    own = override is None if shipped is None else sha256 == baselines.sha256(shipped)
+    label = name if own else f"{name}+{sha256[:8]}"
+    record = baselines.training_record(card, checkpoint, sha256)
+    return Method(name, label, card, checkpoint, sha256, record["trained_on"], record.get("status") == "preliminary")
 
 
 def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:

@@ -37,8 +37,8 @@ PREPROCESSING = "1"
 
 @dataclass(frozen=True)
 class Cell:
-    """The folder of one (data set, split, method). `method` is a label: where a checkpoint was named, it
-    holds the start of its SHA-256."""
+    """The folder of one (data set, split, method). `method` is a label, which holds the start of the
+    checkpoint's SHA-256 where that is not the method's own (see `plan.Method`)."""
 
     results: Path
     dataset: str

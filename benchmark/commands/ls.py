@@ -64,14 +64,16 @@ def _count(source, split, root) -> str:
 def methods(data_root, weights_root):
     """the methods, and the checkpoints that they would use"""
     import baselines
+    from benchmark.plan import check_weights_root
 
+    check_weights_root(weights_root)
     yield "method", "family", "year", "trained on", "available"
     for name in baselines.names():
         card = baselines.card(name)
         try:
             checkpoint = baselines.find_checkpoint(card, None, weights_root)
             state = f"yes: {checkpoint}" if checkpoint else "yes"
-            record = baselines.checkpoint_record(checkpoint) if checkpoint else {}
+            record = baselines.training_record(card, checkpoint, baselines.sha256(checkpoint)) if checkpoint else {}
         except baselines.Unavailable as error:
             state, record = "no: " + str(error).removeprefix(f"{name}: "), {}
         trained_on = ", ".join(filter(None, [record.get("trained_on", card.trained_on), record.get("status")]))

@@ -108,8 +108,16 @@ def test_required_methods_are_there():
     required = {"ir", "vis", "average", "max", "laplacian", "seafusion", "cddfuse", "mambadfuse"}
     assert required <= set(baselines.names())
     assert baselines.names() == sorted(set(baselines.names()))
-    with pytest.raises(KeyError):
-        baselines.load("no_such_method")
+    with pytest.raises(KeyError, match="unknown method 'mambadfus'; did you mean mambadfuse.* known: average, "):
+        baselines.load("mambadfus")
+
+
+@pytest.mark.parametrize("name", ["average", "mambadfuse"])
+def test_a_device_that_is_not_here_is_one_line(name):
+    for device in ("foo", "meta", "cuda:99"):
+        with pytest.raises(ValueError, match=f"device '{device}'") as error:
+            baselines.load(name, device=device)
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", baselines.names())

@@ -82,7 +82,10 @@ def test_version(bench):
         (["run", *FOLDER, "--split", "al"], ["unknown split", "did you mean all?"]),
         (["run", "--methods", "average", "--checkpoint", "average"], ["METHOD=PATH"]),
         (["run", "--methods", "average", "--checkpoint", "averge=x"], ["did you mean average?"]),
-        (["run", "--methods", "average", "--checkpoint", "average=nowhere.pt"], ["no file nowhere.pt"]),
+        (["run", "--methods", "average", "--checkpoint", "average=ir/a.png"], ["average has no weights"]),
+        (["run", "--methods", "cddfuse", "--checkpoint", "cddfuse=nowhere.pt"], ["no file nowhere.pt"]),
+        (["run", *FOLDER, "--weights-root", "nowhere"], ["--weights-root nowhere", "no such folder"]),
+        (["ls", "methods", "--weights-root", "nowhere"], ["--weights-root nowhere", "no such folder"]),
         (["run", "--methods", " , "], ["at least one name"]),
         (["run", "--limit", "0"], ["--limit"]),
         (["run", "--limt", "3"], ["--limt", "--limit"]),
@@ -133,7 +136,7 @@ def test_mistakes_in_a_config_file(bench, pairs, content, words):
 def test_config_file_and_command_line(bench, pairs, gain):
     (pairs / "run.yaml").write_text(
         "dataset: folder\nir: ir\nvis: vis\nmethods: [average, gain]\nlimit: 3\njobs: 0\n"
-        "metrics: EN, SD\nweights-root: nowhere\ncheckpoint: {gain: weights/gain/gain.txt}\ncolour: true\n"
+        "metrics: EN, SD\nweights-root: methods\ncheckpoint: {gain: weights/gain/gain.txt}\ncolour: true\n"
     )
     result = bench("run", "--limit", "2", "--config", "run.yaml", "--results", "out", "--metrics", "EN")
     assert result.exit_code == 0, result.output
