@@ -31,7 +31,7 @@ class Kaist(FolderDataset):
         year=2015,
         citation="S. Hwang, J. Park, N. Kim, Y. Choi, I. S. Kweon: Multispectral pedestrian detection: Benchmark"
         " dataset and baseline. CVPR 2015.",
-        licence="none stated with the download",
+        licence="none stated in its repository; see its site",
         link="https://github.com/SoonminHwang/rgbt-ped-detection",
         size="640x512 (640x480 in a later release), infrared grey, visible RGB",
         counts={"test-all-20": 2252, "test-day-20": 1455, "test-night-20": 797}

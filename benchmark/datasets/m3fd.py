@@ -56,7 +56,7 @@ class M3fd(FolderDataset):
             "random811-seed0-test": 420,
         },
         layout="M3FD_Detection/{Ir,Vis}/*.png and Annotation/*.xml",
-        labels="34,407 boxes of six classes (Pascal VOC XML): People, Car, Bus, Motorcycle, Lamp, Truck",
+        labels="boxes of six classes (Pascal VOC XML): People, Car, Bus, Motorcycle, Lamp, Truck",
         by_hand=(
             "Open https://github.com/JinyuanLiu-CV/TarDAL and follow its links to the M3FD data (a cloud drive).",
             "Download M3FD_Detection.zip.",

@@ -13,10 +13,10 @@ class Vifb(FolderDataset):
         citation="X. Zhang, P. Ye, G. Xiao: VIFB: A visible and infrared image fusion benchmark. CVPR Workshops 2020.",
         licence="none stated",
         link="https://github.com/xingchenzhang/VIFB",
-        size="320x240 to 630x460, JPEG; visible RGB or grey, infrared grey (stored as RGB)",
+        size="320x240 to 640x480, one 768x276, JPEG; visible RGB, infrared grey (some stored as RGB)",
         counts={"all": 21},
         layout="VIFB/{IR,VI}/*.jpg (in the repository: input/IR, input/VI)",
-        notes=("The infrared files are colour JPEGs; their luminance is read.",),
+        notes=("Some infrared files are colour JPEGs; their luminance is read.",),
     )
     default_split = "all"
     parts = ("all",)

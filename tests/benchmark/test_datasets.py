@@ -4,12 +4,14 @@ import pickle
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from benchmark import datasets, images
+from benchmark.data import cards
 from benchmark.datasets import base
 from benchmark.datasets.base import SPLITS, Pair, PairError, ids_sha256, pair_up, split_hashes, split_ids
 from benchmark.datasets.folder import Folder
@@ -539,3 +541,11 @@ def test_a_schemes_name_stands_for_its_test_part():
     assert datasets.get("synth-det").check_split("scene") == "scene-test"
     with pytest.raises(UserError, match="did you mean zx-test"):
         datasets.get("m3fd").check_split("zx-tset")
+
+
+def test_the_page_is_what_the_cards_say():
+    page = Path(__file__).parents[2] / "docs" / "datasets.md"
+    assert page.read_text(encoding="utf-8") == cards.markdown(), (
+        "run: python -m benchmark.data.cards > docs/datasets.md"
+    )
+    assert (page.parent / "synth.png").stat().st_size < 300_000
