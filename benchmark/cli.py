@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import pkgutil
 
 import click
@@ -15,16 +16,32 @@ import click
 from benchmark import commands
 from benchmark.errors import UserError, unknown
 
+# Threads of OpenMP that spin at their barriers starve one another on busy cores: fusing took six times as long. Read
+# when torch is imported, which is later.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # Failures of the file system that the user can mend; any other OSError is a bug and keeps its traceback.
 _MENDABLE = {
     errno.EACCES,
+    errno.EBUSY,
+    errno.EDQUOT,
     errno.EEXIST,
+    errno.EFBIG,
+    errno.EIO,
     errno.EISDIR,
+    errno.ELOOP,
+    errno.EMFILE,
     errno.ENAMETOOLONG,
+    errno.ENFILE,
+    errno.ENODEV,
+    errno.ENOENT,
     errno.ENOSPC,
     errno.ENOTDIR,
+    errno.ENOTEMPTY,
+    errno.ENXIO,
     errno.EPERM,
     errno.EROFS,
+    errno.ESTALE,
 }
 
 

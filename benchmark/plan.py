@@ -39,9 +39,12 @@ class Split:
 
 @dataclass(frozen=True)
 class Method:
-    """A fuser to run; `label` is its name in results, with the start of the checkpoint's SHA-256 where that is not
-    the shipped one, nor, for a method that none is shipped for, the one found by name. `unavailable`: why it cannot run here. `precision`: of its
-    arithmetic, part of its label and its keys where it is not "fp32"."""
+    """A fuser to run.
+
+    label: its name in results, with the start of the checkpoint's SHA-256 where that is not the shipped one nor, for
+    a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
+    arithmetic, part of its label and its keys where it is not "fp32".
+    """
 
     name: str
     label: str
@@ -186,14 +189,16 @@ def _method(name: str, card, override: Path | None, weights_root: Path | None) -
 def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:
     """protocol -> metrics to compute under it; metrics: names, or None for the core ones that it defines.
 
-    Raises UserError for an unknown name and for a metric that none of the protocols defines.
+    Raises UserError for an unknown name, for a metric that none of the protocols defines, and for a BENCH_ISA that
+    cannot run here.
     """
     import metrics as library
 
     try:
+        library.isa()
         defined = {protocol: library.names(protocol) for protocol in protocols}
         asked = None if metrics is None else list(dict.fromkeys(library.card(name).name for name in metrics))
-    except ValueError as error:
+    except (RuntimeError, ValueError) as error:
         raise UserError(str(error)) from None
     if asked is None:
         return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import subprocess
@@ -50,8 +51,9 @@ def git_commit() -> str | None:
         return None
 
 
-def peak_memory_mib() -> float | None:
-    """The most memory that this process has held so far, in MiB; None where the system does not tell."""
+def process_peak_memory_mib() -> float | None:
+    """The most memory that this process has held so far, whatever it did before, in MiB; None where the system
+    does not tell."""
     try:
         import resource
     except ImportError:  # Windows
@@ -71,6 +73,55 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@cache
+def cpu_model() -> str:
+    """The processor's name, as the system gives it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or "unknown"
+
+
+def kernels(device: str | None) -> dict[str, str]:
+    """What computes. device: that fusers run on; None where none does.
+
+    `metrics_kernel`: the instruction set of the compiled metrics, or "numpy". Where fusers run and torch is imported,
+    `scan_backend`: what serves the selective scan on the device; on a GPU, `gpu`: its name.
+
+    Raises RuntimeError where BENCH_ISA asks for what cannot run here.
+    """
+    import metrics
+
+    found = {"metrics_kernel": metrics.isa() or "numpy"}
+    torch = sys.modules.get("torch")
+    if torch and device:
+        from baselines import scan
+
+        found["scan_backend"] = scan.in_use(device)
+        if device == "cuda":
+            found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def start_gpu_peak(device: str) -> None:
+    """Let `gpu_peak_memory_mib` count from here."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+
+def gpu_peak_memory_mib(device: str) -> float | None:
+    """The most GPU memory that torch's tensors took since `start_gpu_peak`, in MiB; None off a GPU."""
+    if device != "cuda":
+        return None
+    import torch
+
+    return round(torch.cuda.max_memory_allocated() / 2**20, 1)
+
+
 def environment() -> dict:
     """What a run was made with, for `run.json`."""
     return {
@@ -79,5 +130,6 @@ def environment() -> dict:
         "python": platform.python_version(),
         "packages": {name: version for name in PACKAGES if (version := _installed(name))},
         "machine": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_model(),
         "threads": threads(),
     }

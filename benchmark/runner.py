@@ -104,6 +104,7 @@ class _Run:
             return outcome
         entry = {"command": self.command, "device": job.device, "start": provenance.now(), "end": None}
         entry.update(provenance.environment())
+        provenance.start_gpu_peak(job.device)
         self.record["runs"].append(entry)
         self._write_record()
         try:
@@ -115,8 +116,10 @@ class _Run:
                 end=provenance.now(),
                 fused=outcome.fused,
                 scored=outcome.scored,
-                peak_memory_mib=provenance.peak_memory_mib(),
+                process_peak_memory_mib=provenance.process_peak_memory_mib(),
+                gpu_peak_memory_mib=provenance.gpu_peak_memory_mib(job.device),
                 threads=provenance.threads(),
+                **provenance.kernels(job.device if job.provided is None else None),
             )
             self._write_lines()
             self._write_record(finished=True)

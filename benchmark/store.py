@@ -4,7 +4,8 @@ One *cell* per data set, split and method::
 
     results/<dataset>@<split>/<method>/
         run.json        what was run, with what, when, and what failed
-        scores.jsonl    one line per image and protocol: the same bytes whoever ran it, in however many goes
+        scores.jsonl    one line per image and protocol: the same bytes in however many goes, on one machine and
+                        build (another processor or compiler may round the last digits differently)
         timings.jsonl   one line per image fused or scored: seconds, and what made each fused image
         fused/<id>.png  what was scored: 8-bit luminance
         colour/<id>.png the same with the visible image's colours, if asked for; never scored

@@ -21,8 +21,8 @@ def command(results, data_root, weights_root):
     for package in provenance.PACKAGES:
         _say(package, facts["packages"].get(package, "not installed"))
     _torch()
-    _kernels("scan", _scan_kernels, _scan_in_use)
-    _kernels("metrics", _metric_kernels, _first)
+    _scan()
+    _metrics()
     for option, folder in (("data root", data_root), ("weights root", weights_root), ("results", results)):
         if folder is None:
             _say(option, f"not given (--{option.replace(' ', '-')} or BENCH_{option.split()[0].upper()})")
@@ -45,41 +45,27 @@ def _torch() -> None:
     _say("cuda", cuda)
 
 
-def _scan_kernels():
-    from baselines import scan
-
-    return scan.describe()
-
-
-def _metric_kernels():
+def _metrics() -> None:
     import metrics
 
-    describe = getattr(metrics, "describe_kernel", None)
-    return describe() if describe else []
-
-
-def _first(backends) -> set[str]:
-    """The kernel that serves unless another one is forced."""
-    return set([backend for backend, available, _ in backends if available][:1])
-
-
-def _scan_in_use(backends) -> set[str]:
-    """On the CPU, and on a GPU where there is one."""
-    import torch
-
-    from baselines import scan
-
-    return {scan.in_use(device) for device in ("cpu", "cuda") if device == "cpu" or torch.cuda.is_available()}
-
-
-def _kernels(name: str, describe, used) -> None:
     try:
-        backends = describe()
+        text = metrics.isa() or "numpy code; the compiled kernel was not built, or BENCH_ISA=none"
+    except RuntimeError as error:
+        text = str(error)
+    _say("metrics kernel", text)
+
+
+def _scan() -> None:
+    try:
+        import torch
+
+        from baselines import scan
     except ImportError as error:
-        _say(f"{name} kernels", f"cannot be imported: {error}")
+        _say("scan kernels", f"cannot be imported: {error}")
         return
-    forced = os.environ.get(f"BENCH_{name.upper()}_BACKEND")
-    in_use = {forced} if forced else used(backends)
-    for backend, available, reason in backends:
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    forced = os.environ.get("BENCH_SCAN_BACKEND")
+    in_use = {forced} if forced else {scan.in_use(device) for device in devices}
+    for backend, available, reason in scan.describe():
         state = "in use" if backend in in_use else "available" if available else "not available"
-        _say(f"{name} kernel {backend}", f"{state}{f' ({reason})' if reason else ''}")
+        _say(f"scan kernel {backend}", f"{state}{f' ({reason})' if reason else ''}")

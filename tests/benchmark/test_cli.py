@@ -1,6 +1,8 @@
 """The command line itself: discovery of commands, quick help, mistakes told in one line, exit codes."""
 
+import errno
 import json
+import os
 import pkgutil
 import resource
 import subprocess
@@ -10,6 +12,9 @@ import pytest
 from harness import FOLDER, ROOT, start
 
 import benchmark.commands
+import metrics
+from benchmark import runner
+from metrics import kernel
 
 
 def one_error(result, *words):
@@ -158,8 +163,6 @@ def test_environment_variables(bench, pairs, gain, monkeypatch):
 
 
 def test_interruption_is_one_line(bench, pairs, monkeypatch):
-    from benchmark import runner
-
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -218,3 +221,52 @@ def test_doctor(bench, pairs):
     assert result.exit_code == 0
     for words in ("python:", "torch threads:", "cuda:", "nowhere: no such folder", f"{pairs}"):
         assert words in result.output
+
+
+@pytest.mark.parametrize(("isa", "words"), [("none", "numpy code"), ("foo", "BENCH_ISA=foo: expected one of")])
+def test_doctor_tells_the_metrics_kernel(bench, pairs, monkeypatch, isa, words):
+    (line,) = [line for line in bench("doctor").stdout.splitlines() if line.startswith("metrics kernel:")]
+    assert (metrics.isa() or "numpy code") in line
+    choose_isa(monkeypatch, isa)
+    (line,) = [line for line in bench("doctor").stdout.splitlines() if line.startswith("metrics kernel:")]
+    assert words in line
+
+
+def test_an_unknown_instruction_set_is_told_before_anything_is_run(bench_folder, pairs, monkeypatch):
+    choose_isa(monkeypatch, "foo")
+    for command in (("run", "--methods", "average"), ("eval", "--fused", "ir", "--name", "x")):
+        one_error(bench_folder(*command), "BENCH_ISA=foo", "avx2")
+    assert not (pairs / "results").exists()
+
+
+def choose_isa(monkeypatch, name):
+    """BENCH_ISA as for a fresh process; `kernel.library` remembers its first answer."""
+    monkeypatch.setenv("BENCH_ISA", name)
+    monkeypatch.setattr(kernel, "library", kernel.library.__wrapped__)
+
+
+def test_threads_sleep_at_barriers_unless_told_otherwise():
+    code = "import os, sys, benchmark.cli; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    for given, expected in ((None, "PASSIVE"), ("ACTIVE", "ACTIVE")):
+        env = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+        env |= {"OMP_WAIT_POLICY": given} if given else {}
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+        assert done.stdout.split() == [expected, "False"], done.stderr
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ELOOP, errno.EROFS])
+def test_failures_of_the_file_system_are_one_line(bench_folder, pairs, monkeypatch, number):
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number), "results/file")
+
+    monkeypatch.setattr(runner, "run_jobs", fail)
+    one_error(bench_folder("run", "--methods", "average"), "results/file", os.strerror(number))
+
+
+def test_an_error_of_the_code_keeps_its_traceback(bench_folder, pairs, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.EBADF, "a bug")
+
+    monkeypatch.setattr(runner, "run_jobs", fail)
+    with pytest.raises(OSError, match="a bug"):
+        bench_folder("run", "--methods", "average")

@@ -53,6 +53,15 @@ def test_the_same_images_get_the_same_scores(pairs, fused, bench, bench_folder):
     assert ("a", "cddfuse") not in again
 
 
+def test_the_record_of_an_evaluation(pairs, fused, bench_folder, monkeypatch):
+    """Nothing is fused, so what would fuse plays no part."""
+    monkeypatch.setenv("BENCH_SCAN_BACKEND", "nonsense")
+    assert bench_folder("eval", "--fused", fused, "--name", "theirs", "--metrics", "EN").exit_code == 0
+    (run,) = json.loads((cell(pairs, "theirs") / "run.json").read_text())["runs"]
+    assert run["metrics_kernel"] == (metrics.isa() or "numpy")
+    assert "scan_backend" not in run
+
+
 def test_colour_images_are_scored_by_their_luminance(pairs, fused, bench_folder):
     for id in IDS:
         draw(fused / f"{id}.png", 60, colour=True)

@@ -9,9 +9,9 @@ import pytest
 from harness import FOLDER, IDS, cell, draw, files, start, table
 from PIL import Image
 
-import baselines
+import baselines.scan
 import metrics
-from benchmark import images, store
+from benchmark import images, provenance, store
 
 ALL = "EN,SD,SF,MI,SCD,VIF,Qabf,SSIM"
 
@@ -70,7 +70,12 @@ def test_the_record(pairs, bench_folder, gain):
     assert run["command"].startswith("bench run --dataset folder")
     assert run["fused"] == run["scored"] == 3
     assert run["start"] <= run["end"]
-    assert run["peak_memory_mib"] > 10
+    assert run["process_peak_memory_mib"] > 10
+    assert run["gpu_peak_memory_mib"] is None
+    assert run["metrics_kernel"] == (metrics.isa() or "numpy")
+    assert run["scan_backend"] == baselines.scan.in_use("cpu")
+    assert run["cpu"] == provenance.cpu_model() != ""
+    assert "gpu" not in run
     assert {"numpy", "torch"} <= run["packages"].keys()
     for name in ("mmif-bench", "git", "python", "machine", "threads", "device"):
         assert name in run
