@@ -141,8 +141,7 @@ def kept(job: Job) -> Kept:
     if job.force:
         return Kept({}, {})
     fused = {}
-    records = [*store.read_lines(job.cell.timings_file), *store.read_lines(job.cell.scores_file)]
-    made = {(r.get("id"), str(r.get("key")).partition("-")[0], r.get("fused")) for r in records}
+    made = store.read_fused(job.cell)
     for id, key in job.keys.items():
         digest = store.file_sha256(job.picture(id))
         if digest is not None and (job.provided is not None or (id, key, digest) in made):

@@ -15,8 +15,8 @@ image scored), `scores` (metric -> value, null where undefined) and, where there
 why undefined). A *key* says by content what made the line: `<fuse key>-<score key>`. While the fuse key is
 the same, the fused image is kept; while both are, the scores are.
 
-Lines are appended as they come; a line torn by a kill is ignored. All other files are replaced in one step.
-Only the holder of a cell's lock writes to it.
+Lines are appended as they come; a line torn by a kill, or damaged otherwise, is ignored. All other files are
+replaced in one step. Only the holder of a cell's lock writes to it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,13 +73,18 @@ class Cell:
         return f"{self.dataset}@{self.split} {self.method}"
 
     def run(self) -> dict:
-        """The content of `run.json`; empty where there is none."""
+        """The content of `run.json`; empty where there is none. A damaged one reads as a run that failed for
+        that reason, and the next run replaces it."""
         try:
-            return json.loads(self.run_file.read_text(encoding="utf-8"))
+            record = json.loads(self.run_file.read_text(encoding="utf-8"))
+            flaw = _flaw(record)
         except FileNotFoundError:
             return {}
-        except ValueError as error:
-            raise UserError(f"{self.run_file}: not a run's record ({error})") from None
+        except OSError as error:
+            flaw = error.strerror
+        except (ValueError, RecursionError):
+            flaw = "not JSON"
+        return {"error": f"run.json is damaged: {flaw}"} if flaw else record
 
     def write_run(self, record: dict) -> None:
         replace(self.run_file, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
@@ -160,7 +166,8 @@ def dump(line: dict) -> str:
 
 
 def read_lines(path: Path) -> list[dict]:
-    """The whole lines of a .jsonl file, in order, without one torn by a kill; none for a missing file."""
+    """The JSON objects of a .jsonl file, in order, without a line that is torn or no such object; none for a missing
+    file."""
     try:
         text = Path(path).read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:
@@ -169,7 +176,8 @@ def read_lines(path: Path) -> list[dict]:
     for line in text.split("\n"):
         try:
             value = json.loads(line)
-        except ValueError:
+            json.dumps(value, ensure_ascii=False).encode()  # text that is no Unicode could not be written again
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             lines.append(value)
@@ -178,11 +186,70 @@ def read_lines(path: Path) -> list[dict]:
 
 def read_scores(cell: Cell) -> dict[tuple[str, str], dict]:
     """(id, protocol) -> line. Where an image has several, the last one holds all its scores."""
+    return {(line["id"], line["protocol"]): line for line in read_lines(cell.scores_file) if _is_score_line(line)}
+
+
+def read_fused(cell: Cell) -> set[tuple[str, str, str]]:
+    """(id, fuse key, SHA-256) of every fused image that the cell's lines tell of, whether it is still there or not."""
+    lines = [*read_lines(cell.timings_file), *read_lines(cell.scores_file)]
     return {
-        (line["id"], line["protocol"]): line
-        for line in read_lines(cell.scores_file)
-        if {"id", "protocol", "key", "fused", "scores"} <= line.keys()
+        (line["id"], line["key"].partition("-")[0], line["fused"])
+        for line in lines
+        if _are_texts(line.get(name) for name in ("id", "key", "fused"))
     }
+
+
+def _flaw(record) -> str | None:
+    """What keeps the content of `run.json` from being a run's record, or None."""
+    if not isinstance(record, dict):
+        return "not a mapping"
+    checks = {
+        "n": lambda n: type(n) is int and n > 0,
+        "protocols": lambda names: isinstance(names, list) and _are_texts(names),
+        "metrics": lambda found: isinstance(found, dict) and all(d in (-1, 0, 1) for d in found.values()),
+        "failed": lambda found: isinstance(found, dict) and _are_texts(found.values()),
+        "runs": lambda found: isinstance(found, list) and all(_is_run(run) for run in found),
+        "error": _is_text,
+        "unavailable": _is_text,
+        "split_sha256": _is_text,
+        "metrics_version": _is_text,
+    }
+    for name, is_right in checks.items():
+        if name not in record:
+            if name in ("n", "protocols", "metrics"):
+                return f"it lacks '{name}'"
+        elif not is_right(record[name]):
+            return f"'{name}' is of the wrong type"
+    return None
+
+
+def _is_run(run) -> bool:
+    return isinstance(run, dict) and _is_text(run.get("start"))
+
+
+def _is_score_line(line: dict) -> bool:
+    scores, reasons = line.get("scores"), line.get("reasons", {})
+    return (
+        _are_texts(line.get(name) for name in ("id", "protocol", "key", "fused"))
+        and isinstance(scores, dict)
+        and all(map(_is_score, scores.values()))
+        and isinstance(reasons, dict)
+        and _are_texts(reasons.values())
+    )
+
+
+def _is_score(value) -> bool:
+    if type(value) in (int, float):
+        return abs(value) <= sys.float_info.max  # not so for nan
+    return value is None or value in ("inf", "-inf")
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(values: Iterable) -> bool:
+    return all(map(_is_text, values))
 
 
 def append(path: Path, line: dict) -> None:

@@ -66,9 +66,9 @@ class Table:
 
 
 def summarise(cell: Cell) -> list[Row]:
-    """The rows of a cell, one per protocol, from its files."""
+    """The rows of a cell, one per protocol, from its files; one of protocol "unknown" where they name none."""
     record, lines = cell.run(), read_scores(cell)
-    protocols = {protocol for _, protocol in lines} | set(record.get("protocols", ()))
+    protocols = {protocol for _, protocol in lines} | set(record.get("protocols", ())) or {"unknown"}
     return [
         _row(cell, protocol, record, [line for line in lines.values() if line["protocol"] == protocol])
         for protocol in sorted(protocols)

@@ -1,5 +1,7 @@
 """Lines, keys and states of the store."""
 
+import csv
+import io
 import json
 import math
 
@@ -61,13 +63,103 @@ def test_replace_leaves_the_old_file_when_it_fails(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
 
 
-def test_a_broken_record_is_one_line(bench, bench_folder, pairs):
+def test_lines_that_cannot_be_written_again_are_ignored(tmp_path):
+    path = tmp_path / "scores.jsonl"
+    path.write_text('{"id": "\\ud800"}\n' + "[" * 100_000 + '\n[]\nnull\n5\n{"id": "a"}\n')
+    assert store.read_lines(path) == [{"id": "a"}]
+
+
+RECORDS = {
+    "[]": "not a mapping",
+    "null": "not a mapping",
+    "{": "not JSON",
+    "": "not JSON",
+    "[" * 100_000: "not JSON",
+    "{}": "it lacks 'n'",
+    '{"n": 4, "protocols": ["standard"]}': "it lacks 'metrics'",
+}
+FIELDS = {
+    "n": ["4", 0, True, None],
+    "protocols": ["standard", [1], None],
+    "metrics": [["EN"], {"EN": "up"}, {"EN": [1]}],
+    "failed": [["a"], {"a": 1}],
+    "runs": [{}, [1], [{}], [{"start": 1}]],
+    "error": [1],
+    "unavailable": [None],
+    "split_sha256": [5],
+    "metrics_version": [5],
+}
+
+
+@pytest.mark.parametrize("content", [*RECORDS, *((name, value) for name in FIELDS for value in FIELDS[name])])
+def test_a_damaged_record_fails_its_cell_only_and_is_replaced(bench, bench_folder, pairs, content):
+    arguments = ("run", "--methods", "average,max", "--metrics", "EN")
+    bench_folder(*arguments)
+    path = cell(pairs, "average") / "run.json"
+    if isinstance(content, str):
+        text, flaw = content, RECORDS[content]
+    else:
+        name, value = content
+        text, flaw = json.dumps(json.loads(path.read_text()) | {name: value}), f"'{name}' is of the wrong type"
+    path.write_text(text)
+    result = bench("report", "--format", "csv", "--out", "-")
+    assert result.exit_code == 0, result.output
+    rows = {row["method"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+    assert rows["average"]["state"] == f"failed (run.json is damaged: {flaw})"
+    assert rows["average"]["mean"] == ""
+    assert rows["max"]["state"] == "done"
+    assert "average: failed (run.json is damaged: " in bench("report", "--format", "markdown", "--out", "-").stdout
+    pictures = files(path.parent / "fused")
+    assert bench_folder(*arguments).exit_code == 0
+    assert files(path.parent / "fused") == pictures
+    states = bench("report", "--format", "csv", "--out", "-").stdout
+    assert states.count(",done\n") == 2
+
+
+def test_a_damaged_record_without_scores_is_shown(bench, bench_folder, pairs):
     bench_folder("run", "--methods", "average", "--metrics", "EN")
-    (cell(pairs, "average") / "run.json").write_text("{")
-    result = bench("report")
-    assert result.exit_code == 2
-    assert "run.json: not a run's record" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    folder = cell(pairs, "average")
+    (folder / "run.json").write_text("[]")
+    (folder / "scores.jsonl").unlink()
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "average: failed (run.json is damaged: not a mapping)" in text
+
+
+VALUES = [True, "0.5", "nan", [1], {}, math.nan, math.inf, 10**400]
+LINES = [
+    *({"scores": {"EN": value}} for value in VALUES),
+    *({"scores": value} for value in (None, [], 5, "EN")),
+    *({name: value} for name in ("id", "protocol", "key", "fused") for value in (None, 5, [], {"a": 1})),
+    {"reasons": ["flat"]},
+    {"reasons": {"EN": 5}},
+    {"id": "\ud800"},
+]
+
+
+@pytest.mark.parametrize("damage", LINES, ids=repr)
+def test_a_damaged_line_counts_as_missing_and_is_made_anew(bench, bench_folder, pairs, damage):
+    arguments = ("run", "--methods", "average", "--metrics", "EN")
+    bench_folder(*arguments)
+    folder = cell(pairs, "average")
+    whole, pictures = (folder / "scores.jsonl").read_bytes(), files(folder / "fused")
+    first, *rest = [json.loads(line) for line in whole.decode().splitlines()]
+    lines = [json.dumps(line) for line in ({**first, **damage}, *rest)]
+    (folder / "scores.jsonl").write_text("\n".join(lines) + "\n")
+    assert "partial 3/4" in bench("report", "--format", "csv", "--out", "-").stdout
+    assert bench_folder(*arguments).exit_code == 0
+    assert (folder / "scores.jsonl").read_bytes() == whole
+    assert files(folder / "fused") == pictures
+
+
+def test_damaged_timings_are_ignored(bench_folder, pairs):
+    arguments = ("run", "--methods", "average", "--metrics", "EN")
+    bench_folder(*arguments)
+    folder = cell(pairs, "average")
+    pictures = files(folder / "fused")
+    with open(folder / "timings.jsonl", "a") as file:
+        file.write('{"id": [], "key": {}, "fused": 5}\n{"id": "a", "key": 5, "fused": "x"}\n[]\nnull\n{"id": "\n')
+    assert bench_folder(*arguments, "--protocol", "standard,cddfuse").exit_code == 0
+    assert files(folder / "fused") == pictures
 
 
 def test_load_results(bench_folder, pairs):
