@@ -62,6 +62,8 @@ def verify(ctx, name, splits, threads, label_order, data_root):
     from benchmark.progress import Progress
 
     source = _dataset(name, label_order)
+    if not hasattr(source, "folders"):
+        raise UserError(f"data set {source.name}: built in; there are no files to check")
     with ExitStack() as stack:
         steps = []
 

@@ -184,4 +184,6 @@ def test_mistakes_in_the_command(bench, tmp_path):
     result = bench("data", "verify", "msrs", "--split", "tset", "--data-root", tmp_path)
     assert result.exit_code == 2 and "did you mean test" in result.output
     assert bench("data", "verify", "folder").exit_code == 2
+    result = bench("data", "verify", "synth-det")
+    assert result.exit_code == 2 and "built in" in result.output
     assert bench("data", "verify", "tno", "--label-order", "paper").exit_code == 2
