@@ -45,11 +45,12 @@ def cell(folder: Path, method: str) -> Path:
 
 
 def files(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Name -> content and time of change of every file under `folder`."""
+    """Name -> content and time of change of every file under `folder` but the lock, which some versions of filelock
+    touch."""
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != ".lock"
     }
 
 
