@@ -225,7 +225,7 @@ Python {platform.python_version()}. The single metrics and "the eight" are those
 {table}
 
 A new process scores its first image in {first:.2f} s, imports included. The largest relative difference of a core value
-is {worst:.1e} between reference-style and compiled code (scikit-image rounds to float32) and {between:.1e} between
+is {worst:.1e} between reference-style and compiled code and {between:.1e} between
 numpy and compiled code.
 """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
@@ -37,17 +35,6 @@ def windowed(x: np.ndarray, times: np.ndarray | None, w: np.ndarray, everywhere:
     filtered = cv2.sepFilter2D(product, cv2.CV_64F, w, w, borderType=cv2.BORDER_CONSTANT)
     r = 0 if everywhere else len(w) // 2
     return filtered[r : x.shape[0] - r, r : x.shape[1] - r]
-
-
-def bands(images: tuple[Field, ...], size: int, reach: int) -> Iterator[tuple[Field, ...]]:
-    """The images in bands of `size` rows and `reach` more, so that every window of reach + 1 rows is in one
-    band.
-
-    Whole maps of large images are costly in memory that is new to the process each time.
-    """
-    for start in range(0, images[0].shape[0] - reach, size):
-        rows = slice(start, start + size + reach)
-        yield tuple(Image(x.levels[rows]) if isinstance(x, Image) else Field(x.values[rows]) for x in images)
 
 
 WINDOW_11 = (11, 1.5)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from . import kernel
-from .images import Image, once
+from .images import Image, bands, once
+
+BAND = 128
 
 
 @once
@@ -21,10 +23,13 @@ def joint_histogram(x: Image, y: Image) -> np.ndarray:
     """Number of pixels with level i in x and j in y, integers, (256, 256)."""
     if library := kernel.library():
         return library.joint_histogram(x.levels, y.levels)
-    pair = x.levels.astype(np.uint16)
-    pair <<= 8
-    pair |= y.levels
-    return np.bincount(pair.ravel(), minlength=65536).reshape(256, 256)
+    counts = np.zeros(65536, np.int64)
+    for p, q in bands((x, y), BAND):
+        pair = p.levels.astype(np.uint16)
+        pair <<= 8
+        pair |= q.levels
+        counts += np.bincount(pair.ravel(), minlength=65536)
+    return counts.reshape(256, 256)
 
 
 def entropy(counts: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, wraps
 
 import numpy as np
@@ -76,6 +76,17 @@ def once(function: Callable) -> Callable:
     return cached
 
 
+def bands(images: tuple[Field, ...], size: int, reach: int = 0) -> Iterator[tuple[Field, ...]]:
+    """The images in bands of `size` rows and `reach` more, so that every window of reach + 1 rows is in one
+    band.
+
+    Whole maps of large images are costly in memory that is new to the process each time.
+    """
+    for start in range(0, images[0].shape[0] - reach, size):
+        rows = slice(start, start + size + reach)
+        yield tuple(Image(x.levels[rows]) if isinstance(x, Image) else Field(x.values[rows]) for x in images)
+
+
 @once
 def is_constant(x: Image) -> bool:
     return bool(x.levels.min() == x.levels.max())
@@ -126,5 +137,5 @@ def to_levels(image, name: str) -> np.ndarray:
         if low >= 0 and 0 < high <= 1 and (array != np.rint(array)).any():
             raise ValueError(f"{expected}; got values in {low:.3g}..{high:.3g}: multiply by 255")
     if low < 0 or high > 255:
-        raise ValueError(f"{expected}; got values in {low:.5g}..{high:.5g}")
+        raise ValueError(f"{expected}; got values in {low:.10g}..{high:.10g}")
     return np.ascontiguousarray(np.rint(array).astype(np.uint8))

@@ -464,12 +464,14 @@ const int STRIP = 64;  // columns that are taken together, so that all rows of a
 // computed with whatever finite values are there and not used.
 template <int N> constexpr int PITCH = (STRIP + N - 1 + 15) / 16 * 16;
 
-// Rows of the eight maps. R holds sums of two products of T exactly: float for levels, double for filtered images.
+// Rows of the eight maps of a - a0, b - b0, f - f0. R holds sums of two products of T exactly: float for levels, double for
+// filtered images.
 template <int N, typename T, typename R>
-void product_row(const T* __restrict a, const T* __restrict b, const T* __restrict f, int64_t n, R* __restrict out) {
+void product_row(const T* __restrict a, const T* __restrict b, const T* __restrict f, R a0, R b0, R f0, int64_t n,
+                 R* __restrict out) {
     constexpr int pitch = PITCH<N>;
     for (int64_t x = 0; x < n; x++) {
-        R p = R(a[x]), q = R(b[x]), r = R(f[x]);
+        R p = R(a[x]) - a0, q = R(b[x]) - b0, r = R(f[x]) - f0;
         out[x] = p, out[pitch + x] = q, out[2 * pitch + x] = r;
         out[3 * pitch + x] = p * p, out[4 * pitch + x] = q * q, out[5 * pitch + x] = r * r;
         out[6 * pitch + x] = p * r, out[7 * pitch + x] = q * r;
@@ -532,32 +534,37 @@ void take_logs(double* __restrict product, double* __restrict logs) {
     }
 }
 
-// One scale: out += (kept, there) of source a, then of source b, as log2.
+// One scale: out += (kept, there) of source a, then of source b, as log2. Tile by tile, each image less its value in the
+// tile's middle, which changes no variance, but keeps the rounding of E[x^2] - E[x]^2 small where the image is flat.
 template <int N, typename T, typename R>
 void vif_scale(const T* f, const T* a, const T* b, int64_t h, int64_t w, const double* window, double* out) {
-    const int64_t width = w - N + 1, size = MAPS * PITCH<N>;
-    const int together = 32;  // factors below 2^13: 32 of them stay below 2^1023
+    const int64_t width = w - N + 1, height = h - N + 1, size = MAPS * PITCH<N>;
+    const int64_t tile = 32;  // rows; factors below 2^13: the product of 32 of them stays below 2^1023
     Array<R> ring(N * size);
     Array<double> columns(PITCH<N>), means(MAPS * STRIP), product(4 * STRIP), logs(4 * STRIP);
     for (int64_t from = 0; from < width; from += STRIP) {
         const int64_t n = from + STRIP < width ? STRIP : width - from;
         for (int64_t x = 0; x < 4 * STRIP; x++) product[x] = 1, logs[x] = 0;
-        for (int64_t y = 0; y < h; y++) {
-            const int64_t at = y * w + from;
-            product_row<N, T, R>(a + at, b + at, f + at, n + N - 1, ring + y % N * size);
-            if (y < N - 1) continue;
-            const R* rows[N];
-            for (int k = 0; k < N; k++) rows[k] = ring + (y + 1 + k) % N * size;
-            for (int k = 0; k < MAPS; k++) {
-                filter_column<N, R>(rows, window, k * PITCH<N>, columns);
-                filter_row<N>(columns, window, STRIP, means + k * STRIP);
+        for (int64_t top = 0; top < height; top += tile) {
+            const int64_t bottom = (top + tile < height ? top + tile : height) + N - 1;
+            const int64_t middle = (top + bottom) / 2 * w + from + (n + N - 1) / 2;
+            for (int64_t y = top; y < bottom; y++) {
+                const int64_t at = y * w + from;
+                product_row<N, T, R>(a + at, b + at, f + at, R(a[middle]), R(b[middle]), R(f[middle]), n + N - 1,
+                                     ring + y % N * size);
+                if (y < top + N - 1) continue;
+                const R* rows[N];
+                for (int k = 0; k < N; k++) rows[k] = ring + (y + 1 + k) % N * size;
+                for (int k = 0; k < MAPS; k++) {
+                    filter_column<N, R>(rows, window, k * PITCH<N>, columns);
+                    filter_row<N>(columns, window, STRIP, means + k * STRIP);
+                }
+                for (int s = 0; s < 2; s++)
+                    information_row(means + s * STRIP, means + 2 * STRIP, means + (3 + s) * STRIP, means + 5 * STRIP,
+                                    means + (6 + s) * STRIP, product + 2 * s * STRIP, product + (2 * s + 1) * STRIP);
             }
-            for (int s = 0; s < 2; s++)
-                information_row(means + s * STRIP, means + 2 * STRIP, means + (3 + s) * STRIP, means + 5 * STRIP,
-                                means + (6 + s) * STRIP, product + 2 * s * STRIP, product + (2 * s + 1) * STRIP);
-            if ((y - N) % together == 0) take_logs(product, logs);
+            take_logs(product, logs);
         }
-        take_logs(product, logs);
         for (int k = 0; k < 4; k++) out[k] += sum(logs + k * STRIP, n);
     }
 }
@@ -789,6 +796,15 @@ EXPORT(double, fmi)(const double* f, const double* s, int64_t h, int64_t w, doub
 }
 
 // ---- phase congruency (Qp) ----
+
+// out = x p q, x and out complex, p and q real; n values.
+EXPORT(void, weigh)(const double* x, const double* p, const double* q, int64_t n, double* out) {
+    for (int64_t k = 0; k < n; k++) {
+        double weight = p[k] * q[k];
+        out[2 * k] = x[2 * k] * weight;
+        out[2 * k + 1] = x[2 * k + 1] * weight;
+    }
+}
 
 // Adds one orientation to five maps of n pixels. r1 .. r4: responses of the four scales, even and odd part of each pixel.
 EXPORT(void, phase_congruency)(const double* r1, const double* r2, const double* r3, const double* r4, int64_t n, double angle,

@@ -29,6 +29,7 @@ SIGNATURES = {
     "vif_scales": (None, [c_void_p, c_int64, c_int64, c_void_p, c_void_p]),
     "vif": (None, [c_void_p] * 6 + [c_int64, c_int64, c_void_p, c_void_p]),
     "fmi": (c_double, [c_void_p, c_void_p, c_int64, c_int64, c_double]),
+    "weigh": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_void_p]),
     "phase_congruency": (None, [c_void_p] * 4 + [c_int64, c_double, c_double] + [c_void_p] * 5),
     "windowed": (None, [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int, c_void_p]),
     "ssim_boxes": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double]),
@@ -106,6 +107,10 @@ class Library:
     def fmi(self, f: np.ndarray, s: np.ndarray, noise: float) -> float:
         """Mean information over the 3x3 windows of two feature maps, float64 (H, W)."""
         return self._functions["fmi"](*pointers(f, s), *f.shape, noise)
+
+    def weigh(self, x: np.ndarray, p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+        """out = x p q; x and out complex128, p and q float64."""
+        self._functions["weigh"](*pointers(x, p, q), x.size, *pointers(out))
 
     def phase_congruency(self, sums, responses, angle: float, noise: float) -> None:
         """Adds one orientation's four complex filter responses to five maps; see qp.add_orientation."""

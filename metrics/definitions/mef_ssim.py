@@ -41,7 +41,7 @@ def desired(a: Field, b: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     total = weight_a + weight_b
     factor_a, factor_b = weight_a / total / strength_a, weight_b / total / strength_b
     norm = np.sqrt(np.maximum(factor_a**2 * square_a + factor_b**2 * square_b + 2 * factor_a * factor_b * product, 0))
-    scale = np.where(norm > 0, np.maximum(strength_a, strength_b) / np.where(norm > 0, norm, 1), 1)
+    scale = np.where(norm > 0, np.maximum(strength_a, strength_b) / np.where(norm > 0, norm, 1), 0)
     factor_a *= scale
     factor_b *= scale
     variance = factor_a**2 * local_moments(a, WINDOW_11)[1] + factor_b**2 * local_moments(b, WINDOW_11)[1]

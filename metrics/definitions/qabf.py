@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..filters import bands, sobel, sobel_on_unit_range
-from ..images import Image, Undefined, once
+from ..filters import sobel, sobel_on_unit_range
+from ..images import Image, Undefined, bands, once
 from ..registry import metric
 
 BAND = 32

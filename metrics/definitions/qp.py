@@ -112,6 +112,10 @@ def median(x: np.ndarray) -> float:
     return upper if x.size % 2 else (float(ordered[:k].max()) + upper) / 2
 
 
+def weigh(x: np.ndarray, p: np.ndarray, q: np.ndarray, out: np.ndarray) -> None:
+    np.multiply(x, p * q, out=out)
+
+
 def pairs(x: np.ndarray) -> np.ndarray:
     """Complex (H, W) as cv2 takes it: real (H, W, 2), the same memory."""
     return x.view(np.float64).reshape(*x.shape, 2)
@@ -122,16 +126,16 @@ def features(x: Image) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Phase congruency, its maximum and minimum moment."""
     radial, spread = grid(x.shape)
     library = kernel.library()
+    weigh_by = library.weigh if library else weigh
     add = library.phase_congruency if library else add_orientation
     # cv2 has the fastest of the Fourier transforms at hand; buffers, since new memory costs as much as the transform.
-    spectrum, turned, weighted, *responses = np.empty((3 + SCALES, *x.shape), np.complex128)
+    spectrum, weighted, *responses = np.empty((2 + SCALES, *x.shape), np.complex128)
     weighted[:] = x.values
     cv2.dft(pairs(weighted), dst=pairs(spectrum))
     sums = Sums(*np.zeros((5, *x.shape)))
     for o, (finest, own, cross) in enumerate(filter_energy(x.shape)):
-        np.multiply(spectrum, spread[o], out=turned)
         for r, response in zip(radial, responses):
-            np.multiply(turned, r, out=weighted)
+            weigh_by(spectrum, r, spread[o], weighted)
             cv2.dft(pairs(weighted), dst=pairs(response), flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
         power = median(responses[0].real ** 2 + responses[0].imag ** 2) / np.log(2) / finest
         tau = np.sqrt(power * own + power * cross)

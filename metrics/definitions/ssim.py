@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..filters import WINDOW_11, bands, local_covariance, local_moments
-from ..images import Field, Image, needs_side, once
+from ..filters import WINDOW_11, local_covariance, local_moments
+from ..images import Field, Image, bands, needs_side, once
 from ..registry import metric
 from .mef_ssim import MEF_SSIM
 

@@ -12,6 +12,7 @@ from .ssim import similarity
 
 # Smaller local variances than this do not occur in windows of integers; below it there is only rounding.
 FLAT = 1e-6
+ROUNDING = 1e-9
 TINY = 2e-16
 
 
@@ -119,9 +120,12 @@ def Qe(f, a, b):
 
 @once
 def covariance(x: Field, y: Field) -> np.ndarray:
-    """Local covariance, 7x7 window, exactly 0 where either image is flat."""
-    flat = (variance(x, WINDOW_7) == 0) | (variance(y, WINDOW_7) == 0)
-    return np.where(flat, 0, local_covariance(x, y, WINDOW_7))
+    """Local covariance, 7x7 window, exactly 0 where either image is flat or the value is no more than
+    rounding.
+    """
+    c = local_covariance(x, y, WINDOW_7)
+    flat = (variance(x, WINDOW_7) == 0) | (variance(y, WINDOW_7) == 0) | (np.abs(c) < ROUNDING)
+    return np.where(flat, 0, c)
 
 
 @once

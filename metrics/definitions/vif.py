@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..filters import bands, gaussian, valid
-from ..images import Field, Image, Undefined, is_constant, needs_side, once
+from ..filters import gaussian, valid
+from ..images import Field, Image, Undefined, bands, is_constant, needs_side, once
 from ..registry import metric
 
 WINDOWS = (17, 9, 5, 3)

@@ -12,7 +12,7 @@ from metrics import kernel
 # Values of every metric under every protocol; sizes that do and do not fill whole vectors and strips.
 SCORE = """import json, sys
 sys.path.insert(0, {folder!r})
-from conftest import scene
+from metric_scenes import scene
 import numpy as np
 import metrics
 found = {{}}
@@ -65,6 +65,28 @@ def test_compiled_values_are_those_of_numpy(isa, plain):
         if value != pytest.approx(plain[key], rel=1e-6 if loose else 1e-9, abs=1e-12, nan_ok=True):
             wrong[key] = (value, plain[key])
     assert not wrong
+
+
+def test_the_result_does_not_depend_on_the_number_of_threads_of_a_process():
+    code = f"""
+import sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from metric_scenes import scene
+import metrics
+names = [name for name in metrics.names("standard") if not metrics.unavailable(name)]
+print(metrics.evaluate(*scene(480, 640), names))
+"""
+    results = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    }
+    assert len(results) == 1
 
 
 def test_an_unknown_instruction_set_is_refused_in_one_line():

@@ -5,10 +5,10 @@ import math
 import cv2
 import numpy as np
 import pytest
-from conftest import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from metric_scenes import scene
 
 import metrics
 
