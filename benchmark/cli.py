@@ -10,6 +10,9 @@ import errno
 import importlib
 import os
 import pkgutil
+import signal
+import threading
+from contextlib import contextmanager
 
 import click
 
@@ -45,6 +48,33 @@ _MENDABLE = {
 }
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as from a batch system: ends a run as Ctrl-C does."""
+
+
+@contextmanager
+def _terminable():
+    """SIGTERM raises Terminated within. Only the main thread can be asked for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminate(*_):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _in_one_line(error: click.UsageError) -> UserError:
+    """What click says in three lines."""
+    see = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+    return UserError(f"{error.format_message()}{see}")
+
+
 class Commands(click.Group):
     """The commands found by file; each is imported when it is asked for."""
 
@@ -63,14 +93,25 @@ class Commands(click.Group):
 
     def parse_args(self, ctx, args):
         ctx.meta["benchmark.arguments"] = list(args)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("Interrupted; what is finished is kept. Run the same command again to continue.", err=True)
-            ctx.exit(130)
+            with _terminable():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            word, code = ("Terminated", 143) if isinstance(stop, Terminated) else ("Interrupted", 130)
+            click.echo(f"{word}; what is finished is kept. Run the same command again to continue.", err=True)
+            ctx.exit(code)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_one_line(error) from error
         except OSError as error:
             if error.errno not in _MENDABLE:
                 raise
@@ -112,7 +153,8 @@ Examples:
 def main():
     """Benchmark multi-modality image fusion: fuse, score, report.
 
-    Exit codes: 0 all done, 1 something failed, 2 a mistake in the command or its input, 130 interrupted.
+    Exit codes: 0 all done, 1 something failed, 2 a mistake in the command or its input, 130 interrupted,
+    143 terminated.
     """
 
 

@@ -29,6 +29,8 @@ class Folder(click.ParamType):
     name = "dir"
 
     def convert(self, value, param, ctx):
+        if not str(value).strip() or "\0" in str(value):
+            self.fail("expected a path", param, ctx)
         return Path(value).expanduser()
 
     def shell_complete(self, ctx, param, incomplete):
@@ -101,7 +103,7 @@ def _read_config(ctx, param, path):
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a YAML file ({error})") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of option names to values")
@@ -116,12 +118,38 @@ def _read_config(ctx, param, path):
         option = known.get(str(key).replace("_", "-"))
         if option is None:
             raise unknown(f"option in {path}", key, known)
-        if option.multiple:
-            # METHOD: PATH reads better in YAML than METHOD=PATH; both are taken.
-            value = [f"{a}={b}" for a, b in value.items()] if isinstance(value, dict) else value
-            value = value if isinstance(value, list) else [value]
-        defaults[option.name] = value
+        try:
+            defaults[option.name] = _as_typed(option, value)
+            option.type_cast_value(ctx, defaults[option.name])
+        except ValueError as error:
+            raise UserError(f"{path}: {key}: {error}") from None
+        except click.BadParameter as error:
+            raise UserError(f"{path}: {key}: {error.message}") from None
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _as_typed(option: click.Option, value):
+    """What YAML holds, as it would stand on the command line; raises ValueError for what could not stand there."""
+    if option.is_flag:
+        if not isinstance(value, bool):
+            raise ValueError("expected true or false")
+        return value
+    if option.multiple and isinstance(value, dict):
+        # METHOD: PATH reads better in YAML than METHOD=PATH; both are taken.
+        value = [f"{_text(a)}={_text(b)}" for a, found in value.items() for b in _listed(found)]
+    if option.multiple or (isinstance(option.type, NameList) and isinstance(value, list)):
+        return [_text(one) for one in _listed(value)]
+    return _text(value)
+
+
+def _listed(value) -> list:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"expected text or a number, found {'nothing' if value is None else repr(value)}")
+    return str(value)
 
 
 def given(ctx, name: str) -> bool:

@@ -77,19 +77,17 @@ def select_split(
     """
     from benchmark import datasets
 
+    source = datasets.get(dataset)
+    dataset = source.name
     if dataset == "folder":
-        from benchmark.datasets.folder import Folder
-
-        source = Folder(ir, vis)
-    else:
-        source = datasets.get(dataset)
+        source = type(source)(ir, vis)
     name = source.check_split(split)
     selection = source.select(name, data_root)
     if dataset == "folder":
         name = _folder_label(ir, vis)
     pairs = selection.pairs
     if not pairs:
-        raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}")
+        raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}; expected {source.card.layout}")
     if limit is not None and limit < len(pairs):
         pairs, name = pairs[:limit], f"{name}-first{limit}"
     digests, broken = {}, {}
@@ -101,6 +99,35 @@ def select_split(
                 digests[pair.id], broken[pair.id] = None, why(error)
             step()
     return Split(dataset, name, pairs, selection.found, tuple(selection.notes), digests, broken)
+
+
+def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[str, str]]:
+    """The splits of several data sets (arguments as of `select_split`), and data set -> why it is unavailable.
+
+    Raises UserError where not one of them is there.
+    """
+    splits, unavailable = [], {}
+    for name in names:
+        try:
+            splits.append(select_split(name, *arguments))
+        except UserError as error:
+            if len(names) == 1:
+                raise
+            unavailable[name] = error.message.removeprefix(f"data set {name}: ")
+    if not splits:
+        raise UserError("; ".join(f"{name}: {reason}" for name, reason in unavailable.items()))
+    return splits, unavailable
+
+
+def select_datasets(names: Sequence[str], ir: Path | None = None, vis: Path | None = None) -> list[str]:
+    """The data sets as they spell their own names, each once. Raises UserError for an unknown one, and for
+    directories (`ir`, `vis`) where no data set takes them."""
+    from benchmark import datasets
+
+    found = list(dict.fromkeys(datasets.get(name).name for name in names))
+    if (ir or vis) and "folder" not in found:
+        raise UserError("--ir and --vis go with --dataset folder")
+    return found
 
 
 def _folder_label(ir: Path, vis: Path) -> str:
@@ -268,9 +295,11 @@ def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], di
 
 
 def check_external_name(name: str) -> str:
-    """A name for results from elsewhere; raises UserError where it cannot be a folder or is a method's."""
+    """A name for results from elsewhere, without spaces around it; raises UserError where it cannot be a folder or is
+    a method's."""
     import baselines
 
+    name = name.strip()
     if not name.strip(". ") or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name):
         raise UserError(f"--name {name!r}: must be usable as a folder's name")
     if name.partition("+")[0].lower() in baselines.names():  # some file systems ignore case

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+# Seconds between lines where there is no bar.
+EVERY = 30
+
 
 class Progress:
     """Lines, and one bar at a time below them."""
@@ -27,10 +30,20 @@ class Progress:
     @contextmanager
     def bar(self, title: str, total: int, summary: bool = True) -> Iterator[Callable[[], None]]:
         """Show that `total` steps are on their way; call what this gives at each. Off a terminal, where there
-        is no bar, a line at the end tells how long they took, unless `summary` is False."""
+        is no bar, a line now and then tells how far they are, and one at the end, unless `summary` is False, how
+        long they took."""
         start = time.monotonic()
         if not self._console.is_terminal:
-            yield lambda: None
+            done, told = 0, start
+
+            def step():
+                nonlocal done, told
+                done += 1
+                if done < total and time.monotonic() - told >= EVERY:
+                    told = time.monotonic()
+                    self.line(f"{title}: {done}/{total} in {told - start:.0f} s")
+
+            yield step
             if total and summary:
                 self.line(f"{title}: {total} image{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
             return

@@ -55,7 +55,8 @@ def command(
     """Score fused images from anywhere as the benchmark scores its own."""
     from benchmark import jobs, plan, runner, tables
 
-    plan.check_external_name(name)
+    name = plan.check_external_name(name)
+    (dataset,) = plan.select_datasets([dataset], ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
     chosen = plan.select_split(dataset, split, limit, data_root, ir, vis)
     for note in chosen.notes:

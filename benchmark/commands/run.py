@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from benchmark import options
-from benchmark.errors import UserError
 
 METHODS = "mambadfuse,cddfuse,laplacian,average,max,ir,vis"
 
@@ -83,17 +82,14 @@ def command(
     Everything that is finished is kept: run the same command again to continue one that was
     interrupted, or to add methods, protocols or metrics.
     """
-    if (ir or vis) and "folder" not in dataset:
-        raise UserError("--ir and --vis go with --dataset folder")
-    from benchmark import datasets, jobs, plan, runner, tables
+    from benchmark import jobs, plan, runner, tables
 
-    for name in dataset:
-        datasets.get(name)  # a misspelt name is told before anything is read
+    dataset = plan.select_datasets(dataset, ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
     chosen = plan.select_methods(methods, checkpoint, weights_root, precision)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
-    splits = [plan.select_split(name, split, limit, data_root, ir, vis) for name in dataset]
+    splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis)
     planned = [
         jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
         for one in splits
@@ -102,17 +98,23 @@ def command(
     if dry_run:
         for job in planned:
             click.echo(_intention(job))
+        for name, reason in absent.items():
+            click.echo(f"{name}: unavailable: {reason}")
         return
     for one in splits:
         for note in one.notes:
             click.echo(note, err=True)
+    for name, reason in absent.items():
+        click.echo(f"{name}: unavailable: {reason}", err=True)
     for method in chosen:
         if method.unavailable:
             click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     tables.show(runner.tables_of(outcomes, wanted))
+    for name, reason in absent.items():
+        click.echo(f"\n{name}: unavailable ({reason})")
     named = options.given(ctx, "methods")
-    ctx.exit(int(any(o.failed or o.error or (named and o.unavailable) for o in outcomes)))
+    ctx.exit(int(bool(absent) or any(o.failed or o.error or (named and o.unavailable) for o in outcomes)))
 
 
 def _intention(job) -> str:

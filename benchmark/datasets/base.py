@@ -337,7 +337,8 @@ def pair_up(ir: Path, vis: Path, ir_suffix: str = "", vis_suffix: str = "") -> l
             raise UserError(f"{folder}: no such folder")
     sides = [_by_stem(ir, ir_suffix), _by_stem(vis, vis_suffix)]
     if not any(sides):
-        raise UserError(f"no images ({', '.join(images.EXTENSIONS)}) in {ir} and {vis}")
+        kinds = ", ".join(images.EXTENSIONS)
+        raise UserError(f"no images ({kinds}) in {ir} and {vis}; put pairs of the same names there")
     pairs = []
     for stem in sorted(sides[0].keys() | sides[1].keys()):
         paths, problem = [], None

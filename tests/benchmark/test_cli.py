@@ -5,23 +5,27 @@ import json
 import os
 import pkgutil
 import resource
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
-from harness import FOLDER, ROOT, start
+from harness import FOLDER, ROOT, draw, start
 
 import benchmark.commands
 import metrics
 from benchmark import runner
+from benchmark.cli import main
 from metrics import kernel
 
 
 def one_error(result, *words):
     """The result is a user's mistake, told in one line that holds all the words."""
     assert result.exit_code == 2, result.output
-    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]
-    assert result.stderr.splitlines()[-1] == line
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ")
     for word in words:
         assert word in line
 
@@ -93,7 +97,19 @@ def test_version(bench):
         (["ls", "methods", "--weights-root", "nowhere"], ["--weights-root nowhere", "no such folder"]),
         (["run", "--methods", " , "], ["at least one name"]),
         (["run", "--limit", "0"], ["--limit"]),
-        (["run", "--limt", "3"], ["--limt", "--limit"]),
+        (["run", "--limt", "3"], ["--limt", "--limit", "(see bench run --help)"]),
+        (["--limt"], ["--limt", "(see bench --help)"]),
+        (["eval", "--name", "x"], ["Missing option '--fused'"]),
+        (["report", *FOLDER], ["--dataset"]),
+        (["data", "verify"], ["Missing argument", "(see bench data verify --help)"]),
+        (["run", "--results", ""], ["--results", "expected a path"]),
+        (["run", "--device", "tpu"], ["--device", "tpu", "cuda"]),
+        (["eval", "--fused", "ir", "--name", "x", "--ir", "ir", "--vis", "vis"], ["--dataset folder"]),
+        (["run", "--dataset", "msrs,roadscene"], ["msrs: no data root given", "roadscene: no data root given"]),
+        (["run", "--dataset", "folder,synth", "--ir", "ir", "--vis", "vis", "--split", "al"], ["did you mean all?"]),
+        (["run", "--dataset", "folder", "--ir", "methods", "--vis", "methods"], ["no images", "put pairs"]),
+        (["eval", *FOLDER, "--fused", "ir", "--name", "  "], ["folder's name"]),
+        (["eval", *FOLDER, "--fused", "ir", "--name", " average "], ["a method of this suite"]),
         (["run", "--ir", "ir"], ["--dataset folder"]),
         (["run", "--dataset", "folder", "--ir", "ir"], ["--vis DIR"]),
         (["run", "--dataset", "folder", "--ir", "ir", "--vis", "nowhere"], ["nowhere"]),
@@ -113,7 +129,7 @@ def test_version(bench):
         (["run", "--config", "nowhere.yaml"], ["nowhere.yaml"]),
     ],
 )
-def test_mistakes_are_told_in_one_line(bench, pairs, arguments, words):
+def test_mistakes_are_told_in_one_line(bench, pairs, gain, arguments, words):
     one_error(bench(*arguments), *words)
     assert not (pairs / "results").exists()
 
@@ -129,13 +145,45 @@ def test_results_that_are_a_file(bench_folder, pairs):
         ("methds: average", ["unknown option", "did you mean methods?"]),
         ("- average", ["mapping"]),
         ("methods: [", ["not a YAML file"]),
-        ("limit: many", ["--limit", "many"]),
-        ("device: tpu", ["--device", "tpu"]),
+        ("limit: many", ["limit", "'many'"]),
+        ("limit: 0", ["limit", "0"]),
+        ("limit: [1]", ["limit", "expected text or a number, found [1]"]),
+        ("seed: 1.5", ["seed", "'1.5'"]),
+        ("device: tpu", ["device", "'tpu'"]),
+        ("dataset: 5", ["unknown data set '5'"]),
+        ("dataset: null", ["dataset", "found nothing"]),
+        ("dataset: []", ["dataset", "at least one name"]),
+        ("methods: [average, {a: b}]", ["methods", "expected text"]),
+        ("split: no", ["split", "found False"]),
+        ("split: 2026-99-99", ["not a YAML file"]),
+        ("checkpoint: null", ["checkpoint", "found nothing"]),
+        ("checkpoint: {cddfuse: null}", ["checkpoint", "found nothing"]),
+        ("results: {}", ["results", "found {}"]),
+        ('results: "a\\0b"', ["results", "expected a path"]),
+        ("force: 3", ["force", "true or false"]),
+        ("5: 5", ["unknown option", "'5'"]),
     ],
 )
 def test_mistakes_in_a_config_file(bench, pairs, content, words):
     (pairs / "run.yaml").write_text(content)
-    one_error(bench("run", "--config", "run.yaml"), *words)
+    result = bench("run", "--config", "run.yaml")
+    one_error(result, *words)
+    assert "run.yaml" in result.stderr or "data set" in result.stderr
+
+
+def test_numbers_in_a_config_file_may_be_names(bench, pairs):
+    content = "results: 5\ndataset: folder\nir: ir\nvis: vis\nmethods: average\nmetrics: EN\njobs: 0\n"
+    (pairs / "run.yaml").write_text(content)
+    assert bench("run", "--config", "run.yaml").exit_code == 0
+    assert len(list((pairs / "5").glob("*/average"))) == 1
+
+
+def test_several_checkpoints_of_a_method_in_a_config_file(bench, pairs, gain):
+    for value in ("1", "2"):
+        (pairs / f"{value}.txt").write_text(f"0.{value}")
+    (pairs / "run.yaml").write_text("methods: gain\ncheckpoint: {gain: [1.txt, 2.txt]}\n")
+    result = bench("run", *FOLDER, "--config", "run.yaml", "--dry-run")
+    assert [line.count("gain+") for line in result.stdout.splitlines()] == [1, 1]
 
 
 def test_config_file_and_command_line(bench, pairs, gain):
@@ -154,12 +202,52 @@ def test_config_file_and_command_line(bench, pairs, gain):
     assert len(list((average / "colour").iterdir())) == 2
 
 
+def all_commands(group=None, path=()):
+    group = group or main
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from all_commands(command, (*path, name))
+
+
+VARIABLES = {"results": "BENCH_RESULTS", "data_root": "BENCH_DATA", "weights_root": "BENCH_WEIGHTS"}
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), list(all_commands()), ids=lambda x: "-".join(x) if type(x) is tuple else ""
+)
+def test_environment_variables_stand_in_for_options(path, command, monkeypatch):
+    """Of every command that has the option; the command line wins."""
+    for variable in VARIABLES.values():
+        monkeypatch.setenv(variable, f"/{variable}")
+    has = [option for option in command.params if option.name in VARIABLES]
+    parsed = command.make_context(path[-1], [], resilient_parsing=True).params
+    given = [part for option in has for part in (option.opts[0], "/given")]
+    assert {option.name: parsed[option.name] for option in has} == {o.name: Path(f"/{VARIABLES[o.name]}") for o in has}
+    parsed = command.make_context(path[-1], given, resilient_parsing=True).params
+    assert {parsed[option.name] for option in has} <= {Path("/given")}
+    if path[0] in ("run", "eval", "report", "ls", "train", "doctor"):
+        assert len(has) == len(VARIABLES)
+
+
 def test_environment_variables(bench, pairs, gain, monkeypatch):
     monkeypatch.setenv("BENCH_RESULTS", "elsewhere")
     monkeypatch.setenv("BENCH_WEIGHTS", str(gain))
+    monkeypatch.setenv("BENCH_DATA", str(pairs / "data"))
+    for side in ("ir", "vi"):
+        draw(pairs / "data" / "MSRS" / "test" / side / "00004N.png", 3)
     result = bench("run", *FOLDER, "--methods", "gain", "--jobs", "0", "--metrics", "EN")
     assert result.exit_code == 0, result.output
+    arguments = ("eval", "--dataset", "msrs", "--fused", "data/MSRS/test/ir", "--name", "x", "--metrics", "EN")
+    assert bench(*arguments, "--jobs", "0").exit_code == 0
+    assert {path.name for path in pairs.glob("elsewhere/*/*")} == {"gain", "x"}
     assert bench("report", "--format", "csv").output == "elsewhere/report/report.csv\n"
+    assert str(gain / "gain" / "gain.txt") in bench("ls", "methods").output
+    assert f"yes: {pairs / 'data'}" in bench("ls", "datasets").output
+    for folder in (pairs / "data", gain, "elsewhere"):
+        assert f" {folder}\n" in bench("doctor").output
 
 
 def test_interruption_is_one_line(bench, pairs, monkeypatch):
@@ -172,27 +260,33 @@ def test_interruption_is_one_line(bench, pairs, monkeypatch):
     assert result.stderr == ("Interrupted; what is finished is kept. Run the same command again to continue.\n")
 
 
-def test_interrupted_while_fusing(pairs):
-    """Ctrl-C in the second image: the first one is kept, the workers go, the exit code is 130."""
+@pytest.mark.parametrize(("name", "word", "code"), [("SIGINT", "Interrupted", 130), ("SIGTERM", "Terminated", 143)])
+def test_interrupted_while_fusing(pairs, name, word, code):
+    """In the second image: the first one is kept, the workers go, and all that is said is one line."""
     process = start(
         pairs, "run", *FOLDER, "--methods", "average", "--metrics", "EN",
-        before="""
+        before=f"""
             import os, signal
             from benchmark import runner
             real = runner._seed
             def seed(number, id):
                 if id == "b":
-                    os.kill(os.getpid(), signal.SIGINT)
+                    os.kill(os.getpid(), signal.{name})
                 real(number, id)
             runner._seed = seed
         """,
     )  # fmt: skip
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.splitlines()[-1].startswith("Interrupted;")
-    assert "Traceback" not in err
+    assert process.returncode == code
+    assert err == f"{word}; what is finished is kept. Run the same command again to continue.\n"
     (record,) = pairs.glob("results/*/average/run.json")
     assert json.loads(record.read_text())["runs"][0]["end"] is not None
+
+
+def test_a_signal_is_handled_as_before_afterwards(bench, pairs):
+    before = signal.getsignal(signal.SIGTERM)
+    bench("report")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.parametrize("what", ["datasets", "methods", "metrics", "protocols", "splits"])

@@ -314,6 +314,68 @@ def test_undefined_values_are_shown_and_not_ranked(pairs, bench_folder):
     assert any("¹" in en for en, _ in rows.values())
 
 
+def test_a_data_set_that_is_not_there_leaves_the_others_running(pairs, bench):
+    arguments = ("run", *FOLDER, "--dataset", "msrs,Folder", "--methods", "average", "--metrics", "EN", "--jobs", 0)
+    result = bench(*arguments)
+    assert result.exit_code == 1
+    assert list(table(result.stdout)) == ["average"]
+    (line,) = [line for line in result.stdout.splitlines() if "msrs" in line]
+    assert line.startswith("msrs: unavailable (no data root given")
+    (line,) = [line for line in result.stderr.splitlines() if "msrs" in line]
+    assert line.startswith("msrs: unavailable: no data root given")
+    assert "msrs: unavailable: no data root given" in bench(*arguments, "--dry-run").stdout
+
+
+def test_a_split_that_a_data_set_lacks_leaves_the_others_running(pairs, bench):
+    arguments = ("--dataset", "folder,synth", "--split", "all", "--methods", "average", "--metrics", "EN", "--jobs", 0)
+    result = bench("run", "--ir", "ir", "--vis", "vis", *arguments)
+    assert result.exit_code == 1
+    assert list(table(result.stdout)) == ["average"]
+    assert "synth: unavailable (unknown split of synth 'all'" in result.stdout
+
+
+def test_names_of_data_sets_in_any_case_are_one_data_set(pairs, bench):
+    for name in ("Folder", "folder", "FOLDER,folder"):
+        arguments = ("--dataset", name, "--ir", "ir", "--vis", "vis", "--jobs", 0, "--metrics", "EN")
+        assert bench("run", "--methods", "average", *arguments).exit_code == 0
+    assert bench("eval", *FOLDER, "--dataset", "Folder", "--fused", "ir", "--name", " x ").exit_code == 0
+    (folder,) = (pairs / "results").iterdir()
+    assert folder.name.startswith("folder@")
+    assert {path.name for path in folder.iterdir()} == {"average", "x"}
+
+
+def test_a_folder_without_a_pair_of_the_split(pairs, bench):
+    for side in ("ir", "vi"):
+        draw(pairs / "MSRS" / "test" / side / "not of the list.png", 3)
+    result = bench("run", "--dataset", "msrs", "--data-root", pairs, "--methods", "average")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "msrs@test: no pairs found in " in line
+    assert "; expected MSRS" in line
+
+
+def test_progress_off_a_terminal(pairs, bench_folder, monkeypatch):
+    from benchmark import progress
+
+    arguments = ("run", "--methods", "average", "--metrics", "EN", "--force")
+    assert "1/4" not in bench_folder(*arguments).stderr
+    monkeypatch.setattr(progress, "EVERY", 0)
+    told = [line for line in bench_folder(*arguments).stderr.splitlines() if " average: " in line]
+    assert [f" average: {n}/4 in " in line for n, line in zip((1, 2, 3), told)] == [True] * 3
+    assert " average: 4 images in " in told[3]
+
+
+def test_the_default_run(bench, pairs):
+    """Seven methods on the built-in scenes with the shipped checkpoints, the first scene here: all finite."""
+    result = bench("run", "--limit", "1", "--jobs", "0")
+    assert result.exit_code == 0, result.output
+    rows = table(result.stdout)
+    assert list(rows) == ["mambadfuse†", "cddfuse†", "laplacian", "average", "max", "ir", "vis"]
+    numbers = np.array([[float(place.rstrip("¹²")) for place in row] for row in rows.values()])
+    assert numbers.shape == (7, len(ALL.split(",")))
+    assert np.isfinite(numbers).all()
+
+
 def test_dry_run(pairs, bench_folder, gain):
     arguments = ("run", "--methods", "average,gain", "--metrics", "EN")
     result = bench_folder(*arguments, "--dry-run")
