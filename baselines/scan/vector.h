@@ -36,13 +36,21 @@ inline vec all(float x) { return vec{} + x; }
 // The last channels need not fill a vector: FULL says whether this one is full, k how many lanes count.
 template <bool FULL> inline vec load(const float* p, int k) {
   if (FULL) return *reinterpret_cast<const vec_u*>(p);
+#if defined(__AVX512F__)
+  return (vec)_mm512_maskz_loadu_ps(__mmask16((1u << k) - 1), p);
+#else
   vec v{};
   std::memcpy(&v, p, 4 * k);
   return v;
+#endif
 }
 template <bool FULL> inline void store(float* p, vec v, int k) {
   if (FULL) *reinterpret_cast<vec_u*>(p) = v;
+#if defined(__AVX512F__)
+  else _mm512_mask_storeu_ps(p, __mmask16((1u << k) - 1), (__m512)v);
+#else
   else std::memcpy(p, &v, 4 * k);
+#endif
 }
 
 // 2^x, relative error 1.2e-7: the nearest integer goes into the exponent, a polynomial (minimax on [-1/2, 1/2] with
