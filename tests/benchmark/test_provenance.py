@@ -1,0 +1,34 @@
+"""What a run's record says of the machine. The GPU's answers are put in torch's mouth: tests run without one."""
+
+import torch
+
+import metrics
+from baselines import scan
+from benchmark import provenance
+
+
+def test_kernels_where_nothing_is_fused():
+    assert provenance.kernels(None) == {"metrics_kernel": metrics.isa() or "numpy"}
+
+
+def test_kernels_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(scan, "in_use", lambda device: f"backend for {device}")
+    found = provenance.kernels("cuda")
+    assert (found["scan_backend"], found["gpu"]) == ("backend for cuda", "a GPU")
+
+
+def test_memory_of_the_gpu_counts_from_the_start_of_a_cell(monkeypatch):
+    held = [7 * 2**20]
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: held.append(0))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: held[-1])
+    assert provenance.gpu_peak_memory_mib("cuda") == 7
+    provenance.start_gpu_peak("cpu")
+    assert provenance.gpu_peak_memory_mib("cuda") == 7
+    provenance.start_gpu_peak("cuda")
+    assert provenance.gpu_peak_memory_mib("cuda") == 0
+    assert provenance.gpu_peak_memory_mib("cpu") is None
+
+
+def test_the_processor_is_named():
+    assert provenance.cpu_model() not in ("", "unknown")
