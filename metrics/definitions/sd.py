@@ -12,12 +12,12 @@ from ..registry import metric
 @metric(
     "SD",
     title="Standard deviation",
-    year=1997,
+    year=2019,
     family="statistics",
     direction=+1,
     range="0 .. 127.5",
     unit="grey levels",
-    source="Rao, Meas. Sci. Technol. 8, 355 (1997)",
+    source="as in Ma, Ma & Li, Inf. Fusion 45, 153 (2019)",
     protocols={
         "standard": "the definition",
         "cddfuse": "the definition",

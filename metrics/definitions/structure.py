@@ -184,7 +184,7 @@ def undefined_by_one_window(f, a, b):
     direction=+1,
     range="-1 .. 1",
     unit="1",
-    source="Yang, Zhang, Wang & Shi, Opt. Lasers Eng. 46 (2008); Li, Hong & Wu (2008)",
+    source="Yang, Zhang, Wang & Liu, Inf. Fusion 9, 156 (2008)",
     protocols={"standard": "windows where both sources are flat count a half each"},
 )
 def Qy(f, a, b):
