@@ -39,9 +39,7 @@ class Pair:
 
     def _check_colour(self, name: str, levels: np.ndarray) -> None:
         if levels.ndim == 3 and self.protocol not in COLOUR_PROTOCOLS:
-            raise ValueError(
-                f"{name}: expected grey (H, W) under protocol {self.protocol}; got colour {levels.shape}"
-            )
+            raise ValueError(f"{name}: expected grey (H, W) under protocol {self.protocol}; got colour {levels.shape}")
 
     def _channel(self, k: int | str) -> tuple[Image, Image]:
         if k not in self._sources:

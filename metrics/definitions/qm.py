@@ -24,9 +24,7 @@ def haar(x: Field) -> tuple[tuple[np.ndarray, ...], Field]:
     direction=+1,
     range="0 .. 3",
     unit="1",
-    source=(
-        "Wang & Liu, Int. Conf. Image Process. Theory, Tools Appl. (2008), as in Liu et al., IEEE TPAMI 34, 94 (2012)"
-    ),
+    source="Wang & Liu, Int. Conf. Signal Process. (2008), as in Liu et al., IEEE TPAMI 34, 94 (2012)",
     protocols={"standard": "three bands summed", "liu2012": "three bands summed"},
 )
 def Qm(f, a, b):
