@@ -9,6 +9,7 @@ succeeds and the numpy and torch fallbacks run.
 
 import os
 import platform
+from glob import glob
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -44,7 +45,7 @@ KERNELS = [
         depends=["baselines/scan/vector.h"],
         optional=True,
     ),
-    Extension("metrics._kernel", ["metrics/kernel.cpp"], optional=True),
+    Extension("metrics._kernel", ["metrics/kernel.cpp"], depends=glob("metrics/*.h"), optional=True),
 ]
 
 
