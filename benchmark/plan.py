@@ -214,7 +214,8 @@ def _method(name: str, card, override: Path | None, weights_root: Path | None) -
 
 
 def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:
-    """protocol -> metrics to compute under it; metrics: names, or None for the core ones that it defines.
+    """protocol -> metrics to compute under it; metrics: names, or None for the core ones that it defines. The
+    protocol "all" stands for every one that defines any of them.
 
     Raises UserError for an unknown name, for a metric that none of the protocols defines, and for a BENCH_ISA that
     cannot run here.
@@ -223,8 +224,11 @@ def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> d
 
     try:
         library.isa()
-        defined = {protocol: library.names(protocol) for protocol in protocols}
         asked = None if metrics is None else list(dict.fromkeys(library.card(name).name for name in metrics))
+        if "all" in protocols:
+            sought = set(library.CORE if asked is None else asked)
+            protocols = [name for name in library.protocols() if sought & set(library.names(name))]
+        defined = {protocol: library.names(protocol) for protocol in protocols}
     except (RuntimeError, ValueError) as error:
         raise UserError(str(error)) from None
     if asked is None:

@@ -45,7 +45,8 @@ def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
         for text, value, row in zip(texts, values, table.rows)
         if value is not None and value.n == row.total
     }
-    best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if table.metrics[metric] else []
+    compared = table.metrics[metric] and len(table.rows) > 1
+    best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if compared else []
     rank = {text: best.index(number) + 1 for text, number in ranked.items() if number in best}
     return [Entry(text, rank.get(text, 0)) for text in texts]
 
@@ -113,6 +114,41 @@ def show(tables: Iterable[Table]) -> None:
                 console.print(Text("¹ best, ² second"))
         for note in notes(table):
             console.print(Text(note), soft_wrap=True)
+
+
+def show_protocols(tables: Sequence[Table]) -> None:
+    """Print one method under several protocols to stdout: a row per protocol, blank where it lacks the metric."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False, width=1000)
+    metrics = {metric: direction for table in tables for metric, direction in table.metrics.items()}
+    done = [(table, row) for table in tables for row in table.rows]
+    if done:
+        table, row = done[0]
+        heading = f"{label(row)}, {table.dataset}, split {table.split}, {table.total} pair{'s' * (table.total != 1)}"
+        console.print()
+        console.print(Text(heading))
+        grid = Grid("protocol", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for metric, direction in metrics.items():
+            grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
+        for table, row in done:
+            texts = [_significant(row.values.get(metric), row.total) for metric in metrics]
+            grid.add_row(table.protocol, *texts)
+        console.print(grid)
+    for table in tables:
+        for note in notes(table):
+            console.print(Text(f"{table.protocol}: {note}"), soft_wrap=True)
+
+
+def _significant(value, total: int) -> str:
+    """Four digits of a mean by itself."""
+    size = abs(value.mean) if value is not None and math.isfinite(value.mean) else 0
+    return _text(value, total, min(6, max(0, 3 - math.floor(math.log10(size)))) if size else 4)
 
 
 def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

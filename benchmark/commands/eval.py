@@ -21,7 +21,9 @@ Colour images are scored by their luminance, except under a protocol that scores
 @click.option("--name", required=True, help="What to call them in results.")
 @click.option("--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets.")
 @click.option("--split", help="Split of the data set; its default one if left out.")
-@click.option("--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols.")
+@click.option(
+    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
+)
 @click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
@@ -63,5 +65,9 @@ def command(
         click.echo(note, err=True)
     job = jobs.external_job(results, chosen, name, fused, wanted)
     outcomes = runner.run_jobs([job], processes, options.command_line(ctx))
-    tables.show(runner.tables_of(outcomes, wanted))
+    found = runner.tables_of(outcomes, wanted)
+    if len(wanted) > 1:
+        tables.show_protocols(sorted(found, key=lambda table: list(wanted).index(table.protocol)))
+    else:
+        tables.show(found)
     ctx.exit(int(any(outcome.failed for outcome in outcomes)))

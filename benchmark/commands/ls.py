@@ -80,15 +80,20 @@ def methods(data_root, weights_root):
         yield name, card.family, str(card.year or ""), trained_on, state
 
 
-def metrics(data_root, weights_root):
-    """the metrics, and the protocols that define them"""
+def metrics(data_root, weights_root, protocol=None):
+    """the metrics, and the protocols that define them; --protocol NAME: what that one computes"""
     import metrics
 
-    yield "metric", "title", "better", "range", "unit", "protocols"
-    for name in metrics.names():
+    try:
+        names = metrics.names(protocol)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    yield "metric", "title", "better", "range", "unit", "under this protocol" if protocol else "protocols"
+    for name in names:
         card = metrics.card(name)
         better = {1: "higher ↑", -1: "lower ↓"}.get(card.direction, "")
-        yield name, card.title, better, card.range, card.unit, ", ".join(card.protocols)
+        last = card.protocols[protocol] if protocol else ", ".join(card.protocols)
+        yield name, card.title, better, card.range, card.unit, last
 
 
 def protocols(data_root, weights_root):
@@ -105,8 +110,9 @@ WHAT = {listing.__name__: listing for listing in (datasets, methods, metrics, pr
 
 @click.command(short_help="List data sets, methods, metrics, protocols or splits.")
 @click.argument("what", required=False, metavar="[datasets|methods|metrics|protocols|splits]")
+@click.option("--protocol", help="With metrics: only those that this protocol defines, and what it computes.")
 @options.shared
-def command(what, results, data_root, weights_root):
+def command(what, protocol, results, data_root, weights_root):
     """List what there is, whether it can be used here, and why not."""
     if what is None:
         for name, listing in WHAT.items():
@@ -114,7 +120,9 @@ def command(what, results, data_root, weights_root):
         return
     if what not in WHAT:
         raise unknown("listing", what, WHAT)
+    if protocol and what != "metrics":
+        raise UserError("--protocol goes with bench ls metrics")
     from benchmark.tables import show_listing
 
-    head, *rows = WHAT[what](data_root, weights_root)
+    head, *rows = WHAT[what](data_root, weights_root, **({"protocol": protocol} if protocol else {}))
     show_listing(head, rows)

@@ -25,7 +25,9 @@ A method whose weights are missing is shown as unavailable; that counts as a fai
 @click.option("--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets.")
 @click.option("--split", help="Split of the data set; its default one if left out.")
 @click.option("--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods.")
-@click.option("--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols.")
+@click.option(
+    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
+)
 @click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(

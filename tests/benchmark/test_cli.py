@@ -122,6 +122,8 @@ def test_version(bench):
         (["report"], ["no results in results"]),
         (["report", "--format", "latx"], ["unknown format", "did you mean latex?"]),
         (["ls", "dataset"], ["did you mean datasets?"]),
+        (["ls", "metrics", "--protocol", "cddfus"], ["unknown protocol", "did you mean cddfuse?"]),
+        (["ls", "splits", "--protocol", "cddfuse"], ["--protocol goes with bench ls metrics"]),
         (["eval", *FOLDER, "--fused", "nowhere", "--name", "x"], ["nowhere", "no such folder"]),
         (["eval", *FOLDER, "--fused", "ir", "--name", "Average"], ["a method of this suite"]),
         (["eval", *FOLDER, "--fused", "ir", "--name", "../x"], ["folder's name"]),
@@ -364,3 +366,11 @@ def test_an_error_of_the_code_keeps_its_traceback(bench_folder, pairs, monkeypat
     monkeypatch.setattr(runner, "run_jobs", fail)
     with pytest.raises(OSError, match="a bug"):
         bench_folder("run", "--methods", "average")
+
+
+def test_ls_metrics_of_a_protocol(bench):
+    import metrics
+
+    text = bench("ls", "metrics", "--protocol", "liu2012").stdout
+    assert [line.split()[0] for line in text.splitlines()[2:] if line.strip()] == metrics.names("liu2012")
+    assert metrics.card("Qg").protocols["liu2012"] in " ".join(text.split())

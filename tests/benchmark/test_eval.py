@@ -129,3 +129,22 @@ def test_all_numbers_are_finite(pairs, fused, bench_folder):
     values = [v for line in lines(cell(pairs, "theirs")).values() for v in store.scores_of(line).values()]
     assert len(values) == 8 * len(IDS)
     assert np.isfinite(values).all()
+
+
+def test_all_protocols_give_one_row_each(pairs, fused, bench_folder):
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--protocol", "all")
+    assert result.exit_code == 0, result.output
+    defining = [name for name in metrics.protocols() if set(metrics.CORE) & set(metrics.names(name))]
+    assert {protocol for _, protocol in lines(cell(pairs, "theirs"))} == set(defining)
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[0] for row in rows if row and row[0] in metrics.protocols()] == defining
+    values = {row[0]: row[1:] for row in rows if row and row[0] in ("standard", "cddfuse")}
+    by_metric = {name: dict(zip(metrics.CORE, row)) for name, row in values.items()}
+    assert by_metric["standard"]["EN"] == by_metric["cddfuse"]["EN"]
+    assert by_metric["standard"]["SSIM"] != by_metric["cddfuse"]["SSIM"]
+
+
+def test_all_protocols_that_define_a_metric(pairs, fused, bench_folder):
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--protocol", "all", "--metrics", "Qg")
+    assert result.exit_code == 0, result.output
+    assert {protocol for _, protocol in lines(cell(pairs, "theirs"))} == {"standard", "liu2012"}
