@@ -1,6 +1,7 @@
 """What the tests of the harness share: small pictures, `bench` as a process, a look at what it leaves."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -57,5 +58,6 @@ def files(folder: Path) -> dict[str, tuple[bytes, int]]:
 def table(text: str) -> dict[str, list[str]]:
     """method -> entries of the ranked rows of the one table that `bench run` printed."""
     _, _, body = text.partition("──\n")
-    rows = [line.split("  ") for line in body.partition("¹ best")[0].splitlines()]
-    return {row[0].strip(): [place.strip() for place in row[1:] if place.strip()] for row in rows}
+    rows = [re.split(r" {2,}", line.strip()) for line in body.splitlines()]
+    # Below the rows stand notes, none of which has columns, and perhaps an empty line.
+    return {row[0]: row[1:] for row in rows if len(row) > 1}
