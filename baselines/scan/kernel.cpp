@@ -33,8 +33,12 @@ void forward_block(const Scan& s, int64_t g, int64_t first, int64_t count, float
   // Only `recur` depends on the token before; the rest in loops of its own lets the processor overlap tokens.
   vec d[BLOCK], du[BLOCK], y[BLOCK];
   for (int64_t t = 0; t < count; t++) {
-    vec u = load<FULL>(s.u + (first + t) * s.ldu + g, k);
-    d[t] = softplus(load<FULL>(s.delta + (first + t) * s.ldd + g, k) + bias);
+    const int64_t l = first + t, next = l + BLOCK;  // into the second-level cache; beyond the end it is harmless
+    __builtin_prefetch(s.u + next * s.ldu + g, 0, 2);
+    __builtin_prefetch(s.delta + next * s.ldd + g, 0, 2);
+    if (s.z) __builtin_prefetch(s.z + next * s.ldz + g, 0, 2);
+    vec u = load<FULL>(s.u + l * s.ldu + g, k);
+    d[t] = softplus(load<FULL>(s.delta + l * s.ldd + g, k) + bias);
     du[t] = d[t] * u;
     y[t] = skip * u;
   }
