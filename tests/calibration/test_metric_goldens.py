@@ -131,7 +131,10 @@ EXCEPTIONS = {
         None,
         "other pooling and border: not offered",
     ),
-    ("generic|hli1221", r"(pyiqa_)?VIF\(.*", ".*"): (None, "wavelet-domain VIF: not offered"),
+    ("generic|hli1221", r"(pyiqa_)?VIF\(.*", ".*"): (
+        None,
+        "wavelet-domain VIF: only with the extra noref (pyiqa), under standard",
+    ),
     ("bfliu7", "mutinf|Qcv", ".*"): (None, "known mistakes of this port of VIFB"),
     ("bfliu7", "Qabf|Qcb|edge_intensity", ".*"): (None, "this port of VIFB takes other borders"),
 }
