@@ -247,6 +247,10 @@ class NetworkFuser(Fuser):
         self.network = network.eval().to(device)
         if device == "cpu":
             keep_freed_memory()
+        else:
+            import torch
+
+            torch.backends.cudnn.allow_tf32 = False  # ten bits of mantissa would be seen in the saved grey levels
 
     @abstractmethod
     def build(self, checkpoint: Path):

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import metrics
+from baselines.base import keep_freed_memory
 from baselines.training import Recipe, Task
 
 VALIDATION_PAIRS, VALIDATION_CROP = 8, 128
@@ -77,6 +78,8 @@ class Run:
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder
         self.seed, self.device, self.facts = seed, device, facts
         self.identity = {"method": method, "recipe": vars(recipe), "seed": seed, "pairs": facts["pairs_sha256"]}
+        if device == "cpu":
+            keep_freed_memory()
         torch.manual_seed(seed)
         self.network = task.build().to(device)
         self.average = {name: p.detach().clone() for name, p in self.network.state_dict().items()}
