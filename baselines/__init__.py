@@ -12,7 +12,9 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import logging
 import pkgutil
+from functools import cache
 from pathlib import Path
 
 from .base import (
@@ -46,8 +48,18 @@ __all__ = [
 ]
 
 
+@cache
+def _left_out(module_name: str, reason: str) -> None:
+    """Told once."""
+    logging.getLogger(__name__).warning(f"baselines/{module_name}: left out, {reason}")
+
+
 def _methods_in(module_name: str) -> dict[str, type[Fuser]]:
-    module = importlib.import_module(f"{__name__}.{module_name}")
+    try:
+        module = importlib.import_module(f"{__name__}.{module_name}")
+    except Exception as error:  # one broken file must not take the other methods with it
+        _left_out(module_name, f"{type(error).__name__}: {' '.join(str(error).split())}")
+        return {}
     found = (value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Fuser))
     return {
         value.card.name: value

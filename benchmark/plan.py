@@ -225,6 +225,9 @@ def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> d
     try:
         library.isa()
         asked = None if metrics is None else list(dict.fromkeys(library.card(name).name for name in metrics))
+        for name in asked or ():
+            if reason := library.unavailable(name):
+                raise UserError(reason)
         if "all" in protocols:
             sought = set(library.CORE if asked is None else asked)
             protocols = [name for name in library.protocols() if sought & set(library.names(name))]

@@ -9,6 +9,8 @@ import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from baselines.base import keep_freed_memory
+
 Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
 
 
@@ -79,6 +81,7 @@ def _start_worker() -> None:
     # One thread each: the processes are the parallelism. Read when numpy and OpenCV are imported.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[name] = "1"
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 

@@ -96,7 +96,9 @@ class Run:
         except Exception as error:  # torch raises many kinds for a file that is not its own
             raise ValueError(f"{self.folder / 'state.pt'} is not a saved state; remove it to start anew") from error
         if identity != self.identity:
-            raise ValueError(f"{self.folder} holds a run with another method, recipe, seed or data; give another --out")
+            raise ValueError(
+                f"{self.folder} holds a run with another method, recipe (its steps too), seed or data; give another --out"
+            )
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average, self.step, self.seconds = saved["average"], saved["step"], saved["seconds"]

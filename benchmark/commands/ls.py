@@ -88,12 +88,12 @@ def metrics(data_root, weights_root, protocol=None):
         names = metrics.names(protocol)
     except ValueError as error:
         raise UserError(str(error)) from None
-    yield "metric", "title", "better", "range", "unit", "under this protocol" if protocol else "protocols"
+    yield "metric", "title", "better", "range", "unit", "available", "under this protocol" if protocol else "protocols"
     for name in names:
         card = metrics.card(name)
         better = {1: "higher ↑", -1: "lower ↓"}.get(card.direction, "")
         last = card.protocols[protocol] if protocol else ", ".join(card.protocols)
-        yield name, card.title, better, card.range, card.unit, last
+        yield name, card.title, better, card.range, card.unit, metrics.unavailable(name) or "yes", last
 
 
 def protocols(data_root, weights_root):

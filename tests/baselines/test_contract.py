@@ -175,3 +175,14 @@ def test_missing_weights_are_named_with_the_remedy(name, tmp_path, monkeypatch):
     with pytest.raises(Unavailable, match=f"--checkpoint {name}=PATH") as error:
         baselines.load(name, weights_root=tmp_path)
     assert next(iter(baselines.card(name).checkpoints)) in str(error.value)
+
+
+def test_a_broken_file_leaves_the_other_methods(tmp_path, monkeypatch, caplog):
+    (tmp_path / "broken_fuser.py").write_text("x = 1 / 0\n")
+    monkeypatch.setattr(baselines, "__path__", [*baselines.__path__, str(tmp_path)])
+    assert "average" in baselines.names()
+    with pytest.raises(KeyError, match="unknown method 'broken_fuser'"):
+        baselines.method("broken_fuser")
+    assert [record.getMessage() for record in caplog.records] == [
+        "baselines/broken_fuser: left out, ZeroDivisionError: division by zero"
+    ]

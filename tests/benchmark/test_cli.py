@@ -122,6 +122,7 @@ def test_version(bench):
         (["report"], ["no results in results"]),
         (["report", "--format", "latx"], ["unknown format", "did you mean latex?"]),
         (["ls", "dataset"], ["did you mean datasets?"]),
+        (["run", "--metrics", "EN,NIQE"], ["NIQE needs the library pyiqa", "mmif-bench[noref]"]),
         (["ls", "metrics", "--protocol", "cddfus"], ["unknown protocol", "did you mean cddfuse?"]),
         (["ls", "splits", "--protocol", "cddfuse"], ["--protocol goes with bench ls metrics"]),
         (["eval", *FOLDER, "--fused", "nowhere", "--name", "x"], ["nowhere", "no such folder"]),

@@ -95,7 +95,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(images, tmp_pa
 
 def test_a_folder_of_another_run_is_refused(images, tmp_path):
     start(tmp_path).train(images, save_every=12, validate_every=12, say=quiet)
-    with pytest.raises(ValueError, match="another method, recipe, seed or data"):
+    with pytest.raises(ValueError, match="another method, recipe"):
         start(tmp_path, seed=4)
 
 
