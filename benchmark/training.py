@@ -97,7 +97,7 @@ class Run:
             raise ValueError(f"{self.folder / 'state.pt'} is not a saved state; remove it to start anew") from error
         if identity != self.identity:
             raise ValueError(
-                f"{self.folder} holds a run with another method, recipe (its steps too), seed or data; give another --out"
+                f"{self.folder} holds a run with another method, recipe (steps too), seed or data; give another --out"
             )
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
