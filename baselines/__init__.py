@@ -41,6 +41,7 @@ __all__ = [
     "find_checkpoint",
     "load",
     "method",
+    "modules",
     "names",
     "sha256",
     "shipped_checkpoint",
@@ -68,20 +69,20 @@ def _methods_in(module_name: str) -> dict[str, type[Fuser]]:
     }
 
 
-def _modules() -> list[str]:
+def modules() -> list[str]:
+    """The files that hold methods, by name, without importing them: most methods are called as their file is."""
     return [info.name for info in pkgutil.iter_modules(__path__)]
 
 
 def names() -> list[str]:
     """All methods, sorted."""
-    return sorted(name for module in _modules() for name in _methods_in(module))
+    return sorted(name for module in modules() for name in _methods_in(module))
 
 
 def method(name: str) -> type[Fuser]:
     """The class of a method. Raises KeyError for an unknown name, with the nearest one and all of them."""
-    modules = _modules()
     # Most methods have their module's name; looking there first leaves the other networks unimported.
-    for module in [m for m in modules if m == name] + [m for m in modules if m != name]:
+    for module in sorted(modules(), key=lambda module: module != name):
         found = _methods_in(module)
         if name in found:
             return found[name]

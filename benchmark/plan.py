@@ -303,13 +303,13 @@ def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], di
 
 def check_external_name(name: str) -> str:
     """A name for results from elsewhere, without spaces around it; raises UserError where it cannot be a folder or is
-    a method's."""
+    that of a method's file (importing all methods, and torch with them, would take longer than scoring)."""
     import baselines
 
     name = name.strip()
     if not name.strip(". ") or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name):
         raise UserError(f"--name {name!r}: must be usable as a folder's name")
-    if name.partition("+")[0].lower() in baselines.names():  # some file systems ignore case
+    if name.partition("+")[0].lower() in baselines.modules():  # some file systems ignore case
         raise UserError(f"--name {name}: is a method of this suite; choose another name for images from elsewhere")
     return name
 
