@@ -30,6 +30,10 @@ class MethodCard:
     `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
     published, as for files that a user trains). `trained_on` tells in-domain results from zero-shot ones; it holds
     for the authors' checkpoints, and a checkpoint's own record says otherwise for others (see `checkpoint_record`).
+    tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical). flops: of one forward pass at
+    480x640, multiplications and additions counted apart. stretch, truncate: what the authors' test script does to its
+    results on saving: each image stretched to the full range; grey levels cut off, not rounded. agreement: how far
+    the outputs are from the authors', and on what.
     """
 
     name: str
@@ -37,12 +41,18 @@ class MethodCard:
     family: str  # naive, classical or learned
     year: int | None = None
     citation: str = ""
-    licence: str = ""
+    licence: str = ""  # of the authors' code
+    weights_licence: str = ""
     link: str = ""
+    tasks: tuple[str, ...] = ("ivf", "mif")
     trained_on: str = ""
     parameters: int = 0
+    flops: float = 0.0
     input_convention: str = "luminance in [0, 1]"
     output_convention: str = "clipped to [0, 1]"
+    stretch: bool = False
+    truncate: bool = False
+    agreement: str = ""
     checkpoints: dict[str, str | None] = field(default_factory=dict)
     notes: str = ""
     version: str = "1"  # changes when the method's output changes; part of the key of every stored result
