@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from benchmark import png
 from benchmark.errors import UserError
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -165,6 +166,13 @@ def save_rgb(path: str | os.PathLike, image: np.ndarray) -> None:
 
 
 def _decode(data: bytes, path: str | os.PathLike) -> Picture:
+    pixels = png.decode(data, _MAX_PIXELS)
+    if pixels is not None:
+        if pixels.shape[2] < 3:
+            return Picture(np.ascontiguousarray(pixels[..., 0]), None)
+        rgb = np.ascontiguousarray(pixels[..., :3])
+        grey, colourless = png.kernels().luminance(rgb)
+        return Picture(grey, None if colourless else rgb)
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         width, height = image.size
         if width * height > _MAX_PIXELS:

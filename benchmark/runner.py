@@ -11,10 +11,9 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path
 
 from benchmark import images, provenance, store
-from benchmark.datasets.base import Pair, PairImages
+from benchmark.datasets.base import Pair, PairError, PairImages
 from benchmark.errors import UserError
 from benchmark.jobs import Job, facts, kept, unscored
 from benchmark.plan import one_line, why
@@ -125,17 +124,17 @@ class _Run:
             self._write_record(finished=True)
         return outcome
 
-    def _lacks_something(self, pair: Pair) -> bool:
+    def _lacks_files(self, pair: Pair) -> bool:
         no_colour = self.job.colour and not self.job.cell.colour(pair.id).exists()
-        return pair.id not in self.fused or no_colour or bool(unscored(self.job, self.lines, pair.id))
+        return pair.id not in self.fused or no_colour
+
+    def _lacks_something(self, pair: Pair) -> bool:
+        return self._lacks_files(pair) or bool(unscored(self.job, self.lines, pair.id))
 
     def _work(self, pairs: Sequence[Pair], step: Callable[[], None]) -> None:
         for pair in pairs:
             try:
-                loaded = pair.load()
-                picture = self._picture(pair, loaded)
-                if self.job.colour:
-                    self._colour(pair, loaded)
+                source = self._make(pair)
             except UserError as error:
                 self._fail(pair.id, why(error))
                 step()
@@ -143,8 +142,7 @@ class _Run:
             except _Hopeless:
                 break
             if wanted := unscored(self.job, self.lines, pair.id):
-                vis_rgb = loaded.vis_rgb if self.job.colour_scores else None
-                self.queue.append((pair, self.scorer.submit(picture, loaded.ir, loaded.vis, vis_rgb, wanted)))
+                self.queue.append((pair, self.scorer.submit(self.job.picture(pair.id), source, wanted)))
             else:
                 step()
             # As many wait as keep the workers busy; images in memory stay few.
@@ -153,11 +151,21 @@ class _Run:
         while self.queue:
             self._keep_first(step)
 
-    def _picture(self, pair: Pair, loaded: PairImages) -> Path:
-        """The fused image's file, made where there is none."""
+    def _make(self, pair: Pair) -> Pair | PairImages:
+        """Make the files of the fused image that are not there. Returns what to score it against: the images, if they
+        had to be read for that, else the pair, so that the worker reads them."""
+        if not self._lacks_files(pair):
+            return pair
+        loaded = pair.load()
+        self._fuse(pair, loaded)
+        if self.job.colour:
+            self._colour(pair, loaded)
+        return PairImages(loaded.ir, loaded.vis, loaded.vis_rgb if self.job.colour_scores else None)
+
+    def _fuse(self, pair: Pair, loaded: PairImages) -> None:
         job, path = self.job, self.job.picture(pair.id)
         if pair.id in self.fused:
-            return path
+            return
         fuse = self._fuser()
         _seed(job.seed, pair.id)
         start = time.perf_counter()
@@ -175,7 +183,6 @@ class _Run:
         )
         self.fused[pair.id] = digest
         self.outcome.fused += 1
-        return path
 
     def _fuser(self) -> Callable[[PairImages], object]:
         if self.fuser is None:
@@ -211,7 +218,8 @@ class _Run:
         except BrokenProcessPool:
             self._fail(pair.id, "the process that scored it died (out of memory?)")
         except UserError as error:
-            self._fail(pair.id, f"scoring failed: {getattr(error, 'reason', error.message)}")
+            of_sources = isinstance(error, PairError) or getattr(error, "path", None) in (pair.ir, pair.vis)
+            self._fail(pair.id, why(error) if of_sources else f"scoring failed: {getattr(error, 'reason', error)}")
         except Exception as error:  # a metric may raise anything; the other images go on
             self._fail(pair.id, f"scoring failed: {type(error).__name__}: {one_line(error)}")
         else:

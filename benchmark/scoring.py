@@ -10,29 +10,32 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from baselines.base import keep_freed_memory
+from benchmark.datasets.base import Pair, PairImages
 
 Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
 
 
-def score_file(path, ir, vis, vis_rgb, wanted: dict[str, list[str]]) -> Scores:
-    """Score the image file at `path` against its sources, uint8 (H, W).
+def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]]) -> Scores:
+    """Score the image file at `path` against its sources: read here, unless the caller has them.
 
-    wanted: protocol -> metrics. vis_rgb: uint8 (H, W, 3) where a protocol that scores colour images as they
-    are may see the colours, else None. Returns protocol -> (scores, reasons for undefined ones, seconds).
-    Raises UserError or ValueError, in one line.
+    wanted: protocol -> metrics. Where `source` and the image have colours, a protocol that scores colour images as
+    they are sees them. Returns protocol -> (scores, reasons for undefined ones, seconds). Raises UserError or
+    ValueError, in one line.
     """
     import metrics
     from benchmark import images
     from metrics.evaluation import COLOUR_PROTOCOLS
 
+    if isinstance(source, Pair):
+        source = source.load()
     picture = images.read(path)
     found = {}
     for protocol, names in wanted.items():
         start = time.perf_counter()
-        colour = protocol in COLOUR_PROTOCOLS and vis_rgb is not None and picture.rgb is not None
-        fused, visible = (picture.rgb, vis_rgb) if colour else (picture.luminance, vis)
+        colour = protocol in COLOUR_PROTOCOLS and source.vis_rgb is not None and picture.rgb is not None
+        fused, visible = (picture.rgb, source.vis_rgb) if colour else (picture.luminance, source.vis)
         reasons: dict[str, str] = {}
-        scores = metrics.evaluate(fused, ir, visible, names, protocol, reasons)
+        scores = metrics.evaluate(fused, source.ir, visible, names, protocol, reasons)
         found[protocol] = (scores, reasons, time.perf_counter() - start)
     return found
 

@@ -9,6 +9,7 @@
 #include "kernel_gradients.h"
 #include "kernel_levels.h"
 #include "kernel_phase.h"
+#include "kernel_png.h"
 #include "kernel_ssim.h"
 #include "kernel_windows.h"
 

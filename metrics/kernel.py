@@ -32,6 +32,8 @@ SIGNATURES = {
     "weigh": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_void_p]),
     "phase_congruency": (None, [c_void_p] * 4 + [c_int64, c_double, c_double] + [c_void_p] * 5),
     "windowed": (None, [c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64, c_int, c_void_p]),
+    "unfilter": (c_int, [c_void_p, c_int64, c_int64, c_int64, c_void_p]),
+    "luminance": (c_int, [c_void_p, c_int64, c_void_p]),
     "ssim_boxes": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double]),
 }
 
@@ -81,6 +83,19 @@ class Library:
         out = np.empty(2, np.int64)
         self._functions["squared_differences"](*pointers(x), *x.shape, *pointers(out))
         return int(out[0]), int(out[1])
+
+    def unfilter(self, rows: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray | None:
+        """The pixels of a PNG, uint8 `shape`, from its filtered rows; None where a filter is unknown."""
+        h, w, channels = shape
+        out = np.empty(shape, np.uint8)
+        known = self._functions["unfilter"](*pointers(rows), h, w * channels, channels, *pointers(out))
+        return out if known else None
+
+    def luminance(self, pixels: np.ndarray) -> tuple[np.ndarray, bool]:
+        """BT.601 luminance of pixels (H, W, 3), as Pillow rounds it; and whether R = G = B everywhere."""
+        out = np.empty(pixels.shape[:2], np.uint8)
+        grey = self._functions["luminance"](*pointers(pixels), out.size, *pointers(out))
+        return out, bool(grey)
 
     def ssim_boxes(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, peak: float) -> float:
         return self._functions["ssim_boxes"](*pointers(f, a, b), *f.shape, peak)
