@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy import fft
+import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
 from .. import kernel
 from ..filters import sobel, sobel_on_unit_range
@@ -206,7 +206,7 @@ def FMI_dct(f, a, b):
 
 @once
 def cosine_transform(x: Image) -> np.ndarray:
-    return fft.dctn(x.values, norm="ortho")
+    return scipy.fft.dctn(x.values, norm="ortho")
 
 
 @metric(

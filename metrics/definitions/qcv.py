@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy import fft
+import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
 from ..filters import sobel
 from ..images import Image, Undefined, once, stretched
@@ -15,13 +15,13 @@ def frequencies(shape: tuple[int, int], degrees: float) -> np.ndarray:
     """Radial frequency of each coefficient of scipy's rfft2, in cycles per degree; the image is `degrees`
     wide and high.
     """
-    u, v = shape[1] * fft.rfftfreq(shape[1]) / degrees, shape[0] * fft.fftfreq(shape[0]) / degrees
+    u, v = shape[1] * scipy.fft.rfftfreq(shape[1]) / degrees, shape[0] * scipy.fft.fftfreq(shape[0]) / degrees
     return np.sqrt(u[None, :] ** 2 + v[:, None] ** 2)
 
 
 def filtered(x: np.ndarray, response) -> np.ndarray:
     """x filtered by a real response on the grid of `rfft2`."""
-    return fft.irfft2(fft.rfft2(x) * response, s=x.shape)
+    return scipy.fft.irfft2(scipy.fft.rfft2(x) * response, s=x.shape)
 
 
 def sensitivity(r: np.ndarray) -> np.ndarray:

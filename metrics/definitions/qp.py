@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy import fft
+import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
 from .. import kernel
 from ..filters import gaussian, same
@@ -38,9 +38,9 @@ def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     radius = np.sqrt(x * x + y * y)
     radius[m // 2, n // 2] = 1
     angle = np.arctan2(-y, x)
-    radius, angle = fft.ifftshift(radius), fft.ifftshift(angle)
+    radius, angle = scipy.fft.ifftshift(radius), scipy.fft.ifftshift(angle)
     u, v = np.meshgrid((np.arange(n) - n // 2) / n, (np.arange(m) - m // 2) / m)
-    low_pass = fft.fftshift(1 / (1 + (np.sqrt(u * u + v * v) / 0.45) ** 30))
+    low_pass = scipy.fft.fftshift(1 / (1 + (np.sqrt(u * u + v * v) / 0.45) ** 30))
     radial = np.empty((SCALES, m, n))
     for s in range(SCALES):
         centre = 1 / (SHORTEST_WAVE * STEP**s)
@@ -63,7 +63,7 @@ def filter_energy(shape: tuple[int, int]) -> np.ndarray:
     energy = []
     for angular in spread:
         filters = radial * angular
-        responses = fft.ifft2(filters).real * np.sqrt(filters[0].size)
+        responses = scipy.fft.ifft2(filters).real * np.sqrt(filters[0].size)
         own = (responses**2).sum()
         energy.append(((filters[0] ** 2).sum(), own, (responses.sum(axis=0) ** 2).sum() - own))
     return np.array(energy)
