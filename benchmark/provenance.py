@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow", "torch")
+PACKAGES = ("numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow", "isal", "torch")
 
 
 def package_version() -> str:

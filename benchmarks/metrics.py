@@ -3,7 +3,8 @@
 Three ways are timed on a 480x640 example: code in the style of the field's scripts (scipy convolve2d,
 scikit-learn's mutual_info_score, scikit-image's SSIM; written here for comparison), this package without its
 compiled kernels, and with them. Each figure is the least CPU time of several runs, so that a busy machine
-disturbs little. `--write` puts the table into docs/metrics-speed.md.
+disturbs little. Then PNGs are read in three ways, and `bench eval` scores as many pairs as MSRS has for testing.
+`--write` puts the tables into docs/metrics-speed.md.
 """
 
 from __future__ import annotations
@@ -173,6 +174,7 @@ def processor() -> str:
 
 
 def measure() -> str:
+    from benchmarks import scale
     from metrics.example import example
 
     images = example(*SHAPE)
@@ -213,7 +215,7 @@ def measure() -> str:
         "ratio",
     )
     lines = [head, ("---",) * len(head), *rows]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table = scale.as_table(lines)
     return f"""# Speed of the metrics
 
 Written by `python benchmarks/metrics.py --write`. Milliseconds of CPU time on one core for images of
@@ -227,7 +229,8 @@ Python {platform.python_version()}. The single metrics and "the eight" are those
 A new process scores its first image in {first:.2f} s, imports included. The largest relative difference of a core value
 is {worst:.1e} between reference-style and compiled code and {between:.1e} between
 numpy and compiled code.
-"""
+
+{scale.sections(SHAPE, least, reference.get("the eight together"))}"""
 
 
 def main() -> None:
