@@ -1,4 +1,4 @@
-"""Plain PNGs, decoded two to four times as fast as by Pillow: ISA-L inflates, the compiled kernel undoes the filters."""
+"""Plain PNGs, decoded two to four times as fast as by Pillow: ISA-L inflates, the compiled kernel undoes filters."""
 
 from __future__ import annotations
 

@@ -148,3 +148,14 @@ def test_all_protocols_that_define_a_metric(pairs, fused, bench_folder):
     result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--protocol", "all", "--metrics", "Qg")
     assert result.exit_code == 0, result.output
     assert {protocol for _, protocol in lines(cell(pairs, "theirs"))} == {"standard", "liu2012"}
+
+
+def test_each_broken_file_is_told_as_what_it_is(pairs, fused, bench_folder):
+    """Sources and fused images are read by the processes that score."""
+    for path in (pairs / "vis" / "a.png", fused / "b.png"):
+        path.write_bytes(path.read_bytes()[:-40])
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--jobs", "1")
+    assert result.exit_code == 1
+    assert "theirs: a: vis/a.png: broken or truncated image" in result.stderr
+    assert "theirs: b: scoring failed: broken or truncated image" in result.stderr
+    assert {id for id, _ in lines(cell(pairs, "theirs"))} == set(IDS) - {"a", "b"}
