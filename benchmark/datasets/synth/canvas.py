@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import copy
 import math
+import struct
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from benchmark.datasets.synth import raster
 from benchmark.datasets.synth.exact import cos_sin, norm
 
 NEAR = 0.4  # metres; what is nearer to the camera is cut off
 FAR = 32700  # depth in centimetres that stands for the sky
 EMISSION_UNIT = 64  # stored value of an emission of 1
 
-_SUBPIXEL_BITS = 4  # of polygon coordinates
 _HALF_CIRCLE = [cos_sin(math.pi * k / 4) for k in range(5)]
 CIRCLE = np.array([cos_sin(math.pi * k / 8) for k in range(16)], np.float32)
 SHADE = 17  # of 255, so that a window of fifteen pixels adds up to all of it
+THREAD = 1.5  # pixels; a limb that is thinner is drawn as a line
 _HOTTEST = 81.0  # degrees; four pixels of it add up to less than an int16 holds
 
 Point = tuple[float, float]
@@ -128,23 +131,37 @@ class Canvas:
         part.paint, part.field, part.shadow = self.paint[here], self.field[here], self.shadow[here]
         return part
 
-    def values(self, surface: Surface, depth: float, sun: float) -> tuple[tuple, tuple]:
-        """What `paint` and `field` hold where this surface is seen. `sun`: cosine of the sun's incidence."""
+    def _values(self, surface: Surface, depth: float, sun: float) -> tuple[np.uint32, np.uint64]:
+        """What a pixel of `paint` and of `field` holds where this surface is seen, each as one word."""
         exposure = round(255 * max(0.0, min(sun * self.sunlit, 1.0)))
         red, green, blue = surface.albedo
-        return (round(red), round(green), round(blue), exposure), (
+        paint = bytes((round(red), round(green), round(blue), exposure))
+        field = struct.pack(
+            "=4h",
             round(min(surface.temperature, _HOTTEST) * 100),
             self.instance,
             round(min(depth * 100, FAR - 1)),
             round(min(surface.emission * EMISSION_UNIT, 32767)),
         )
+        return np.uint32(int.from_bytes(paint, sys.byteorder)), np.uint64(int.from_bytes(field, sys.byteorder))
+
+    def _words(self) -> tuple[np.ndarray, np.ndarray]:
+        """`paint` and `field` with one word to a pixel."""
+        return self.paint.view(np.uint32)[..., 0], self.field.view(np.uint64)[..., 0]
 
     def fill(self, pixels: Sequence[Point] | np.ndarray, surface: Surface, depth: float, sun: float = 0.7) -> None:
-        """Fill a polygon given by its corners in pixels; it may be concave."""
-        corners = [np.rint(np.asarray(pixels, np.float32) * (1 << _SUBPIXEL_BITS)).astype(np.int32)]
-        paint, field = self.values(surface, depth, sun)
-        cv2.fillPoly(self.paint, corners, paint, shift=_SUBPIXEL_BITS)
-        cv2.fillPoly(self.field, corners, field, shift=_SUBPIXEL_BITS)
+        """Fill a polygon given by its corners in pixels; it may be concave. `sun`: cosine of the sun's incidence."""
+        found = raster.polygon(np.asarray(pixels, np.float64), self.camera.width, self.camera.height)
+        if found is not None:
+            part, mask = found
+            for words, value in zip(self._words(), self._values(surface, depth, sun)):
+                np.copyto(words[part], value, where=mask)
+
+    def threads(self, ends: Sequence, surface: Surface, depth: float, sun: float = 0.7) -> None:
+        """Draw lines one pixel thick, each (x0, y0, x1, y1)."""
+        found = raster.lines(ends, self.camera.width, self.camera.height)
+        for words, value in zip(self._words(), self._values(surface, depth, sun)):
+            words[found] = value
 
     def disc(self, x: float, y: float, rx: float, ry: float, surface: Surface, depth: float, sun: float = 0.7) -> None:
         """Fill an upright ellipse, in pixels."""
@@ -161,11 +178,8 @@ class Canvas:
         sun: float = 0.7,
     ) -> None:
         """Fill the hull of two discs of these diameters, all in pixels: a limb, a pole, a branch."""
-        if width_a < 1.5 and width_b < 1.5:
-            ends = [(round(x * (1 << _SUBPIXEL_BITS)), round(y * (1 << _SUBPIXEL_BITS))) for x, y in (a, b)]
-            paint, field = self.values(surface, depth, sun)
-            cv2.line(self.paint, *ends, paint, shift=_SUBPIXEL_BITS)
-            cv2.line(self.field, *ends, field, shift=_SUBPIXEL_BITS)
+        if max(width_a, width_b) < THREAD:
+            self.threads([(*a, *b)], surface, depth, sun)
         else:
             self.fill(capsule(a, b, width_a, width_b), surface, depth, sun)
 
@@ -183,8 +197,10 @@ class Canvas:
         """Keep the sun from a polygon of the ground, given by its world corners (N, 3)."""
         points = clip_near(self.camera.to_camera(corners))
         if len(points):
-            pixels = np.rint(self.camera.to_pixels(points) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-            cv2.fillPoly(self.shadow, [pixels], SHADE, shift=_SUBPIXEL_BITS)
+            found = raster.polygon(self.camera.to_pixels(points), self.camera.width, self.camera.height)
+            if found is not None:
+                part, mask = found
+                self.shadow[part][mask] = SHADE
 
     def shade_strip(self, x: float, z: float, run_x: float, run_z: float, half_width: float) -> None:
         """The shadow of something slender that stands at (x, z) and whose tip's shadow is (run_x, run_z) away."""

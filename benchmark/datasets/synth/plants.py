@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.datasets.synth.canvas import CIRCLE, FAR, Canvas, Point, Surface
+from benchmark.datasets.synth.canvas import CIRCLE, FAR, THREAD, Canvas, Point, Surface
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import Draws, cos_sin
 from benchmark.datasets.synth.filters import resized
@@ -90,12 +90,24 @@ def _trunk(canvas, climate: Climate, item: Plant, x, y, metre, depth, rng: Draws
             foot, head = (x + offset * thick, y), (crest[0] + 0.5 * offset * thick, crest[1])
             canvas.limb(foot, head, width * thick, 0.5 * width * thick, bark.shaded(tone).warmer(0.1), depth, 0.6)
     reach = crown * metre * (0.34 if item.bare else 0.26)
-    _branches(canvas, bark, crest, -math.pi / 2, reach, 0.5 * thick, depth, rng, 5 if item.bare else 1)
+    twigs: list[tuple[float, float, float, float]] = []
+    _branches(canvas, bark, crest, -math.pi / 2, reach, 0.5 * thick, depth, rng, 5 if item.bare else 1, twigs)
+    canvas.threads(twigs, bark, depth, 0.5)
 
 
 def _branches(
-    canvas: Canvas, bark: Surface, at: Point, angle: float, length: float, thick: float, depth: float, rng, levels: int
+    canvas: Canvas,
+    bark: Surface,
+    at: Point,
+    angle: float,
+    length: float,
+    thick: float,
+    depth: float,
+    rng: Draws,
+    levels: int,
+    twigs: list[tuple[float, float, float, float]],
 ) -> None:
+    """Draw what is thick, and collect what is thin in `twigs`."""
     if levels == 0 or length < 3:
         return
     for spread in (-0.55, 0.45, 0.05):
@@ -103,8 +115,11 @@ def _branches(
         reach = length * rng.uniform(0.7, 1.1)
         across, down = cos_sin(turn)
         tip = at[0] + across * reach, at[1] + down * reach
-        canvas.limb(at, tip, thick, 0.55 * thick, bark, depth, 0.5)
-        _branches(canvas, bark, tip, turn, 0.72 * length, 0.55 * thick, depth, rng, levels - 1)
+        if thick < THREAD:
+            twigs.append((*at, *tip))
+        else:
+            canvas.limb(at, tip, thick, 0.55 * thick, bark, depth, 0.5)
+        _branches(canvas, bark, tip, turn, 0.72 * length, 0.55 * thick, depth, rng, levels - 1, twigs)
 
 
 def _crown(canvas, climate: Climate, item: Plant, x, y, metre, depth, rng: Draws) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from benchmark.datasets.synth import buses, cars, motorcycles, people
+from benchmark.datasets.synth import buses, cars, motorcycles, people, raster
 from benchmark.datasets.synth.bodywork import Frame
 from benchmark.datasets.synth.canvas import CIRCLE, Canvas, shade_hull
 from benchmark.datasets.synth.climate import Climate
@@ -71,7 +71,10 @@ def ground_heat(canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:
     if region.size == 0:
         return
     mask = np.zeros(region.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.rint(pixels - (x0, y0)).astype(np.int32)], 1)
+    found = raster.polygon(pixels - (x0, y0), mask.shape[1], mask.shape[0])
+    if found is None:
+        return
+    mask[found[0]] = found[1]
     window = soft, max(int(soft * canvas.camera.above_ground / depth), 1)
     inside = cv2.boxFilter(mask, cv2.CV_32F, window, normalize=False)[..., None] / np.float32(window[0] * window[1])
     region[...] = region * (1 - 0.85 * inside)
