@@ -30,7 +30,7 @@ __all__ = ["CLASSES", "CONDITIONS", "DATASET", "Burst", "Scene", "Synth", "Synth
 
 _SUPERSAMPLING = 2
 _LEAST_PIXELS = 12  # of an object, below which it gets no box
-_DEMO = (("day", 1), ("day", 7), ("dusk", 2), ("night", 5), ("night", 7), ("glare", 4))
+_DEMO = (("day", 1), ("day", 7), ("dusk", 2), ("night", 5), ("night", 7), ("glare", 3))
 
 
 @dataclass(frozen=True)
