@@ -35,4 +35,4 @@ def sheet(pairs: int = 1000) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    Image.fromarray(sheet()).quantize(128, dither=Image.Dither.NONE).save(sys.argv[1], optimize=True)
+    Image.fromarray(sheet()).quantize(96, dither=Image.Dither.NONE).save(sys.argv[1], optimize=True)

@@ -12,6 +12,7 @@ import math
 import struct
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
@@ -145,6 +146,7 @@ class Canvas:
         )
         return np.uint32(int.from_bytes(paint, sys.byteorder)), np.uint64(int.from_bytes(field, sys.byteorder))
 
+    @cached_property
     def _words(self) -> tuple[np.ndarray, np.ndarray]:
         """`paint` and `field` with one word to a pixel."""
         return self.paint.view(np.uint32)[..., 0], self.field.view(np.uint64)[..., 0]
@@ -154,13 +156,13 @@ class Canvas:
         found = raster.polygon(np.asarray(pixels, np.float64), self.camera.width, self.camera.height)
         if found is not None:
             part, mask = found
-            for words, value in zip(self._words(), self._values(surface, depth, sun)):
+            for words, value in zip(self._words, self._values(surface, depth, sun)):
                 np.copyto(words[part], value, where=mask)
 
     def threads(self, ends: Sequence, surface: Surface, depth: float, sun: float = 0.7) -> None:
         """Draw lines one pixel thick, each (x0, y0, x1, y1)."""
         found = raster.lines(ends, self.camera.width, self.camera.height)
-        for words, value in zip(self._words(), self._values(surface, depth, sun)):
+        for words, value in zip(self._words, self._values(surface, depth, sun)):
             words[found] = value
 
     def disc(self, x: float, y: float, rx: float, ry: float, surface: Surface, depth: float, sun: float = 0.7) -> None:

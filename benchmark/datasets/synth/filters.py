@@ -51,9 +51,10 @@ def spread(image: np.ndarray, width: int, height: int, times: int, unit: float =
     """The mean over a window (odd sides), taken `times` times, float64, of an image that is rounded to multiples of
     `unit`; three times is nearly a Gaussian, see `window`."""
     for _ in range(times):
-        whole = np.rint(image * (1 / unit))
-        sums = cv2.boxFilter(whole, cv2.CV_64F, (width, height), normalize=False, borderType=cv2.BORDER_REFLECT)
-        image = sums * (unit / (width * height))
+        whole = image * (1 / unit)
+        np.rint(whole, out=whole)
+        image = cv2.boxFilter(whole, cv2.CV_64F, (width, height), normalize=False, borderType=cv2.BORDER_REFLECT)
+        image *= unit / (width * height)
     return image
 
 

@@ -211,14 +211,14 @@ def _bloom(exposed: np.ndarray, unit: float, dazzling: bool) -> np.ndarray:
     even = cv2.copyMakeBorder(exposed, 0, -height % 16, 0, -width % 16, cv2.BORDER_REPLICATE)
     strong = np.rint(np.clip(even - np.float32(1.2), 0, 120) * 64).astype(np.int32)
     sums = shrunk(strong, 2)
-    small, tiny = sums / 256, shrunk(sums, 8) / (256 * 64)
+    small, medium, tiny = (shrunk(sums, factor) / (256 * factor * factor) for factor in (1, 2, 8))
 
     def soft(image: np.ndarray, sigma: float) -> np.ndarray:
         side = window(sigma)
         return spread(image, side, side, 3)
 
     share = 0.14 if dazzling else 0.06
-    halo = 0.30 * soft(small, 1.1 * unit) + share * soft(small, 3.2 * unit)
+    halo = 0.30 * soft(small, 1.1 * unit) + enlarged(share * soft(medium, 1.6 * unit), 2.0**-12)
     if dazzling:
         # Twice a box: streaks that taper.
         halo += 0.12 * spread(small, int(15 * unit) | 1, 1, 2) + 0.05 * spread(small, 1, int(11 * unit) | 1, 2)
