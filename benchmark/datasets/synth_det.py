@@ -60,28 +60,33 @@ def labelled(scene: Scene) -> list[Box]:
 
 
 class SynthDet(Dataset):
-    card = DatasetCard(
-        name="synth_det",
-        title="Synthetic street scenes with boxes",
-        year=2025,
-        citation="mmif-bench",
-        licence="Apache-2.0, as this package",
-        link="",
-        size="640x480, infrared grey, visible RGB; other sizes and numbers: bench data synth",
-        counts={
-            "all": PAIRS,
-            **{f"{scheme}-{part}": None for scheme in ("scene", "random811-seed0") for part in scenes.PARTS},
-        },
-        layout="built in: nothing to download",
-        use="anything",
-        labels="boxes of M3FD's six classes, around what is visible",
-        notes=(
-            "Drawn, not recorded: good for trying things out and for showing leakage, not for ranking methods.",
-            "Scenes of 8 to 16 frames, 0.25 s apart: people walk, vehicles drive, half of the cameras sway a little.",
-            "A seed gives the same pixels on one machine with one version of this package, numpy and OpenCV;"
-            " elsewhere a few pixels differ, by one level nearly always.",
-        ),
-    )
+    """The scenes at one size of their pictures, as a data set of its own."""
+
+    def __init__(self, name: str = "synth_det", width: int = 640, height: int = 480) -> None:
+        self.width, self.height = width, height
+        self.card = DatasetCard(
+            name=name,
+            title=f"Synthetic street scenes with boxes, {width}x{height}",
+            year=2025,
+            citation="mmif-bench",
+            licence="Apache-2.0, as this package",
+            link="",
+            size=f"{width}x{height}, infrared grey, visible RGB; other sizes and numbers: bench data synth",
+            counts={
+                "all": PAIRS,
+                **{f"{scheme}-{part}": None for scheme in ("scene", "random811-seed0") for part in scenes.PARTS},
+            },
+            layout="built in: nothing to download",
+            use="anything",
+            labels="boxes of M3FD's six classes, around what is visible",
+            notes=(
+                "Drawn, not recorded: good for trying things out and for showing leakage, not for ranking methods.",
+                "Scenes of 8 to 16 frames, 0.25 s apart: people walk, vehicles drive, half of the cameras sway.",
+                "The same pixels on every machine.",
+                "synth_det and synth_det_small show the same scenes at two sizes; fewer have a box in the latter.",
+            ),
+        )
+
     default_split = "scene-test"
     parts = ("all",)
     classes = CLASSES
@@ -97,11 +102,12 @@ class SynthDet(Dataset):
         }
 
     def schemes(self) -> dict[str, dict[str, list[str]]]:
-        return {"scene": _by_scene(), "random811-seed0": scenes.at_random([p.id for p in _pairs()])}
+        ids = [id for shot in reel(PAIRS) for id in shot.ids]
+        return {"scene": _by_scene(), "random811-seed0": scenes.at_random(ids)}
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
-        pairs = list(_pairs())
+        pairs = list(_pairs(self.width, self.height))
         if split != "all":
             scheme, _, part = split.rpartition("-")
             wanted = set(self.schemes()[scheme][part])
@@ -115,8 +121,8 @@ class SynthDet(Dataset):
 
 
 @cache
-def _pairs() -> tuple[Frame, ...]:
-    return tuple(frame for shot in reel(PAIRS) for frame in frames(shot))
+def _pairs(width: int, height: int) -> tuple[Frame, ...]:
+    return tuple(frame for shot in reel(PAIRS) for frame in frames(shot, width, height))
 
 
 @cache

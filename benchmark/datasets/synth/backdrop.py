@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from benchmark.datasets.synth.buildings import WALLS
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, FAR, Canvas, Surface
 from benchmark.datasets.synth.climate import Climate
+from benchmark.datasets.synth.exact import Draws, steps
+from benchmark.datasets.synth.filters import enlarged
 from benchmark.datasets.synth.ground import wrap
-from benchmark.datasets.synth.textures import NOISE_SIZE, crop, noise
+from benchmark.datasets.synth.textures import NOISE_SIZE, crop, sampled
 
 
-def draw_sky(canvas: Canvas, climate: Climate, rng: np.random.Generator) -> None:
+def draw_sky(canvas: Canvas, climate: Climate, rng: Draws) -> None:
     """Gradient, clouds and stars, down to a little below the horizon."""
     camera = canvas.camera
     rows = int(min(max(camera.horizon + 2, 1), camera.height))
@@ -31,23 +32,22 @@ def draw_sky(canvas: Canvas, climate: Climate, rng: np.random.Generator) -> None
     shift = [float(s) for s in rng.integers(0, NOISE_SIZE, 2)]
     map_x = wrap(across * distance * 90 + shift[0], NOISE_SIZE)
     map_y = wrap(np.repeat(distance * 130, half_columns, axis=1) + shift[1], NOISE_SIZE)
-    pattern = cv2.remap(noise("soft"), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    pattern = sampled("soft", map_x, map_y)
     cover = np.clip((pattern - 1.6 + 3.0 * climate.clouds) * 0.55, 0, 1) * np.clip(up * 9, 0.15, 1)
     cloud = (skyline * 0.72 + zenith * 0.28 + 14) * (1.0 + 0.055 * (pattern - 0.5)[..., None])
     colour = clear + (cloud - clear) * (0.85 * cover[..., None])
     temperature = temperature + (climate.sky_horizon + 2 - temperature) * (0.75 * cover)
     if climate.dark:
-        stars = rng.random((half_rows, half_columns), dtype=np.float32) > 0.9985
+        stars = rng.random((half_rows, half_columns)) > 0.9985
         colour += stars[..., None] * (120 * (1 - cover[..., None]))
-    layers = np.clip(colour, 0, 255).astype(np.uint8), np.rint(temperature * 100).astype(np.int16)
-    paint, heat = (cv2.resize(layer, (2 * half_columns, 2 * half_rows))[:rows, : camera.width] for layer in layers)
-    canvas.paint[:rows, :, :3] = paint
-    canvas.field[:rows, :, 0] = heat
+    paint, heat = (enlarged(layer)[:rows, : camera.width] for layer in (np.clip(colour, 0, 255), temperature * 100))
+    canvas.paint[:rows, :, :3] = np.rint(paint)
+    canvas.field[:rows, :, 0] = np.rint(heat)
     canvas.field[:rows, :, 2] = FAR
     canvas.field[:rows, :, 3] = max(1, round(climate.sky_brightness * EMISSION_UNIT))
 
 
-def draw_skyline(canvas: Canvas, climate: Climate, rng: np.random.Generator, city: bool) -> None:
+def draw_skyline(canvas: Canvas, climate: Climate, rng: Draws, city: bool) -> None:
     """Hills, far towers in a city, and a belt of trees before them."""
     camera = canvas.camera
     columns = np.arange(0, camera.width + 8, 4)
@@ -69,11 +69,11 @@ def _ridge(canvas: Canvas, columns: np.ndarray, height: np.ndarray, surface: Sur
     canvas.fill(np.concatenate([crest, [(end, horizon + 3), (0, horizon + 3)]]), surface, depth, 0.45)
 
 
-def _tower(canvas: Canvas, climate: Climate, rng: np.random.Generator, left: float) -> float:
+def _tower(canvas: Canvas, climate: Climate, rng: Draws, left: float) -> float:
     """One far building whose left edge is at the column `left`; returns where the next may begin."""
     focal, foot = canvas.camera.focal, canvas.camera.horizon + 2
-    right = left + float(rng.uniform(0.03, 0.09)) * focal
-    top = foot - float(rng.uniform(0.04, 0.24)) * focal
+    right = left + rng.uniform(0.03, 0.09) * focal
+    top = foot - rng.uniform(0.04, 0.24) * focal
     wall = WALLS[rng.integers(len(WALLS))]
     depth = 230
 
@@ -82,11 +82,11 @@ def _tower(canvas: Canvas, climate: Climate, rng: np.random.Generator, left: flo
 
     box(left, top, right, foot, Surface(wall, climate.wall() - 0.5).shaded(0.85), 0.45)
     step = max(3.0, 0.011 * focal)
-    for y in np.arange(top + step, foot - step, step):
+    for y in steps(top + step, foot - step, step):
         if not climate.lamps:
             box(left, y, right, y + step * 0.4, Surface(wall, climate.wall() - 1.2).shaded(0.68), 0.4)
             continue
-        for x in np.arange(left + step * 0.6, right - step * 0.8, step):
+        for x in steps(left + step * 0.6, right - step * 0.8, step):
             if rng.random() < 0.22:
                 box(x, y, x + step / 2, y + step / 2, Surface((255, 214, 150), climate.wall(), 0.05), 0)
-    return left + (right - left) * float(rng.uniform(1.0, 1.9))
+    return left + (right - left) * rng.uniform(1.0, 1.9)

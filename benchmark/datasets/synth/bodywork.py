@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmark.datasets.synth.canvas import CIRCLE, Canvas, Point, Surface
 from benchmark.datasets.synth.climate import Climate
+from benchmark.datasets.synth.exact import cos_sin, norm, total
 
 if TYPE_CHECKING:
     from benchmark.datasets.synth.vehicles import Vehicle
@@ -23,12 +23,12 @@ class Frame:
     def __init__(self, canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:
         self.vehicle = vehicle
         self.canvas, self.climate, self.camera = canvas, climate, canvas.camera
-        self.cos, self.sin = math.cos(vehicle.heading), math.sin(vehicle.heading)
+        self.cos, self.sin = cos_sin(vehicle.heading)
         self.x, self.z = vehicle.x, vehicle.z
         dx, dz = self.camera.x - self.x, -self.z
         self.eye = (self.cos * dx - self.sin * dz, self.camera.above_ground, self.sin * dx + self.cos * dz)
         sx, sy, sz = climate.sun_direction
-        strength = 1 / math.sqrt(sx * sx + sy * sy + sz * sz)
+        strength = 1 / norm(sx, sy, sz)
         self.sun = tuple(c * strength for c in (self.cos * sx - self.sin * sz, sy, self.sin * sx + self.cos * sz))
 
     def spot(self, x: float, y: float, z: float) -> tuple[float, float, float]:
@@ -36,16 +36,16 @@ class Frame:
         return self.camera.spot(self.x + self.cos * x + self.sin * z, y, self.z - self.sin * x + self.cos * z)
 
     def faces_camera(self, point: Vector, normal: Vector) -> bool:
-        return sum((e - p) * n for e, p, n in zip(self.eye, point, normal)) > 0
+        return total((e - p) * n for e, p, n in zip(self.eye, point, normal)) > 0
 
     def polygon(self, points: Sequence[Vector], surface: Surface, normal: Vector) -> None:
         """A face; light from above and the sun's warmth follow from its normal."""
-        length = math.sqrt(sum(c * c for c in normal))
-        up = max(normal[1], 0) / length
-        sun = max(0.0, sum(a * b for a, b in zip(self.sun, normal)) / length)
+        size = norm(*normal)
+        up = max(normal[1], 0) / size
+        sun = max(0.0, total(a * b for a, b in zip(self.sun, normal)) / size)
         warm = 0.35 * self.climate.solar * sun * self.canvas.sunlit
         spots = [self.spot(*point) for point in points]
-        depth = sum(spot[2] for spot in spots) / len(spots)
+        depth = total(spot[2] for spot in spots) / len(spots)
         self.canvas.fill([spot[:2] for spot in spots], surface.shaded(0.8 + 0.3 * up).warmer(warm), depth, sun)
 
     def panel(self, x0: float, x1: float, y0: float, y1: float, z: float, surface: Surface, forward: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +11,9 @@ import numpy as np
 
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, FAR, Canvas, shade_hull
 from benchmark.datasets.synth.climate import Climate
-from benchmark.datasets.synth.textures import crop, generator
+from benchmark.datasets.synth.exact import Draws, norm
+from benchmark.datasets.synth.filters import between, mixed, packed, unpacked
+from benchmark.datasets.synth.textures import crop
 
 WALLS = (
     (168, 158, 142), (146, 92, 74), (186, 178, 164), (128, 124, 120), (196, 184, 152), (152, 138, 126),
@@ -43,7 +46,7 @@ def draw(canvas: Canvas, climate: Climate, building: Building) -> None:
     """The end wall that can be seen from the road, then the front."""
     side, front = building.side, building.front
     sun = climate.sun_direction
-    strength = 1 / math.sqrt(sum(c * c for c in sun))
+    strength = 1 / norm(*sun)
     if (canvas.camera.x - front) * side < 0 and building.z0 > _NEAREST:
         end = (front, building.z0), (front + side * building.depth, building.z0)
         _draw_wall(canvas, climate, building, *end, -sun[2] * strength, end_wall=True)
@@ -61,7 +64,7 @@ def shadow(canvas: Canvas, building: Building, sun: tuple[float, float, float]) 
 def _draw_wall(canvas: Canvas, climate: Climate, building: Building, a, b, sun: float, end_wall: bool) -> None:
     """One upright wall over the ground line from `a` to `b`, each (x, z). `sun`: cosine of its incidence."""
     camera = canvas.camera
-    depth_a, depth_b = camera.to_camera(np.array([(a[0], 0, a[1]), (b[0], 0, b[1])], float))[:, 2]
+    depth_a, depth_b = camera.to_camera(np.array([(a[0], 0, a[1]), (b[0], 0, b[1])], float))[:, 2].tolist()
     if max(depth_a, depth_b) < _NEAREST:
         return
     start, stop = 0.0, 1.0
@@ -73,29 +76,52 @@ def _draw_wall(canvas: Canvas, climate: Climate, building: Building, a, b, sun: 
     seen = camera.above_ground + max(camera.horizon, 0) / camera.focal * max(depth_a, depth_b)
     top_y = min(building.height, seen + 1)
     ends = [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for t in (start, stop)]
-    corners = np.array([(x, y, z) for y, order in ((top_y, 1), (0.0, -1)) for x, z in ends[::order]])
-    pixels = camera.to_pixels(camera.to_camera(corners)).astype(np.float32)
-    left, top = (max(int(v), 0) for v in np.floor(pixels.min(0)))
-    right, bottom = (min(int(v), limit) for v, limit in zip(np.ceil(pixels.max(0)), (camera.width, camera.height)))
-    if right - left < 2 or bottom - top < 2:
+    (column_a, _, near_a), (column_b, _, near_b) = (camera.spot(x, 0, z) for x, z in ends)
+    left = max(math.ceil(min(column_a, column_b)), 0)
+    right = min(math.floor(max(column_a, column_b)) + 1, camera.width)
+    if right - left < 2:
         return
-
-    length = math.hypot(b[0] - a[0], b[1] - a[1])
+    length = norm(b[0] - a[0], b[1] - a[1])
     texels = min(max(0.8 * camera.focal / max(min(depth_a, depth_b), _NEAREST), 2.0), _MOST_TEXELS)
     paint, field = _facade(climate, building, length, top_y, texels, end_wall)
-    rows, columns = paint.shape[:2]
-    along = (np.arange(columns, dtype=np.float32) + 0.5) / columns
-    field[..., 2] = np.clip((depth_a + (depth_b - depth_a) * along) * 100, 100, FAR - 1)
     field[..., 0] += round(30 * climate.solar * max(sun, 0.0))
-    paint[..., 3] = 255 * min(max(sun, 0.0), 1.0)
-    source = np.float32([(start * columns, 0), (stop * columns, 0), (stop * columns, rows), (start * columns, rows)])
-    transform = cv2.getPerspectiveTransform(source, pixels - np.float32((left, top)))
-    size = right - left, bottom - top
-    mask = np.zeros(size[::-1], np.uint8)
-    cv2.fillConvexPoly(mask, np.rint(np.clip(pixels - (left, top), -30000, 30000)).astype(np.int32), 255)
-    for texture, target in ((paint, canvas.paint), (field, canvas.field)):
-        seen_flat = cv2.warpPerspective(texture, transform, size, borderMode=cv2.BORDER_REPLICATE)
-        cv2.copyTo(seen_flat, mask, target[top:bottom, left:right])
+    paint[..., 3] = round(255 * min(max(sun, 0.0), 1.0))
+
+    # The camera stands upright: a column of the picture shows a column of the wall, at one depth.
+    share = (np.arange(left, right) - column_a) / (column_b - column_a)
+    nearness = (1 - share) / near_a + share / near_b
+    along = start + (stop - start) * (share / near_b / nearness)
+    zoom = camera.focal * nearness
+    upper, lower = (camera.horizon - (height - camera.above_ground) * zoom for height in (top_y, 0.0))
+    top, bottom = max(math.ceil(upper.min()), 0), min(math.floor(lower.max()) + 1, camera.height)
+    if bottom - top < 2:
+        return
+    rows, columns = paint.shape[:2]
+    down = np.arange(top, bottom)[:, None]
+    mask = ((down >= upper) & (down < lower)).astype(np.uint8)
+    place = (down - upper).astype(np.float32) * (rows / (lower - upper)).astype(np.float32) - np.float32(0.5)
+    column, row = between(along * columns - 0.5, columns), between(place, rows)
+    here = slice(top, bottom), slice(left, right)
+    cv2.copyTo(unpacked(_seen(packed(paint), column, row, mixed)), mask, canvas.paint[here])
+    drawn = np.zeros((*mask.shape, 4), np.int16)
+    drawn[..., 2] = np.clip(100 / nearness, 100, FAR - 1)
+    for layer in (0, 3) if field[..., 3].any() else (0,):
+        drawn[..., layer] = _seen(field[..., layer].astype(np.float32), column, row, _blended)
+    cv2.copyTo(drawn, mask, canvas.field[here])
+
+
+def _seen(texture: np.ndarray, column, row, mix: Callable) -> np.ndarray:
+    """A texture as seen in the picture: each of its columns in one place, and that column's rows; see `between`."""
+    before, after, share = column
+    texture = mix(texture.take(before, 1), texture.take(after, 1), share[None, :])
+    width = texture.shape[1]
+    before, after, share = row
+    flat, columns = texture.ravel(), np.arange(width, dtype=np.int32)
+    return mix(flat.take(before * width + columns), flat.take(after * width + columns), share)
+
+
+def _blended(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return a + (b - a) * (share * np.float32(1 / 256)).astype(np.float32)
 
 
 def _facade(
@@ -103,7 +129,7 @@ def _facade(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Texture of a wall up to the height `top`, `texels` to the metre: paint uint8 and field int16, both
     (rows, columns, 4), topmost row first."""
-    rng = generator(building.seed, int(end_wall))
+    rng = Draws(building.seed, int(end_wall))
     rows, columns = max(int(top * texels), 4), max(int(length * texels), 4)
     y = (np.float32(top) - (np.arange(rows, dtype=np.float32) + 0.5) / np.float32(texels))[:, None]
     x = ((np.arange(columns, dtype=np.float32) + 0.5) / np.float32(texels))[None, :]
@@ -118,9 +144,9 @@ def _facade(
     emission = np.zeros((rows, columns), np.float32)
     layers = colour, temperature, emission
 
-    style = int(rng.integers(len(_STYLES)))
+    style = rng.integers(len(_STYLES))
     ground_floor = 4.0 if building.shop else 3.2
-    storey = float(rng.uniform(2.9, 3.5))
+    storey = rng.uniform(2.9, 3.5)
     bay = float(rng.uniform(1.5, 2.0) if style == 2 else rng.uniform(2.3, 3.8))
     floors = max(int((building.height - ground_floor - 0.4) / storey), 0)
     bays = max(int(length / bay), 1)
@@ -185,7 +211,7 @@ def _windows(climate, rng, wall, layers, inside, fx, fy, wide: float, tall: floa
     hue = np.where((tint > 0.95)[:, None], np.float32((255, 206, 138)), np.float32((255, 234, 200)))
     pane[lit] = hue[lit]
     colour[window, :3] = pane
-    emission[window] = lit * (0.02 + 0.06 * tint**2) * (1 + 0.5 * above)
+    emission[window] = lit * (0.02 + 0.06 * tint * tint) * (1 + 0.5 * above)
     # Warm rooms show through their panes a little; cold panes mirror the sky.
     temperature[window] = climate.glass(0.12) - 0.75 * above + 2.4 * lit + 1.5 * (tint - 0.9)
     colour[bars, :3] = np.minimum(wall * 1.1, 235)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from benchmark.datasets.synth.bodywork import (
     Frame,
     glass_colour,
@@ -14,6 +12,7 @@ from benchmark.datasets.synth.bodywork import (
     wheels,
 )
 from benchmark.datasets.synth.canvas import Surface
+from benchmark.datasets.synth.exact import steps
 
 COLOURS = ((206, 92, 40), (70, 128, 84), (52, 96, 160), (212, 206, 190), (186, 44, 48))
 BUS = 10.6, 2.5, 3.05  # length, width, height in metres
@@ -38,7 +37,7 @@ def draw_bus(frame: Frame) -> None:
     for side in (-1, 1):
         if frame.faces_camera((side * half, 1, 0), (side, 0, 0)):
             frame.strip(side, half, back, front, 0.85, 1.0, Surface((230, 228, 220), climate.metal()))
-            for z in np.arange(back + 0.5, front - 1.0, 1.45).tolist():
+            for z in steps(back + 0.5, front - 1.0, 1.45):
                 frame.strip(side, half, z, z + 1.3, 1.35, 2.45, window)
             for z in (front - 1.5, -0.6) if side == 1 else ():  # doors
                 frame.strip(side, half, z, z + 1.1, 0.5, 2.5, window.shaded(0.9))
@@ -73,7 +72,7 @@ def draw_truck(frame: Frame) -> None:
     for side in (-1, 1):
         if frame.faces_camera((side * half, 1, 0), (side, 0, 0)):
             ribs = Surface((168, 168, 163), climate.metal() - 0.3)
-            for z in np.arange(box[0] + 0.6, box[1], 0.9).tolist():
+            for z in steps(box[0] + 0.6, box[1], 0.9):
                 frame.strip(side, half, z, z + 0.05, box[2], box[3], ribs)
             pane = [(front - 1.5, 1.5), (front - 0.3, 1.5), (front - 0.45, 2.3), (front - 1.5, 2.3)]
             frame.flank(side, half, pane, Surface(glass_colour(climate), climate.glass(0.2) + 2 * frame.vehicle.warmth))

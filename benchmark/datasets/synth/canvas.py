@@ -9,19 +9,27 @@ from __future__ import annotations
 
 import copy
 import math
+import struct
+import sys
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from benchmark.datasets.synth import raster
+from benchmark.datasets.synth.exact import cos_sin, norm
+
 NEAR = 0.4  # metres; what is nearer to the camera is cut off
 FAR = 32700  # depth in centimetres that stands for the sky
 EMISSION_UNIT = 64  # stored value of an emission of 1
 
-_SUBPIXEL_BITS = 4  # of polygon coordinates
-_HALF_CIRCLE = [(math.cos(math.pi * k / 4), math.sin(math.pi * k / 4)) for k in range(5)]
-CIRCLE = np.array([(math.cos(math.pi * k / 8), math.sin(math.pi * k / 8)) for k in range(16)], np.float32)
+_HALF_CIRCLE = [cos_sin(math.pi * k / 4) for k in range(5)]
+CIRCLE = np.array([cos_sin(math.pi * k / 8) for k in range(16)], np.float32)
+SHADE = 17  # of 255, so that a window of fifteen pixels adds up to all of it
+THREAD = 1.5  # pixels; a limb that is thinner is drawn as a line
+_HOTTEST = 81.0  # degrees; four pixels of it add up to less than an int16 holds
 
 Point = tuple[float, float]
 
@@ -57,7 +65,7 @@ class Camera:
         self.width, self.height = width, height
         self.focal, self.horizon, self.centre = focal, horizon, width / 2
         self.x, self.above_ground = x, above_ground
-        self.cos, self.sin = math.cos(yaw), math.sin(yaw)
+        self.cos, self.sin = cos_sin(yaw)
 
     def window(self, left: int, top: int, width: int, height: int) -> Camera:
         """The camera that sees this part of the picture; a negative corner makes the picture larger."""
@@ -99,7 +107,7 @@ class Camera:
 class Canvas:
     """`paint` uint8 (H, W, 4): albedo R, G, B and exposure to the sun (0..255).
     `field` int16 (H, W, 4): temperature in 1/100 degree, instance, depth in cm, emission in 1/64.
-    `shadow` uint8 (H, W): how much of the sun is kept from the ground under a pixel (0..255).
+    `shadow` uint8 (H, W): SHADE where the sun is kept from the ground under a pixel, or 0.
     """
 
     def __init__(self, camera: Camera) -> None:
@@ -124,22 +132,38 @@ class Canvas:
         part.paint, part.field, part.shadow = self.paint[here], self.field[here], self.shadow[here]
         return part
 
-    def values(self, surface: Surface, depth: float, sun: float) -> tuple[tuple, tuple]:
-        """What `paint` and `field` hold where this surface is seen. `sun`: cosine of the sun's incidence."""
-        exposure = 255 * max(0.0, min(sun * self.sunlit, 1.0))
-        return (*surface.albedo, exposure), (
-            round(surface.temperature * 100),
+    def _values(self, surface: Surface, depth: float, sun: float) -> tuple[np.uint32, np.uint64]:
+        """What a pixel of `paint` and of `field` holds where this surface is seen, each as one word."""
+        exposure = round(255 * max(0.0, min(sun * self.sunlit, 1.0)))
+        red, green, blue = surface.albedo
+        paint = bytes((round(red), round(green), round(blue), exposure))
+        field = struct.pack(
+            "=4h",
+            round(min(surface.temperature, _HOTTEST) * 100),
             self.instance,
             round(min(depth * 100, FAR - 1)),
             round(min(surface.emission * EMISSION_UNIT, 32767)),
         )
+        return np.uint32(int.from_bytes(paint, sys.byteorder)), np.uint64(int.from_bytes(field, sys.byteorder))
+
+    @cached_property
+    def _words(self) -> tuple[np.ndarray, np.ndarray]:
+        """`paint` and `field` with one word to a pixel."""
+        return self.paint.view(np.uint32)[..., 0], self.field.view(np.uint64)[..., 0]
 
     def fill(self, pixels: Sequence[Point] | np.ndarray, surface: Surface, depth: float, sun: float = 0.7) -> None:
-        """Fill a polygon given by its corners in pixels; it may be concave."""
-        corners = [np.rint(np.asarray(pixels, np.float32) * (1 << _SUBPIXEL_BITS)).astype(np.int32)]
-        paint, field = self.values(surface, depth, sun)
-        cv2.fillPoly(self.paint, corners, paint, shift=_SUBPIXEL_BITS)
-        cv2.fillPoly(self.field, corners, field, shift=_SUBPIXEL_BITS)
+        """Fill a polygon given by its corners in pixels; it may be concave. `sun`: cosine of the sun's incidence."""
+        found = raster.polygon(np.asarray(pixels, np.float64), self.camera.width, self.camera.height)
+        if found is not None:
+            part, mask = found
+            for words, value in zip(self._words, self._values(surface, depth, sun)):
+                np.copyto(words[part], value, where=mask)
+
+    def threads(self, ends: Sequence, surface: Surface, depth: float, sun: float = 0.7) -> None:
+        """Draw lines one pixel thick, each (x0, y0, x1, y1)."""
+        found = raster.lines(ends, self.camera.width, self.camera.height)
+        for words, value in zip(self._words, self._values(surface, depth, sun)):
+            words[found] = value
 
     def disc(self, x: float, y: float, rx: float, ry: float, surface: Surface, depth: float, sun: float = 0.7) -> None:
         """Fill an upright ellipse, in pixels."""
@@ -156,12 +180,8 @@ class Canvas:
         sun: float = 0.7,
     ) -> None:
         """Fill the hull of two discs of these diameters, all in pixels: a limb, a pole, a branch."""
-        if width_a < 2.5 and width_b < 2.5:
-            ends = [(round(x * (1 << _SUBPIXEL_BITS)), round(y * (1 << _SUBPIXEL_BITS))) for x, y in (a, b)]
-            thick = 1 if width_a + width_b < 3 else 2
-            paint, field = self.values(surface, depth, sun)
-            cv2.line(self.paint, *ends, paint, thick, shift=_SUBPIXEL_BITS)
-            cv2.line(self.field, *ends, field, thick, shift=_SUBPIXEL_BITS)
+        if max(width_a, width_b) < THREAD:
+            self.threads([(*a, *b)], surface, depth, sun)
         else:
             self.fill(capsule(a, b, width_a, width_b), surface, depth, sun)
 
@@ -179,13 +199,15 @@ class Canvas:
         """Keep the sun from a polygon of the ground, given by its world corners (N, 3)."""
         points = clip_near(self.camera.to_camera(corners))
         if len(points):
-            pixels = np.rint(self.camera.to_pixels(points) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-            cv2.fillPoly(self.shadow, [pixels], 255, shift=_SUBPIXEL_BITS)
+            found = raster.polygon(self.camera.to_pixels(points), self.camera.width, self.camera.height)
+            if found is not None:
+                part, mask = found
+                self.shadow[part][mask] = SHADE
 
     def shade_strip(self, x: float, z: float, run_x: float, run_z: float, half_width: float) -> None:
         """The shadow of something slender that stands at (x, z) and whose tip's shadow is (run_x, run_z) away."""
-        length = math.hypot(run_x, run_z) or 1.0
-        ax, az = -run_z / length * half_width, run_x / length * half_width
+        run = norm(run_x, run_z) or 1.0
+        ax, az = -run_z / run * half_width, run_x / run * half_width
         tip_x, tip_z = x + run_x, z + run_z
         self.shade_ground(
             np.array(
@@ -201,15 +223,29 @@ class Canvas:
 
 def shade_hull(canvas: Canvas, points: Sequence[Point]) -> None:
     """The shadow of a solid: the hull of its corners' shadows, ground points (x, z)."""
-    hull = cv2.convexHull(np.array(points, np.float32))[:, 0]
-    canvas.shade_ground(np.stack([hull[:, 0], np.zeros(len(hull)), hull[:, 1]], axis=1))
+    canvas.shade_ground(np.array([(x, 0.0, z) for x, z in _hull(points)]))
+
+
+def _hull(points: Sequence[Point]) -> list[Point]:
+    """The corners of the convex hull, in order (Andrew's monotone chain)."""
+    corners: list[Point] = []
+    for along in (sorted(points), sorted(points, reverse=True)):
+        chain: list[Point] = []
+        for x, z in along:
+            while len(chain) > 1 and (chain[-1][0] - chain[-2][0]) * (z - chain[-2][1]) <= (
+                chain[-1][1] - chain[-2][1]
+            ) * (x - chain[-2][0]):
+                chain.pop()
+            chain.append((x, z))
+        corners += chain[:-1]
+    return corners
 
 
 def capsule(a: Point, b: Point, width_a: float, width_b: float) -> list[Point]:
     """Outline of the hull of a disc at `a` and one at `b`."""
     dx, dy = b[0] - a[0], b[1] - a[1]
-    length = math.hypot(dx, dy)
-    ux, uy = (dx / length, dy / length) if length > 1e-6 else (0.0, 1.0)
+    apart = norm(dx, dy)
+    ux, uy = (dx / apart, dy / apart) if apart > 1e-6 else (0.0, 1.0)
     return [
         (x + radius * (s * ux - c * uy), y + radius * (s * uy + c * ux))
         for (x, y), radius in ((b, width_b / 2), (a, -width_a / 2))

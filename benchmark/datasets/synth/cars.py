@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +17,7 @@ from benchmark.datasets.synth.bodywork import (
     wheels,
 )
 from benchmark.datasets.synth.canvas import Point, Surface
+from benchmark.datasets.synth.exact import norm, total
 
 COLOURS = (
     (205, 207, 208), (232, 232, 230), (34, 36, 40), (120, 124, 130), (150, 42, 40), (44, 66, 118), (76, 80, 84),
@@ -101,7 +101,7 @@ def _lower_body(frame: Frame, shape: Profile) -> None:
         return half * (0.9 if abs(z) > 0.9 * front else 1.0)  # nose and tail are drawn in
 
     for _, (z0, y0), (z1, y1), normal in _seen_edges(frame, shape.body):
-        up = max(normal[1], 0) / math.hypot(normal[1], normal[2])
+        up = max(normal[1], 0) / norm(normal[1], normal[2])
         middle = (z0 + z1) / 2
         bonnet = middle > 0.8 and up > 0.6
         w0, w1 = half_at(z0), half_at(z1)
@@ -136,7 +136,7 @@ def _greenhouse(frame: Frame, shape: Profile) -> None:
         return 0.97 * half + (shape.roof_width / 2 - 0.97 * half) * (y - base) / (roof - base)
 
     for index, (z0, y0), (z1, y1), normal in _seen_edges(frame, shape.cabin):
-        up = max(normal[1], 0) / math.hypot(normal[1], normal[2])
+        up = max(normal[1], 0) / norm(normal[1], normal[2])
 
         def across(t: float, share: float, z0=z0, y0=y0, z1=z1, y1=y1) -> tuple[Vector, Vector]:
             y, z = y0 + (y1 - y0) * t, z0 + (z1 - z0) * t
@@ -152,7 +152,7 @@ def _greenhouse(frame: Frame, shape: Profile) -> None:
             # The upper part of a raked pane mirrors the sky.
             sheen = (0.48, 0.92) if y1 > y0 else (0.08, 0.52)
             frame.polygon(pane(*sheen, 0.87), glass.shaded(1.35).warmer(-0.8), normal)
-    middle_z = sum(z for z, _ in shape.cabin) / len(shape.cabin)
+    middle_z = total(z for z, _ in shape.cabin) / len(shape.cabin)
     middle_y = (base + roof) / 2
     for side in (-1, 1):
         if not frame.faces_camera((side * half, base, 0), (side, 0, 0)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
+from benchmark.datasets.synth.exact import Draws, cos_sin
 
 CONDITIONS = ("day", "dusk", "night", "glare", "fog")
 
@@ -81,20 +81,21 @@ class Climate:
         return self.air + (self.skin() - self.air) * (0.62 - 0.3 * cover)
 
 
-def weather(condition: str, rng: np.random.Generator) -> Climate:
+def weather(condition: str, rng: Draws) -> Climate:
     """A random climate of one of CONDITIONS."""
     if condition not in CONDITIONS:
         raise ValueError(f"unknown condition '{condition}'; known: {', '.join(CONDITIONS)}")
-    azimuth = float(rng.uniform(0.35, 1.2)) * (1 if rng.random() < 0.5 else -1)
-    clouds = float(rng.uniform(0.0, 0.9))
+    azimuth = rng.uniform(0.35, 1.2) * (1 if rng.random() < 0.5 else -1)
+    clouds = rng.uniform(0.0, 0.9)
     behind = 0.6 if rng.random() < 0.35 else -1.0
     maker = {"day": _day, "dusk": _dusk, "fog": _fog}.get(condition, _night)
-    return maker(condition, rng, clouds, (math.sin(azimuth), 1.0, behind * math.cos(azimuth)))
+    ahead, aside = cos_sin(azimuth)
+    return maker(condition, rng, clouds, (aside, 1.0, behind * ahead))
 
 
-def _day(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
-    height = float(rng.uniform(0.5, 1.3))
-    strength = float(rng.uniform(0.55, 1.0)) * math.sqrt(1 - clouds) if clouds < 0.7 else 0.0
+def _day(condition: str, rng: Draws, clouds: float, sun: Vector) -> Climate:
+    height = rng.uniform(0.5, 1.3)
+    strength = rng.uniform(0.55, 1.0) * math.sqrt(1 - clouds) if clouds < 0.7 else 0.0
     grey = clouds * clouds
     return Climate(
         condition=condition,
@@ -109,17 +110,17 @@ def _day(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -
         clouds=clouds,
         lamps=False,
         visibility=900,
-        gain=float(rng.uniform(2.7, 3.5)),
+        gain=rng.uniform(2.7, 3.5),
         noise=0.010,
         wet=0,
-        air=float(rng.uniform(9, 27)),
+        air=rng.uniform(9, 27),
         solar=16 * strength,
         sky_zenith=-24 + 22 * clouds,
         sky_horizon=-4 + 8 * clouds,
     )
 
 
-def _fog(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
+def _fog(condition: str, rng: Draws, clouds: float, sun: Vector) -> Climate:
     return Climate(
         condition=condition,
         sun=0,
@@ -131,26 +132,26 @@ def _fog(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -
         skyline=(196, 199, 202),
         sky_brightness=0.5,
         clouds=1,
-        lamps=bool(rng.random() < 0.5),
-        visibility=float(rng.uniform(24, 60)),
+        lamps=rng.random() < 0.5,
+        visibility=rng.uniform(24, 60),
         gain=2.2,
         noise=0.012,
         wet=0.6,
-        air=float(rng.uniform(1, 12)),
+        air=rng.uniform(1, 12),
         solar=0,
         sky_zenith=2,
         sky_horizon=4,
     )
 
 
-def _dusk(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
-    glow = float(rng.uniform(0.4, 1.0))
+def _dusk(condition: str, rng: Draws, clouds: float, sun: Vector) -> Climate:
+    glow = rng.uniform(0.4, 1.0)
     return Climate(
         condition=condition,
         sun=0,
         sun_colour=(1.0, 0.7, 0.5),
         sun_direction=(sun[0], 0.5, sun[2]),
-        ambient=float(rng.uniform(0.05, 0.10)),
+        ambient=rng.uniform(0.05, 0.10),
         ambient_colour=(0.82, 0.9, 1.12),
         zenith=(56, 74, 128),
         skyline=(180 + 70 * glow, 142 + 12 * glow, 132 - 20 * glow),
@@ -161,21 +162,21 @@ def _dusk(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) 
         gain=9,
         noise=0.020,
         wet=0.6 if rng.random() < 0.35 else 0.0,
-        air=float(rng.uniform(6, 18)),
+        air=rng.uniform(6, 18),
         solar=3.5,
         sky_zenith=-22 + 20 * clouds,
         sky_horizon=-3 + 8 * clouds,
     )
 
 
-def _night(condition: str, rng: np.random.Generator, clouds: float, sun: Vector) -> Climate:
+def _night(condition: str, rng: Draws, clouds: float, sun: Vector) -> Climate:
     """Night, with or without glare: wet roads, which dazzle, are likelier with it."""
     return Climate(
         condition=condition,
         sun=0,
         sun_colour=(1, 1, 1),
         sun_direction=sun,
-        ambient=float(rng.uniform(0.0018, 0.0045)),
+        ambient=rng.uniform(0.0018, 0.0045),
         ambient_colour=(0.75, 0.9, 1.15),
         zenith=(22, 27, 44),
         skyline=(58, 52, 52),
@@ -183,10 +184,10 @@ def _night(condition: str, rng: np.random.Generator, clouds: float, sun: Vector)
         clouds=clouds,
         lamps=True,
         visibility=600,
-        gain=float(rng.uniform(8, 20)),
+        gain=rng.uniform(8, 20),
         noise=0.030,
         wet=0.8 if rng.random() < (0.75 if condition == "glare" else 0.4) else 0.0,
-        air=float(rng.uniform(0, 15)),
+        air=rng.uniform(0, 15),
         solar=0,
         sky_zenith=-26 + 22 * clouds,
         sky_horizon=-5 + 8 * clouds,

@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, Canvas
 from benchmark.datasets.synth.climate import Climate
-from benchmark.datasets.synth.textures import NOISE_SIZE, crop, noise
+from benchmark.datasets.synth.exact import Draws, exp2
+from benchmark.datasets.synth.textures import NOISE_SIZE, crop, sampled
 
 _FARTHEST = 320.0  # metres
 _KERB = 0.22
@@ -36,7 +37,7 @@ class Road:
         return round(2 * self.half / self.lane)
 
 
-def draw(canvas: Canvas, climate: Climate, road: Road, rng: np.random.Generator, step: int) -> None:
+def draw(canvas: Canvas, climate: Climate, road: Road, rng: Draws, step: int) -> None:
     """The street's surfaces, from the bottom of the picture to the horizon.
 
     They are computed for blocks of `step` x `step` pixels of the drawing; edges are softened by how much of a
@@ -68,12 +69,12 @@ def draw(canvas: Canvas, climate: Climate, road: Road, rng: np.random.Generator,
     wear = np.clip(1 - np.square((np.abs(in_lane) - 0.78) * 2.4), 0, 1)
     shade = 5.0 * fine + 9.0 * grain + 4.5 * coarse - 5.0 * wear
     heat = 0.25 * coarse + 0.12 * grain + 0.35 * wear
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(rng.integers(1, 4)):
         px, pz = rng.uniform(-road.half, road.half), rng.uniform(4, 34)
         patch = _band(x - px + 0.05 * fine, rng.uniform(0.3, 1.3), across) * _band(z - pz, rng.uniform(0.5, 4), along)
         shade -= rng.uniform(6, 15) * patch
         heat += 0.3 * patch
-    for _ in range(int(rng.integers(0, 3))):
+    for _ in range(rng.integers(0, 3)):
         # A manhole: cast iron over the warm air of the sewer.
         px, pz = rng.uniform(-road.half, road.half), rng.uniform(5, 20)
         distance = np.sqrt(np.square(x - px) + np.square(z - pz))
@@ -95,7 +96,9 @@ def draw(canvas: Canvas, climate: Climate, road: Road, rng: np.random.Generator,
     joint = np.maximum(
         _band(wrap(x, 0.62) - np.float32(0.31), 0.012, across), _band(wrap(z, 0.62) - np.float32(0.31), 0.012, along)
     )
-    slabs = np.sin(np.floor(x / 0.62) * 12.9898 + np.floor(z / 0.62) * 78.233) * np.clip(0.1 / along, 0, 1)
+    # Each slab has a tone of its own, -1 to 1, scattered by its number.
+    number = np.floor(x / 0.62) * np.float32(0.381966) + np.floor(z / 0.62) * np.float32(0.7548777)
+    slabs = (2 * wrap(number * 7, 1) - 1) * np.clip(0.1 / along, 0, 1)
     paved = _from(beyond, _KERB, across)
     texture = 7 * fine + 6 * grain + 5 * coarse + paved * (5 * slabs - 26 * joint)
     stone = np.float32((166, 164, 158)) + np.float32((-26, -29, -30)) * paved[..., None] + texture[..., None]
@@ -127,9 +130,19 @@ def draw(canvas: Canvas, climate: Climate, road: Road, rng: np.random.Generator,
 
 def lay_shadows(canvas: Canvas, climate: Climate) -> None:
     """Take the sun away from the ground where `canvas.shadow` says so, with soft edges, and cool it."""
-    soft = cv2.blur(canvas.shadow, (5, 3))
-    canvas.paint[..., 3] = cv2.multiply(canvas.paint[..., 3], 255 - soft, scale=1 / 255)
-    canvas.field[..., 0] -= (soft * np.float32(0.30 * climate.solar * 100 / 255)).astype(np.int16)
+    # Fifteen pixels of SHADE add up to 255.
+    soft = cv2.boxFilter(canvas.shadow, cv2.CV_8U, (5, 3), normalize=False)
+    shaded = np.flatnonzero(soft.any(axis=1))
+    if not len(shaded):
+        return
+    rows = slice(int(shaded[0]), int(shaded[-1]) + 1)
+    soft, exposure, heat = soft[rows], canvas.paint[rows, :, 3], canvas.field[rows, :, 0]
+    product = exposure * (255 - soft).astype(np.uint16)
+    product += 128
+    product += product >> 8  # together with the next shift: divided by 255 and rounded
+    exposure[...] = product >> 8
+    cooler = (np.arange(256) * np.float32(0.30 * climate.solar * 100 / 255)).astype(np.int16)
+    heat -= cooler[soft]
 
 
 def dim_contact(canvas: Canvas, x: float, z: float, radius: float) -> None:
@@ -147,7 +160,7 @@ def dim_contact(canvas: Canvas, x: float, z: float, radius: float) -> None:
         region[...] = region * (1 - dim[..., None])
 
 
-def mirror_lights(canvas: Canvas, climate: Climate, lights: list, rng: np.random.Generator) -> None:
+def mirror_lights(canvas: Canvas, climate: Climate, lights: list, rng: Draws) -> None:
     """On a wet road, lay each light's mirror image: a long streak, broken up by the asphalt's roughness.
 
     `lights` have `at` (x, y, z), `colour` and `power`, as sensors.Light.
@@ -164,10 +177,9 @@ def mirror_lights(canvas: Canvas, climate: Climate, lights: list, rng: np.random
         left, right = int(max(column - 3 * spread, 0)), int(min(column + 3 * spread, camera.width))
         if top >= bottom or left >= right:
             continue
-        v = (np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(row)) / np.float32(reach)
-        u = (np.arange(left, right, dtype=np.float32)[None, :] - np.float32(column)) / np.float32(spread)
+        v, u = (np.arange(top, bottom) - row) / reach, (np.arange(left, right) - column) / spread
         ripple = np.clip(0.8 + 0.3 * crop("rough", rng, bottom - top, right - left), 0.2, 1.5)
-        streak = np.exp2(-(u * u + 2 * v * v)) * ripple
+        streak = (exp2(-2 * v * v)[:, None] * exp2(-u * u)).astype(np.float32) * ripple
         shine = streak * np.float32(climate.wet * min(light.power, 6) * 0.55 * EMISSION_UNIT / math.sqrt(depth))
         paint, field = canvas.paint[top:bottom, left:right, :3], canvas.field[top:bottom, left:right]
         paint[...] = paint + (np.float32(light.colour) - paint) * (0.8 * np.clip(streak, 0, 1))[..., None]
@@ -216,8 +228,8 @@ def _from(distance: np.ndarray, edge: float, footprint: np.ndarray) -> np.ndarra
     return np.clip((distance - np.float32(edge)) / footprint + np.float32(0.5), 0, 1)
 
 
-def _pattern(name: str, x: np.ndarray, z: np.ndarray, per_metre: float, rng: np.random.Generator) -> np.ndarray:
+def _pattern(name: str, x: np.ndarray, z: np.ndarray, per_metre: float, rng: Draws) -> np.ndarray:
     """Noise laid on the ground, `per_metre` texels to the metre."""
     shift = [float(s) for s in rng.integers(0, NOISE_SIZE, 2)]
     map_x, map_z = (wrap(v * np.float32(per_metre) + s, NOISE_SIZE) for v, s in ((x, shift[0]), (z, shift[1])))
-    return cv2.remap(noise(name), map_x, map_z, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return sampled(name, map_x, map_z)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from benchmark.datasets.synth import buildings, buses, cars, furniture, ground, motorcycles, people, plants, vehicles
 from benchmark.datasets.synth.canvas import Camera
 from benchmark.datasets.synth.climate import Climate
+from benchmark.datasets.synth.exact import Draws, cos_sin, norm, steps
 from benchmark.datasets.synth.world import World
 
 
@@ -47,40 +46,40 @@ class _Ground:
         self.circles: list[tuple[float, float, float]] = []
 
     def free(self, x: float, z: float, radius: float) -> bool:
-        return all(math.hypot(x - tx, z - tz) > radius + tr for tx, tz, tr in self.circles)
+        return all(norm(x - tx, z - tz) > radius + tr for tx, tz, tr in self.circles)
 
     def take(self, x: float, z: float, radius: float) -> None:
         self.circles.append((x, z, radius))
 
 
-def build(rng: np.random.Generator, climate: Climate, width: int, height: int) -> World:
+def build(rng: Draws, climate: Climate, width: int, height: int) -> World:
     """A random street, for a drawing of this size in pixels."""
-    name = str(rng.choice(list(PLACES), p=[place.likely for place in PLACES.values()]))
+    name = rng.choice(list(PLACES), p=[place.likely for place in PLACES.values()])
     place = PLACES[name]
-    lane = float(rng.uniform(3.1, 3.6))
-    half = lane * (2 if name == "suburb" else int(rng.choice((2, 2, 3, 4)))) / 2
+    lane = rng.uniform(3.1, 3.6)
+    half = lane * (2 if name == "suburb" else rng.choice((2, 2, 3, 4))) / 2
     road = ground.Road(
         half=half,
         lane=lane,
-        pavement=float(rng.uniform(1.8, 4.2)),
+        pavement=rng.uniform(1.8, 4.2),
         verge="grass" if not place.city or rng.random() < 0.35 else "soil",
-        crossing=float(rng.uniform(6.5, 15)) if rng.random() < 0.45 else None,
-        double_line=bool(rng.random() < 0.4),
-        yellow=bool(rng.random() < 0.45),
+        crossing=rng.uniform(6.5, 15) if rng.random() < 0.45 else None,
+        double_line=rng.random() < 0.4,
+        yellow=rng.random() < 0.45,
     )
-    on_foot = bool(rng.random() < 0.3)
+    on_foot = rng.random() < 0.3
     camera = Camera(
         width,
         height,
-        focal=float(rng.uniform(0.86, 1.15)) * max(width, height),
-        horizon=float(rng.uniform(0.37, 0.5)) * height,
+        focal=rng.uniform(0.86, 1.15) * max(width, height),
+        horizon=rng.uniform(0.37, 0.5) * height,
         x=float(rng.uniform(half + 0.3, half + 0.8 * road.pavement) if on_foot else rng.uniform(0.1, 0.75) * half),
-        above_ground=float(rng.uniform(1.45, 2.3)),
+        above_ground=rng.uniform(1.45, 2.3),
         yaw=float(rng.uniform(-0.24, -0.04) if on_foot else rng.uniform(-0.12, 0.12)),
     )
     headlights = bool(climate.dark and not on_foot and rng.random() < 0.6)
     world = World(camera, climate, road, place.city, own_headlights=headlights)
-    working = float(rng.uniform(0.25, 0.95))  # share of the street lamps that shine
+    working = rng.uniform(0.25, 0.95)  # share of the street lamps that shine
     for side in (-1, 1):
         _add_buildings(world, rng, place, side, shops=name == "street")
         _add_plants(world, rng, place, side)
@@ -93,70 +92,70 @@ def build(rng: np.random.Generator, climate: Climate, width: int, height: int) -
     return world
 
 
-def _pick(rng: np.random.Generator, choices):
-    return choices[int(rng.integers(len(choices)))]
+def _pick(rng: Draws, choices):
+    return choices[rng.integers(len(choices))]
 
 
-def _add_buildings(world: World, rng: np.random.Generator, place: Place, side: int, shops: bool) -> None:
-    front = world.road.half + world.road.pavement + place.setback + float(rng.uniform(0, 2.5))
-    z = float(rng.uniform(*place.first_plot))
+def _add_buildings(world: World, rng: Draws, place: Place, side: int, shops: bool) -> None:
+    front = world.road.half + world.road.pavement + place.setback + rng.uniform(0, 2.5)
+    z = rng.uniform(*place.first_plot)
     while z < 95:
-        length = float(rng.uniform(*place.lengths))
+        length = rng.uniform(*place.lengths)
         if rng.random() < place.built:
             world.buildings.append(
                 buildings.Building(
                     side=side,
-                    front=side * (front + float(rng.uniform(0, 0.6))),
+                    front=side * (front + rng.uniform(0, 0.6)),
                     z0=z,
                     z1=z + length,
-                    height=float(rng.uniform(*place.heights)),
-                    depth=float(rng.uniform(9, 16)),
+                    height=rng.uniform(*place.heights),
+                    depth=rng.uniform(9, 16),
                     wall=_pick(rng, buildings.WALLS),
-                    seed=int(rng.integers(1 << 30)),
+                    seed=rng.integers(1 << 30),
                     shop=bool(shops and rng.random() < 0.6),
                 )
             )
         elif rng.random() < 0.8:
-            species = int(rng.integers(6))
-            height = float(rng.uniform(7, 11))
+            species = rng.integers(6)
+            height = rng.uniform(7, 11)
             world.plants.append(plants.plant(rng, side * (front + 3), z + length / 2, height, species))
-        z += length + float(rng.uniform(*place.gap))
+        z += length + rng.uniform(*place.gap)
 
 
-def _add_plants(world: World, rng: np.random.Generator, place: Place, side: int) -> None:
+def _add_plants(world: World, rng: Draws, place: Place, side: int) -> None:
     """A row of trees along the kerb or in the front gardens, and a hedge."""
     road, camera = world.road, world.camera
-    species, bare = int(rng.integers(6)), bool(rng.random() < 0.18)
-    offset = 0.25 * road.pavement if place.city else road.pavement + float(rng.uniform(1.2, 3))
-    spacing = place.tree_spacing * float(rng.uniform(0.85, 1.3))
-    z = float(rng.uniform(5, 12))
+    species, bare = rng.integers(6), rng.random() < 0.18
+    offset = 0.25 * road.pavement if place.city else road.pavement + rng.uniform(1.2, 3)
+    spacing = place.tree_spacing * rng.uniform(0.85, 1.3)
+    z = rng.uniform(5, 12)
     while z < 100:
-        x, height = side * (road.half + offset), float(rng.uniform(*place.tree_heights))
+        x, height = side * (road.half + offset), rng.uniform(*place.tree_heights)
         # A tree right before the lens would hide the scene.
         if rng.random() < place.planted and camera.spot(x, 0, z)[2] > 8:
             world.plants.append(plants.plant(rng, x, z, height, species, bare=bare))
-        z += spacing * float(rng.uniform(0.85, 1.15))
+        z += spacing * rng.uniform(0.85, 1.15)
     if place.hedge_spacing is not None:
-        for z in np.arange(float(rng.uniform(4, 9)), 55, place.hedge_spacing).tolist():
-            x, height = side * (road.half + road.pavement + float(rng.uniform(0.7, 1.2))), float(rng.uniform(0.8, 1.5))
+        for z in steps(rng.uniform(4, 9), 55, place.hedge_spacing):
+            x, height = side * (road.half + road.pavement + rng.uniform(0.7, 1.2)), rng.uniform(0.8, 1.5)
             if rng.random() < 0.75 and camera.spot(x, 0, z)[2] > 4:
                 world.plants.append(plants.plant(rng, x, z, height, species, bush=True))
 
 
-def _add_lamps(world: World, rng: np.random.Generator, side: int, working: float) -> None:
-    colour, height = _pick(rng, furniture.LAMP_COLOURS), float(rng.uniform(5.5, 8.5))
-    spacing = float(rng.uniform(21, 30))
-    for z in np.arange(float(rng.uniform(8, 22)), 110, spacing).tolist():
+def _add_lamps(world: World, rng: Draws, side: int, working: float) -> None:
+    colour, height = _pick(rng, furniture.LAMP_COLOURS), rng.uniform(5.5, 8.5)
+    spacing = rng.uniform(21, 30)
+    for z in steps(rng.uniform(8, 22), 110, spacing):
         lit = bool(world.climate.lamps and rng.random() < working)
         arm = -side * (1.0 + 0.1 * height)
         if world.camera.spot(side * (world.road.half + 0.5), 0, z)[2] > 6:
             world.lamps.append(furniture.Lamp(side * (world.road.half + 0.5), z, height, arm, lit, colour))
 
 
-def _add_props(world: World, rng: np.random.Generator) -> None:
+def _add_props(world: World, rng: Draws) -> None:
     road = world.road
     if road.crossing is not None and rng.random() < 0.75:
-        lit, phase = bool(rng.random() < 0.9), int(rng.integers(3))
+        lit, phase = rng.random() < 0.9, rng.integers(3)
         for side in (-1, 1):
             world.signals.append(furniture.Signal(side * (road.half + 0.45), road.crossing + 4.2, 3.4, phase, lit))
     away = {
@@ -166,19 +165,19 @@ def _add_props(world: World, rng: np.random.Generator) -> None:
         "post": 0.9 * road.pavement,
         "barrier": road.pavement + 0.4,
     }
-    for _ in range(int(rng.integers(3, 8))):
+    for _ in range(rng.integers(3, 8)):
         kind = _pick(rng, ("sign", *furniture.PROPS))
         side = 1 if rng.random() < 0.5 else -1
-        z = float(rng.uniform(6, 45))
+        z = rng.uniform(6, 45)
         count, spacing = {"bollard": (5, 1.6), "barrier": (3, 2.0)}.get(kind, (1, 0.0))
         for k in range(count):
-            seed = int(rng.integers(1 << 30))
+            seed = rng.integers(1 << 30)
             world.props.append(furniture.Prop(kind, side * (road.half + away[kind]), z + k * spacing, seed))
 
 
-def _add_vehicles(world: World, rng: np.random.Generator, taken: _Ground) -> None:
+def _add_vehicles(world: World, rng: Draws, taken: _Ground) -> None:
     """Vehicles in their lanes (traffic keeps to the right) and at the kerb."""
-    wanted = int(rng.integers(3, 8))
+    wanted = rng.integers(3, 8)
     for attempt in range(5 * wanted):
         if len(world.vehicles) == wanted:
             break
@@ -200,68 +199,70 @@ def _add_vehicles(world: World, rng: np.random.Generator, taken: _Ground) -> Non
         taken.take(vehicle.x, vehicle.z, length / 2)
 
 
-def _vehicle(world: World, rng: np.random.Generator, z: float, dazzling: bool) -> vehicles.Vehicle:
+def _vehicle(world: World, rng: Draws, z: float, dazzling: bool) -> vehicles.Vehicle:
     road, climate = world.road, world.climate
-    kind = "Car" if dazzling else str(rng.choice(("Car", "Motorcycle", "Bus", "Truck"), p=(0.66, 0.14, 0.10, 0.10)))
-    lane = road.lanes // 2 - 1 if dazzling else int(rng.integers(road.lanes))
-    x = -road.half + (lane + 0.5) * road.lane + float(rng.normal(0, 0.12))
+    kind = "Car" if dazzling else rng.choice(("Car", "Motorcycle", "Bus", "Truck"), p=(0.66, 0.14, 0.10, 0.10))
+    lane = road.lanes // 2 - 1 if dazzling else rng.integers(road.lanes)
+    x = -road.half + (lane + 0.5) * road.lane + rng.normal(0, 0.12)
     running, warmth = True, 1.0
     if dazzling:
-        x, z = min(x, -0.5 * road.lane), float(rng.uniform(9, 15))
+        x, z = min(x, -0.5 * road.lane), rng.uniform(9, 15)
     elif kind in ("Car", "Truck") and rng.random() < 0.45:
         x = (road.half - 1.05) * (1 if rng.random() < 0.5 else -1)
-        running, warmth = False, float(rng.choice((0.0, 0.0, 0.4)))
+        running, warmth = False, rng.choice((0.0, 0.0, 0.4))
     z = max(z, 17.0) if kind in ("Bus", "Truck") else min(z, 24.0) if kind == "Motorcycle" else z
-    heading = (0.0 if x > 0 else math.pi) + float(rng.normal(0, 0.03))
+    heading = (0.0 if x > 0 else math.pi) + rng.normal(0, 0.03)
     vehicle = vehicles.Vehicle(
         kind=kind,
         x=x,
         z=z,
         heading=heading,
         colour=_pick(rng, buses.COLOURS if kind in ("Bus", "Truck") else cars.COLOURS),
-        profile=int(rng.integers(len(cars.PROFILES))),
+        profile=rng.integers(len(cars.PROFILES)),
         warmth=warmth,
         lights=running and (climate.lamps or climate.condition == "fog"),
         braking=bool(running and rng.random() < 0.3),
     )
     if kind == "Motorcycle":
-        rider = people.person(rng, x - 0.08 * math.sin(heading), z - 0.08 * math.cos(heading), heading)
+        ahead, aside = cos_sin(heading)
+        rider = people.person(rng, x - 0.08 * aside, z - 0.08 * ahead, heading)
         vehicle = replace(vehicle, rider=replace(rider, seat=motorcycles.SADDLE, height=1.72))
     return vehicle
 
 
-def _add_people(world: World, rng: np.random.Generator, taken: _Ground) -> None:
+def _add_people(world: World, rng: Draws, taken: _Ground) -> None:
     """People on the pavements, on the crossing and, now and then, on the road; some in company."""
-    wanted = int(rng.integers(4, 12))
+    wanted = rng.integers(4, 12)
     for _ in range(8 * wanted):
         if len(world.people) >= wanted:
             break
         x, z, heading = _whereabouts(world, rng, near=len(world.people) < 3)
         if not world.camera.sees(x, z, 0.1) or not taken.free(x, z, 0.4):
             continue
-        walking = bool(rng.random() < 0.75)
+        walking = rng.random() < 0.75
         world.people.append(people.person(rng, x, z, heading, walking))
         taken.take(x, z, 0.35)
-        for k in range(int(rng.integers(1, 3)) if rng.random() < 0.4 else 0):
+        for k in range(rng.integers(1, 3) if rng.random() < 0.4 else 0):
             gap = 0.62 * (k + 1) * (1 if rng.random() < 0.5 else -1)
-            beside_x = x + math.cos(heading) * gap
-            beside_z = z - math.sin(heading) * gap + float(rng.normal(0, 0.1))
+            ahead, aside = cos_sin(heading)
+            beside_x = x + ahead * gap
+            beside_z = z - aside * gap + rng.normal(0, 0.1)
             if taken.free(beside_x, beside_z, 0.2) and world.camera.sees(beside_x, beside_z, 0.1):
-                turned = heading + float(rng.normal(0, 0.1))
+                turned = heading + rng.normal(0, 0.1)
                 world.people.append(people.person(rng, beside_x, beside_z, turned, walking))
                 taken.take(beside_x, beside_z, 0.3)
 
 
-def _whereabouts(world: World, rng: np.random.Generator, near: bool) -> tuple[float, float, float]:
+def _whereabouts(world: World, rng: Draws, near: bool) -> tuple[float, float, float]:
     """Where a person is, x and z, and which way they walk."""
     road = world.road
     z = float(rng.uniform(6.5, 15) if near else rng.uniform(10, 46))
     where = rng.random()
     if road.crossing is not None and where < 0.45:
-        heading = math.pi / 2 * (1 if rng.random() < 0.5 else -1) + float(rng.normal(0, 0.12))
-        return float(rng.uniform(-road.half, road.half)), road.crossing + float(rng.uniform(0.3, 3.3)), heading
+        heading = math.pi / 2 * (1 if rng.random() < 0.5 else -1) + rng.normal(0, 0.12)
+        return rng.uniform(-road.half, road.half), road.crossing + rng.uniform(0.3, 3.3), heading
     if where < 0.18:
-        return float(rng.uniform(-road.half, road.half)), z, float(rng.uniform(0, 2 * math.pi))
+        return rng.uniform(-road.half, road.half), z, rng.uniform(0, 2 * math.pi)
     side = 1 if rng.random() < 0.5 else -1
-    x = side * (road.half + float(rng.uniform(0.5, max(road.pavement - 0.4, 0.7))))
-    return x, z, (0.0 if rng.random() < 0.5 else math.pi) + float(rng.normal(0, 0.25))
+    x = side * (road.half + rng.uniform(0.5, max(road.pavement - 0.4, 0.7)))
+    return x, z, (0.0 if rng.random() < 0.5 else math.pi) + rng.normal(0, 0.25)

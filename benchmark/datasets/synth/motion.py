@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
-
+from benchmark.datasets.synth.exact import Draws, cos, cos_sin
 from benchmark.datasets.synth.people import Person
 from benchmark.datasets.synth.vehicles import Vehicle
 from benchmark.datasets.synth.world import World
@@ -16,9 +15,9 @@ _DISTANCE = 1.2  # metres that vehicles keep to what stands before them
 _LOST = 2.2  # metres before the lens at which a vehicle has passed
 
 
-def at(world: World, seconds: float, rng: np.random.Generator) -> World:
+def at(world: World, seconds: float, rng: Draws) -> World:
     """The world `seconds` later. `rng` decides on speeds: the same state, the same speeds."""
-    speeds = {side: float(rng.uniform(2.5, 9.0)) for side in (-1, 1)}  # metres per second, of each direction
+    speeds = {side: rng.uniform(2.5, 9.0) for side in (-1, 1)}  # metres per second, of each direction
     paces = rng.uniform(0.9, 1.5, len(world.people))
     if seconds == 0:
         return world
@@ -29,7 +28,8 @@ def at(world: World, seconds: float, rng: np.random.Generator) -> World:
 def _walked(person: Person, way: float, world: World) -> Person:
     if person.swing < 0.3 or person.seat is not None:
         return person
-    x, z = person.x + way * math.sin(person.heading), person.z + way * math.cos(person.heading)
+    ahead, aside = cos_sin(person.heading)
+    x, z = person.x + way * aside, person.z + way * ahead
     edge = world.road.half + world.road.pavement - 0.3
     if abs(person.x) < edge:
         x = min(max(x, -edge), edge)
@@ -42,9 +42,7 @@ def _driven(world: World, speeds: dict[int, float], seconds: float) -> list[Vehi
     moved: dict[int, Vehicle] = {}
     for side in (-1, 1):
         way = 1 if side == 1 else -1  # of z, in which traffic on this side goes
-        column = [
-            (i, v) for i, v in enumerate(world.vehicles) if v.warmth == 1 and (math.cos(v.heading) > 0) == (way > 0)
-        ]
+        column = [(i, v) for i, v in enumerate(world.vehicles) if v.warmth == 1 and (cos(v.heading) > 0) == (way > 0)]
         ahead = list(parked)
         for index, vehicle in sorted(column, key=lambda item: -way * item[1].z):
             length, width, _ = vehicle.extent
@@ -67,7 +65,8 @@ def _in_view(world: World, vehicle: Vehicle) -> bool:
 
 def _shifted(vehicle: Vehicle, dz: float) -> Vehicle:
     rider = vehicle.rider
-    dx = dz * math.tan(vehicle.heading)
+    ahead, aside = cos_sin(vehicle.heading)
+    dx = dz * (aside / ahead)
     return replace(
         vehicle,
         x=vehicle.x + dx,

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.datasets.synth.canvas import Canvas, Point, Surface, capsule
 from benchmark.datasets.synth.climate import Climate
+from benchmark.datasets.synth.exact import Draws, cos_sin, norm, sin, total
 
 DARK_CLOTHES = ((34, 36, 42), (46, 44, 46), (38, 46, 68), (58, 50, 46), (30, 30, 32), (62, 66, 72), (48, 56, 50))
 BRIGHT_CLOTHES = ((176, 60, 52), (210, 204, 194), (74, 104, 158), (196, 160, 66), (150, 150, 156), (120, 74, 110))
@@ -44,7 +45,7 @@ class Person:
     seat: float | None = None
 
 
-def person(rng: np.random.Generator, x: float, z: float, heading: float, walking: bool = True) -> Person:
+def person(rng: Draws, x: float, z: float, heading: float, walking: bool = True) -> Person:
     """A random adult, or now and then a child."""
     child = rng.random() < 0.1
     bright = rng.random() < 0.32
@@ -54,25 +55,25 @@ def person(rng: np.random.Generator, x: float, z: float, heading: float, walking
         z=z,
         height=float(rng.uniform(1.05, 1.4) if child else rng.normal(1.71, 0.08)),
         heading=heading,
-        stride=float(rng.uniform(0, 2 * math.pi)),
-        swing=float(rng.uniform(0.65, 1.0)) if walking else 0.08,
-        coat=float(rng.choice((0.1, 0.45, 0.6, 1.0))),
+        stride=rng.uniform(0, 2 * math.pi),
+        swing=rng.uniform(0.65, 1.0) if walking else 0.08,
+        coat=rng.choice((0.1, 0.45, 0.6, 1.0)),
         top=palette[rng.integers(len(palette))],
         bottom=TROUSERS[rng.integers(len(TROUSERS))],
         skin=SKIN[rng.integers(len(SKIN))],
         hair=HAIR[rng.integers(len(HAIR))],
-        bag=int(rng.choice((0, 0, 0, 1, 2))),
-        hat=bool(rng.random() < 0.14),
-        skirt=bool(rng.random() < 0.12),
+        bag=rng.choice((0, 0, 0, 1, 2)),
+        hat=rng.random() < 0.14,
+        skirt=rng.random() < 0.12,
         phone=bool(not walking and rng.random() < 0.4),
-        build=float(rng.uniform(0.9, 1.16)),
+        build=rng.uniform(0.9, 1.16),
     )
 
 
 def joints(figure: Person) -> dict[str, tuple[float, float, float]]:
     """Joint positions (to the person's left, up, forward), in units of the body's height."""
     swing, seat = figure.swing, figure.seat
-    sine = math.sin(figure.stride)
+    cosine, sine = cos_sin(figure.stride)
     lean = 0.03 * swing
     points: dict[str, tuple[float, float, float]] = {}
     if seat is not None:
@@ -95,12 +96,14 @@ def joints(figure: Person) -> dict[str, tuple[float, float, float]]:
         phase = sine * side
         thigh = 0.46 * swing * phase
         # The knee bends while its leg is behind and coming forward.
-        bend = swing * (0.12 + 0.75 * max(0.0, -math.cos(figure.stride) * side) * (1 - max(phase, 0)))
+        bend = swing * (0.12 + 0.75 * max(0.0, -cosine * side) * (1 - max(phase, 0)))
         apart = 0.046 + (0.012 if swing < 0.3 else 0.0)
         hip = (0.046 * side, 0.505 - drop, 0.0)
-        knee = (apart * side, hip[1] - 0.245 * math.cos(thigh), 0.245 * math.sin(thigh))
+        down, forward = cos_sin(thigh)
+        knee = (apart * side, hip[1] - 0.245 * down, 0.245 * forward)
         shin = thigh - bend
-        ankle = ((apart + 0.006) * side, knee[1] - 0.232 * math.cos(shin), knee[2] + 0.232 * math.sin(shin))
+        down, forward = cos_sin(shin)
+        ankle = ((apart + 0.006) * side, knee[1] - 0.232 * down, knee[2] + 0.232 * forward)
         points[f"hip_{name}"], points[f"knee_{name}"], points[f"ankle_{name}"] = hip, knee, ankle
         points[f"toe_{name}"] = (0.066 * side, max(ankle[1] - 0.028, 0.008), ankle[2] + 0.09)
         shoulder = (0.098 * side * figure.build, 0.8 - drop, lean)
@@ -109,12 +112,14 @@ def joints(figure: Person) -> dict[str, tuple[float, float, float]]:
             elbow, hand = (0.13, 0.66, 0.04), (0.06, 0.74, 0.17)
         else:
             # No two arms hang alike: the stride's phase stands in for a person's habit.
-            habit = math.sin(3 * figure.stride + 2 * side)
+            habit = sin(3 * figure.stride + 2 * side)
             wide = (0.122 + 0.012 * habit) * figure.build
-            elbow = (wide * side, shoulder[1] - 0.172 * math.cos(arm), shoulder[2] + 0.172 * math.sin(arm))
+            down, forward = cos_sin(arm)
+            elbow = (wide * side, shoulder[1] - 0.172 * down, shoulder[2] + 0.172 * forward)
             fore = arm + 0.3 * swing + 0.12 + 0.25 * max(habit, 0)
             inward = 0.105 + 0.02 * habit
-            hand = (inward * side, elbow[1] - 0.155 * math.cos(fore), elbow[2] + 0.155 * math.sin(fore))
+            down, forward = cos_sin(fore)
+            hand = (inward * side, elbow[1] - 0.155 * down, elbow[2] + 0.155 * forward)
         points[f"shoulder_{name}"], points[f"elbow_{name}"], points[f"hand_{name}"] = shoulder, elbow, hand
     return points
 
@@ -127,8 +132,8 @@ def draw(canvas: Canvas, climate: Climate, figure: Person) -> None:
 def shadow(canvas: Canvas, figure: Person, sun: tuple[float, float, float]) -> None:
     """The shadow that the figure throws on the ground: its limbs, spread across the sun's direction."""
     run_x, run_z = -sun[0] / sun[1], -sun[2] / sun[1]
-    norm = math.hypot(run_x, run_z) or 1.0
-    across_x, across_z = -run_z / norm, run_x / norm
+    run = norm(run_x, run_z) or 1.0
+    across_x, across_z = -run_z / run, run_x / run
     h = figure.height
     for a, b, wa, wb in (
         ((-0.06, 0.0), (-0.03, 0.5), 0.05, 0.09),
@@ -152,8 +157,11 @@ class _Sketch:
         foot_x, foot_y, self.depth = camera.spot(figure.x, 0.0, figure.z)
         self.unit = unit = camera.focal / self.depth * figure.height
         # How far the person is turned away from the line of sight: 0 faces away, pi faces the camera.
-        turn = figure.heading - math.atan2(figure.x - camera.x, figure.z)
-        self.away, self.aside = math.cos(turn), math.sin(turn)
+        ahead, aside = cos_sin(figure.heading)
+        across, along = figure.x - camera.x, figure.z
+        distance = norm(across, along)
+        self.away = (ahead * along + aside * across) / distance
+        self.aside = (aside * along - ahead * across) / distance
         self.pixels, nearness = {}, {}
         for name, (left, up, forward) in joints(figure).items():
             self.pixels[name] = foot_x + unit * (forward * self.aside - left * self.away), foot_y - unit * up
@@ -242,7 +250,7 @@ class _Sketch:
             canvas.fill(torso, self.top, self.depth, 0.3)
         if not self.detailed:
             return
-        centre = torso.mean(axis=0)
+        centre = np.array([total(column.tolist()) / len(torso) for column in torso.T])
         lit_half = (torso - centre) * (0.55, 0.86) + centre + (0.05 * self.sunny_side * unit, 0)
         canvas.fill(lit_half, self.top.shaded(1.08).warmer(1.0), self.depth, 0.8)
         if self.away < -0.3 and figure.coat < 0.5:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.datasets.synth.climate import CONDITIONS
-from benchmark.datasets.synth.textures import generator
+from benchmark.datasets.synth.exact import Draws
 
 _LIKELY = {"day": 0.34, "dusk": 0.16, "night": 0.24, "glare": 0.10, "fog": 0.16}
 _FRAMES = (8, 16)  # of a scene, the least and the most
@@ -37,11 +37,11 @@ def reel(pairs: int, seed: int = 0) -> list[Shot]:
     last scene may be cut)."""
     shots, first = [], 0
     while first < pairs:
-        rng = generator(9001, seed, len(shots))
-        frames = int(rng.integers(_FRAMES[0], _FRAMES[1] + 1))
-        condition = str(rng.choice(CONDITIONS, p=[_LIKELY[name] for name in CONDITIONS]))
-        drawn = int(rng.integers(1 << 31))
-        hand = bool(rng.random() < 0.5)
+        rng = Draws(9001, seed, len(shots))
+        frames = rng.integers(_FRAMES[0], _FRAMES[1] + 1)
+        condition = rng.choice(CONDITIONS, p=[_LIKELY[name] for name in CONDITIONS])
+        drawn = rng.integers(1 << 31)
+        hand = rng.random() < 0.5
         shots.append(Shot(len(shots), drawn, condition, hand, first, min(frames, pairs - first)))
         first += frames
     return shots

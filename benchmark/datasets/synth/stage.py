@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.datasets.synth import backdrop, buildings, furniture, ground, people, plants, vehicles
 from benchmark.datasets.synth.canvas import FAR, Camera, Canvas
-from benchmark.datasets.synth.textures import generator
+from benchmark.datasets.synth.exact import Draws
 from benchmark.datasets.synth.world import World
 
 _TOO_NEAR = 1.2  # metres before the lens within which nothing is drawn
@@ -34,9 +34,9 @@ class Stage:
         self.world, self.seed = world, seed
         climate, camera = world.climate, world.camera
         self.ground = Canvas(camera)
-        backdrop.draw_sky(self.ground, climate, generator(seed, 1, 0))
-        backdrop.draw_skyline(self.ground, climate, generator(seed, 1, 1), world.city)
-        ground.draw(self.ground, climate, world.road, generator(seed, 1, 2), step)
+        backdrop.draw_sky(self.ground, climate, Draws(seed, 1, 0))
+        backdrop.draw_skyline(self.ground, climate, Draws(seed, 1, 1), world.city)
+        ground.draw(self.ground, climate, world.road, Draws(seed, 1, 2), step)
         self.shaded = self._shade() if climate.sun else None
         # What stands on the ground, on a canvas of its own: depth 0 is where there is nothing.
         self.labels: list[str] = []
@@ -64,7 +64,7 @@ class Stage:
         for vehicle in moment.vehicles:
             vehicles.ground_heat(canvas, climate, vehicle)
         if climate.wet and climate.lamps:
-            ground.mirror_lights(canvas, climate, moment.glints(), generator(self.seed, 1, 3))
+            ground.mirror_lights(canvas, climate, moment.glints(), Draws(self.seed, 1, 3))
         for person in moment.people:
             ground.dim_contact(canvas, person.x, person.z, 0.28)
         self._put_set(canvas, self.mask, (0, 0, camera.width, camera.height))

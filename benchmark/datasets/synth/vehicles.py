@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from benchmark.datasets.synth import buses, cars, motorcycles, people
+from benchmark.datasets.synth import buses, cars, motorcycles, people, raster
 from benchmark.datasets.synth.bodywork import Frame
 from benchmark.datasets.synth.canvas import CIRCLE, Canvas, shade_hull
 from benchmark.datasets.synth.climate import Climate
+from benchmark.datasets.synth.exact import cos_sin, total
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def ground_heat(canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:
         # A rounded rectangle: the circle's corners pushed outwards.
         px, pz = (math.copysign(math.sqrt(abs(v)), v) for v in (float(x), float(z)))
         spots.append(frame.spot(px * width / 2, 0, pz * length / 2))
-    depth = sum(spot[2] for spot in spots) / len(spots)
+    depth = total(spot[2] for spot in spots) / len(spots)
     pixels = np.array(spots)[:, :2]
     soft = max(int(0.45 * canvas.camera.focal / depth), 2)
     x0, y0 = np.maximum(np.floor(pixels.min(0) - soft), 0).astype(int)
@@ -70,9 +71,12 @@ def ground_heat(canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:
     if region.size == 0:
         return
     mask = np.zeros(region.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [np.rint(pixels - (x0, y0)).astype(np.int32)], 255)
-    mask = cv2.blur(mask, (soft, max(int(soft * canvas.camera.above_ground / depth), 1)))
-    inside = mask[..., None] * np.float32(1 / 255)
+    found = raster.polygon(pixels - (x0, y0), mask.shape[1], mask.shape[0])
+    if found is None:
+        return
+    mask[found[0]] = found[1]
+    window = soft, max(int(soft * canvas.camera.above_ground / depth), 1)
+    inside = cv2.boxFilter(mask, cv2.CV_32F, window, normalize=False)[..., None] / np.float32(window[0] * window[1])
     region[...] = region * (1 - 0.85 * inside)
     if vehicle.warmth:
         heat = canvas.field[y0:y1, x0:x1, :1]
@@ -83,7 +87,7 @@ def shadow(canvas: Canvas, vehicle: Vehicle, sun: tuple[float, float, float]) ->
     """The shadow of the vehicle's outline on the ground."""
     length, width, height = vehicle.extent
     run_x, run_z = -sun[0] / sun[1], -sun[2] / sun[1]
-    cos, sin = math.cos(vehicle.heading), math.sin(vehicle.heading)
+    cos, sin = cos_sin(vehicle.heading)
     slim = vehicle.kind in ("Car", "Motorcycle")
     corners = []
     for y, share in ((0.0, 1.0), (height * (0.62 if slim else 1.0), 1.0), (height, 0.62 if slim else 1.0)):

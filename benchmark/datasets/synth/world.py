@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from benchmark.datasets.synth import buildings, furniture, ground, people, plants, vehicles
 from benchmark.datasets.synth.canvas import Camera
 from benchmark.datasets.synth.climate import Climate
+from benchmark.datasets.synth.exact import cos, cos_sin
 from benchmark.datasets.synth.sensors import Light
 
 # The classes of M3FD (Liu et al., CVPR 2022), in the order of its paper.
@@ -36,9 +36,9 @@ class World:
         found = [Light(lamp.head, lamp.colour, 3.2) for lamp in self.lamps if lamp.lit]
         for vehicle in self.vehicles:
             if vehicle.lights:
-                sin, cos, reach = math.sin(vehicle.heading), math.cos(vehicle.heading), vehicle.extent[0] / 2
-                at = (vehicle.x + sin * reach, 0.65, vehicle.z + cos * reach)
-                found.append(Light(at, (255, 246, 224), 5.0, (sin, -0.08, cos)))
+                (ahead, aside), reach = cos_sin(vehicle.heading), vehicle.extent[0] / 2
+                at = (vehicle.x + aside * reach, 0.65, vehicle.z + ahead * reach)
+                found.append(Light(at, (255, 246, 224), 5.0, (aside, -0.08, ahead)))
         if self.own_headlights:
             camera = self.camera
             for offset in (-0.6, 0.6):
@@ -51,7 +51,7 @@ class World:
         found = [Light(lamp.head, lamp.colour, 3.2) for lamp in self.lamps if lamp.lit]
         for vehicle in self.vehicles:
             if vehicle.lights:
-                coming = math.cos(vehicle.heading) < 0
+                coming = cos(vehicle.heading) < 0
                 colour, power = ((255, 246, 224), 5.0) if coming else ((226, 34, 26), 1.6)
                 _, width, _ = vehicle.extent
                 for side in (-0.35, 0.35) if vehicle.kind != "Motorcycle" else (0.0,):
