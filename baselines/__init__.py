@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from .base import (
+    OUTPUTS,
     ClassicalFuser,
     Fuser,
     MethodCard,
@@ -31,6 +32,7 @@ from .base import (
 )
 
 __all__ = [
+    "OUTPUTS",
     "ClassicalFuser",
     "Fuser",
     "MethodCard",

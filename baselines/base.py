@@ -17,6 +17,7 @@ import numpy as np
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
+OUTPUTS = ("native", "raw", "minmax")
 
 
 class Unavailable(Exception):
@@ -177,6 +178,12 @@ def as_unit(image: np.ndarray, name: str) -> np.ndarray:
     return image
 
 
+def stretched(images: np.ndarray) -> np.ndarray:
+    """Each image of (B, 1, H, W) from its minimum and maximum to [0, 1]; a flat one stays as it is."""
+    low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
+    return np.divide(images - low, high - low, out=images.copy(), where=high > low)
+
+
 class Fuser(ABC):
     """A fusion method that is ready to run.
 
@@ -197,12 +204,26 @@ class Fuser(ABC):
     def fuse_batch(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """Fuse float32 arrays (B, 1, H, W) in [0, 1]; the result has the same shape, in the domain 0..1, unclipped."""
 
-    def fuse(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+    def as_saved(self, fused: np.ndarray, colour: np.ndarray | None) -> np.ndarray:
+        """What the authors' test script makes of `fuse_batch`'s result before it cuts or rounds grey levels.
+
+        colour: as for `fuse`, (B, H, W, 3), for a method whose authors' script looks at the colours.
+        """
+        return stretched(fused) if self.card.stretch else fused
+
+    def fuse(
+        self, ir: np.ndarray, vis: np.ndarray, output: str = "native", colour: np.ndarray | None = None
+    ) -> np.ndarray:
         """Fuse luminance images.
 
-        ir, vis: uint8, or float in [0, 1]; (H, W) or (B, 1, H, W), both alike, sides of at least 16. Returns float32
-        of the same shape in [0, 1]. Raises ValueError for other input and RuntimeError when the result is not finite.
+        ir, vis: uint8, or float in [0, 1]; (H, W) or (B, 1, H, W), both alike, sides of at least 16. output: "native",
+        as the authors save it (but for `card.truncate`, which is up to who makes grey levels of it), "raw", clipped
+        only, or "minmax", each image stretched from its minimum and maximum. colour: the image whose colours the fused
+        one will be given, uint8 (H, W, 3) or (B, H, W, 3), None for grey ones. Returns float32 of the shape of ir, in
+        [0, 1]. Raises ValueError for other input and RuntimeError when the result is not finite.
         """
+        if output not in OUTPUTS:
+            raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
         ir, vis = as_unit(ir, "ir"), as_unit(vis, "vis")
         if ir.shape != vis.shape:
             raise ValueError(f"ir is {ir.shape} and vis is {vis.shape}; they must have one shape")
@@ -215,6 +236,10 @@ class Fuser(ABC):
         fused = np.asarray(self.fuse_batch(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
         if not np.isfinite(fused).all():
             raise RuntimeError(f"{self.card.name} returned values that are not finite")
+        if output == "native":
+            fused = self.as_saved(fused, None if colour is None else colour.reshape(-1, *colour.shape[-3:]))
+        elif output == "minmax":
+            fused = stretched(fused)
         return np.clip(fused, 0, 1).reshape(ir.shape)
 
 

@@ -43,7 +43,8 @@ class Method:
 
     label: its name in results, with the start of the checkpoint's SHA-256 where that is not the shipped one nor, for
     a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
-    arithmetic, part of its label and its keys where it is not "fp32".
+    arithmetic; output: how its results are saved, one of `baselines.OUTPUTS`; both are part of its label and its keys
+    where they are not "fp32" and "native".
     """
 
     name: str
@@ -55,11 +56,12 @@ class Method:
     preliminary: bool = False
     unavailable: str | None = None
     precision: str = "fp32"
+    output: str = "native"
 
     @property
     def version(self) -> str:
         """What stored results call this version of the method."""
-        return self.card.version if self.precision == "fp32" else f"{self.card.version}+{self.precision}"
+        return self.card.version + _suffix(self.precision, self.output)
 
 
 def select_split(
@@ -145,13 +147,14 @@ def select_methods(
     checkpoints: Sequence[str] = (),
     weights_root: Path | None = None,
     precision: str = "fp32",
+    output: str = "native",
 ) -> list[Method]:
     """The methods in the order given, each with its checkpoint.
 
     checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each. precision: for
-    the methods that have it, the others keep "fp32". Raises UserError for an unknown method, a malformed entry,
-    a file that does not exist, a method without weights, a weights root that is no folder, and a precision that no
-    method has.
+    the methods that have it, the others keep "fp32". output: for all. Raises UserError for an unknown method, a
+    malformed entry, a file that does not exist, a method without weights, a weights root that is no folder, and a
+    precision that no method has.
     """
     import baselines
 
@@ -183,11 +186,16 @@ def select_methods(
         for checkpoint in given.get(name, [None])
     ]
     methods = list({method.label: method for method in methods}.values())  # one file under two names is one method
-    if precision == "fp32":
-        return methods
-    return [
-        replace(m, precision=precision, label=f"{m.label}+{precision}") if m.name in precise else m for m in methods
-    ]
+    return [_saved_as(m, precision if m.name in precise else "fp32", output) for m in methods]
+
+
+def _saved_as(method: Method, precision: str, output: str) -> Method:
+    return replace(method, precision=precision, output=output, label=method.label + _suffix(precision, output))
+
+
+def _suffix(precision: str, output: str) -> str:
+    """What labels and versions say of choices that are not the default ones."""
+    return "".join(f"+{choice}" for choice in (precision, output) if choice not in ("fp32", "native"))
 
 
 def check_weights_root(folder: Path | None) -> None:

@@ -45,6 +45,14 @@ A method whose weights are missing is shown as unavailable; that counts as a fai
     show_default=True,
     help="bf16: bfloat16 matrix products in methods that have them; results of their own, METHOD+bf16.",
 )
+@click.option(
+    "--output",
+    type=click.Choice(["native", "raw", "minmax"]),
+    default="native",
+    show_default=True,
+    help="How results are saved: as each method's authors save them, clipped only, or each image stretched to 0..255;"
+    " the last two are results of their own, METHOD+raw and METHOD+minmax.",
+)
 @options.scan_backend
 @click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
 @click.option("--force", is_flag=True, help="Compute everything anew.")
@@ -67,6 +75,7 @@ def command(
     processes,
     device,
     precision,
+    output,
     scan_backend,
     seed,
     force,
@@ -88,7 +97,7 @@ def command(
 
     dataset = plan.select_datasets(dataset, ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_methods(methods, checkpoint, weights_root, precision)
+    chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
     splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis)
