@@ -17,6 +17,7 @@ import numpy as np
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
+FAMILIES = ("naive", "classical", "learned", "other")
 OUTPUTS = ("native", "raw", "minmax")
 
 
@@ -41,7 +42,7 @@ class MethodCard:
 
     name: str
     title: str
-    family: str  # naive, classical or learned
+    family: str  # naive, classical, learned, or other for code from elsewhere that does not say
     year: int | None = None
     citation: str = ""
     licence: str = ""  # of the authors' code
@@ -63,8 +64,8 @@ class MethodCard:
     version: str = "1"  # changes when the method's output changes; part of the key of every stored result
 
     def __post_init__(self):
-        if self.family not in ("naive", "classical", "learned"):
-            raise ValueError(f"{self.name}: family {self.family!r} is not one of naive, classical, learned")
+        if self.family not in FAMILIES:
+            raise ValueError(f"{self.name}: family {self.family!r} is not one of {', '.join(FAMILIES)}")
 
 
 def sha256(path: Path) -> str:
@@ -263,6 +264,8 @@ class Fuser(ABC):
             raise ValueError(f"the image is {size}; its sides must be at least {MIN_SIDE} pixels")
         shape = (-1, 1, *ir.shape[-2:])
         fused = np.asarray(self.fuse_batch(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
+        if fused.shape != (len(fused), 1, *ir.shape[-2:]) or fused.size != ir.size:
+            raise RuntimeError(f"{self.card.name} returned shape {fused.shape} for images of {ir.shape}")
         if not np.isfinite(fused).all():
             raise RuntimeError(f"{self.card.name} returned values that are not finite")
         if output == "native":
@@ -280,7 +283,7 @@ class ClassicalFuser(Fuser):
         """Fuse float32 arrays (H, W) in [0, 1]."""
 
     def fuse_batch(self, ir, vis):
-        return np.stack([self.fuse_pair(a[0], b[0])[None] for a, b in zip(ir, vis)])
+        return np.stack([np.asarray(self.fuse_pair(a[0], b[0]))[None] for a, b in zip(ir, vis)])
 
 
 @cache

@@ -79,12 +79,13 @@ def fuser_job(
         "preliminary": method.preliminary,
         "seed": seed,
     }
+    if method.code:
+        about["code"] = method.code
 
     def load():
-        import baselines
         from benchmark.images import quantise
 
-        fuser = baselines.load(method.name, method.checkpoint, device, precision=method.precision)
+        fuser = method.load(device)
         truncate = card.truncate and method.output == "native"
         return lambda pair: quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmark import images, provenance, store
 from benchmark.datasets.base import Pair, PairImages
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_line
 from benchmark.jobs import Job, facts, kept, unscored
-from benchmark.plan import one_line, why
+from benchmark.plan import why
 from benchmark.progress import Progress
 from benchmark.scoring import Scorer
 from benchmark.summary import Table, state, summarise, tables

@@ -278,7 +278,7 @@ def test_a_default_method_without_weights_is_no_failure(pairs, bench_folder, gai
     from benchmark.commands import run
 
     option = next(option for option in run.command.params if option.name == "methods")
-    monkeypatch.setattr(option, "default", "gain,average")
+    monkeypatch.setattr(option, "default", ["gain,average"])
     result = bench_folder("run", "--metrics", "EN")
     assert result.exit_code == 0, result.output
     assert "gain: unavailable" in result.stdout
