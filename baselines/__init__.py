@@ -1,7 +1,7 @@
 """Fusers: two luminance images in, one out.
 
 Every module or package in this folder that holds a `Fuser` subclass with a card is a method (or several, where one
-network has variants); adding a file adds the method.
+network has variants); adding a file adds the method. So does an entry point of another package (`plugins`).
 
     fuser = baselines.load("mambadfuse")
     fused = fuser.fuse(ir, vis)          # (H, W) uint8 or float in [0, 1] -> float32 in [0, 1]
@@ -17,13 +17,17 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
+from . import plugins
 from .base import (
+    OUTPUTS,
     ClassicalFuser,
     Fuser,
     MethodCard,
     NetworkFuser,
     Unavailable,
+    checkpoint_files,
     checkpoint_record,
+    checkpoint_sha256,
     find_checkpoint,
     sha256,
     shipped_checkpoint,
@@ -31,18 +35,23 @@ from .base import (
 )
 
 __all__ = [
+    "OUTPUTS",
     "ClassicalFuser",
     "Fuser",
     "MethodCard",
     "NetworkFuser",
     "Unavailable",
     "card",
+    "checkpoint_files",
     "checkpoint_record",
+    "checkpoint_sha256",
+    "create",
     "find_checkpoint",
     "load",
     "method",
     "modules",
     "names",
+    "plugins",
     "sha256",
     "shipped_checkpoint",
     "training_record",
@@ -50,16 +59,16 @@ __all__ = [
 
 
 @cache
-def _left_out(module_name: str, reason: str) -> None:
+def _left_out(what: str, reason: str) -> None:
     """Told once."""
-    logging.getLogger(__name__).warning(f"baselines/{module_name}: left out, {reason}")
+    logging.getLogger(__name__).warning(f"{what}: left out, {reason}")
 
 
 def _methods_in(module_name: str) -> dict[str, type[Fuser]]:
     try:
         module = importlib.import_module(f"{__name__}.{module_name}")
     except Exception as error:  # one broken file must not take the other methods with it
-        _left_out(module_name, f"{type(error).__name__}: {' '.join(str(error).split())}")
+        _left_out(f"baselines/{module_name}", f"{type(error).__name__}: {' '.join(str(error).split())}")
         return {}
     found = (value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Fuser))
     return {
@@ -76,7 +85,17 @@ def modules() -> list[str]:
 
 def names() -> list[str]:
     """All methods, sorted."""
-    return sorted(name for module in modules() for name in _methods_in(module))
+    return sorted({name for module in modules() for name in _methods_in(module)} | {*_entry_points()})
+
+
+def _entry_points() -> dict[str, type[Fuser]]:
+    found, broken = plugins.entry_points()
+    own = {name for module in modules() for name in _methods_in(module)}
+    for name, reason in broken.items():
+        _left_out(f"entry point {name}", reason)
+    for name in own & {*found}:
+        _left_out(f"entry point {name}", "a method of this suite has that name")
+    return {name: cls for name, cls in found.items() if name not in own}
 
 
 def method(name: str) -> type[Fuser]:
@@ -86,6 +105,8 @@ def method(name: str) -> type[Fuser]:
         found = _methods_in(module)
         if name in found:
             return found[name]
+    if name in (found := _entry_points()):
+        return found[name]
     known = names()
     near = difflib.get_close_matches(str(name).lower(), known, n=1)
     guess = f" did you mean {near[0]}?" if near else ""
@@ -110,10 +131,20 @@ def load(
     device; precision: one of the method's `precisions`. Raises KeyError for an unknown name, ValueError for a device
     that is not here or a precision that the method lacks, and Unavailable when the weights are missing or do not fit.
     """
-    cls = method(name)
+    return create(method(name), checkpoint, device, weights_root, precision)
+
+
+def create(
+    cls: type[Fuser],
+    checkpoint: str | Path | None = None,
+    device: str = "cpu",
+    weights_root: str | Path | None = None,
+    precision: str = "fp32",
+) -> Fuser:
+    """As `load`, of a class."""
     _check_device(device)
     if precision not in cls.precisions:
-        raise ValueError(f"{name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")
+        raise ValueError(f"{cls.card.name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")
     fuser = cls(find_checkpoint(cls.card, checkpoint, weights_root), device)
     fuser.precision = precision
     return fuser

@@ -8,11 +8,12 @@ and Sobel kernels as trained weights.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import MethodCard, NetworkFuser, load_state
+from .base import MethodCard, NetworkFuser, load_state, stretched
 
 
 class Convolution(nn.Module):
@@ -105,12 +106,27 @@ class SeAFusion(NetworkFuser):
         trained_on="MSRS",
         parameters=166_883,
         checkpoints={"SeAFusion.pth": "8d65a7f9a50f36349803368cf9920f40420776995e7e8cc8a56d8d30e499431d"},
-        notes="checkpoint: Checkpoint/SeAFusion of https://github.com/Linfeng-Tang/VIF-Benchmark. For colour images "
-        "the authors re-attach the visible chroma, clip, stretch the RGB image from its minimum and maximum to "
-        "[0, 1], and truncate to 8 bits",
+        output_convention="re-coloured by the visible image's Cr and Cb, clipped, stretched from the minimum and "
+        "maximum of the RGB image to [0, 1], truncated to 8 bits",
+        stretch=True,
+        truncate=True,
+        notes="checkpoint: Checkpoint/SeAFusion of https://github.com/Linfeng-Tang/VIF-Benchmark",
+        version="2",
     )
 
     def build(self, checkpoint):
         network = Network()
         network.load_state_dict(load_state(checkpoint))
         return network.to(memory_format=torch.channels_last)
+
+    def as_saved(self, fused, colour):
+        """Stretched by the range that the authors' colour image has, or the image itself where it is grey."""
+        if colour is None:
+            return stretched(fused)
+        rgb = colour.astype(np.float32) / 255
+        y = rgb @ np.float32([0.299, 0.587, 0.114])
+        cr, cb = 0.713 * (rgb[..., 0] - y), 0.564 * (rgb[..., 2] - y)
+        y = fused[:, 0]
+        channels = np.stack([y + 1.403 * cr, y - 0.714 * cr - 0.344 * cb, y + 1.773 * cb], axis=1).clip(0, 1)
+        low, high = (extreme(channels, axis=(1, 2, 3), keepdims=True) for extreme in (np.min, np.max))
+        return np.divide(fused - low, high - low, out=fused.copy(), where=high > low)

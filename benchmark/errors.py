@@ -33,3 +33,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     guess = f" did you mean {folded[near[0]]}?" if near else ""
     listing = ", ".join(names) if names else "none"
     return UserError(f"unknown {kind} '{name}';{guess} known: {listing}")
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks, or its kind where it has none."""
+    text = str(error).strip()
+    return " ".join(text.split()) if text else type(error).__name__

@@ -117,16 +117,20 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
         raise ImageError(path, f"not a readable image ({str(error) or type(error).__name__})") from None
 
 
-def quantise(fused: np.ndarray) -> np.ndarray:
-    """A fused image, float in [0, 1], to uint8: clipped, times 255, halves rounded up; same shape.
+def quantise(fused: np.ndarray, truncate: bool = False) -> np.ndarray:
+    """A fused image, float in [0, 1], to uint8: clipped, times 255, halves rounded up, or `truncate`: fractions cut
+    off; same shape.
 
     Raises ValueError where a value is not finite.
     """
     fused = np.asarray(fused)
     if not np.isfinite(fused).all():
         raise ValueError("the fused image holds values that are not finite")
+    fused = np.clip(fused, 0, 1)
+    if truncate:  # in float32, as networks' outputs are cut: there 255 times k / 255 is k
+        return (fused.astype(np.float32) * np.float32(255)).astype(np.uint8)
     # In float64 the product of a float32 by 255 is exact, so that no half is moved before it is rounded.
-    return (np.clip(fused, 0, 1).astype(np.float64) * 255 + 0.5).astype(np.uint8)
+    return (fused.astype(np.float64) * 255 + 0.5).astype(np.uint8)
 
 
 def attach_colour(fused: np.ndarray, vis_rgb: np.ndarray) -> np.ndarray:

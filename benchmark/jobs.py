@@ -71,6 +71,7 @@ def fuser_job(
         "title": card.title,
         "version": method.version,
         "precision": method.precision,
+        "output": method.output,
         "trained_on": method.trained_on,
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
@@ -78,12 +79,15 @@ def fuser_job(
         "preliminary": method.preliminary,
         "seed": seed,
     }
+    if method.code:
+        about["code"] = method.code
 
     def load():
-        import baselines
+        from benchmark.images import quantise
 
-        fuser = baselines.load(method.name, method.checkpoint, device, precision=method.precision)
-        return lambda pair: fuser.fuse(pair.ir, pair.vis)
+        fuser = method.load(device)
+        truncate = card.truncate and method.output == "native"
+        return lambda pair: quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
 
     return Job(
         cell=Cell(results, split.dataset, split.name, method.label),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 import click
 
 from benchmark.errors import UserError, unknown
+
+_COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=\s]+=)?cmd:.*)", re.DOTALL)
 
 
 class NameList(click.ParamType):
@@ -21,6 +24,20 @@ class NameList(click.ParamType):
         if not names:
             self.fail("expected at least one name", param, ctx)
         return names
+
+
+class MethodList(NameList):
+    """Methods, comma-separated. `cmd:`, or `NAME=cmd:`, takes all that follows it, commas too."""
+
+    def convert(self, value, param, ctx):
+        if not isinstance(value, str):
+            return super().convert(value, param, ctx)
+        command = _COMMAND.search(value)
+        if command is None:
+            return super().convert(value, param, ctx)
+        before = value[: command.start()]
+        names = super().convert(before, param, ctx) if before.strip() else ()
+        return (*names, command["entry"].strip())
 
 
 class Folder(click.ParamType):
@@ -38,6 +55,7 @@ class Folder(click.ParamType):
 
 
 NAMES = NameList()
+METHODS = MethodList()
 FOLDER = Folder()
 
 
@@ -67,6 +85,28 @@ def shared(command):
     ):
         command = option(command)
     return command
+
+
+def methods(default: str):
+    """Decorator: adds --methods, which may be repeated, passed on as `methods` (each entry once)."""
+    return click.option(
+        "--methods",
+        type=METHODS,
+        multiple=True,
+        default=[default],
+        show_default=default,
+        callback=lambda ctx, param, values: tuple(dict.fromkeys(name for names in values for name in names)),
+        help="bench ls methods; all, learned, classical or naive; FILE.py:CLASS; or, last, 'cmd:COMMAND {ir} {vis}"
+        " {out}'.",
+    )
+
+
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="What a cmd: method may take for a pair.  [default: 600]",
+)
 
 
 def scan_backend(command):

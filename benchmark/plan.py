@@ -6,19 +6,39 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark import store
 from benchmark.datasets.base import Pair, PairError
 from benchmark.errors import UserError, unknown
 from benchmark.images import EXTENSIONS
+from benchmark.methods import Method, check_weights_root, fitting, select_methods
 from benchmark.progress import Progress
+
+__all__ = [
+    "Method",
+    "Split",
+    "check_external_name",
+    "check_weights_root",
+    "find_fused",
+    "fitting",
+    "fuse_keys",
+    "select_datasets",
+    "select_device",
+    "select_methods",
+    "select_metrics",
+    "select_scan_backend",
+    "select_split",
+    "select_splits",
+    "why",
+]
 
 
 @dataclass(frozen=True)
 class Split:
-    """The pairs to run on. `dataset` and `name` are the labels under which results are kept.
+    """The pairs to run on. `dataset` and `name` are the labels under which results are kept. task: "ivf" or "mif", ""
+    where it is not known.
 
     digests: id -> SHA-256 of the pair's content, or None where it cannot be read: `broken` then says why.
     """
@@ -30,36 +50,12 @@ class Split:
     notes: tuple[str, ...] = ()
     digests: dict[str, str | None] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    task: str = ""
 
     def sha256(self) -> str:
         """Of ids and images in order: two runs with the same one saw the same split."""
         content = repr([(pair.id, self.digests[pair.id]) for pair in self.pairs])
         return hashlib.sha256(content.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Method:
-    """A fuser to run.
-
-    label: its name in results, with the start of the checkpoint's SHA-256 where that is not the shipped one nor, for
-    a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
-    arithmetic, part of its label and its keys where it is not "fp32".
-    """
-
-    name: str
-    label: str
-    card: object
-    checkpoint: Path | None = None
-    checkpoint_sha256: str | None = None
-    trained_on: str = ""
-    preliminary: bool = False
-    unavailable: str | None = None
-    precision: str = "fp32"
-
-    @property
-    def version(self) -> str:
-        """What stored results call this version of the method."""
-        return self.card.version if self.precision == "fp32" else f"{self.card.version}+{self.precision}"
 
 
 def select_split(
@@ -98,7 +94,8 @@ def select_split(
             except UserError as error:
                 digests[pair.id], broken[pair.id] = None, why(error)
             step()
-    return Split(dataset, name, pairs, selection.found, tuple(selection.notes), digests, broken)
+    task = "" if dataset == "folder" else source.card.task
+    return Split(dataset, name, pairs, selection.found, tuple(selection.notes), digests, broken, task)
 
 
 def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[str, str]]:
@@ -138,79 +135,6 @@ def _folder_label(ir: Path, vis: Path) -> str:
     except ValueError:  # on different drives
         parent = ""
     return f"{parent or 'all'}-{hashlib.sha256(repr(paths).encode()).hexdigest()[:8]}"
-
-
-def select_methods(
-    names: Sequence[str],
-    checkpoints: Sequence[str] = (),
-    weights_root: Path | None = None,
-    precision: str = "fp32",
-) -> list[Method]:
-    """The methods in the order given, each with its checkpoint.
-
-    checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each. precision: for
-    the methods that have it, the others keep "fp32". Raises UserError for an unknown method, a malformed entry,
-    a file that does not exist, a method without weights, a weights root that is no folder, and a precision that no
-    method has.
-    """
-    import baselines
-
-    check_weights_root(weights_root)
-
-    known = baselines.names()
-    for name in names:
-        if name not in known:
-            raise unknown("method", name, known)
-    given: dict[str, list[Path]] = {}
-    for entry in checkpoints:
-        name, equals, path = entry.partition("=")
-        name = name.strip()
-        if not equals or not path:
-            raise UserError(f"--checkpoint {entry}: expected METHOD=PATH")
-        if name not in names:
-            raise unknown("method in --checkpoint", name, names)
-        if not baselines.card(name).checkpoints:
-            raise UserError(f"--checkpoint {entry}: {name} has no weights")
-        if not Path(path).expanduser().is_file():
-            raise UserError(f"--checkpoint {entry}: no file {path}")
-        given.setdefault(name, []).append(Path(path).expanduser())
-    precise = [name for name in names if precision in baselines.method(name).precisions]
-    if not precise:
-        raise UserError(f"--precision {precision}: none of these methods has it: {', '.join(names)}")
-    methods = [
-        _method(name, baselines.card(name), checkpoint, weights_root)
-        for name in names
-        for checkpoint in given.get(name, [None])
-    ]
-    methods = list({method.label: method for method in methods}.values())  # one file under two names is one method
-    if precision == "fp32":
-        return methods
-    return [
-        replace(m, precision=precision, label=f"{m.label}+{precision}") if m.name in precise else m for m in methods
-    ]
-
-
-def check_weights_root(folder: Path | None) -> None:
-    """Raises UserError for a weights root that is no folder."""
-    if folder is not None and not folder.is_dir():
-        raise UserError(f"--weights-root {folder} (or BENCH_WEIGHTS): no such folder")
-
-
-def _method(name: str, card, override: Path | None, weights_root: Path | None) -> Method:
-    import baselines
-
-    try:
-        checkpoint = baselines.find_checkpoint(card, override, weights_root)
-    except baselines.Unavailable as error:
-        return Method(name, name, card, unavailable=one_line(error).removeprefix(f"{name}: "))
-    if checkpoint is None:
-        return Method(name, name, card)
-    sha256 = baselines.sha256(checkpoint)
-    shipped = baselines.shipped_checkpoint(card)
-    own = override is None if shipped is None else sha256 == baselines.sha256(shipped)
-    label = name if own else f"{name}+{sha256[:8]}"
-    record = baselines.training_record(card, checkpoint, sha256)
-    return Method(name, label, card, checkpoint, sha256, record["trained_on"], record.get("status") == "preliminary")
 
 
 def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:
@@ -253,7 +177,7 @@ def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> d
 
 def select_device(device: str, methods: Sequence[Method]) -> str:
     """ "cpu" or "cuda"; "auto" takes a GPU where there is one and a network to run on it."""
-    if device == "cpu" or (device == "auto" and all(m.card.family != "learned" for m in methods)):
+    if device == "cpu" or (device == "auto" and not any(m.card.family == "learned" for m in methods)):
         return "cpu"
     import torch
 
@@ -326,9 +250,3 @@ def fuse_keys(split: Split, method: Method, seed: int) -> dict[str, str]:
 def why(error: UserError) -> str:
     """The reason that an error gives, without the pair's id, which stands beside it."""
     return error.reason if isinstance(error, PairError) else error.message
-
-
-def one_line(error: BaseException) -> str:
-    """An error's message without line breaks, or its kind where it has none."""
-    text = str(error).strip()
-    return " ".join(text.split()) if text else type(error).__name__

@@ -14,9 +14,9 @@ from hashlib import sha256
 
 from benchmark import images, provenance, store
 from benchmark.datasets.base import Pair, PairError, PairImages
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_line
 from benchmark.jobs import Job, facts, kept, unscored
-from benchmark.plan import one_line, why
+from benchmark.plan import why
 from benchmark.progress import Progress
 from benchmark.scoring import Scorer
 from benchmark.summary import Table, state, summarise, tables

@@ -18,6 +18,7 @@ class CDDFuse(NetworkFuser):
         trained_on="MSRS train",
         parameters=1_188_272,
         output_convention="each image stretched from its minimum and maximum to [0, 1]",
+        stretch=True,
         checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},
     )
 
@@ -27,8 +28,3 @@ class CDDFuse(NetworkFuser):
         from .network import load_network
 
         return load_network(checkpoint).to(memory_format=torch.channels_last)
-
-    def forward(self, ir, vis):
-        fused = self.network(ir, vis)
-        low, high = fused.amin(dim=(1, 2, 3), keepdim=True), fused.amax(dim=(1, 2, 3), keepdim=True)
-        return fused.where(high == low, (fused - low) / (high - low))  # a flat image stays as it is

@@ -14,17 +14,20 @@ Examples:
   bench run --dataset msrs,tno --methods mambadfuse,average --protocol standard,cddfuse
   bench run --dataset folder --ir my/infrared --vis my/visible --methods average
   bench run --dataset msrs --methods cddfuse --checkpoint cddfuse=my.safetensors
+  bench run --dataset tno --methods all,./my_fuser.py:MyFuser
+  bench run --methods average --methods 'cmd:python their_test.py {ir} {vis} {out}'
   bench run --config run.yaml --limit 3
 \b
 A method whose weights are missing is shown as unavailable; that counts as a failure
-(exit code 1) only where --methods names it.
+(exit code 1) only where --methods names it. Of a group (all, learned, classical, naive), methods
+made for other pairs than the data set's (medical ones, or not) are left out.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.option("--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets.")
 @click.option("--split", help="Split of the data set; its default one if left out.")
-@click.option("--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods.")
+@options.methods(METHODS)
 @click.option(
     "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
 )
@@ -45,11 +48,20 @@ A method whose weights are missing is shown as unavailable; that counts as a fai
     show_default=True,
     help="bf16: bfloat16 matrix products in methods that have them; results of their own, METHOD+bf16.",
 )
+@click.option(
+    "--output",
+    type=click.Choice(["native", "raw", "minmax"]),
+    default="native",
+    show_default=True,
+    help="How results are saved: as each method's authors save them, clipped only, or each image stretched to 0..255;"
+    " the last two are results of their own, METHOD+raw and METHOD+minmax.",
+)
 @options.scan_backend
 @click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
 @click.option("--force", is_flag=True, help="Compute everything anew.")
 @click.option("--colour", is_flag=True, help="Also save fused images with the visible image's colours.")
 @click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Weights to use; may be repeated.")
+@options.timeout
 @click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
 @click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -67,11 +79,13 @@ def command(
     processes,
     device,
     precision,
+    output,
     scan_backend,
     seed,
     force,
     colour,
     checkpoint,
+    timeout,
     ir,
     vis,
     dry_run,
@@ -88,15 +102,22 @@ def command(
 
     dataset = plan.select_datasets(dataset, ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_methods(methods, checkpoint, weights_root, precision)
+    chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output, timeout)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
     splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis)
-    planned = [
-        jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
-        for one in splits
-        for method in chosen
-    ]
+    planned, notes = [], []
+    for one in splits:
+        fitting, left = plan.fitting(chosen, one.task)
+        planned += [
+            jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
+            for method in fitting
+        ]
+        if left:
+            names = ", ".join(method.name for method in left)
+            notes.append(f"{one.dataset}@{one.name}: left out, made for other pairs: {names}")
+    for note in notes:
+        click.echo(note, err=True)
     if dry_run:
         for job in planned:
             click.echo(_intention(job))
@@ -115,8 +136,9 @@ def command(
     tables.show(runner.tables_of(outcomes, wanted))
     for name, reason in absent.items():
         click.echo(f"\n{name}: unavailable ({reason})")
-    named = options.given(ctx, "methods")
-    ctx.exit(int(bool(absent) or any(o.failed or o.error or (named and o.unavailable) for o in outcomes)))
+    named = {method.label for method in chosen if not method.group} if options.given(ctx, "methods") else set()
+    failed = (o.failed or o.error or (o.unavailable and o.job.cell.method in named) for o in outcomes)
+    ctx.exit(int(bool(absent) or any(failed)))
 
 
 def _intention(job) -> str:

@@ -64,6 +64,19 @@ def test_a_batch_is_its_images_one_by_one(fuser):
         np.testing.assert_allclose(fused[i, 0], fuser.fuse(*pair), atol=1e-5)
 
 
+def test_outputs(fuser):
+    """Stretched spans the range; native is that or, for methods whose authors do not stretch, clipped only."""
+    ir, vis = scene(24, 35)
+    raw, native, minmax = (fuser.fuse(ir, vis, output) for output in ("raw", "native", "minmax"))
+    assert minmax.min() == 0 and minmax.max() == 1
+    assert np.array_equal(native, minmax if fuser.card.stretch else raw)
+    inside = (raw > 0) & (raw < 1)  # there `raw` is the method's own value
+    scale, shift = np.polyfit(raw[inside], minmax[inside], 1)
+    np.testing.assert_allclose(raw[inside] * scale + shift, minmax[inside], atol=1e-4)
+    with pytest.raises(ValueError, match="output 'max' is not one of native, raw, minmax"):
+        fuser.fuse(ir, vis, "max")
+
+
 @pytest.mark.parametrize("levels", [(0, 0), (255, 255), (0, 255), (128, 7)])
 def test_flat_images_give_finite_results(fuser, levels):
     fused = fuser.fuse(*(np.full((18, 20), level, np.uint8) for level in levels))

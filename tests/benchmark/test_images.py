@@ -246,6 +246,13 @@ def test_quantise_rounds_halves_up_and_clips():
         images.quantise(np.array([0.0, np.nan]))
 
 
+def test_quantise_truncates():
+    levels = np.arange(256)
+    assert (images.quantise((levels / 255).astype(np.float32), truncate=True) == levels).all()
+    assert (images.quantise((levels[:-1] + 0.9) / 255, truncate=True) == levels[:-1]).all()
+    assert images.quantise(np.array([-0.1, 1.1]), truncate=True).tolist() == [0, 255]
+
+
 def test_saved_luminance_reads_back(tmp_path):
     image = np.random.default_rng(3).random((33, 17)).astype(np.float32)
     path = tmp_path / "new folder" / "ünï code.png"

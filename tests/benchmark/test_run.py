@@ -123,6 +123,30 @@ def test_two_folders_of_ones_own_do_not_overwrite_each_other(pairs, bench):
     assert len(list((pairs / "results").iterdir())) == 2
 
 
+def test_outputs_are_results_of_their_own(pairs, bench_folder, gain):
+    """The method's native output is stretched and cut; what it makes is in 0 to 0.6."""
+    method = pairs / "methods" / "gain.py"
+    text = method.read_text().replace('{"gain.txt": None})', '{"gain.txt": None}, stretch=True, truncate=True)')
+    method.write_text(text.replace("0.1 * np.random.random(ir.shape)", "0.1 * vis"))
+    arguments = ("run", "--methods", "gain", "--weights-root", gain, "--metrics", "EN,SD", "--output")
+    for output, label in (("native", "gain"), ("raw", "gain+raw"), ("minmax", "gain+minmax")):
+        result = bench_folder(*arguments, output)
+        assert result.exit_code == 0, result.output
+        assert list(table(result.stdout)) == [label]
+        assert json.loads((cell(pairs, label) / "run.json").read_text())["output"] == output
+    fused = [
+        images.read_luminance(cell(pairs, label) / "fused" / "a.png").astype(int)
+        for label in ("gain", "gain+raw", "gain+minmax")
+    ]
+    ir, vis = (images.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
+    np.testing.assert_allclose(fused[1], 0.5 * ir + 0.1 * vis, atol=0.51)
+    assert fused[2].min() == 0 and fused[2].max() == 255
+    assert set(np.unique(fused[2] - fused[0])) == {0, 1}  # rounded, and cut
+    keys = {label: store.read_lines(cell(pairs, label) / "scores.jsonl")[0]["key"] for label in ("gain", "gain+raw")}
+    assert keys["gain"] != keys["gain+raw"]
+    assert scores(cell(pairs, "gain"))["a"]["SD"] > 1.3 * scores(cell(pairs, "gain+raw"))["a"]["SD"]
+
+
 def test_the_table(pairs, bench_folder):
     result = bench_folder("run", "--methods", "max,average", "--metrics", "EN,CE", "--protocol", "standard")
     lines = [line for line in result.stdout.splitlines() if line]
@@ -254,7 +278,7 @@ def test_a_default_method_without_weights_is_no_failure(pairs, bench_folder, gai
     from benchmark.commands import run
 
     option = next(option for option in run.command.params if option.name == "methods")
-    monkeypatch.setattr(option, "default", "gain,average")
+    monkeypatch.setattr(option, "default", ["gain,average"])
     result = bench_folder("run", "--metrics", "EN")
     assert result.exit_code == 0, result.output
     assert "gain: unavailable" in result.stdout

@@ -1,0 +1,122 @@
+"""Methods from elsewhere: a class or a function in a file of the user's, and entry points of other packages.
+
+Either is a `Fuser` subclass, whose card may be left out, or a function of two float32 images (H, W) in [0, 1],
+infrared first, which returns the fused one: float in [0, 1] or uint8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, sha256
+
+ENTRY_POINTS = "mmif_bench.fusers"
+_LARGEST = 2  # networks overshoot 1 by less; whatever goes beyond has grey levels in mind
+
+
+class FunctionFuser(ClassicalFuser):
+    """A plain function as a method; subclasses set `function`."""
+
+    function: ClassVar[Callable]
+
+    def fuse_pair(self, ir, vis):
+        fused = np.asarray(type(self).function(ir, vis))
+        if fused.dtype == np.uint8:
+            return fused / np.float32(255)
+        if fused.dtype.kind == "f" and fused.size and np.abs(fused).max() > _LARGEST:
+            raise ValueError(f"{self.card.name} returned {fused.max():.4g}; expected float in [0, 1], or uint8")
+        return fused
+
+
+def as_method(found, name: str) -> type[Fuser]:
+    """A class or a function as the method called `name`. Raises ValueError for anything else."""
+    if inspect.isclass(found) and issubclass(found, Fuser):
+        family = "learned" if issubclass(found, NetworkFuser) else "other"
+        card = getattr(found, "card", MethodCard(name, name, family))
+        return type(found.__name__, (found,), {"card": replace(card, name=name), "origin": found})
+    if inspect.isclass(found) or not callable(found):
+        raise ValueError(f"{found!r} is neither a Fuser class nor a function")
+    members = {"card": MethodCard(name, name, "other"), "function": staticmethod(found), "origin": found}
+    return type("FunctionFuser", (FunctionFuser,), members)
+
+
+def code_sha256(cls: type[Fuser]) -> str | None:
+    """SHA-256 of the file that a method from elsewhere is written in; None for the suite's own."""
+    origin = getattr(cls, "origin", None)
+    if origin is None:
+        return None
+    try:
+        return sha256(Path(inspect.getfile(inspect.unwrap(origin))))
+    except (OSError, TypeError):  # built in, or a callable object
+        return hashlib.sha256(repr(origin).encode()).hexdigest()
+
+
+def from_file(path: Path, attribute: str | None = None, name: str | None = None) -> type[Fuser]:
+    """The method in a Python file. attribute: of the class or function; it may be left out where the file has one
+    `Fuser` class, or none and one public function. name: what to call it; by its card or its own name if left out.
+
+    Runs the file. Raises ValueError, in one line, where there is no such method.
+    """
+    module = _import(path)
+    own = {key: value for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    classes = [key for key, value in own.items() if inspect.isclass(value) and issubclass(value, Fuser)]
+    functions = [key for key, value in own.items() if inspect.isfunction(value) and not key.startswith("_")]
+    offered = classes or functions
+    if not attribute:
+        if len(offered) != 1:
+            raise ValueError(f"{path}: {_list(offered)}; say which: {path}:NAME")
+        attribute = offered[0]
+    if not hasattr(module, attribute):
+        raise ValueError(f"{path}: no '{attribute}' in it; {_list([*classes, *functions])}")
+    found = getattr(module, attribute)
+    card = getattr(found, "card", None)
+    try:
+        return as_method(found, name or (card.name if isinstance(card, MethodCard) else attribute))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _list(names: list[str]) -> str:
+    return f"it has {', '.join(names)}" if names else "it has no Fuser class and no function"
+
+
+def _import(path: Path):
+    """The module in a file, which may import its neighbours."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file")
+    path = path.resolve()
+    name = f"_fuser_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:  # whatever the file does, it is told in one line
+        del sys.modules[name]
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: cannot be imported: {type(error).__name__}: {reason}") from error
+    return module
+
+
+@cache
+def entry_points() -> tuple[dict[str, type[Fuser]], dict[str, str]]:
+    """Of the group `mmif_bench.fusers`: name -> method, and name -> why it is left out."""
+    found, broken = {}, {}
+    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            found[point.name] = as_method(point.load(), point.name)
+        except Exception as error:  # one broken package must not take the other methods with it
+            broken[point.name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return found, broken
