@@ -28,7 +28,9 @@ class MethodCard:
     """Facts about a fusion method.
 
     `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
-    published, as for files that a user trains). `trained_on` tells in-domain results from zero-shot ones; it holds
+    published, as for files that a user trains). `companions` maps one of those names to the further files that its
+    checkpoint consists of, which lie beside it, and to their sha256. `weights_folder` is the folder under the weights
+    root where it is not the method's name. `trained_on` tells in-domain results from zero-shot ones; it holds
     for the authors' checkpoints, and a checkpoint's own record says otherwise for others (see `checkpoint_record`).
     tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical). flops: of one forward pass at
     480x640, multiplications and additions counted apart. stretch, truncate: what the authors' test script does to its
@@ -54,6 +56,8 @@ class MethodCard:
     truncate: bool = False
     agreement: str = ""
     checkpoints: dict[str, str | None] = field(default_factory=dict)
+    companions: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    weights_folder: str = ""
     notes: str = ""
     version: str = "1"  # changes when the method's output changes; part of the key of every stored result
 
@@ -74,28 +78,54 @@ def _sha256(file) -> str:  # hashlib.file_digest is new in Python 3.11
     return digest.hexdigest()
 
 
+def checkpoint_files(card: MethodCard, path: Path) -> list[Path]:
+    """All files of the checkpoint at `path`: itself, and its companions by the card, which lie beside it."""
+    return [path, *(path.with_name(file) for file in card.companions.get(path.name, ()))]
+
+
+def checkpoint_sha256(card: MethodCard, path: Path) -> str:
+    """What tells one checkpoint from another: the sha256 of its file, or of its files' sha256s where it has several."""
+    return _joined([sha256(file) for file in checkpoint_files(card, path)])
+
+
+def _joined(hashes: list[str]) -> str:
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def published_sha256s(card: MethodCard) -> set[str]:
+    """Of the card's checkpoints, as `checkpoint_sha256` gives them; those without a published hash are left out."""
+    found = ([sha, *card.companions.get(file, {}).values()] for file, sha in card.checkpoints.items())
+    return {_joined(hashes) for hashes in found if all(hashes)}
+
+
 def find_checkpoint(
     card: MethodCard, override: str | Path | None = None, weights_root: str | Path | None = None
 ) -> Path | None:
-    """The file that a method's weights are read from, or None for a method without weights.
+    """The file that a method's weights are read from, or None for a method without weights. Where they are several
+    files, it is the first of them, and the others lie beside it.
 
-    Order: `override`; `<weights_root>/<method>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the
+    Order: `override`; `<weights_root>/<folder>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the
     files shipped with the package. Raises Unavailable when none exists.
     """
     if override is not None:
         path = Path(override)
         if not path.is_file():
             raise Unavailable(f"{card.name}: no checkpoint at {path}")
+        if lacking := [file.name for file in checkpoint_files(card, path) if not file.is_file()]:
+            raise Unavailable(f"{card.name}: the checkpoint {path} needs {', '.join(lacking)} beside it")
         return path
     if not card.checkpoints:
         return None
     root = weights_root or os.environ.get("BENCH_WEIGHTS")
-    folders = ([Path(root) / card.name] if root else []) + [SHIPPED]
+    name = card.weights_folder or card.name
+    folders = ([Path(root) / name] if root else []) + [SHIPPED]
     for folder in folders:
         for file in card.checkpoints:
-            if (folder / file).is_file():
+            if all(path.is_file() for path in checkpoint_files(card, folder / file)):
                 return folder / file
-    wanted = " or ".join(f"{card.name}/{file}" for file in card.checkpoints)
+    wanted = " or ".join(
+        " with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints
+    )
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
     source = f", published at {card.link}" if card.link else ""
     raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}; or --checkpoint {card.name}=PATH")
@@ -119,14 +149,13 @@ def shipped_checkpoint(card: MethodCard) -> Path | None:
 
 
 def training_record(card: MethodCard, path: Path, digest: str) -> dict:
-    """What is known of the training of the checkpoint at `path`, whose sha256 is `digest`: at least `trained_on`.
+    """What is known of the training of the checkpoint at `path`: at least `trained_on`. digest: `checkpoint_sha256`.
 
     Of the authors' file, told by its published sha256 or, where there is none, by its name: what the card says. Of
     any other file its own record; of a shipped file that lies elsewhere, the one shipped; else it is "unknown".
     """
-    hashes = {sha for sha in card.checkpoints.values() if sha}
     named = path.name != f"{card.name}.safetensors" and card.checkpoints.get(path.name, digest) is None
-    if digest in hashes or named:
+    if digest in published_sha256s(card) or named:
         return {"trained_on": card.trained_on}
     record = checkpoint_record(path)
     if record.get("sha256", digest) != digest:  # left behind by another file of that name

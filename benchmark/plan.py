@@ -205,7 +205,7 @@ def _method(name: str, card, override: Path | None, weights_root: Path | None) -
         return Method(name, name, card, unavailable=one_line(error).removeprefix(f"{name}: "))
     if checkpoint is None:
         return Method(name, name, card)
-    sha256 = baselines.sha256(checkpoint)
+    sha256 = baselines.checkpoint_sha256(card, checkpoint)
     shipped = baselines.shipped_checkpoint(card)
     own = override is None if shipped is None else sha256 == baselines.sha256(shipped)
     label = name if own else f"{name}+{sha256[:8]}"

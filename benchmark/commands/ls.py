@@ -73,7 +73,10 @@ def methods(data_root, weights_root):
         try:
             checkpoint = baselines.find_checkpoint(card, None, weights_root)
             state = f"yes: {checkpoint}" if checkpoint else "yes"
-            record = baselines.training_record(card, checkpoint, baselines.sha256(checkpoint)) if checkpoint else {}
+            record = {}
+            if checkpoint:
+                digest = baselines.checkpoint_sha256(card, checkpoint)
+                record = baselines.training_record(card, checkpoint, digest)
         except baselines.Unavailable as error:
             state, record = "no: " + str(error).removeprefix(f"{name}: "), {}
         trained_on = ", ".join(filter(None, [record.get("trained_on", card.trained_on), record.get("status")]))
