@@ -62,7 +62,7 @@ class DIDFuse(NetworkFuser):
         weights_licence="none stated by the authors",
         link="https://github.com/Zhaozixiang1228/IVIF-DIDFuse/tree/5f287300dce7cbc90b9e08e6872455af6baa279f",
         trained_on="FLIR (180 pairs)",
-        parameters=260_870,
+        parameters=260_935,
         input_convention="luminance in [0, 1]; the features of the two images are summed",
         output_convention="sigmoid",
         checkpoints={"Encoder_weight_IJCAI.pkl": "4d84a4e64e58469d3d4591f83c6683ead3e422498519db99bb617cb29d268471"},

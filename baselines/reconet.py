@@ -54,7 +54,7 @@ class ReCoNet(NetworkFuser):
         weights_licence="MIT, as the repository that holds them",
         link="https://github.com/dlut-dimt/ReCoNet/tree/0870f5f37852ace85850d9fd2d4570eb57682d22/archive",
         trained_on="TNO",
-        parameters=7_561,
+        parameters=7_527,
         output_convention="tanh; negative values become 0 on saving",
         checkpoints={"params.pth": "d4f013c85e48d10d4f6c8b6574f16e4fe9cb5df48c77fc17c1e524f04bb3c290"},
     )

@@ -54,7 +54,7 @@ class TarDAL(NetworkFuser):
         link="https://github.com/Linfeng-Tang/VIF-Benchmark/tree/23f2e51fc1b084310d998999222ce02dc364b6eb/"
         "Checkpoint/TarDAL",
         trained_on="M3FD",
-        parameters=296_673,
+        parameters=296_577,
         output_convention="tanh; the authors clip to [0, 1]",
         truncate=True,
         checkpoints={"tardal.pt": "e0fa61e25cffa9fb14ff17b47ea7ba237a6e8c6f37e1b9b115d63354ff0f13e1"},
