@@ -64,7 +64,7 @@ class DATFuse(NetworkFuser):
         weights_licence="none stated by the authors",
         link="https://github.com/tthinking/DATFuse/tree/0cd93f15fb5552c7aef79b7be56726c863d6c5ba",
         trained_on="TNO",
-        parameters=1,
+        parameters=10_760,
         output_convention="tanh; the authors do not clip, so that negative values wrap around; here they become 0",
         truncate=True,
         checkpoints={"model_10.pth": "075b636954cbd425fc29be808bcfb42232e29b203f054c2a637ed301300d5a1d"},

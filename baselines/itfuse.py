@@ -112,7 +112,7 @@ class ITFuse(NetworkFuser):
         weights_licence="none stated by the authors",
         link="https://github.com/tthinking/ITFuse/tree/26137effac7b314c4c64fb97f097e398e1dbc2fb",
         trained_on="TNO",
-        parameters=1,
+        parameters=82_487,
         output_convention="sigmoid",
         truncate=True,
         checkpoints={"model.pth": "578f4d651c998134c4984ae635286557aa96aea99d9d5b9aa610021134113a69"},

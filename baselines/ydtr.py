@@ -58,7 +58,7 @@ class YDTR(NetworkFuser):
         weights_licence="none stated by the authors",
         link="https://github.com/tthinking/YDTR/tree/b1f01b4ba7b2f40e4fcaec620f29640960db7e98",
         trained_on="TNO",
-        parameters=1,
+        parameters=217_770,
         output_convention="tanh; the authors do not clip, so that negative values wrap around; here they become 0",
         truncate=True,
         checkpoints={"model_10.pth": "183c31a103ada74063e644b300d6708ed567dcc231a9d0f8d52e098c6c2a0d32"},
