@@ -92,6 +92,7 @@ class AUIF(NetworkFuser):
         licence="none stated by the authors",
         weights_licence="none stated by the authors",
         link="https://github.com/Zhaozixiang1228/IVIF-AUIF-Net/tree/8f54650ffbc0a9e655a0d4c6098751bedc319803",
+        tasks=("ivf",),
         trained_on="FLIR (180 pairs)",
         parameters=11_631,
         input_convention="luminance in [0, 1]; the parts of the two images are summed",

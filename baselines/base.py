@@ -123,9 +123,7 @@ def find_checkpoint(
         for file in card.checkpoints:
             if all(path.is_file() for path in checkpoint_files(card, folder / file)):
                 return folder / file
-    wanted = " or ".join(
-        " with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints
-    )
+    wanted = " or ".join(" with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints)
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
     source = f", published at {card.link}" if card.link else ""
     raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}; or --checkpoint {card.name}=PATH")

@@ -50,6 +50,7 @@ class DenseFuse(NetworkFuser):
         licence="none stated by the authors",
         weights_licence="none stated by the authors",
         link="https://github.com/hli1221/densefuse-pytorch/tree/4394b63e9295db1c6b7a5c3664551c90f0605f2b",
+        tasks=("ivf",),
         trained_on="MS COCO",
         parameters=74_193,
         input_convention="luminance in [0, 255]; addition strategy: the mean of the two feature maps",

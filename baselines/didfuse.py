@@ -61,6 +61,7 @@ class DIDFuse(NetworkFuser):
         licence="none stated by the authors",
         weights_licence="none stated by the authors",
         link="https://github.com/Zhaozixiang1228/IVIF-DIDFuse/tree/5f287300dce7cbc90b9e08e6872455af6baa279f",
+        tasks=("ivf",),
         trained_on="FLIR (180 pairs)",
         parameters=260_935,
         input_convention="luminance in [0, 1]; the features of the two images are summed",

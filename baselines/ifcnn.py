@@ -49,7 +49,8 @@ class IFCNNMax(NetworkFuser):
         trained_on="multi-focus images made from NYU-D2, and ImageNet (first layer)",
         parameters=83_587,
         input_convention="luminance in [0, 1], three times, not normalised",
-        output_convention="luminance of the three channels; the authors clip each to [0, 1] and truncate it first",
+        output_convention="three channels, each clipped to [0, 1], then their luminance; the authors truncate each "
+        "channel first",
         truncate=True,
         weights_folder="ifcnn",
         checkpoints={"IFCNN-MAX.pth": "6022b44c88a2f0367ba9b08fcdf0d663745d9a966fca0ee1f41867797b6ff53f"},
@@ -61,7 +62,7 @@ class IFCNNMax(NetworkFuser):
 
     def forward(self, ir, vis):
         rgb = self.network(ir.expand(-1, 3, -1, -1), vis.expand(-1, 3, -1, -1))
-        return F.conv2d(rgb, rgb.new_tensor(LUMINANCE).view(1, 3, 1, 1))
+        return F.conv2d(rgb.clamp(0, 1), rgb.new_tensor(LUMINANCE).view(1, 3, 1, 1))
 
 
 class IFCNNSum(IFCNNMax):

@@ -97,8 +97,9 @@ class Decomposition(nn.Module):
             keep = float(self.lamz) if index else 0.0
             for start in range(0, size, step):
                 pixels = slice(start, start + step)
-                self.shrink(z[pixels].addmm_(columns[pixels], weight, beta=keep))
-                found[:, pixels] = project @ z[pixels].t()
+                part = z[pixels]
+                self.shrink(torch.addmm(part, columns[pixels], weight, beta=keep, out=part))
+                found[:, pixels] = project @ part.t()
             found = found.view(-1, height, width)
             if index < BLOCKS:
                 rest = x - gather(self.blocks[index].conv_Wdz, found)
@@ -143,6 +144,7 @@ class LRRNet(NetworkFuser):
         licence="none stated by the authors",
         weights_licence="none stated by the authors",
         link="https://github.com/hli1221/imagefusion-LRRNet/tree/e489fc325ea6acb9b7327b1de2c0cc4a09172ba4",
+        tasks=("ivf",),
         trained_on="KAIST",
         parameters=49_204,
         input_convention="luminance, each image stretched from its minimum and maximum to [0, 1]",

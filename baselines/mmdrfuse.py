@@ -36,6 +36,7 @@ class MMDRFuse(NetworkFuser):
         licence="none stated by the authors",
         weights_licence="none stated by the authors",
         link="https://github.com/yanglinDeng/MMDRFuse/tree/c9e5014493a7322a87cc24a58b66052123ac5bbe",
+        tasks=("ivf",),
         trained_on="LLVIP (patches of 200 pairs)",
         parameters=113,
         output_convention="tanh; the authors' saving (scipy's imsave of floats) stretches each image",
