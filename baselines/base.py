@@ -168,7 +168,10 @@ def training_record(card: MethodCard, path: Path, digest: str) -> dict:
 
 
 def load_state(path: Path) -> dict:
-    """Read a checkpoint without running any code in it: safetensors, or torch files with weights_only=True."""
+    """Read a checkpoint without running any code in it: safetensors, or torch files with weights_only=True.
+
+    Returns names with tensors or with further such dicts, and the numbers that a training left beside them (its epoch).
+    """
     import torch
     from safetensors.torch import load_file
 
@@ -185,11 +188,17 @@ def load_state(path: Path) -> dict:
     return state
 
 
+def load_states(card: MethodCard, path: Path) -> list[dict]:
+    """What `load_state` reads from each of the files of the checkpoint at `path`."""
+    return [load_state(file) for file in checkpoint_files(card, path)]
+
+
 def _is_state(value) -> bool:
     import torch
 
     return isinstance(value, dict) and all(
-        isinstance(name, str) and (isinstance(x, torch.Tensor) or _is_state(x)) for name, x in value.items()
+        isinstance(name, str) and (isinstance(x, (torch.Tensor, int, float)) or _is_state(x))
+        for name, x in value.items()
     )
 
 
