@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import importlib.util
 import json
 import os
 from abc import ABC, abstractmethod
@@ -32,7 +33,8 @@ class MethodCard:
     `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
     published, as for files that a user trains). `companions` maps one of those names to the further files that its
     checkpoint consists of, which lie beside it, and to their sha256. `weights_folder` is the folder under the weights
-    root where it is not the method's name. `trained_on` tells in-domain results from zero-shot ones; it holds
+    root where it is not the method's name. `requires` maps packages that the method imports to the extra of ours that
+    installs them. `trained_on` tells in-domain results from zero-shot ones; it holds
     for the authors' checkpoints, and a checkpoint's own record says otherwise for others (see `checkpoint_record`).
     tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical). flops: of one forward pass at
     480x640, multiplications and additions counted apart. stretch, truncate: what the authors' test script does to its
@@ -60,6 +62,7 @@ class MethodCard:
     checkpoints: dict[str, str | None] = field(default_factory=dict)
     companions: dict[str, dict[str, str | None]] = field(default_factory=dict)
     weights_folder: str = ""
+    requires: dict[str, str] = field(default_factory=dict)
     notes: str = ""
     version: str = "1"  # changes when the method's output changes; part of the key of every stored result
 
@@ -107,8 +110,12 @@ def find_checkpoint(
     files, it is the first of them, and the others lie beside it.
 
     Order: `override`; `<weights_root>/<folder>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the
-    files shipped with the package. Raises Unavailable when none exists.
+    files shipped with the package. Raises Unavailable when none exists, and when a package that the method requires is
+    not installed.
     """
+    for package, extra in card.requires.items():
+        if importlib.util.find_spec(package) is None:
+            raise Unavailable(f'{card.name}: needs the package {package}: pip install "mmif-bench[{extra}]"')
     if override is not None:
         path = Path(override)
         if not path.is_file():
@@ -168,16 +175,21 @@ def training_record(card: MethodCard, path: Path, digest: str) -> dict:
 
 
 def load_state(path: Path) -> dict:
-    """Read a checkpoint without running any code in it: safetensors, or torch files with weights_only=True.
+    """Read a checkpoint without running any code in it: safetensors, torch files with weights_only=True, or the .index
+    of a TensorFlow 1 checkpoint, whose values lie beside it.
 
     Returns names with tensors or with further such dicts, and the numbers that a training left beside them (its epoch).
     """
     import torch
     from safetensors.torch import load_file
 
+    from .tensorflow1 import read_checkpoint
+
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
+        elif path.suffix == ".index":
+            state = {name: torch.from_numpy(values) for name, values in read_checkpoint(path).items()}
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
