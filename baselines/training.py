@@ -2,15 +2,15 @@
 
 A method's package holds `training.py` with
 
-    TASK = Task(build=..., loss=..., state=...)
+    TASK = Task(build=..., load=..., loss=..., state=...)
 
-and its recipes as `recipes/<name>.yaml`.
+and its recipes as `recipes/<name>.yaml`; a task's own is called as the task, "ivf" or "mif".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,12 @@ class Recipe:
     `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it) or `halving` (six times over the
     run, as CDDFuse's 120 epochs halved every 20). ema: decay of the averaged weights, 0 for none. clip: largest norm of
     the gradient of each part of the network, 0 for none. phase1: share of the steps spent in a method's first phase.
+    loss: weights of the method's loss terms that differ from the authors'.
+
+    longest: larger images are reduced to this longer side, pixels, 0 for none. balance: of several data sets, each is
+    drawn in proportion to (its number of pairs) ** balance. tone: the chance that an image of a crop gets a random
+    gamma and gain. contrast: a crop is drawn again, a few times at most, while the spread of grey levels (10th to 90th
+    percentile, of 1) is below this in both images, 0 for never.
     """
 
     steps: int
@@ -34,6 +40,11 @@ class Recipe:
     ema: float = 0.0
     clip: float = 0.0
     phase1: float = 0.0
+    longest: int = 0
+    balance: float = 1.0
+    tone: float = 0.0
+    contrast: float = 0.0
+    loss: dict = field(default_factory=dict)
 
     def __post_init__(self):
         if self.schedule not in ("constant", "cosine", "halving"):
@@ -52,11 +63,19 @@ class Recipe:
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(sorted(missing))}")
         for field in fields(cls):
-            value, whole = values.get(field.name, field.default), field.type == "int"
-            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-            if field.type != "str" and not number:
-                raise ValueError(f"{field.name} must be a {'whole ' if whole else ''}number, not {value!r}")
+            if field.name in values and field.type in ("int", "float"):
+                _number(field.name, values[field.name], whole=field.type == "int")
+        weights = values.get("loss", {})
+        if not isinstance(weights, dict):
+            raise ValueError(f"loss must be a mapping of terms to weights, not {weights!r}")
+        for term, weight in weights.items():
+            _number(f"loss {term}", weight)
         return cls(**values)
+
+
+def _number(name: str, value, whole: bool = False) -> None:
+    if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
 
 
 def _whole(network):
@@ -67,15 +86,18 @@ def _whole(network):
 class Task:
     """The parts of a method that training needs.
 
-    build() -> a fresh network that maps (ir, vis) to the fused image; parts(network) -> the modules whose gradients are
-    clipped separately; loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log);
-    state(network) -> the tensors to ship, as the method's `build` loads them.
+    build() -> a fresh network that maps (ir, vis) to the fused image; load(path) -> one with the weights of a file, the
+    authors' or ours; parts(network) -> the modules whose gradients are clipped separately;
+    loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log); state(network) -> the tensors to
+    ship, as the method's `build` loads them; terms: the names that a recipe's `loss` may hold.
     """
 
     build: Callable
+    load: Callable
     loss: Callable
     state: Callable
     parts: Callable = _whole
+    terms: tuple[str, ...] = ()
 
 
 def find(method: str) -> Task:

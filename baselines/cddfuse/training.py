@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from ..training import Task
 from .losses import phase1_loss, phase2_loss
-from .network import CDDFuse, state_for_saving
+from .network import CDDFuse, load_network, state_for_saving
 
 
 def loss(network, ir, vis, recipe, step):
-    phase = phase1_loss if step < recipe.phase1 * recipe.steps else phase2_loss
-    return phase(network, ir, vis)
+    if step < recipe.phase1 * recipe.steps:
+        return phase1_loss(network, ir, vis)
+    return phase2_loss(network, ir, vis, **recipe.loss)
 
 
-TASK = Task(build=CDDFuse, loss=loss, state=state_for_saving, parts=lambda network: list(network.children()))
+TASK = Task(
+    build=CDDFuse,
+    load=load_network,
+    loss=loss,
+    state=state_for_saving,
+    parts=lambda network: list(network.children()),
+    terms=("intensity", "gradient", "decomposition", "stronger", "ssim"),
+)

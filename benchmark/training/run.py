@@ -7,37 +7,22 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import metrics
-from baselines.base import keep_freed_memory
+from baselines.base import keep_freed_memory, sha256
 from baselines.training import Recipe, Task
+from benchmark.training.data import Source, crops, split_off_validation
 
-VALIDATION_PAIRS, VALIDATION_CROP = 8, 128
+VALIDATION_CROP = 128
 
 
 class Diverged(Exception):
     """The loss is not finite; the state saved last is kept."""
-
-
-def crops(images: list[tuple[np.ndarray, np.ndarray]], recipe: Recipe, seed: int, step: int) -> torch.Tensor:
-    """The batch of a step, (2, batch, 1, crop, crop) in [0, 1], infrared first.
-
-    Everything random follows from seed and step, so that a resumed run sees what an unbroken one would.
-    """
-    random = np.random.default_rng([seed, step])
-    batch = []
-    for index in random.integers(len(images), size=recipe.batch):
-        pair = np.stack(images[index])
-        top, left = (random.integers(0, side - recipe.crop + 1) for side in pair.shape[1:])
-        pair = pair[:, top : top + recipe.crop, left : left + recipe.crop]
-        pair = np.rot90(pair, random.integers(4), axes=(1, 2))
-        batch.append(pair[:, :, ::-1] if random.integers(2) else pair)
-    return torch.from_numpy(np.stack(batch, axis=1)[:, :, None].astype(np.float32) / 255)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -49,13 +34,6 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     if recipe.schedule == "halving":
         return recipe.learning_rate * 0.5 ** int(6 * min(done, 1 - 1e-9))
     return recipe.learning_rate
-
-
-def split_off_validation(images: list) -> tuple[list, list]:
-    """(training, validation): every k-th pair, so that validation spans the whole list."""
-    count = min(VALIDATION_PAIRS, len(images) // 4)
-    chosen = set(np.linspace(0, len(images) - 1, count).astype(int)) if count else set()
-    return [x for i, x in enumerate(images) if i not in chosen], [x for i, x in enumerate(images) if i in chosen]
 
 
 @torch.no_grad()
@@ -74,14 +52,26 @@ def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) 
 class Run:
     """One training run in its folder: state.pt (to resume), log.csv, validation.csv, the weights and their record."""
 
-    def __init__(self, task: Task, recipe: Recipe, method: str, folder: Path, seed: int, device: str, facts: dict):
+    def __init__(
+        self,
+        task: Task,
+        recipe: Recipe,
+        method: str,
+        folder: Path,
+        seed: int,
+        device: str,
+        facts: dict,
+        start: Path | None = None,
+    ):
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder
         self.seed, self.device, self.facts = seed, device, facts
-        self.identity = {"method": method, "recipe": vars(recipe), "seed": seed, "pairs": facts["pairs_sha256"]}
+        self.identity = {"method": method, "recipe": vars(recipe), "seed": seed, "data": facts["data"]}
+        if start:
+            self.identity["start_sha256"] = sha256(start)
         if device == "cpu":
             keep_freed_memory()
         torch.manual_seed(seed)
-        self.network = task.build().to(device)
+        self.network = (task.load(start) if start else task.build()).to(device)
         self.average = {name: p.detach().clone() for name, p in self.network.state_dict().items()}
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
         self.step, self.seconds = 0, 0.0
@@ -112,7 +102,7 @@ class Run:
             kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= self.step]
             path.write_text("".join([head, *kept]))
 
-    def train_step(self, images: list) -> dict[str, float]:
+    def train_step(self, images: list[list]) -> dict[str, float]:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, self.step)
@@ -174,14 +164,14 @@ class Run:
 
     def train(
         self,
-        images: list[tuple[np.ndarray, np.ndarray]],
+        sources: Sequence[Source],
         save_every: int,
         validate_every: int,
         track: Callable[[Iterable[int]], Iterable[int]] = iter,
         say: Callable[[str], None] = print,
     ) -> None:
-        """Train to the recipe's last step. images: uint8 luminance pairs (infrared, visible)."""
-        training, held_out = split_off_validation(images)
+        """Train to the recipe's last step, a few pairs of each source held out to validate on."""
+        training, held_out = split_off_validation(sources)
         window, before = [], time.monotonic()
         for _ in track(range(self.step, self.recipe.steps)):
             window.append(self.train_step(training))
