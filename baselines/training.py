@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 
 
+SCHEDULES = ("constant", "cosine", "plateau", "halving")
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How long, on what and how fast a network is trained.
 
     crop: side of the square training crops, pixels; batch: crops per step; learning_rate is reached linearly over
-    `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it) or `halving` (six times over the
-    run, as CDDFuse's 120 epochs halved every 20). ema: decay of the averaged weights, 0 for none. clip: largest norm of
+    `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it), `plateau` (constant, then in the
+    last fifth of the steps linearly to 1 %) or `halving` (six times over the run, as CDDFuse's 120 epochs halved every
+    20). ema: decay of the averaged weights, 0 for none. clip: largest norm of
     the gradient of each part of the network, 0 for none. phase1: share of the steps spent in a method's first phase.
     loss: weights of the method's loss terms that differ from the authors'.
 
@@ -47,8 +51,8 @@ class Recipe:
     loss: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.schedule not in ("constant", "cosine", "halving"):
-            raise ValueError(f"schedule {self.schedule!r} is not one of constant, cosine, halving")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule {self.schedule!r} is not one of {', '.join(SCHEDULES)}")
         if min(self.steps, self.batch) < 1 or self.crop < 16 or self.learning_rate <= 0:
             raise ValueError("steps and batch must be at least 1, crop at least 16, learning_rate positive")
 

@@ -31,6 +31,8 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
     if recipe.schedule == "cosine":
         return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * min(done, 1))) / 2)
+    if recipe.schedule == "plateau":
+        return recipe.learning_rate * min(1, 0.01 + 0.99 * (recipe.steps - step) / max(1, recipe.steps // 5))
     if recipe.schedule == "halving":
         return recipe.learning_rate * 0.5 ** int(6 * min(done, 1 - 1e-9))
     return recipe.learning_rate
@@ -65,7 +67,9 @@ class Run:
     ):
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder
         self.seed, self.device, self.facts = seed, device, facts
-        self.identity = {"method": method, "recipe": vars(recipe), "seed": seed, "data": facts["data"]}
+        # Not the number of steps, so that a run can be extended.
+        kept = {key: value for key, value in vars(recipe).items() if key != "steps"}
+        self.identity = {"method": method, "recipe": kept, "seed": seed, "data": facts["data"]}
         if start:
             self.identity["start_sha256"] = sha256(start)
         if device == "cpu":
@@ -87,7 +91,7 @@ class Run:
             raise ValueError(f"{self.folder / 'state.pt'} is not a saved state; remove it to start anew") from error
         if identity != self.identity:
             raise ValueError(
-                f"{self.folder} holds a run with another method, recipe (steps too), seed or data; give another --out"
+                f"{self.folder} holds a run of another method, recipe, seed, data or start; give another --out"
             )
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -140,7 +144,7 @@ class Run:
         tensors = {name: x.cpu().contiguous() for name, x in self.task.state(self.averaged()).items()}
         _replace(self.folder / f"{self.method}.safetensors", lambda path: save_file(tensors, path))
         record = {
-            **self.facts, **self.identity, "steps": self.step, "seconds": round(self.seconds),
+            **self.facts, **self.identity, "recipe": vars(self.recipe), "steps": self.step, "seconds": round(self.seconds),
             "device": self.device,
         }  # fmt: skip
         _replace(self.folder / f"{self.method}.json", lambda path: path.write_text(json.dumps(record, indent=1) + "\n"))
