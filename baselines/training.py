@@ -9,8 +9,10 @@ and its recipes as `recipes/<name>.yaml`; a task's own is called as the task, "i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +95,9 @@ class Task:
     build() -> a fresh network that maps (ir, vis) to the fused image; load(path) -> one with the weights of a file, the
     authors' or ours; parts(network) -> the modules whose gradients are clipped separately;
     loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log); state(network) -> the tensors to
-    ship, as the method's `build` loads them; terms: the names that a recipe's `loss` may hold.
+    ship, as the method's `build` loads them; terms: the names that a recipe's `loss` may hold; calls: the network's
+    methods that may run in lower precision, which return one tensor or a tuple of them; recompute(network) -> a context
+    in which the network keeps fewer activations and computes the others again for their gradients.
     """
 
     build: Callable
@@ -102,6 +106,23 @@ class Task:
     state: Callable
     parts: Callable = _whole
     terms: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ("forward",)
+    recompute: Callable = nullcontext
+
+
+@contextmanager
+def recomputing(modules: Iterable):
+    """A context in which these modules keep their inputs only, and compute the rest again for their gradients."""
+    from torch.utils.checkpoint import checkpoint
+
+    modules = list(modules)
+    for module in modules:
+        module.forward = partial(checkpoint, module.forward, use_reentrant=False)
+    try:
+        yield
+    finally:
+        for module in modules:
+            del module.forward  # the instance's; the class's comes back
 
 
 def find(method: str) -> Task:

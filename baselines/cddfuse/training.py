@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..training import Task
+from ..training import Task, recomputing
 from .losses import phase1_loss, phase2_loss
-from .network import CDDFuse, load_network, state_for_saving
+from .network import BaseFeatureExtraction, CDDFuse, DetailNode, TransformerBlock, load_network, state_for_saving
+
+BLOCKS = (BaseFeatureExtraction, DetailNode, TransformerBlock)
 
 
 def loss(network, ir, vis, recipe, step):
@@ -20,4 +22,6 @@ TASK = Task(
     state=state_for_saving,
     parts=lambda network: list(network.children()),
     terms=("intensity", "gradient", "decomposition", "stronger", "ssim"),
+    calls=("encode", "merge", "decode"),
+    recompute=lambda network: recomputing(m for m in network.modules() if isinstance(m, BLOCKS)),
 )

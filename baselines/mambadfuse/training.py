@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..base import load_state
+from ..scan import mamba
 from ..training import Task
 from .losses import fusion_loss
 from .network import MambaDFuse
@@ -21,4 +22,5 @@ TASK = Task(
     loss=lambda network, ir, vis, recipe, step: fusion_loss(network(ir, vis), ir, vis, **recipe.loss),
     state=lambda network: network.state_dict(),
     terms=("intensity", "gradient", "ssim", "ssim_share", "stronger"),
+    recompute=lambda network: mamba.recompute(),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -40,6 +41,15 @@ from benchmark.options import FOLDER, NAMES, scan_backend, shared
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @scan_backend
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: torch's choice).")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="bf16: bfloat16 autocast of the network; weights, losses and scans stay in float32.",
+)
+@click.option("--recompute", is_flag=True, help="Gradient checkpointing: less memory, more time.")
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too (needs the package tensorboard).")
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--ir", type=FOLDER, help="Infrared images, for --dataset folder.")
@@ -58,6 +68,9 @@ def command(
     device,
     scan_backend,
     threads,
+    precision,
+    recompute,
+    tensorboard,
     save_every,
     validate_every,
     ir,
@@ -75,11 +88,13 @@ def command(
     import torch
     import yaml
     from filelock import FileLock, Timeout
-    from rich.progress import track
 
+    from baselines import Unavailable
     from baselines import training as methods
     from benchmark import plan, provenance
+    from benchmark.progress import Progress
     from benchmark.training.data import read
+    from benchmark.training.processes import join
     from benchmark.training.run import Diverged, Run
 
     if method not in methods.trainable():
@@ -100,32 +115,47 @@ def command(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     plan.select_scan_backend(scan_backend, device)
-
     if (ir or vis) and "folder" not in dataset:
         raise UserError("--ir and --vis go with --dataset folder")
-    sources = [
-        read(spec, chosen, split, data_root, ir, vis, lambda pairs, title: track(pairs, title, transient=True))
-        for spec in dataset
-    ]
+    try:
+        processes = join(device)
+    except ModuleNotFoundError as error:
+        raise UserError(f"several processes need accelerate ({error}): pip install 'mmif-bench[train]'") from error
+
+    progress, first = Progress(), processes.rank == 0
+    sources = []
+    for spec in dataset:
+        sources.append(read(spec, chosen, split, data_root, ir, vis))
+        if first:
+            progress.line(f"{sources[-1].dataset}@{sources[-1].split}: {len(sources[-1].images)} pairs")
     name = method if task == "ivf" else f"{method}-{task}"
-    facts = {"data": [source.facts() for source in sources], "environment": provenance.environment()}
+    facts = {
+        "trained_on": ", ".join(f"{source.dataset} {source.split}" for source in sources),
+        "data": [source.facts() for source in sources],
+        "environment": provenance.environment(),
+    }
     folder = out or Path("runs") / f"{name}-{'-'.join(source.dataset for source in sources)}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            run = Run(methods.find(method), chosen, name, folder, seed, device, facts, checkpoint)
-            if run.step:
-                click.echo(f"continuing at step {run.step} of {chosen.steps}")
-            steps_left = chosen.steps - run.step
-            run.train(
-                sources,
-                save_every,
-                validate_every,
-                track=lambda steps: track(steps, description=f"training {name}", total=steps_left),
-                say=click.echo,
-            )
+        with FileLock(folder / ".lock", timeout=0) if first else nullcontext():
+            run = Run(
+                methods.find(method), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
+                processes,
+            )  # fmt: skip
+            if run.step and first:
+                progress.line(f"continuing at step {run.step} of {chosen.steps}")
+            bar = progress.bar(f"training {name}", chosen.steps - run.step, "step") if first else nullcontext(_nothing)
+            with bar as advance:
+                run.train(sources, save_every, validate_every, advance, progress.line, tensorboard)
     except Timeout as error:
         raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
-    except (ValueError, Diverged) as error:
+    except ModuleNotFoundError as error:
+        raise UserError(f"--tensorboard: {error}; pip install 'mmif-bench[train]'") from error
+    except (ValueError, Unavailable, RuntimeError, Diverged) as error:
         raise UserError(str(error)) from error
-    click.echo(f"{folder / f'{name}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
+    if first:
+        click.echo(f"{folder / f'{name}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
+
+
+def _nothing() -> None:
+    pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,6 @@ def read(
     root: str | os.PathLike | None = None,
     ir: Path | None = None,
     vis: Path | None = None,
-    track: Callable[[Iterable, str], Iterable] = lambda pairs, _title: pairs,
 ) -> Source:
     """The source that `spec` names: a data set, or DATASET@SPLIT.
 
@@ -63,7 +62,7 @@ def read(
     split = dataset.check_split(split)
     pairs = dataset.pairs(split, root)
     images, digest = [], hashlib.sha256()
-    for pair in track(pairs, f"reading {dataset.name}@{split}"):
+    for pair in pairs:
         loaded = pair.load()
         both = reduce(loaded.ir, recipe.longest), reduce(loaded.vis, recipe.longest)
         if min(both[0].shape) < recipe.crop:
