@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-
 SCHEDULES = ("constant", "cosine", "plateau", "halving")
 
 
@@ -61,16 +60,16 @@ class Recipe:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Recipe:
         """Raises ValueError for a key that no recipe has or a missing one."""
-        known = [field.name for field in fields(cls)]
+        known = [key.name for key in fields(cls)]
         unknown = set(values) - set(known)
         if unknown:
             raise ValueError(f"unknown recipe key {', '.join(sorted(unknown))}; known: {', '.join(known)}")
         missing = {"steps", "batch", "crop", "learning_rate"} - set(values)
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(sorted(missing))}")
-        for field in fields(cls):
-            if field.name in values and field.type in ("int", "float"):
-                _number(field.name, values[field.name], whole=field.type == "int")
+        for key in fields(cls):
+            if key.name in values and key.type in ("int", "float"):
+                _number(key.name, values[key.name], whole=key.type == "int")
         weights = values.get("loss", {})
         if not isinstance(weights, dict):
             raise ValueError(f"loss must be a mapping of terms to weights, not {weights!r}")
@@ -97,13 +96,15 @@ class Task:
     loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log); state(network) -> the tensors to
     ship, as the method's `build` loads them; terms: the names that a recipe's `loss` may hold; calls: the network's
     methods that may run in lower precision, which return one tensor or a tuple of them; recompute(network) -> a context
-    in which the network keeps fewer activations and computes the others again for their gradients.
+    in which the network keeps fewer activations and computes the others again for their gradients; official(network)
+    -> what the authors save.
     """
 
     build: Callable
     load: Callable
     loss: Callable
     state: Callable
+    official: Callable
     parts: Callable = _whole
     terms: tuple[str, ...] = ()
     calls: tuple[str, ...] = ("forward",)

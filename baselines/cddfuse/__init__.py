@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..base import MethodCard, NetworkFuser
 
 
@@ -32,3 +34,15 @@ class CDDFuse(NetworkFuser):
         fused = self.network(ir, vis)
         low, high = fused.amin(dim=(1, 2, 3), keepdim=True), fused.amax(dim=(1, 2, 3), keepdim=True)
         return fused.where(high == low, (fused - low) / (high - low))  # a flat image stays as it is
+
+
+class CDDFuseMedical(CDDFuse):
+    card = replace(
+        CDDFuse.card,
+        name="cddfuse-mif",
+        title="CDDFuse, medical",
+        tasks=("mif",),
+        trained_on="Harvard CT-MRI, PET-MRI and SPECT-MRI",
+        checkpoints={"CDDFuse_MIF.pth": None, "cddfuse-mif.safetensors": None},
+        notes="CT, PET or SPECT as the first image, MRI as the second",
+    )

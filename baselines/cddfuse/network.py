@@ -352,3 +352,11 @@ def state_for_saving(network: CDDFuse) -> dict[str, Tensor]:
     them back.
     """
     return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+
+
+def official_state(network: CDDFuse) -> dict[str, dict[str, Tensor]]:
+    """The weights as the authors' training script saves them: a state dict for each part, of nn.DataParallel."""
+    return {
+        part: {f"module.{key}": value.detach().cpu() for key, value in getattr(network, part).state_dict().items()}
+        for part in PARTS
+    }

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from ..training import Task, recomputing
 from .losses import phase1_loss, phase2_loss
-from .network import BaseFeatureExtraction, CDDFuse, DetailNode, TransformerBlock, load_network, state_for_saving
+from .network import (
+    BaseFeatureExtraction,
+    CDDFuse,
+    DetailNode,
+    TransformerBlock,
+    load_network,
+    official_state,
+    state_for_saving,
+)
 
 BLOCKS = (BaseFeatureExtraction, DetailNode, TransformerBlock)
 
@@ -20,6 +28,7 @@ TASK = Task(
     load=load_network,
     loss=loss,
     state=state_for_saving,
+    official=official_state,
     parts=lambda network: list(network.children()),
     terms=("intensity", "gradient", "decomposition", "stronger", "ssim"),
     calls=("encode", "merge", "decode"),

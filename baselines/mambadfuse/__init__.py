@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from ..base import MethodCard, NetworkFuser, load_state
+from ..base import MethodCard, NetworkFuser
 from ..scan import mamba
-from .network import MambaDFuse as Network
+from .network import load_network
 
 WINDOW = 8
 
@@ -42,12 +44,21 @@ class MambaDFuse(NetworkFuser):
     precisions = mamba.PRECISIONS
 
     def build(self, checkpoint):
-        state = load_state(checkpoint)
-        network = Network()
-        network.load_state_dict(state.get("params", state))
-        return network.to(memory_format=torch.channels_last)
+        return load_network(checkpoint).to(memory_format=torch.channels_last)
 
     def forward(self, ir, vis):
         height, width = ir.shape[2:]
         with mamba.precision(self.precision):
             return self.network(pad(ir), pad(vis))[:, :, :height, :width]
+
+
+class MambaDFuseMedical(MambaDFuse):
+    card = replace(
+        MambaDFuse.card,
+        name="mambadfuse-mif",
+        title="MambaDFuse, medical",
+        tasks=("mif",),
+        trained_on="Harvard, one network for each of CT-MRI, PET-MRI and SPECT-MRI",
+        checkpoints={"10000_E.pth": None, "mambadfuse-mif.safetensors": None},
+        notes="CT, PET or SPECT as the first image, MRI as the second",
+    )

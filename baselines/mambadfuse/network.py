@@ -15,11 +15,13 @@ code, which is what their checkpoints were trained with:
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..base import load_state
 from ..scan import mamba
 from ..scan.mamba import Branch
 
@@ -225,3 +227,13 @@ class MambaDFuse(nn.Module):
 
     def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
         return self.reconstruct(self.deep_fuse(*self.shallow_fuse(self.encode(ir, vis), ir.shape[2:])))
+
+
+def load_network(path: str | Path) -> MambaDFuse:
+    """MambaDFuse with the weights of a file, loaded strictly: an official checkpoint (with or without its entry
+    `params`) or safetensors. Raises Unavailable for an unreadable file and RuntimeError for missing, unknown or
+    misshapen entries."""
+    state = load_state(Path(path))
+    network = MambaDFuse()
+    network.load_state_dict(state.get("params", state))
+    return network

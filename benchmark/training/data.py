@@ -103,9 +103,7 @@ def shares(counts: Sequence[int], balance: float) -> np.ndarray:
     return weights / weights.sum()
 
 
-def crops(
-    sources: Sequence[list[tuple[np.ndarray, np.ndarray]]], recipe: Recipe, seed: int, step: int
-) -> torch.Tensor:
+def crops(sources: Sequence[list[tuple[np.ndarray, np.ndarray]]], recipe: Recipe, seed: int, step: int) -> torch.Tensor:
     """The batch of a step, (2, batch, 1, crop, crop) in [0, 1], infrared first.
 
     Everything random follows from seed and step, so that a resumed run sees what an unbroken one would. Crops are

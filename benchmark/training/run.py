@@ -227,12 +227,13 @@ class Run:
                 if board:
                     board.add("training", {**row, "rate": learning_rate(self.recipe, self.step - 1)})
             if first and held_out and (self.step % validate_every == 0 or last):
-                row = {"step": self.step, **validate(self.averaged(), held_out, self.device)}
+                scores = validate(self.averaged(), held_out, self.device)
+                row = {"step": self.step, **scores}
                 self.validation.append(row)
                 draw(self.validation, self.folder / "validation.png", f"{self.method}, held-out crops")
                 if board:
                     board.add("validation", row)
-                say("  ".join(f"{name} {value:.3f}" if name != "step" else f"step {value}:" for name, value in row.items()))
+                say(f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
             if first and (self.step % save_every == 0 or last):
                 self.save()
             advance()
