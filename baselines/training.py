@@ -2,7 +2,7 @@
 
 A method's package holds `training.py` with
 
-    TASK = Task(build=..., load=..., loss=..., state=...)
+    TASKS = {"ivf": Task(build=..., load=..., loss=..., state=..., official=...)}
 
 and its recipes as `recipes/<name>.yaml`; a task's own is called as the task, "ivf" or "mif".
 """
@@ -126,19 +126,20 @@ def recomputing(modules: Iterable):
             del module.forward  # the instance's; the class's comes back
 
 
-def find(method: str) -> Task:
-    """Raises KeyError when the method has no training code."""
+def find(method: str, task: str = "ivf") -> Task:
+    """Raises KeyError when the method has no training code, or none for the task ("ivf" or "mif")."""
     import importlib
     import importlib.util
 
     if importlib.util.find_spec(f"baselines.{method}") is None:
         raise KeyError(method)
     try:
-        return importlib.import_module(f"baselines.{method}.training").TASK
+        tasks = importlib.import_module(f"baselines.{method}.training").TASKS
     except ModuleNotFoundError as error:
         if error.name != f"baselines.{method}.training" and error.name != f"baselines.{method}":
             raise
         raise KeyError(method) from None
+    return tasks[task]
 
 
 def recipes(method: str) -> dict[str, Path]:

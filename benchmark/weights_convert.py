@@ -21,10 +21,9 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
     import torch
     from safetensors.torch import save_file
 
-    network_of = method.removesuffix("-mif")
-    if method not in baselines.names() or network_of not in training.trainable():
-        raise unknown("method with a known layout", method, _convertible())
-    task = training.find(network_of)
+    if method not in (known := _convertible()):
+        raise unknown("method with a known layout", method, known)
+    task = training.find(method.removesuffix("-mif"), "mif" if method.endswith("-mif") else "ivf")
     record_path = target.with_suffix(".json")
     if target.suffix not in (".safetensors", ".pth"):
         raise UserError(f"{target}: the name must end in .safetensors, or in .pth for the authors' layout")

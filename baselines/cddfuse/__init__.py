@@ -23,12 +23,14 @@ class CDDFuse(NetworkFuser):
         checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},
     )
 
+    kind = "CDDFuse"
+
     def build(self, checkpoint):
         import torch
 
-        from .network import load_network
+        from . import network
 
-        return load_network(checkpoint).to(memory_format=torch.channels_last)
+        return network.load_network(checkpoint, getattr(network, self.kind)).to(memory_format=torch.channels_last)
 
     def forward(self, ir, vis):
         fused = self.network(ir, vis)
@@ -44,5 +46,6 @@ class CDDFuseMedical(CDDFuse):
         tasks=("mif",),
         trained_on="Harvard CT-MRI, PET-MRI and SPECT-MRI",
         checkpoints={"CDDFuse_MIF.pth": None, "cddfuse-mif.safetensors": None},
-        notes="CT, PET or SPECT as the first image, MRI as the second",
+        notes="decodes from the features alone, as the authors' script for medical images does",
     )
+    kind = "MedicalCDDFuse"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..training import Task, recomputing
 from .losses import phase1_loss, phase2_loss
 from .network import (
     BaseFeatureExtraction,
     CDDFuse,
     DetailNode,
+    MedicalCDDFuse,
     TransformerBlock,
     load_network,
     official_state,
@@ -23,14 +26,17 @@ def loss(network, ir, vis, recipe, step):
     return phase2_loss(network, ir, vis, **recipe.loss)
 
 
-TASK = Task(
-    build=CDDFuse,
-    load=load_network,
-    loss=loss,
-    state=state_for_saving,
-    official=official_state,
-    parts=lambda network: list(network.children()),
-    terms=("intensity", "gradient", "decomposition", "stronger", "ssim"),
-    calls=("encode", "merge", "decode"),
-    recompute=lambda network: recomputing(m for m in network.modules() if isinstance(m, BLOCKS)),
-)
+TASKS = {
+    task: Task(
+        build=kind,
+        load=partial(load_network, kind=kind),
+        loss=loss,
+        state=state_for_saving,
+        official=official_state,
+        parts=lambda network: list(network.children()),
+        terms=("intensity", "gradient", "decomposition", "stronger", "ssim"),
+        calls=("encode", "merge", "decode"),
+        recompute=lambda network: recomputing(m for m in network.modules() if isinstance(m, BLOCKS)),
+    )
+    for task, kind in (("ivf", CDDFuse), ("mif", MedicalCDDFuse))
+}

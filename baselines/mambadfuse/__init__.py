@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ..base import MethodCard, NetworkFuser
 from ..scan import mamba
-from .network import load_network
+from .network import MambaDFuse as Network
+from .network import MedicalMambaDFuse, load_network
 
 WINDOW = 8
 
@@ -41,10 +42,11 @@ class MambaDFuse(NetworkFuser):
         checkpoints={"10000_E.pth": None, "mambadfuse.safetensors": None},
     )
 
+    kind = Network
     precisions = mamba.PRECISIONS
 
     def build(self, checkpoint):
-        return load_network(checkpoint).to(memory_format=torch.channels_last)
+        return load_network(checkpoint, self.kind).to(memory_format=torch.channels_last)
 
     def forward(self, ir, vis):
         height, width = ir.shape[2:]
@@ -60,5 +62,6 @@ class MambaDFuseMedical(MambaDFuse):
         tasks=("mif",),
         trained_on="Harvard, one network for each of CT-MRI, PET-MRI and SPECT-MRI",
         checkpoints={"10000_E.pth": None, "mambadfuse-mif.safetensors": None},
-        notes="CT, PET or SPECT as the first image, MRI as the second",
+        notes="the network gets the MRI first, as in the authors' training",
     )
+    kind = MedicalMambaDFuse

@@ -229,11 +229,18 @@ class MambaDFuse(nn.Module):
         return self.reconstruct(self.deep_fuse(*self.shallow_fuse(self.encode(ir, vis), ir.shape[2:])))
 
 
-def load_network(path: str | Path) -> MambaDFuse:
+class MedicalMambaDFuse(MambaDFuse):
+    """The same network for the functional image or CT, and the MRI, which the authors give it first."""
+
+    def forward(self, functional: Tensor, mri: Tensor) -> Tensor:
+        return super().forward(mri, functional)
+
+
+def load_network(path: str | Path, kind: type[MambaDFuse] = MambaDFuse) -> MambaDFuse:
     """MambaDFuse with the weights of a file, loaded strictly: an official checkpoint (with or without its entry
     `params`) or safetensors. Raises Unavailable for an unreadable file and RuntimeError for missing, unknown or
     misshapen entries."""
     state = load_state(Path(path))
-    network = MambaDFuse()
+    network = kind()
     network.load_state_dict(state.get("params", state))
     return network

@@ -139,7 +139,7 @@ def command(
     try:
         with FileLock(folder / ".lock", timeout=0) if first else nullcontext():
             run = Run(
-                methods.find(method), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
+                methods.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
                 processes,
             )  # fmt: skip
             if run.step and first:
