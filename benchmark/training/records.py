@@ -68,7 +68,7 @@ def draw(table: Table, path: Path, title: str) -> None:
     figure = Figure(figsize=(2.6 * columns, 2.1 * lines), layout="constrained")
     figure.suptitle(title, fontsize="medium")
     for panel, name in zip(figure.subplots(lines, columns, squeeze=False).flat, names):
-        panel.plot(steps, [float(row[name]) for row in rows], marker=".")
+        panel.plot(steps, [float(row[name] or "nan") for row in rows], marker=".")
         panel.set_title(name, fontsize="medium")
         panel.tick_params(labelsize="small")
     replace(path, lambda beside: figure.savefig(beside, format="png", dpi=80, metadata={"Software": None}))
