@@ -40,7 +40,8 @@ class Alone:
 
 class Several(Alone):
     """Every process draws the same batch and takes its part of it; gradients are averaged, so that all processes stay
-    equal to one that sees the whole batch."""
+    equal to one that sees the whole batch. (Terms that look at the whole batch, as CDDFuse's decomposition and
+    MambaDFuse's share of SSIM, see a process's part of it.)"""
 
     def __init__(self, device: str):
         from accelerate import Accelerator

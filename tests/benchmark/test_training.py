@@ -357,8 +357,8 @@ def test_two_processes_equal_one(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     recipe = tmp_path / "short.yaml"
-    recipe.write_text("{steps: 2, batch: 2, crop: 16, learning_rate: 1.0e-3, phase1: 0.5}")
-    arguments = ["train", "--method", "cddfuse", "--dataset", "synth", "--recipe", str(recipe), "--device", "cpu"]
+    recipe.write_text("{steps: 2, batch: 2, crop: 16, learning_rate: 1.0e-3, loss: {ssim_share: 0.5}}")
+    arguments = ["train", "--method", "mambadfuse", "--dataset", "synth", "--recipe", str(recipe), "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
     launch = subprocess.run(
@@ -373,7 +373,7 @@ def test_two_processes_equal_one(tmp_path):
     assert torch.cat(differences).mean() < 1e-5
     losses = [float(Table(tmp_path / folder / "log.csv").rows()[-1]["loss"]) for folder in ("one", "two")]
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
-    assert json.loads((tmp_path / "two" / "cddfuse.json").read_text())["processes"] == 2
+    assert json.loads((tmp_path / "two" / "mambadfuse.json").read_text())["processes"] == 2
     assert len(Table(tmp_path / "two" / "log.csv").rows()) == 1
 
 
