@@ -100,8 +100,8 @@ def _entry_points() -> dict[str, type[Fuser]]:
 
 def method(name: str) -> type[Fuser]:
     """The class of a method. Raises KeyError for an unknown name, with the nearest one and all of them."""
-    # Most methods have their module's name; looking there first leaves the other networks unimported.
-    for module in sorted(modules(), key=lambda module: module != name):
+    # Most methods have their module's name, or begin with it; looking there first leaves other networks unimported.
+    for module in sorted(modules(), key=lambda module: module != str(name).partition("-")[0]):
         found = _methods_in(module)
         if name in found:
             return found[name]

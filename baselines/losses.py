@@ -45,3 +45,14 @@ def largest_intensity(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
 def largest_gradient(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
     """Mean absolute difference of the gradient magnitude to the larger of the two images'."""
     return F.l1_loss(gradient_magnitude(fused), torch.maximum(gradient_magnitude(ir), gradient_magnitude(vis)))
+
+
+def stronger_gradient(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
+    """Mean absolute difference of the Sobel derivatives to those of the image whose magnitude is larger at the pixel.
+
+    Where `largest_gradient` leaves the direction open, so that an edge may be fused with its sides exchanged, this
+    asks for the direction of the stronger image's; both have one scale.
+    """
+    derivatives_ir, derivatives_vis = sobel(ir), sobel(vis)
+    stronger = derivatives_ir.abs().sum(1, keepdim=True) >= derivatives_vis.abs().sum(1, keepdim=True)
+    return 2 * F.l1_loss(sobel(fused), torch.where(stronger, derivatives_ir, derivatives_vis))

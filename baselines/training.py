@@ -2,17 +2,21 @@
 
 A method's package holds `training.py` with
 
-    TASK = Task(build=..., loss=..., state=...)
+    TASKS = {"ivf": Task(build=..., load=..., loss=..., state=..., official=...)}
 
-and its recipes as `recipes/<name>.yaml`.
+and its recipes as `recipes/<name>.yaml`; a task's own is called as the task, "ivf" or "mif".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+SCHEDULES = ("constant", "cosine", "plateau", "halving")
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,16 @@ class Recipe:
     """How long, on what and how fast a network is trained.
 
     crop: side of the square training crops, pixels; batch: crops per step; learning_rate is reached linearly over
-    `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it) or `halving` (six times over the
-    run, as CDDFuse's 120 epochs halved every 20). ema: decay of the averaged weights, 0 for none. clip: largest norm of
+    `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it), `plateau` (constant, then in the
+    last fifth of the steps linearly to 1 %) or `halving` (six times over the run, as CDDFuse's 120 epochs halved every
+    20). ema: decay of the averaged weights, 0 for none. clip: largest norm of
     the gradient of each part of the network, 0 for none. phase1: share of the steps spent in a method's first phase.
+    loss: weights of the method's loss terms that differ from the authors'.
+
+    longest: larger images are reduced to this longer side, pixels, 0 for none. balance: of several data sets, each is
+    drawn in proportion to (its number of pairs) ** balance. tone: the chance that an image of a crop gets a random
+    gamma and gain. contrast: a crop is drawn again, a few times at most, while the spread of grey levels (10th to 90th
+    percentile, of 1) is below this in both images, 0 for never.
     """
 
     steps: int
@@ -34,29 +45,42 @@ class Recipe:
     ema: float = 0.0
     clip: float = 0.0
     phase1: float = 0.0
+    longest: int = 0
+    balance: float = 1.0
+    tone: float = 0.0
+    contrast: float = 0.0
+    loss: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.schedule not in ("constant", "cosine", "halving"):
-            raise ValueError(f"schedule {self.schedule!r} is not one of constant, cosine, halving")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule {self.schedule!r} is not one of {', '.join(SCHEDULES)}")
         if min(self.steps, self.batch) < 1 or self.crop < 16 or self.learning_rate <= 0:
             raise ValueError("steps and batch must be at least 1, crop at least 16, learning_rate positive")
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Recipe:
         """Raises ValueError for a key that no recipe has or a missing one."""
-        known = [field.name for field in fields(cls)]
+        known = [key.name for key in fields(cls)]
         unknown = set(values) - set(known)
         if unknown:
             raise ValueError(f"unknown recipe key {', '.join(sorted(unknown))}; known: {', '.join(known)}")
         missing = {"steps", "batch", "crop", "learning_rate"} - set(values)
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(sorted(missing))}")
-        for field in fields(cls):
-            value, whole = values.get(field.name, field.default), field.type == "int"
-            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-            if field.type != "str" and not number:
-                raise ValueError(f"{field.name} must be a {'whole ' if whole else ''}number, not {value!r}")
+        for key in fields(cls):
+            if key.name in values and key.type in ("int", "float"):
+                _number(key.name, values[key.name], whole=key.type == "int")
+        weights = values.get("loss", {})
+        if not isinstance(weights, dict):
+            raise ValueError(f"loss must be a mapping of terms to weights, not {weights!r}")
+        for term, weight in weights.items():
+            _number(f"loss {term}", weight)
         return cls(**values)
+
+
+def _number(name: str, value, whole: bool = False) -> None:
+    if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
 
 
 def _whole(network):
@@ -67,30 +91,55 @@ def _whole(network):
 class Task:
     """The parts of a method that training needs.
 
-    build() -> a fresh network that maps (ir, vis) to the fused image; parts(network) -> the modules whose gradients are
-    clipped separately; loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log);
-    state(network) -> the tensors to ship, as the method's `build` loads them.
+    build() -> a fresh network that maps (ir, vis) to the fused image; load(path) -> one with the weights of a file, the
+    authors' or ours; parts(network) -> the modules whose gradients are clipped separately;
+    loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log); state(network) -> the tensors to
+    ship, as the method's `build` loads them; terms: the names that a recipe's `loss` may hold; calls: the network's
+    methods that may run in lower precision, which return one tensor or a tuple of them; recompute(network) -> a context
+    in which the network keeps fewer activations and computes the others again for their gradients; official(network)
+    -> what the authors save.
     """
 
     build: Callable
+    load: Callable
     loss: Callable
     state: Callable
+    official: Callable
     parts: Callable = _whole
+    terms: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ("forward",)
+    recompute: Callable = nullcontext
 
 
-def find(method: str) -> Task:
-    """Raises KeyError when the method has no training code."""
+@contextmanager
+def recomputing(modules: Iterable):
+    """A context in which these modules keep their inputs only, and compute the rest again for their gradients."""
+    from torch.utils.checkpoint import checkpoint
+
+    modules = list(modules)
+    for module in modules:
+        module.forward = partial(checkpoint, module.forward, use_reentrant=False)
+    try:
+        yield
+    finally:
+        for module in modules:
+            del module.forward  # the instance's; the class's comes back
+
+
+def find(method: str, task: str = "ivf") -> Task:
+    """Raises KeyError when the method has no training code, or none for the task ("ivf" or "mif")."""
     import importlib
     import importlib.util
 
     if importlib.util.find_spec(f"baselines.{method}") is None:
         raise KeyError(method)
     try:
-        return importlib.import_module(f"baselines.{method}.training").TASK
+        tasks = importlib.import_module(f"baselines.{method}.training").TASKS
     except ModuleNotFoundError as error:
         if error.name != f"baselines.{method}.training" and error.name != f"baselines.{method}":
             raise
         raise KeyError(method) from None
+    return tasks[task]
 
 
 def recipes(method: str) -> dict[str, Path]:

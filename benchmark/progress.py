@@ -28,7 +28,7 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
 
     @contextmanager
-    def bar(self, title: str, total: int, summary: bool = True) -> Iterator[Callable[[], None]]:
+    def bar(self, title: str, total: int, unit: str = "image", summary: bool = True) -> Iterator[Callable[[], None]]:
         """Show that `total` steps are on their way; call what this gives at each. Off a terminal, where there
         is no bar, a line now and then tells how far they are, and one at the end, unless `summary` is False, how
         long they took."""
@@ -45,7 +45,7 @@ class Progress:
 
             yield step
             if total and summary:
-                self.line(f"{title}: {total} image{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
+                self.line(f"{title}: {total} {unit}{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..base import MethodCard, NetworkFuser
 
 
@@ -22,9 +24,24 @@ class CDDFuse(NetworkFuser):
         checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},
     )
 
+    kind = "CDDFuse"
+
     def build(self, checkpoint):
         import torch
 
-        from .network import load_network
+        from . import network
 
-        return load_network(checkpoint).to(memory_format=torch.channels_last)
+        return network.load_network(checkpoint, getattr(network, self.kind)).to(memory_format=torch.channels_last)
+
+
+class CDDFuseMedical(CDDFuse):
+    card = replace(
+        CDDFuse.card,
+        name="cddfuse-mif",
+        title="CDDFuse, medical",
+        tasks=("mif",),
+        trained_on="Harvard CT-MRI, PET-MRI and SPECT-MRI",
+        checkpoints={"CDDFuse_MIF.pth": None, "cddfuse-mif.safetensors": None},
+        notes="decodes from the features alone, as the authors' script for medical images does",
+    )
+    kind = "MedicalCDDFuse"

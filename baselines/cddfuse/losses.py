@@ -12,12 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..losses import largest_gradient, largest_intensity, sobel, ssim_map
+from ..losses import largest_gradient, largest_intensity, sobel, ssim_map, stronger_gradient
 
 SSIM_WEIGHT = 5.0
 GRADIENT_WEIGHT = 5.0
 DECOMPOSITION_WEIGHT = 2.0
-FUSED_GRADIENT_WEIGHT = 10.0
 
 
 def ssim_loss(x: Tensor, y: Tensor) -> Tensor:
@@ -65,20 +64,36 @@ def phase1_loss(network, ir: Tensor, vis: Tensor) -> tuple[Tensor, dict[str, Ten
     return loss, {name: part.detach() for name, part in parts.items()}
 
 
-def phase2_loss(network, ir: Tensor, vis: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def phase2_loss(
+    network,
+    ir: Tensor,
+    vis: Tensor,
+    intensity: float = 1.0,
+    gradient: float = 10.0,
+    decomposition: float = DECOMPOSITION_WEIGHT,
+    stronger: float = 0.0,
+    ssim: float = 0.0,
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Fusion: the loss, and its unweighted parts (detached).
 
-    L1 to the maximum + 10 L1 to the maximum gradient (Sobel) + 2 decomposition.
+    L1 to the maximum + 10 L1 to the maximum gradient (Sobel) + 2 decomposition. Two terms that the authors' loss has
+    not: stronger is the weight of a gradient term that asks for the stronger image's direction too, and takes the place
+    of `gradient`; ssim that of 1 - the mean SSIM with both images.
     """
     base, detail = network.encode(torch.cat((ir, vis)))
     (base_ir, base_vis), (detail_ir, detail_vis) = base.chunk(2), detail.chunk(2)
     fused = network.decode(vis, *network.merge(base_ir + base_vis, detail_ir + detail_vis))
     parts = {
         "intensity": largest_intensity(fused, ir, vis),
-        "gradient": largest_gradient(fused, ir, vis),
+        "gradient": (stronger_gradient if stronger else largest_gradient)(fused, ir, vis),
         "decomposition": decomposition_loss(base_ir, base_vis, detail_ir, detail_vis),
     }
     loss = (
-        parts["intensity"] + FUSED_GRADIENT_WEIGHT * parts["gradient"] + DECOMPOSITION_WEIGHT * parts["decomposition"]
+        intensity * parts["intensity"]
+        + (stronger or gradient) * parts["gradient"]
+        + decomposition * parts["decomposition"]
     )
+    if ssim:
+        parts["ssim"] = (ssim_map(ir, fused, "reflect").mean() + ssim_map(vis, fused, "reflect").mean()) / 2
+        loss = loss + ssim * (1 - parts["ssim"])
     return loss, {name: part.detach() for name, part in parts.items()}

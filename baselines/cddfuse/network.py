@@ -284,7 +284,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Base and detail features to an image in (0, 1): the sigmoid of a residual added to `image`."""
+    """Base and detail features to an image in (0, 1): the sigmoid of a residual added to `image`, or alone for None."""
 
     def __init__(self, dim: int, heads: int, blocks: int):
         super().__init__()
@@ -296,9 +296,10 @@ class Decoder(nn.Module):
             nn.Conv2d(dim // 2, 1, 3, padding=1, bias=False),
         )
 
-    def forward(self, image: Tensor, base: Tensor, detail: Tensor) -> Tensor:
+    def forward(self, image: Tensor | None, base: Tensor, detail: Tensor) -> Tensor:
         features = self.encoder_level2(self.reduce_channel(torch.cat((base, detail), dim=1)))
-        return torch.sigmoid(self.output(features) + image)
+        residual = self.output(features)
+        return torch.sigmoid(residual if image is None else residual + image)
 
 
 class CDDFuse(nn.Module):
@@ -332,7 +333,14 @@ class CDDFuse(nn.Module):
         return self.decode(vis, *self.merge(base + ir_base, detail + ir_detail))
 
 
-def load_network(path: str | Path) -> CDDFuse:
+class MedicalCDDFuse(CDDFuse):
+    """The same network decoding from the features alone, as the authors' test script does with its medical weights."""
+
+    def decode(self, image: Tensor, base: Tensor, detail: Tensor) -> Tensor:
+        return self.DIDF_Decoder(None, base, detail)
+
+
+def load_network(path: str | Path, kind: type[CDDFuse] = CDDFuse) -> CDDFuse:
     """CDDFuse with the weights of a file, loaded strictly.
 
     path: an official checkpoint (a dict of four state dicts whose keys start with `module.`) or a
@@ -342,7 +350,7 @@ def load_network(path: str | Path) -> CDDFuse:
     state = load_state(Path(path))
     if set(state) == set(PARTS):
         state = {f"{part}.{key.removeprefix('module.')}": v for part in PARTS for key, v in state[part].items()}
-    network = CDDFuse()
+    network = kind()
     network.load_state_dict(state)
     return network
 
@@ -352,3 +360,11 @@ def state_for_saving(network: CDDFuse) -> dict[str, Tensor]:
     them back.
     """
     return {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+
+
+def official_state(network: CDDFuse) -> dict[str, dict[str, Tensor]]:
+    """The weights as the authors' training script saves them: a state dict for each part, of nn.DataParallel."""
+    return {
+        part: {f"module.{key}": value.detach().cpu() for key, value in getattr(network, part).state_dict().items()}
+        for part in PARTS
+    }

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from ..training import Task
+from functools import partial
+
+from ..training import Task, recomputing
 from .losses import phase1_loss, phase2_loss
-from .network import CDDFuse, state_for_saving
+from .network import (
+    BaseFeatureExtraction,
+    CDDFuse,
+    DetailNode,
+    MedicalCDDFuse,
+    TransformerBlock,
+    load_network,
+    official_state,
+    state_for_saving,
+)
+
+BLOCKS = (BaseFeatureExtraction, DetailNode, TransformerBlock)
 
 
 def loss(network, ir, vis, recipe, step):
-    phase = phase1_loss if step < recipe.phase1 * recipe.steps else phase2_loss
-    return phase(network, ir, vis)
+    if step < recipe.phase1 * recipe.steps:
+        return phase1_loss(network, ir, vis)
+    return phase2_loss(network, ir, vis, **recipe.loss)
 
 
-TASK = Task(build=CDDFuse, loss=loss, state=state_for_saving, parts=lambda network: list(network.children()))
+TASKS = {
+    task: Task(
+        build=kind,
+        load=partial(load_network, kind=kind),
+        loss=loss,
+        state=state_for_saving,
+        official=official_state,
+        parts=lambda network: list(network.children()),
+        terms=("intensity", "gradient", "decomposition", "stronger", "ssim"),
+        calls=("encode", "merge", "decode"),
+        recompute=lambda network: recomputing(m for m in network.modules() if isinstance(m, BLOCKS)),
+    )
+    for task, kind in (("ivf", CDDFuse), ("mif", MedicalCDDFuse))
+}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from ..base import MethodCard, NetworkFuser, load_state
+from ..base import MethodCard, NetworkFuser
 from ..scan import mamba
 from .network import MambaDFuse as Network
+from .network import MedicalMambaDFuse, load_network
 
 WINDOW = 8
 
@@ -39,15 +42,26 @@ class MambaDFuse(NetworkFuser):
         checkpoints={"10000_E.pth": None, "mambadfuse.safetensors": None},
     )
 
+    kind = Network
     precisions = mamba.PRECISIONS
 
     def build(self, checkpoint):
-        state = load_state(checkpoint)
-        network = Network()
-        network.load_state_dict(state.get("params", state))
-        return network.to(memory_format=torch.channels_last)
+        return load_network(checkpoint, self.kind).to(memory_format=torch.channels_last)
 
     def forward(self, ir, vis):
         height, width = ir.shape[2:]
         with mamba.precision(self.precision):
             return self.network(pad(ir), pad(vis))[:, :, :height, :width]
+
+
+class MambaDFuseMedical(MambaDFuse):
+    card = replace(
+        MambaDFuse.card,
+        name="mambadfuse-mif",
+        title="MambaDFuse, medical",
+        tasks=("mif",),
+        trained_on="Harvard, one network for each of CT-MRI, PET-MRI and SPECT-MRI",
+        checkpoints={"10000_E.pth": None, "mambadfuse-mif.safetensors": None},
+        notes="the network gets the MRI first, as in the authors' training",
+    )
+    kind = MedicalMambaDFuse

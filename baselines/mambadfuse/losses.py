@@ -1,27 +1,36 @@
-"""MambaDFuse's training loss for infrared and visible images (arXiv:2404.08406, section 3.5)."""
+"""MambaDFuse's training losses (arXiv:2404.08406, section 3.5)."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from ..losses import gradient_magnitude, largest_gradient, largest_intensity, ssim_map
-
-INTENSITY_WEIGHT, GRADIENT_WEIGHT, SSIM_WEIGHT = 20.0, 20.0, 10.0
+from ..losses import gradient_magnitude, largest_gradient, largest_intensity, ssim_map, stronger_gradient
 
 
-def fusion_loss(fused: Tensor, ir: Tensor, vis: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+def fusion_loss(
+    fused: Tensor,
+    ir: Tensor,
+    vis: Tensor,
+    intensity: float = 20.0,
+    gradient: float = 20.0,
+    ssim: float = 10.0,
+    ssim_share: float | None = None,
+    stronger: float = 0.0,
+) -> tuple[Tensor, dict[str, Tensor]]:
     """20 L1 to the maximum + 20 L1 to the maximum gradient + 10 (1 - SSIM), the loss and its unweighted parts.
 
-    SSIM is the mean over both sources, each weighted by its share of the mean gradient magnitude in the batch.
+    SSIM is the mean over both sources, infrared weighted by `ssim_share` or, for None, each by its share of the mean
+    gradient magnitude in the batch, as the authors do for infrared and visible images; for medical ones they use 20,
+    100, 50 and 0.5. stronger: the weight of the gradient term that asks for the stronger image's direction too, which
+    the authors' loss has not.
     """
-    gradient_ir, gradient_vis = gradient_magnitude(ir).mean(), gradient_magnitude(vis).mean()
-    share = gradient_ir / (gradient_ir + gradient_vis + 1e-8)
+    if ssim_share is None:
+        gradient_ir, gradient_vis = gradient_magnitude(ir).mean(), gradient_magnitude(vis).mean()
+        ssim_share = gradient_ir / (gradient_ir + gradient_vis + 1e-8)
     parts = {
         "intensity": largest_intensity(fused, ir, vis),
-        "gradient": largest_gradient(fused, ir, vis),
-        "ssim": share * ssim_map(ir, fused).mean() + (1 - share) * ssim_map(vis, fused).mean(),
+        "gradient": (stronger_gradient if stronger else largest_gradient)(fused, ir, vis),
+        "ssim": ssim_share * ssim_map(ir, fused).mean() + (1 - ssim_share) * ssim_map(vis, fused).mean(),
     }
-    loss = (
-        INTENSITY_WEIGHT * parts["intensity"] + GRADIENT_WEIGHT * parts["gradient"] + SSIM_WEIGHT * (1 - parts["ssim"])
-    )
+    loss = intensity * parts["intensity"] + (stronger or gradient) * parts["gradient"] + ssim * (1 - parts["ssim"])
     return loss, {name: part.detach() for name, part in parts.items()}

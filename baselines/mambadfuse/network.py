@@ -15,11 +15,13 @@ code, which is what their checkpoints were trained with:
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..base import load_state
 from ..scan import mamba
 from ..scan.mamba import Branch
 
@@ -225,3 +227,20 @@ class MambaDFuse(nn.Module):
 
     def forward(self, ir: Tensor, vis: Tensor) -> Tensor:
         return self.reconstruct(self.deep_fuse(*self.shallow_fuse(self.encode(ir, vis), ir.shape[2:])))
+
+
+class MedicalMambaDFuse(MambaDFuse):
+    """The same network for the functional image or CT, and the MRI, which the authors give it first."""
+
+    def forward(self, functional: Tensor, mri: Tensor) -> Tensor:
+        return super().forward(mri, functional)
+
+
+def load_network(path: str | Path, kind: type[MambaDFuse] = MambaDFuse) -> MambaDFuse:
+    """MambaDFuse with the weights of a file, loaded strictly: an official checkpoint (with or without its entry
+    `params`) or safetensors. Raises Unavailable for an unreadable file and RuntimeError for missing, unknown or
+    misshapen entries."""
+    state = load_state(Path(path))
+    network = kind()
+    network.load_state_dict(state.get("params", state))
+    return network

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from . import causal_conv_silu, is_native, selective_scan
 from .library import call, run_all
@@ -25,6 +26,7 @@ CHUNK = 1024  # tokens that pass through a mixer at a time in torch without grad
 TASK = 8192  # tokens of one task of the compiled path
 PRECISIONS = ("fp32", "bf16")
 _precision = ContextVar("precision", default="fp32")
+_recompute = ContextVar("recompute", default=False)
 
 
 @contextmanager
@@ -46,10 +48,20 @@ def precision(name: str):
         torch.backends.cuda.matmul.allow_tf32 = tf32
 
 
+@contextmanager
+def recompute():
+    """Mixers keep their inputs only, and compute the rest again for their gradients: less memory, more time."""
+    token = _recompute.set(True)
+    try:
+        yield
+    finally:
+        _recompute.reset(token)
+
+
 def _linear(x: Tensor, weight: Tensor) -> Tensor:
     if _precision.get() == "bf16" and not torch.is_grad_enabled():
         x, weight = (t.bfloat16().to(t.dtype) for t in (x, weight))
-    return F.linear(x, weight)
+    return F.linear(x, weight).to(weight.dtype)  # under autocast, the scan and the residuals stay in float32
 
 
 class Branch(NamedTuple):
@@ -112,6 +124,8 @@ def mix(
             total += part
         return total
     streams = [norm(x) if norm else x for x, norm in zip(streams, norms)]
+    if torch.is_grad_enabled() and _recompute.get():
+        return checkpoint(_mix_tokens, streams, branches, out_proj, shared_gate, None, use_reentrant=False)
     if torch.is_grad_enabled() or streams[0].is_cuda:
         return _mix_tokens(streams, branches, out_proj, shared_gate, None)
     # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
@@ -176,7 +190,7 @@ def _mix_tokens(streams, branches, out_proj, shared_gate, states):
         x = causal_conv_silu(x, p.conv_weight, p.conv_bias, conv_state)
         rank, count = p.dt_proj.shape[1], p.A.shape[1]
         dt, B, C = _linear(x, p.x_proj).split([rank, count, count], dim=-1)
-        delta = F.linear(dt, p.dt_proj)
+        delta = F.linear(dt, p.dt_proj).to(p.dt_proj.dtype)
         total = total + selective_scan(x, delta, p.A, B, C, p.D, gate, p.dt_bias, scan_state)
     return _linear(total, out_proj)
 

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import FOLDER, scan_backend, shared
+from benchmark.options import FOLDER, NAMES, scan_backend, shared
 
 
 @click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
 @click.option("--method", required=True, help="The method to train, for example mambadfuse.")
-@click.option("--dataset", default="roadscene", show_default=True, help="The data set that the crops are cut from.")
-@click.option("--split", help="Its split (default: train where there is one, otherwise the set's own default).")
-@click.option("--recipe", default="preliminary", show_default=True, help="A recipe of the method, or a YAML file.")
+@click.option(
+    "--task",
+    type=click.Choice(["ivf", "mif"]),
+    default="ivf",
+    show_default=True,
+    help="Infrared with visible, or medical; the latter's weights are METHOD-mif's.",
+)
+@click.option(
+    "--dataset",
+    type=NAMES,
+    default="roadscene",
+    show_default=True,
+    help="The data sets that the crops are cut from, each as NAME or NAME@SPLIT.",
+)
+@click.option("--split", help="Where none is given (default: train where there is one, else the set's own default).")
+@click.option(
+    "--recipe", "--config", "recipe", help="A recipe of the method, or a YAML file [default: that of the task]."
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Start from these weights, the authors' or ours, not from random ones.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Instead of the recipe's.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
 @scan_backend
 @click.option("--threads", type=click.IntRange(1), help="CPU threads (default: torch's choice).")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "bf16"]),
+    default="fp32",
+    show_default=True,
+    help="bf16: bfloat16 autocast of the network; weights, losses and scans stay in float32.",
+)
+@click.option("--recompute", is_flag=True, help="Gradient checkpointing: less memory, more time.")
+@click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too (needs the package tensorboard).")
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--ir", type=FOLDER, help="Infrared images, for --dataset folder.")
@@ -28,14 +58,19 @@ from benchmark.options import FOLDER, scan_backend, shared
 @shared
 def command(
     method,
+    task,
     dataset,
     split,
     recipe,
+    checkpoint,
     steps,
     seed,
     device,
     scan_backend,
     threads,
+    precision,
+    recompute,
+    tensorboard,
     save_every,
     validate_every,
     ir,
@@ -50,20 +85,21 @@ def command(
 
         bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
     """
-    import hashlib
-
     import torch
     import yaml
     from filelock import FileLock, Timeout
-    from rich.progress import track
 
+    from baselines import Unavailable
     from baselines import training as methods
-    from benchmark import datasets, plan, provenance
-    from benchmark.training import Diverged, Run
+    from benchmark import plan, provenance
+    from benchmark.progress import Progress
+    from benchmark.training.data import read
+    from benchmark.training.processes import join
+    from benchmark.training.run import Diverged, Run
 
     if method not in methods.trainable():
         raise unknown("trainable method", method, methods.trainable())
-    known = methods.recipes(method)
+    known, recipe = methods.recipes(method), recipe or task
     path = known.get(recipe) or Path(recipe)
     if not path.is_file():
         raise unknown("recipe", recipe, known)
@@ -79,44 +115,47 @@ def command(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     plan.select_scan_backend(scan_backend, device)
-
-    source = datasets.get(dataset)
-    if source.name == "folder":
-        source = type(source)(ir, vis)
-    elif ir or vis:
+    if (ir or vis) and "folder" not in dataset:
         raise UserError("--ir and --vis go with --dataset folder")
-    split = split or ("train" if "train" in source.splits() else source.default_split)
-    pairs = source.pairs(split, data_root)
-    images, digest = [], hashlib.sha256()
-    for pair in track(pairs, description=f"reading {dataset}@{split}", transient=True):
-        loaded = pair.load()
-        if min(loaded.ir.shape) < chosen.crop:
-            raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {chosen.crop} pixels")
-        images.append((loaded.ir, loaded.vis))
-        digest.update(pair.digest().encode())
+    try:
+        processes = join(device)
+    except ModuleNotFoundError as error:
+        raise UserError(f"several processes need accelerate ({error}): pip install 'mmif-bench[train]'") from error
+
+    progress, first = Progress(), processes.rank == 0
+    sources = []
+    for spec in dataset:
+        sources.append(read(spec, chosen, split, data_root, ir, vis))
+        if first:
+            progress.line(f"{sources[-1].dataset}@{sources[-1].split}: {len(sources[-1].images)} pairs")
+    name = method if task == "ivf" else f"{method}-{task}"
     facts = {
-        "trained_on": f"{dataset} {split}",
-        "n_pairs": len(pairs),
-        "pairs_sha256": digest.hexdigest(),
+        "trained_on": ", ".join(f"{source.dataset} {source.split}" for source in sources),
+        "data": [source.facts() for source in sources],
         "environment": provenance.environment(),
     }
-    folder = out or Path("runs") / f"{method}-{dataset}"
+    folder = out or Path("runs") / f"{name}-{'-'.join(source.dataset for source in sources)}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            run = Run(methods.find(method), chosen, method, folder, seed, device, facts)
-            if run.step:
-                click.echo(f"continuing at step {run.step} of {chosen.steps}")
-            steps_left = chosen.steps - run.step
-            run.train(
-                images,
-                save_every,
-                validate_every,
-                track=lambda steps: track(steps, description=f"training {method}", total=steps_left),
-                say=click.echo,
-            )
+        with FileLock(folder / ".lock", timeout=0) if first else nullcontext():
+            run = Run(
+                methods.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
+                processes,
+            )  # fmt: skip
+            if run.step and first:
+                progress.line(f"continuing at step {run.step} of {chosen.steps}")
+            bar = progress.bar(f"training {name}", chosen.steps - run.step, "step") if first else nullcontext(_nothing)
+            with bar as advance:
+                run.train(sources, save_every, validate_every, advance, progress.line, tensorboard)
     except Timeout as error:
         raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
-    except (ValueError, Diverged) as error:
+    except ModuleNotFoundError as error:
+        raise UserError(f"--tensorboard: {error}; pip install 'mmif-bench[train]'") from error
+    except (ValueError, Unavailable, RuntimeError, Diverged) as error:
         raise UserError(str(error)) from error
-    click.echo(f"{folder / f'{method}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
+    if first:
+        click.echo(f"{folder / f'{name}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
+
+
+def _nothing() -> None:
+    pass

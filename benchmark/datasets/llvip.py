@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
-from benchmark.datasets.base import Box, DatasetCard, FolderDataset, Layout, Pair, Place, variants
+from benchmark.datasets.base import (
+    Box,
+    DatasetCard,
+    FolderDataset,
+    Layout,
+    Pair,
+    Place,
+    Selection,
+    pick,
+    split_ids,
+    variants,
+)
 
 
 class Llvip(FolderDataset):
@@ -17,7 +29,7 @@ class Llvip(FolderDataset):
         licence="its own terms: free for non-commercial purposes, with reference to the set",
         link="https://bupt-ai-cz.github.io/LLVIP",
         size="1280x1024, JPEG; infrared grey, visible RGB",
-        counts={"test": 3463, "train": 12025},
+        counts={"test": 3463, "train": 12025, "sample44": 44},
         layout="LLVIP/{infrared,visible}/{train,test}/*.jpg and LLVIP/Annotations/*.xml",
         use="non-commercial purposes only; identifying people is forbidden",
         labels="boxes of people (Pascal VOC XML, class person)",
@@ -42,7 +54,19 @@ class Llvip(FolderDataset):
         )
 
     def splits(self) -> dict[str, str]:
-        return {"test": "the official test pairs (3463)", "train": "the official training pairs (12025)"}
+        return {
+            "test": "the official test pairs (3463)",
+            "train": "the official training pairs (12025)",
+            "sample44": "32 training and 12 test pairs of three places, which our checkpoints are trained on",
+        }
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        if split != "sample44":
+            return super().select(split, root)
+        found = [self.listed(part, root) for part in self.parts]
+        where = " and ".join(str(place) for _, place in found)
+        pairs = [pair for part, _ in found for pair in part]
+        return Selection(pick(pairs, split_ids("llvip", "sample44"), where), (), where)
 
     def finish(self, pair: Pair, place: Place) -> Pair:
         path = place.base / "Annotations" / f"{pair.id}.xml"

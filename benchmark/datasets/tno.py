@@ -17,7 +17,7 @@ class Tno(FolderDataset):
         licence="as its figshare record states; none is stated with the 42-pair selection",
         link="https://figshare.com/articles/dataset/TNO_Image_Fusion_Dataset/1008029",
         size="256x256 to 945x709, grey",
-        counts={"tno42": 42, "cddfuse25": 25, "didfuse40": 40},
+        counts={"tno42": 42, "cddfuse25": 25, "didfuse40": 40, "train": 15},
         layout="TNO/{ir,vi}/01.png … 42.png",
         notes=(
             "The figshare record is not sorted into pairs; the 42 numbered pairs circulate with fusion code.",
@@ -37,6 +37,7 @@ class Tno(FolderDataset):
         return {
             "tno42": "the selection of 42 pairs, 01 to 42",
             "cddfuse25": "the 25 test pairs of CDDFuse (Zhao et al., CVPR 2023)",
+            "train": "15 pairs outside cddfuse25: all but 15 and 34, which show scenes of its 17 and 35",
             "didfuse40": "the 40 test pairs of DIDFuse (Zhao et al., IJCAI 2020): all but 09 and 42",
         }
 

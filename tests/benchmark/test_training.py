@@ -1,5 +1,10 @@
 import csv
 import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +15,10 @@ from click.testing import CliRunner
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.training import Recipe, Task, find, recipes, trainable
 from benchmark.cli import main
-from benchmark.training import Diverged, Run, crops, learning_rate, split_off_validation
+from benchmark.training.data import Source, crops, read, reduce, shares, split_off_validation
+from benchmark.training.records import Table, draw
+from benchmark.training.run import Diverged, Run
+from benchmark.training.schedule import learning_rate
 
 RECIPE = Recipe(steps=12, batch=2, crop=16, learning_rate=1e-2, warmup=2, schedule="cosine", ema=0.9, clip=1.0)
 
@@ -28,48 +36,127 @@ TASK = Task(
     build=Tiny,
     loss=lambda network, ir, vis, recipe, step: fusion_loss(network(ir, vis), ir, vis),
     state=lambda network: network.state_dict(),
+    official=lambda network: network.state_dict(),
+    load=lambda path: path,
 )
+
+
+def draw_pairs(count: int, seed: int = 0):
+    random = np.random.default_rng(seed)
+    return [tuple(random.integers(0, 256, (2, 48, 50 + i), dtype=np.uint8)) for i in range(count)]
 
 
 @pytest.fixture
 def images():
-    random = np.random.default_rng(0)
-    return [tuple(random.integers(0, 256, (2, 48, 50 + i), dtype=np.uint8)) for i in range(12)]
+    return [Source("made", "up", draw_pairs(12))]
 
 
-def start(folder: Path, recipe=RECIPE, task=TASK, seed=3) -> Run:
-    return Run(task, recipe, "tiny", folder, seed, "cpu", {"pairs_sha256": "0" * 64})
+def start(folder: Path, recipe=RECIPE, task=TASK, seed=3, **options) -> Run:
+    return Run(task, recipe, "tiny", folder, seed, "cpu", {"data": "made up"}, **options)
+
+
+def states(*folders: Path) -> list[dict]:
+    return [torch.load(folder / "state.pt", weights_only=True) for folder in folders]
+
+
+def assert_same_state(*folders: Path) -> None:
+    a, b = states(*folders)
+    assert a["step"] == b["step"]
+    for part in ("network", "average"):
+        for key in a[part]:
+            assert torch.equal(a[part][key], b[part][key]), f"{part} {key}"
+    moments = [torch.cat([x["exp_avg_sq"].flatten() for x in s["optimizer"]["state"].values()]) for s in (a, b)]
+    assert torch.equal(*moments)
 
 
 def quiet(_line):
     pass
 
 
-def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path):
+@pytest.mark.parametrize("stop", [3, 5, 8])
+def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     whole = start(tmp_path / "whole")
     whole.train(images, save_every=5, validate_every=6, say=quiet)
 
-    broken = start(tmp_path / "broken")
+    broken, taken = start(tmp_path / "broken"), 0
 
-    def stop_at_eight(steps):
-        for step in steps:
-            if step == 8:  # three steps after the last saved state
-                raise KeyboardInterrupt
-            yield step
+    def kill():
+        nonlocal taken
+        taken += 1
+        if taken == stop:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        broken.train(images, save_every=5, validate_every=6, track=stop_at_eight, say=quiet)
+        broken.train(images, save_every=5, validate_every=6, advance=kill, say=quiet)
     resumed = start(tmp_path / "broken")
-    assert resumed.step == 5
+    assert resumed.step == stop // 5 * 5
     resumed.train(images, save_every=5, validate_every=6, say=quiet)
 
-    for name in ("network", "average"):
-        a, b = (torch.load(tmp_path / d / "state.pt", weights_only=True)[name] for d in ("whole", "broken"))
-        for key in a:
-            assert torch.equal(a[key], b[key]), f"{name} {key}"
+    assert_same_state(tmp_path / "whole", tmp_path / "broken")
     validation = [(tmp_path / d / "validation.csv").read_text() for d in ("whole", "broken")]
     assert validation[0] == validation[1]
     assert len(validation[0].splitlines()) == 3
+
+
+def test_a_finished_run_is_extended(images, tmp_path):
+    """While the rate is constant, more steps later are the same as more steps at once."""
+    constant = replace(RECIPE, schedule="constant")
+    start(tmp_path / "once", replace(constant, steps=9)).train(images, 50, 50, say=quiet)
+    start(tmp_path / "twice", replace(constant, steps=4)).train(images, 50, 50, say=quiet)
+    longer = start(tmp_path / "twice", replace(constant, steps=9))
+    assert longer.step == 4
+    longer.train(images, 50, 50, say=quiet)
+    assert_same_state(tmp_path / "once", tmp_path / "twice")
+    with pytest.raises(ValueError, match="holds a run of 9 steps already; give more --steps"):
+        start(tmp_path / "once", replace(constant, steps=8))
+
+
+def test_training_starts_from_given_weights(images, tmp_path):
+    given = tmp_path / "weights.bin"
+    given.write_bytes(b"x")
+    network = Tiny()
+    run = start(tmp_path / "run", task=replace(TASK, load=lambda path: network), start=given)
+    assert run.network is network
+    run.train(images, 50, 50, say=quiet)
+    with pytest.raises(ValueError, match="another start_sha256"):
+        start(tmp_path / "run")
+
+
+def test_bfloat16_stays_near_float32_and_is_not_it(images, tmp_path):
+    losses = {}
+    for precision in ("fp32", "bf16"):
+        run = start(tmp_path / precision, precision=precision)
+        losses[precision] = run.train_step([images[0].images])["loss"]
+        assert all(x.dtype == torch.float32 for x in run.network.state_dict().values())
+    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.01)
+    assert losses["bf16"] != losses["fp32"]
+
+
+@pytest.mark.parametrize("method", ["mambadfuse", "cddfuse"])
+def test_recomputed_activations_change_no_gradient_and_save_memory(method):
+    """Gradients to 1e-5 of the largest; saved activations at most two thirds."""
+    task, recipe = find(method), Recipe(steps=2, batch=1, crop=16, learning_rate=1e-3)
+    ir, vis = torch.rand(2, 1, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    gradients, kept = [], []
+    for around in (task.recompute, None):
+        torch.manual_seed(0)
+        network, saved = task.build(), []
+
+        def keep(x, saved=saved):
+            saved.append(x.numel() * x.element_size())
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            if around is None:
+                loss, _ = task.loss(network, ir, vis, recipe, 1)
+            else:
+                with around(network):
+                    loss, _ = task.loss(network, ir, vis, recipe, 1)
+        kept.append(sum(saved))
+        loss.backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None]))
+    torch.testing.assert_close(*gradients, rtol=0, atol=1e-5 * gradients[0].abs().max().item())
+    assert kept[0] < 2 / 3 * kept[1]
 
 
 def test_training_lowers_the_loss(images, tmp_path):
@@ -85,18 +172,34 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(images, tmp_pa
         loss, parts = fusion_loss(network(ir, vis), ir, vis)
         return (loss * float("nan") if step == 7 else loss), parts
 
-    run = start(tmp_path, task=Task(build=Tiny, loss=explode, state=TASK.state))
-    with pytest.raises(Diverged, match="the loss is nan at step 7"):
+    run = start(tmp_path, task=replace(TASK, loss=explode))
+    with pytest.raises(Diverged, match=r"the loss \(nan\) or its gradient is not finite at step 7"):
         run.train(images, save_every=5, validate_every=100, say=quiet)
     saved = torch.load(tmp_path / "state.pt", weights_only=True)
     assert saved["step"] == 5
     assert all(torch.isfinite(x).all() for x in saved["network"].values())
 
 
+def test_a_gradient_that_is_not_finite_stops_too(images, tmp_path):
+    def explode(network, ir, vis, recipe, step):
+        loss, parts = fusion_loss(network(ir, vis), ir, vis)
+        zero = (network.conv.bias * 0).sum()
+        return loss + (zero.sqrt() if step == 2 else zero), parts  # 0, whose root has no finite slope
+
+    run = start(tmp_path, task=replace(TASK, loss=explode))
+    with pytest.raises(Diverged, match="not finite at step 2"):
+        run.train(images, save_every=1, validate_every=100, say=quiet)
+    assert all(torch.isfinite(x).all() for x in states(tmp_path)[0]["network"].values())
+
+
 def test_a_folder_of_another_run_is_refused(images, tmp_path):
     start(tmp_path).train(images, save_every=12, validate_every=12, say=quiet)
-    with pytest.raises(ValueError, match="another method, recipe"):
+    with pytest.raises(ValueError, match="a run of another seed; give another --out"):
         start(tmp_path, seed=4)
+    with pytest.raises(ValueError, match="a run of another recipe"):
+        start(tmp_path, replace(RECIPE, tone=0.5))
+    with pytest.raises(ValueError, match="unknown loss term colour; known: intensity"):
+        start(tmp_path, replace(RECIPE, loss={"colour": 1.0}), task=replace(TASK, terms=("intensity",)))
 
 
 def test_a_file_that_is_no_state_is_one_line(tmp_path):
@@ -127,22 +230,161 @@ def test_a_missing_gpu_is_one_line():
 def test_crops_follow_from_seed_and_step_and_stay_registered():
     ramp = np.arange(40 * 60, dtype=np.int64).reshape(40, 60) % 251
     pair = (ramp.astype(np.uint8), (255 - ramp).astype(np.uint8))
-    a, b = crops([pair], RECIPE, 0, 5), crops([pair], RECIPE, 0, 5)
+    a, b = crops([[pair]], RECIPE, 0, 5), crops([[pair]], RECIPE, 0, 5)
     assert torch.equal(a, b)
-    assert not torch.equal(a, crops([pair], RECIPE, 0, 6))
+    assert not torch.equal(a, crops([[pair]], RECIPE, 0, 6))
     assert a.shape == (2, 2, 1, 16, 16)
     torch.testing.assert_close(a[0] + a[1], torch.ones_like(a[0]))
 
 
-def test_validation_pairs_are_not_trained_on(images):
-    training, validation = split_off_validation(images)
-    assert len(training) + len(validation) == len(images)
-    assert len(validation) == 3
-    assert not {id(x) for x in training} & {id(x) for x in validation}
+def test_tones_move_but_black_stays_black():
+    image = np.repeat(np.arange(0, 256, 5, dtype=np.uint8)[None], 40, axis=0)
+    batch = crops([[(image, image)]], replace(RECIPE, batch=30, tone=1.0), 0, 0)
+    plain = crops([[(image, image)]], replace(RECIPE, batch=30), 0, 0)
+    assert torch.equal(plain[0], plain[1])
+    assert not torch.equal(batch[0], batch[1])
+    assert batch.min() >= 0
+    assert batch.max() <= 1
+    black = crops([[(0 * image, 0 * image)]], replace(RECIPE, tone=1.0), 0, 0)
+    assert black.max() == 0
+
+
+def test_flat_crops_are_drawn_again():
+    image = np.zeros((64, 64), np.uint8)
+    image[:32] = np.random.default_rng(0).integers(0, 256, (32, 64))
+    recipe = replace(RECIPE, batch=60)
+    flat = [
+        (crops([[(image, image)]], r, 0, 0).amax(dim=(0, 2, 3, 4)) == 0).sum()
+        for r in (recipe, replace(recipe, contrast=0.1))
+    ]
+    assert flat[0] > 10
+    assert flat[1] <= 2
+
+
+def test_sources_are_drawn_by_their_share():
+    assert shares([400, 100], 1).tolist() == [0.8, 0.2]
+    assert shares([400, 100], 0.5).tolist() == pytest.approx([2 / 3, 1 / 3])
+    sources = [[(np.full((20, 20), value, np.uint8),) * 2] * count for value, count in ((0, 9), (255, 1))]
+    for balance, expected in ((1.0, 0.1), (0.0, 0.5)):
+        batch = crops(sources, replace(RECIPE, batch=400, balance=balance), 0, 0)
+        assert batch.mean().item() == pytest.approx(expected, abs=0.08)
+
+
+def test_large_images_are_reduced():
+    image = np.repeat(np.array([[0, 100]], np.uint8), 50, axis=0).repeat(50, axis=1)
+    assert reduce(image, 0) is image
+    assert reduce(image, 100) is image
+    small = reduce(image, 50)
+    assert small.shape == (25, 50)
+    assert small.mean() == image.mean()
+
+
+def test_validation_pairs_are_not_trained_on():
+    sources = [Source("a", "x", draw_pairs(100)), Source("b", "x", draw_pairs(20)), Source("c", "x", draw_pairs(3))]
+    training, validation = split_off_validation(sources)
+    assert [len(images) for images in training] == [93, 19, 3]
+    assert len(validation) == 8
+    assert not {id(x) for images in training for x in images} & {id(x) for x in validation}
+
+
+def test_sources_say_what_they_are(shared):
+    from benchmark.datasets.base import split_hashes
+
+    recipe = replace(RECIPE, longest=640)
+    source = read("tno", recipe, root=shared / "data")
+    assert (source.split, len(source.images)) == ("train", 15)
+    assert source.ids_sha256 == split_hashes()["tno_train"]
+    assert len(source.images_sha256) == 64
+    assert max(max(ir.shape) for ir, _ in source.images) <= 640
+    assert read("tno@cddfuse25", recipe, "tno42", shared / "data").split == "cddfuse25"
+
+
+def test_training_lists_hold_no_test_pair():
+    from benchmark import datasets
+    from benchmark.datasets.base import split_ids
+
+    assert not set(split_ids("tno", "train")) & set(split_ids("tno", "cddfuse25"))
+    assert set(split_ids("tno", "train")) < set(split_ids("tno", "tno42"))
+    assert "15" not in split_ids("tno", "train")
+    assert len(split_ids("llvip", "sample44")) == 44
+    scheme = datasets.get("roadscene").schemes()["cddfuse50"]
+    assert not set(scheme["train"]) & set(scheme["test"])
+
+
+def test_records(tmp_path, images):
+    start(tmp_path).train(images, 6, 4, say=quiet, tensorboard=False)
+    assert [row["step"] for row in Table(tmp_path / "validation.csv").rows()] == ["4", "8", "12"]
+    assert (tmp_path / "validation.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads((tmp_path / "tiny.json").read_text())
+    assert (record["steps"], record["seed"], record["data"]) == (12, 3, "made up")
+    assert record["validation"]["step"] == 12
+    assert {"EN", "SSIM"} < set(record["validation"])
+    import baselines
+
+    assert record["sha256"] == baselines.sha256(tmp_path / "tiny.safetensors")
+
+
+def test_a_table_takes_columns_as_they_come_and_forgets_later_steps(tmp_path):
+    table = Table(tmp_path / "log.csv")
+    table.append({"step": 1, "a": 0.5})
+    table.append({"step": 2, "a": 1.5, "b": 2.5})
+    assert table.rows() == [{"step": "1", "a": "0.5", "b": ""}, {"step": "2", "a": "1.5", "b": "2.5"}]
+    with table.path.open("a") as file:
+        file.write("3,0.1")  # cut short by a kill
+    table.truncate(1)
+    assert [row["step"] for row in table.rows()] == ["1"]
+    table.append({"step": 2, "a": 1.0, "b": 1.0})
+    draw(table, tmp_path / "log.png", "title")
+    assert (tmp_path / "log.png").stat().st_size > 1000
+
+
+def test_tensorboard_logs_can_be_read_back(tmp_path, images):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    start(tmp_path).train(images, 50, 6, say=quiet, tensorboard=True)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("validation/VIF")] == [6, 12]
+    assert "training/loss" in events.Tags()["scalars"]
+
+
+def test_two_processes_equal_one(tmp_path):
+    """The same batches, shared by two processes of `python -m torch.distributed.run`: one process's weights to 1e-5 in
+    the mean, after two of Adam's steps of 1e-3, which amplify the rounding of gradients near zero; its loss to 1e-4."""
+    pytest.importorskip("accelerate")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    recipe = tmp_path / "short.yaml"
+    recipe.write_text("{steps: 2, batch: 2, crop: 16, learning_rate: 1.0e-3, loss: {ssim_share: 0.5}}")
+    arguments = ["train", "--method", "mambadfuse", "--dataset", "synth", "--recipe", str(recipe), "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(port)]
+    launch = subprocess.run(
+        [sys.executable, *launcher, "-m", "benchmark.cli", *arguments, "--out", str(tmp_path / "two")],
+        capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[2], timeout=240,
+    )  # fmt: skip
+    assert launch.returncode == 0, launch.stderr[-2000:]
+    done = invoke(*arguments[1:], "--out", tmp_path / "one")
+    assert done.exit_code == 0, done.output
+    one, two = states(tmp_path / "one", tmp_path / "two")
+    differences = [(two["network"][key] - value).abs().flatten() for key, value in one["network"].items()]
+    assert torch.cat(differences).mean() < 1e-5
+    losses = [float(Table(tmp_path / folder / "log.csv").rows()[-1]["loss"]) for folder in ("one", "two")]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert json.loads((tmp_path / "two" / "mambadfuse.json").read_text())["processes"] == 2
+    assert len(Table(tmp_path / "two" / "log.csv").rows()) == 1
 
 
 @pytest.mark.parametrize(
-    ("schedule", "middle", "end"), [("constant", 1.0, 1.0), ("cosine", 0.505, 0.01), ("halving", 0.125, 1 / 32)]
+    ("schedule", "middle", "end"),
+    [
+        ("constant", 1.0, 1.0),
+        ("cosine", 0.505, 0.01),
+        ("halving", 0.125, 1 / 32),
+        ("plateau", 1.0, 0.01 + 0.99 / 202),
+    ],
 )
 def test_learning_rate(schedule, middle, end):
     recipe = Recipe(steps=1010, batch=1, crop=16, learning_rate=2.0, warmup=10, schedule=schedule)
@@ -156,10 +398,26 @@ def test_shipped_recipes_are_valid():
 
     assert {"mambadfuse", "cddfuse"} <= set(trainable())
     for method in trainable():
-        assert recipes(method)
-        for path in recipes(method).values():
-            Recipe.of(yaml.safe_load(path.read_text()))
-        assert find(method).build is not None
+        assert {"ivf", "mif", "official-ivf"} <= set(recipes(method))
+        for name, path in recipes(method).items():
+            recipe = Recipe.of(yaml.safe_load(path.read_text()))
+            assert set(recipe.loss) <= set(find(method, "mif" if name.endswith("mif") else "ivf").terms)
+
+
+def test_the_authors_recipes_are_the_authors():
+    import yaml
+
+    def settings(method, name):
+        return Recipe.of(yaml.safe_load(recipes(method)[name].read_text()))
+
+    ivf, mif = (settings("mambadfuse", f"official-{task}") for task in ("ivf", "mif"))
+    assert (ivf.steps, ivf.batch, ivf.crop, ivf.learning_rate, ivf.ema) == (10000, 12, 128, 2e-5, 0.999)
+    assert (mif.batch, mif.crop, mif.learning_rate, mif.ema) == (12, 64, 2e-4, 0.999)
+    assert mif.loss == {"intensity": 20, "gradient": 100, "ssim": 50, "ssim_share": 0.5}
+    cddfuse = settings("cddfuse", "official-ivf")
+    assert (cddfuse.batch, cddfuse.crop, cddfuse.learning_rate, cddfuse.clip) == (8, 128, 1e-4, 0.01)
+    rates = [learning_rate(cddfuse, cddfuse.steps * epoch // 120) for epoch in (0, 20, 40, 119)]
+    assert rates == [1e-4, 0.5e-4, 0.25e-4, 1e-4 / 32]
 
 
 @pytest.mark.parametrize(
@@ -170,6 +428,8 @@ def test_shipped_recipes_are_valid():
         ({"steps": 1.5, "batch": 1, "crop": 16, "learning_rate": 1}, "steps must be a whole number"),
         ({"steps": "9", "batch": 1, "crop": 16, "learning_rate": 1}, "steps must be a whole number"),
         ({"steps": 1, "batch": 1, "crop": 16, "learning_rate": "fast"}, "learning_rate must be a number"),
+        ({"steps": 1, "batch": 1, "crop": 16, "learning_rate": 1, "loss": 3}, "loss must be a mapping"),
+        ({"steps": 1, "batch": 1, "crop": 16, "learning_rate": 1, "loss": {"a": "b"}}, "loss a must be a number"),
         ({"steps": 0, "batch": 1, "crop": 16, "learning_rate": 1}, "at least 1"),
         ({"steps": 1, "batch": 1, "crop": 16, "learning_rate": 1, "schedule": "x"}, "'x' is not one of"),
     ],
@@ -188,14 +448,18 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
 
     recipe = tmp_path / "short.yaml"
     recipe.write_text("{steps: 2, batch: 1, crop: 16, learning_rate: 1.0e-4, phase1: 0.5}")
-    for method in ("mambadfuse", "cddfuse"):
-        out = tmp_path / method
-        done = invoke("--method", method, "--dataset", "synth", "--recipe", recipe, "--out", out)
+    for method, task in (("mambadfuse", "ivf"), ("cddfuse", "mif")):
+        name, out = {"ivf": method, "mif": f"{method}-mif"}[task], tmp_path / method
+        arguments = ("--method", method, "--task", task, "--dataset", "synth", "--config", recipe, "--out", out)
+        done = invoke(*arguments)
         assert done.exit_code == 0, done.output
-        fuser = baselines.load(method, checkpoint=out / f"{method}.safetensors")
+        fuser = baselines.load(name, checkpoint=out / f"{name}.safetensors")
         assert fuser.fuse(*np.random.default_rng(0).random((2, 24, 31))).shape == (24, 31)
-        record = json.loads((out / f"{method}.json").read_text())
+        record = json.loads((out / f"{name}.json").read_text())
         assert (record["trained_on"], record["steps"]) == ("synth demo", 2)
+        assert record["data"][0]["pairs"] == 6
+        again = invoke(*arguments)
+        assert "continuing at step 2 of 2" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -204,6 +468,8 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
         (["--method", "mambafuse"], "did you mean 'mambadfuse'"),
         (["--method", "average"], "unknown trainable method"),
         (["--method", "cddfuse", "--recipe", "prelim"], "did you mean 'preliminary'"),
+        (["--method", "cddfuse", "--dataset", "synth@dmo"], "did you mean 'demo'"),
+        (["--method", "cddfuse", "--dataset", "synth", "--checkpoint", __file__], "not a readable checkpoint"),
         (["--method", "cddfuse", "--dataset", "roadscen"], "did you mean 'roadscene'"),
         (["--method", "cddfuse", "--dataset", "synth", "--ir", "a", "--vis", "b"], "go with --dataset folder"),
         (["--method", "cddfuse", "--dataset", "folder", "--ir", "/missing", "--vis", "/missing"], "/missing"),
@@ -213,4 +479,5 @@ def test_mistakes_are_one_line(arguments, message):
     done = invoke(*arguments)
     assert done.exit_code == 2
     assert message.replace("'", "") in done.output.replace("'", "").replace('"', "").lower()
-    assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1
+    lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("synth@demo")]
+    assert len(lines) == 1

@@ -1,0 +1,89 @@
+"""What a run leaves to read: tables of the losses and of the validation, a picture of the latter, TensorBoard logs."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+def replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file beside `path`, then put it in its place in one step."""
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    write(temporary)
+    os.replace(temporary, path)
+
+
+class Table:
+    """A CSV file with one line per step, in order, whose first column is the step."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def rows(self) -> list[dict[str, str]]:
+        if not self.path.is_file():
+            return []
+        with self.path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def truncate(self, step: int) -> None:
+        """Drop the lines of steps after `step`, and one that a kill cut short; they come again."""
+        if self.path.is_file():
+            head, *lines = self.path.read_text().splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
+            replace(self.path, lambda path: path.write_text("".join([head, *kept])))
+
+    def append(self, row: Mapping[str, float]) -> None:
+        if not self.path.is_file():
+            self._rewrite(list(row), [])
+        with self.path.open(newline="") as file:
+            columns = next(csv.reader(file))
+        if set(row) - set(columns):  # a method's second phase logs other parts
+            columns = [*columns, *(key for key in row if key not in columns)]
+            self._rewrite(columns, self.rows())
+        with self.path.open("a", newline="") as file:
+            values = {key: value if isinstance(value, int) else f"{value:.6g}" for key, value in row.items()}
+            csv.DictWriter(file, columns).writerow(values)
+
+    def _rewrite(self, columns: list[str], rows: list[dict]) -> None:
+        def write(path: Path) -> None:
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, columns)
+                writer.writeheader()
+                writer.writerows(rows)
+
+        replace(self.path, write)
+
+
+def draw(table: Table, path: Path, title: str) -> None:
+    """The validation table as a picture, one panel per metric over the steps."""
+    from matplotlib.figure import Figure
+
+    rows = table.rows()
+    names = [name for name in rows[0] if name != "step"]
+    steps = [int(row["step"]) for row in rows]
+    columns = 4
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(2.6 * columns, 2.1 * lines), layout="constrained")
+    figure.suptitle(title, fontsize="medium")
+    for panel, name in zip(figure.subplots(lines, columns, squeeze=False).flat, names):
+        panel.plot(steps, [float(row[name] or "nan") for row in rows], marker=".")
+        panel.set_title(name, fontsize="medium")
+        panel.tick_params(labelsize="small")
+    replace(path, lambda beside: figure.savefig(beside, format="png", dpi=80, metadata={"Software": None}))
+
+
+class TensorBoard:
+    """Scalars for TensorBoard, in `folder`; raises ModuleNotFoundError where the package is missing."""
+
+    def __init__(self, folder: Path, step: int):
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(folder), purge_step=step)
+
+    def add(self, group: str, row: Mapping[str, float]) -> None:
+        for name, value in row.items():
+            if name != "step":
+                self._writer.add_scalar(f"{group}/{name}", value, row["step"])
+        self._writer.flush()
