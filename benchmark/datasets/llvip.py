@@ -44,6 +44,9 @@ class Llvip(FolderDataset):
     def splits(self) -> dict[str, str]:
         return {"test": "the official test pairs (3463)", "train": "the official training pairs (12025)"}
 
+    def scene(self, id: str) -> str | None:
+        return id[:2]
+
     def finish(self, pair: Pair, place: Place) -> Pair:
         path = place.base / "Annotations" / f"{pair.id}.xml"
         return replace(pair, labels=path) if path.is_file() else pair

@@ -99,6 +99,9 @@ class SynthDet(Dataset):
     def schemes(self) -> dict[str, dict[str, list[str]]]:
         return {"scene": _by_scene(), "random811-seed0": scenes.at_random([p.id for p in _pairs()])}
 
+    def scene(self, id: str) -> str | None:
+        return _scenes().get(id)
+
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
         pairs = list(_pairs())
@@ -117,6 +120,12 @@ class SynthDet(Dataset):
 @cache
 def _pairs() -> tuple[Frame, ...]:
     return tuple(frame for shot in reel(PAIRS) for frame in frames(shot))
+
+
+@cache
+def _scenes() -> dict[str, str]:
+    """Id -> the first id of its scene."""
+    return {id: shot.ids[0] for shot in reel(PAIRS) for id in shot.ids}
 
 
 @cache
