@@ -32,7 +32,8 @@ class Row:
     state: "done", "partial k/N …", "failed (…)" or "unavailable (…)". total: pairs in the split. values: the
     metrics that every image was scored with. incomplete: metric -> images scored, for those that some lack.
     directions: metric -> +1 higher is better, -1 lower is better. scores: id -> metric -> value (nan where undefined)
-    of every image scored, in the order of the split. title: the method's name as papers print it.
+    of every image scored, in the order of the split. title: the method's name as papers print it; name: the
+    method's own, without what tells its checkpoints apart.
     """
 
     cell: Cell
@@ -45,6 +46,7 @@ class Row:
     preliminary: bool = False
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     title: str = ""
+    name: str = ""
 
     @property
     def done(self) -> bool:
@@ -96,6 +98,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         preliminary=bool(record.get("preliminary")),
         scores=by_id,
         title=_title(cell, record),
+        name=str(record.get("name") or cell.method),
     )
 
 

@@ -36,6 +36,14 @@ def test_signed_rank_by_hand():
 
 def test_holm_by_hand():
     assert statistics.holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
+    assert statistics.holm(np.array([0.6, 0.5])).tolist() == [1, 1]
+    assert len(statistics.holm(np.array([]))) == 0
+
+
+def test_holm_is_that_of_statsmodels():
+    multipletests = pytest.importorskip("statsmodels.stats.multitest").multipletests
+    p = np.random.default_rng(0).beta(0.3, 2, 50)
+    assert statistics.holm(p) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
 
 
 def test_summary_by_hand():
