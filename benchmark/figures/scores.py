@@ -26,7 +26,8 @@ def metric_label(measured: Measured, metric: str) -> str:
     return f"{metric} {ARROWS[measured.scores.metrics[metric]]}".strip()
 
 
-def _looks(measured: Measured) -> dict[str, style.Look]:
+def looks_of(measured: Measured) -> dict[str, style.Look]:
+    """How the methods of all figures of one table are drawn."""
     return style.looks(measured.scores.methods, NAIVE)
 
 
@@ -51,7 +52,7 @@ def distributions(plt, measured: Measured, kind: str = "box"):
     scores, order = measured.scores, methods_by_rank(measured)
     if not scores.metrics or len(scores.ids) < 2:
         return None
-    looks, titles = _looks(measured), [measured.rows[i].title for i in order]
+    looks, titles = looks_of(measured), [measured.rows[i].title for i in order]
     figure, axes = _panels(plt, len(scores.metrics), 4, style.PAGE, 0.55 + 0.15 * len(order), sharey=True)
     places = np.arange(len(order), 0, -1)
     for j, (axis, metric) in enumerate(zip(axes, scores.metrics)):
@@ -94,7 +95,7 @@ def sorted_curves(plt, measured: Measured):
     scores = measured.scores
     if not scores.metrics or len(scores.ids) < 2:
         return None
-    looks = _looks(measured)
+    looks = looks_of(measured)
     figure, axes = _panels(plt, len(scores.metrics), 4, style.PAGE, 1.6)
     for j, (axis, metric) in enumerate(zip(axes, scores.metrics)):
         for method, values in zip(scores.methods, scores.values[:, j]):
@@ -129,7 +130,7 @@ def radar(plt, measured: Measured):
     order = [i for i in methods_by_rank(measured) if all(np.isfinite(ranks[m][i]) for m in metrics)][:RADAR_METHODS]
     if len(metrics) < 3 or len(order) < 2:
         return None
-    looks = _looks(measured)
+    looks = looks_of(measured)
     figure, axis = plt.subplots(
         figsize=(style.COLUMN, style.COLUMN * 1.2), subplot_kw={"projection": "polar"}, layout="constrained"
     )
@@ -176,7 +177,7 @@ def critical_differences(plt, measured: Measured):
         return None
     most = max(len(friedman.methods) for friedman in found.values())
     figure, axes = _panels(plt, len(found), 2, style.PAGE, 0.75 + 0.075 * most)
-    looks = _looks(measured)
+    looks = looks_of(measured)
     for axis, (metric, friedman) in zip(axes, found.items()):
         titles = [measured.rows[i].title for i in friedman.methods]
         colours = {title: looks[measured.scores.methods[i]].colour for title, i in zip(titles, friedman.methods)}

@@ -64,7 +64,7 @@ def looks(methods: Sequence[str], naive: Sequence[str] = ()) -> dict[str, Look]:
         else:
             place = coloured % len(COLOURS)
             turn = coloured // len(COLOURS)
-            found[method] = Look(COLOURS[place], DASHES[turn % 4], MARKERS[(place + turn) % 8])
+            found[method] = Look(COLOURS[place], DASHES[(place + turn) % 4], MARKERS[(place + turn) % 8])
             coloured += 1
     return found
 
