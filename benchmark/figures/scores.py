@@ -43,47 +43,69 @@ def _panels(plt, count: int, columns: int, width: float, height: float, **option
     return figure, list(axes.flat[:count])
 
 
-def distributions(plt, measured: Measured, kind: str = "box"):
-    """A panel per metric, a box or violin per method over the images, methods ordered by mean rank.
+def distributions(plt, measured: Measured):
+    """A panel per metric, a box per method over the images, methods ordered by mean rank.
 
     Boxes: quartiles and median, whiskers to the furthest value within 1.5 interquartile ranges; the diamond is the
-    mean. kind: "box" or "violin".
+    mean.
     """
+
+    def boxes(axis, values, places, colours):
+        drawn = axis.boxplot(
+            values,
+            positions=places,
+            orientation="horizontal",
+            widths=0.62,
+            patch_artist=True,
+            medianprops={"color": "black", "linewidth": 0.9},
+            whiskerprops={"linewidth": 0.5},
+            capprops={"linewidth": 0.5},
+            flierprops={"marker": ".", "markersize": 1.5, "markeredgecolor": "#666666"},
+        )
+        for box, colour in zip(drawn["boxes"], colours):
+            box.set(facecolor=colour, alpha=0.45, linewidth=0.5)
+
+    return _over_images(plt, measured, boxes)
+
+
+def violins(plt, measured: Measured):
+    """As `distributions`, with the estimated density of the values instead of boxes; the line is the median."""
+
+    def bodies(axis, values, places, colours):
+        # A density needs values that differ.
+        spread = [i for i, found in enumerate(values) if np.ptp(found) > 0]
+        if spread:
+            drawn = axis.violinplot(
+                [values[i] for i in spread],
+                [places[i] for i in spread],
+                orientation="horizontal",
+                widths=0.85,
+                showextrema=False,
+            )
+            for body, i in zip(drawn["bodies"], spread):
+                body.set(facecolor=colours[i], edgecolor=colours[i], alpha=0.45, linewidth=0.6)
+        axis.plot([np.median(found) for found in values], places, "|", color="black", markersize=4)
+
+    return _over_images(plt, measured, bodies)
+
+
+def _over_images(plt, measured: Measured, draw):
     scores, order = measured.scores, methods_by_rank(measured)
     if not scores.metrics or len(scores.ids) < 2:
         return None
     looks, titles = looks_of(measured), [measured.rows[i].title for i in order]
     figure, axes = _panels(plt, len(scores.metrics), 4, style.PAGE, 0.55 + 0.15 * len(order), sharey=True)
-    places = np.arange(len(order), 0, -1)
+    rows = np.arange(len(order), 0, -1)
     for j, (axis, metric) in enumerate(zip(axes, scores.metrics)):
-        for place, i in zip(places, order):
-            values = scores.values[i, j]
-            values = values[np.isfinite(values)]
-            if not len(values):
-                continue
-            look = looks[scores.methods[i]]
-            if kind == "violin" and np.ptp(values) > 0:
-                (body,) = axis.violinplot(values, [place], orientation="horizontal", widths=0.85, showextrema=False)[
-                    "bodies"
-                ]
-                body.set(facecolor=look.colour, edgecolor=look.colour, alpha=0.45, linewidth=0.6)
-                axis.plot(np.median(values), place, "|", color="black", markersize=4)
-            else:
-                axis.boxplot(
-                    values,
-                    positions=[place],
-                    orientation="horizontal",
-                    widths=0.62,
-                    patch_artist=True,
-                    boxprops={"facecolor": look.colour, "alpha": 0.45, "linewidth": 0.5},
-                    medianprops={"color": "black", "linewidth": 0.9},
-                    whiskerprops={"linewidth": 0.5},
-                    capprops={"linewidth": 0.5},
-                    flierprops={"marker": ".", "markersize": 1.5, "markeredgecolor": "#666666"},
-                )
-            axis.plot(values.mean(), place, "D", color="white", markeredgecolor="black", markersize=2, mew=0.5)
+        found = [(row, i, scores.values[i, j][np.isfinite(scores.values[i, j])]) for row, i in zip(rows, order)]
+        found = [(row, i, values) for row, i, values in found if len(values)]
+        if found:
+            places, indices, values = zip(*found)
+            draw(axis, values, places, [looks[scores.methods[i]].colour for i in indices])
+            means = [x.mean() for x in values]
+            axis.plot(means, places, "D", color="white", markeredgecolor="black", markersize=2, markeredgewidth=0.5)
         axis.set_title(metric_label(measured, metric))
-        axis.set_yticks(places, titles)
+        axis.set_yticks(rows, titles)
         axis.set_ylim(0.4, len(order) + 0.6)
         axis.grid(axis="y", visible=False)
     return figure

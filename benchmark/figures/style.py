@@ -87,12 +87,14 @@ def pyplot():
 def save(figure, stem: Path) -> list[Path]:
     """Write `<stem>.pdf` and `<stem>.png`, each in one step and without dates; returns the paths."""
     stem.parent.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once for both files
     paths = []
     for suffix, metadata in ((".pdf", {"CreationDate": None, "ModDate": None}), (".png", {"Software": None})):
         path = stem.with_name(stem.name + suffix)
         beside = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
         try:
-            figure.savefig(beside, dpi=DPI, bbox_inches="tight", pad_inches=0.02, metadata=metadata)
+            figure.savefig(beside, dpi=DPI, metadata=metadata)
             os.replace(beside, path)
         finally:
             beside.unlink(missing_ok=True)
