@@ -176,7 +176,8 @@ def read_lines(path: Path) -> list[dict]:
     for line in text.split("\n"):
         try:
             value = json.loads(line)
-            json.dumps(value, ensure_ascii=False).encode()  # text that is no Unicode could not be written again
+            if "\\u" in line:  # an escaped half of a surrogate pair could not be written again
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
@@ -274,12 +275,12 @@ def write_lines(path: Path, lines: Iterable[dict]) -> None:
     replace(path, text)
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file beside `path`, then put it in its place."""
+def replace(path: Path, content: str | bytes) -> None:
+    """Write a file beside `path`, then put it in its place. Text is written as UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -31,7 +31,9 @@ class Row:
 
     state: "done", "partial k/N …", "failed (…)" or "unavailable (…)". total: pairs in the split. values: the
     metrics that every image was scored with. incomplete: metric -> images scored, for those that some lack.
-    directions: metric -> +1 higher is better, -1 lower is better.
+    directions: metric -> +1 higher is better, -1 lower is better. scores: id -> metric -> value (nan where undefined)
+    of every image scored, in the order of the split. title: the method's name as papers print it; name: the
+    method's own, without what tells its checkpoints apart.
     """
 
     cell: Cell
@@ -42,6 +44,9 @@ class Row:
     incomplete: dict[str, int] = field(default_factory=dict)
     directions: dict[str, int] = field(default_factory=dict)
     preliminary: bool = False
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    title: str = ""
+    name: str = ""
 
     @property
     def done(self) -> bool:
@@ -76,7 +81,8 @@ def summarise(cell: Cell) -> list[Row]:
 
 
 def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
-    scores = [scores_of(line) for line in lines]
+    by_id = {line["id"]: scores_of(line) for line in lines}
+    scores = list(by_id.values())
     metrics = dict.fromkeys(record.get("metrics", {})) | dict.fromkeys(m for s in scores for m in s)
     counts = {m: sum(m in s for s in scores) for m in metrics}
     total = record.get("n", 0)
@@ -90,7 +96,18 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         incomplete={m: counts[m] for m in metrics if 0 < counts[m] < total},
         directions=record.get("metrics", {}),
         preliminary=bool(record.get("preliminary")),
+        scores=by_id,
+        title=_title(cell, record),
+        name=str(record.get("name") or cell.method),
     )
+
+
+def _title(cell: Cell, record: dict) -> str:
+    """The title that the record states, with what tells the cell from others of its method."""
+    name, title = record.get("name"), record.get("title")
+    if not isinstance(name, str) or not isinstance(title, str) or not cell.method.startswith(name):
+        return cell.method
+    return title + cell.method[len(name) :].replace("+", " ")
 
 
 def state(record: dict, scored: int) -> str:
@@ -182,9 +199,8 @@ def load_results(results: str | os.PathLike = "results") -> pandas.DataFrame:
     found = []
     for row in rows(existing_cells(Path(results))):
         cell = row.cell
-        for line in read_scores(cell).values():
-            if line["protocol"] == row.protocol:
-                place = (cell.dataset, cell.split, cell.method, row.protocol, row.state, line["id"])
-                found += [(*place, metric, value) for metric, value in scores_of(line).items()]
+        for id, scores in row.scores.items():
+            place = (cell.dataset, cell.split, cell.method, row.protocol, row.state, id)
+            found += [(*place, metric, value) for metric, value in scores.items()]
     columns = ["dataset", "split", "method", "protocol", "state", "id", "metric", "value"]
     return pandas.DataFrame(found, columns=columns)

@@ -5,53 +5,119 @@ from __future__ import annotations
 import click
 
 from benchmark import options
-from benchmark.errors import unknown
-
-FORMATS = {"latex": "report.tex", "csv": "report.csv", "markdown": "report.md"}
+from benchmark.errors import UserError, unknown
 
 EPILOG = """\b
 Examples:
   bench report
-  bench report --results results --format csv --out -
+  bench report --methods cddfuse,mine --metrics EN,MI,VIF,Qabf --protocol cddfuse --sd
+  bench report --format latex --standalone --out paper && pdflatex -output-directory paper paper/report.tex
+  bench report --reported cddfuse2023 --protocol cddfuse
+  bench report --format csv --out -
 \b
-There is one table per data set, split and protocol. In the CSV, sd is the sample standard
-deviation (ddof = 1) and n the number of images that the mean is over.
+A table holds one split under one protocol. Bold are the best and all methods that a paired
+Wilcoxon signed-rank test (Holm-corrected, 0.05) cannot call worse; underlined is the best of the
+rest. The naive methods (ir, vis, average, max, laplacian) are in every table unless --no-naive.
+docs/reports.md says what each statistic is.
 """
 
 
 @click.command(epilog=EPILOG)
+@click.option("--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; or all.")
+@click.option("--sections", type=options.NAMES, help="scores, ranks, reported, …; all that there is if left out.")
+@click.option("--dataset", type=options.NAMES, help="Data sets, or DATASET@SPLIT; all in the results if left out.")
+@click.option("--protocol", type=options.NAMES, help="Protocols; all in the results if left out.")
+@click.option("--methods", type=options.NAMES, help="Methods, in the order of the rows; all if left out.")
+@click.option("--metrics", type=options.NAMES, help="Metrics, in the order of the columns; all if left out.")
+@click.option("--naive/--no-naive", default=True, show_default=True, help="Naive methods beside those asked for.")
+@click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
+@click.option("--sd", is_flag=True, help="Show ± standard deviation.")
+@click.option("--digits", type=click.IntRange(0, 10), help="Decimal places; four digits in all if left out.")
+@click.option("--wide", is_flag=True, help="One table for all data sets.")
+@click.option("--standalone", is_flag=True, help="LaTeX: a document that compiles as it is, with its references.")
+@click.option("--cite", is_flag=True, help="LaTeX: cite from report.bib.")
 @click.option(
-    "--format",
-    "formats",
-    type=options.NAMES,
-    default=",".join(FORMATS),
+    "--reported", multiple=True, metavar="FILE", help="Show values from papers beside: a CSV, or cddfuse2023."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.02,
     show_default=True,
-    help="What to write.",
+    help="How far a measured value may be from a reported one and count as near.",
 )
 @click.option("--out", type=options.FOLDER, help="Where to write; - for stdout.  [default: RESULTS/report]")
+@options.config
 @options.shared
-def command(formats, out, results, data_root, weights_root):
-    """Write LaTeX, CSV and Markdown tables of what is stored.
+def command(
+    names,
+    sections,
+    dataset,
+    protocol,
+    methods,
+    metrics,
+    naive,
+    common,
+    sd,
+    digits,
+    wide,
+    standalone,
+    cite,
+    reported,
+    tolerance,
+    out,
+    results,
+    data_root,
+    weights_root,
+):
+    """Write tables of what is stored, with statistics: LaTeX, BibTeX, CSV, Markdown, HTML, JSON, Excel.
 
-    Needs the results only, no data, no weights. Only complete rows are ranked; the others are listed with
+    Needs the results only, no data, no weights. Only complete rows are ranked; the others are shown with
     what they lack.
     """
-    for name in formats:
-        if name not in FORMATS:
-            raise unknown("format", name, FORMATS)
-    from benchmark import store, summary, tables
+    from benchmark import store
+    from benchmark.report import content, formats, measured
+    from benchmark.report import sections as all_sections
 
-    rows = summary.rows(store.existing_cells(results))
-    found = summary.tables(rows)
-    for name in formats:
-        text = (
-            {"latex": tables.latex, "markdown": tables.markdown}[name](found)
-            if name != "csv"
-            else tables.csv_text(rows)
-        )
+    writers = content.modules(formats)
+    names = list(writers) if names is None or "all" in names else names
+    for name in names:
+        if name not in writers:
+            raise unknown("format", name, [*writers, "all"])
+    for name in sections or ():
+        if name not in content.modules(all_sections):
+            raise unknown("section", name, content.modules(all_sections))
+    if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
+        raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
+    found = measured.measure(
+        results,
+        datasets=dataset,
+        protocols=protocol,
+        methods=methods,
+        metrics=metrics,
+        naive=naive,
+        common=common,
+    )
+    report = content.Content(
+        results,
+        tuple(found),
+        content.Options(
+            methods=methods,
+            digits=digits,
+            sd=sd,
+            wide=wide,
+            standalone=standalone,
+            cite=cite or standalone,
+            sections=sections,
+            reported=reported,
+            tolerance=tolerance,
+        ),
+    )
+    for name in names:
+        data = writers[name].render(report)
         if str(out) == "-":
-            click.echo(text, nl=False)
+            click.echo(data, nl=False)
             continue
-        path = (results / "report" if out is None else out) / FORMATS[name]
-        store.replace(path, text)
+        path = (results / "report" if out is None else out) / writers[name].FILE
+        store.replace(path, data)
         click.echo(path)

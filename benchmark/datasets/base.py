@@ -185,6 +185,11 @@ class Dataset:
         """The named ways to divide the set: scheme -> part ("train", "val", "test") -> ids."""
         return {}
 
+    def scene(self, id: str) -> str | None:
+        """The scene that a pair was taken from: pairs of one scene are no independent observations. None where the
+        set does not tell."""
+        return None
+
     def boxes(self, pair: Pair) -> list[Box]:
         """The objects labelled in a pair; raises UserError where it has no labels or they are broken."""
         raise UserError(f"data set {self.name}: has no object boxes")

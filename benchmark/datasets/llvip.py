@@ -68,6 +68,9 @@ class Llvip(FolderDataset):
         pairs = [pair for part, _ in found for pair in part]
         return Selection(pick(pairs, split_ids("llvip", "sample44"), where), (), where)
 
+    def scene(self, id: str) -> str | None:
+        return id[:2]
+
     def finish(self, pair: Pair, place: Place) -> Pair:
         path = place.base / "Annotations" / f"{pair.id}.xml"
         return replace(pair, labels=path) if path.is_file() else pair

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+from benchmark.data import scenes
 from benchmark.datasets.base import (
     Box,
     DatasetCard,
@@ -92,6 +94,9 @@ class M3fd(FolderDataset):
             name: {part: split_ids("m3fd", f"{name}-{part}") for part in parts} for name, (_, parts) in _SCHEMES.items()
         }
 
+    def scene(self, id: str) -> str | None:
+        return _scenes().get(id)
+
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
         pairs, place = self.listed(split, root)
@@ -132,6 +137,13 @@ class M3fd(FolderDataset):
                 " with class 3 = Lamp (order 'tardal'), and nothing here says which: name one with --label-order"
             )
         return LABEL_ORDERS[self.label_order]
+
+
+@cache
+def _scenes() -> dict[str, str]:
+    """Id -> the first id of its scene: the published division shows where scenes begin."""
+    found = scenes.from_runs(split_ids("m3fd", "zx-train"), split_ids("m3fd", "zx-test"))
+    return {id: scene[0] for scene in found for id in scene}
 
 
 DATASET = M3fd()

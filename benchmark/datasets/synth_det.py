@@ -105,6 +105,9 @@ class SynthDet(Dataset):
         ids = [id for shot in reel(PAIRS) for id in shot.ids]
         return {"scene": _by_scene(), "random811-seed0": scenes.at_random(ids)}
 
+    def scene(self, id: str) -> str | None:
+        return _scenes().get(id)
+
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
         pairs = list(_pairs(self.width, self.height))
@@ -123,6 +126,12 @@ class SynthDet(Dataset):
 @cache
 def _pairs(width: int, height: int) -> tuple[Frame, ...]:
     return tuple(frame for shot in reel(PAIRS) for frame in frames(shot, width, height))
+
+
+@cache
+def _scenes() -> dict[str, str]:
+    """Id -> the first id of its scene."""
+    return {id: shot.ids[0] for shot in reel(PAIRS) for id in shot.ids}
 
 
 @cache

@@ -1,0 +1,84 @@
+"""`bench grid`: fused images side by side, as papers print them."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+from benchmark.errors import UserError, unknown
+
+EPILOG = """\b
+Examples:
+  bench grid --dataset msrs --ids 00036N,00131D --methods seafusion,cddfuse,mambadfuse
+  bench grid --dataset tno --crop 120,80,64,48 --out figures/tno
+  bench grid --dataset msrs --limit 6 --colour --crop none
+  bench grid --dataset tno --difference vis
+\b
+Writes OUT.pdf and OUT.png. Needs the data set beside the results, for the sources. --crop auto, the
+default, zooms in where the methods differ most.
+"""
+
+
+@click.command("grid", epilog=EPILOG, short_help="Fused images side by side, with zoomed insets.")
+@click.option("--dataset", required=True, help="The data set.")
+@click.option("--split", help="Its split, as for bench run.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="As for bench run: the split of the first N pairs.")
+@click.option("--methods", type=options.NAMES, help="Columns after the sources, in order; all stored ones if left out.")
+@click.option("--ids", type=options.NAMES, help="Rows: ids of pairs; three spread over the split if left out.")
+@click.option("--crop", default="auto", show_default=True, metavar="X,Y,W,H", help="Inset: pixels, auto or none.")
+@click.option("--colour", is_flag=True, help="With the colours that the pair lends.")
+@click.option("--difference", metavar="COLUMN", help="Maps of the difference to ir, vis or a method instead.")
+@click.option(
+    "--width", type=click.Choice(["page", "column"]), default="page", show_default=True, help="Of the figure."
+)
+@click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
+@click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
+@click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.shared
+def command(
+    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, results, data_root, weights_root
+):
+    """Draw a grid: a row per image pair, the sources and each method side by side."""
+    from pathlib import Path
+
+    from benchmark import pictures, plan
+    from benchmark.figures import grid, style
+
+    if colour and difference:
+        raise UserError("--difference is of luminance; leave --colour out")
+    fixed = grid.Crop.parse(crop) if crop not in ("auto", "none") else None
+    (name,) = plan.select_datasets([dataset], ir, vis)
+    chosen = plan.select_split(name, split, limit, data_root, ir, vis)
+    cells = pictures.stored_cells(results, chosen, methods)
+    pairs = pictures.select_pairs(chosen, ids)
+    sources = pictures.source_titles(name)
+    rows, missing = pictures.grid_rows(cells, pairs, sources, colour)
+    for line in missing:
+        click.echo(line, err=True)
+    columns = {"ir": sources[0], "vis": sources[1], **{cell.method: title for cell, title in cells.items()}}
+    if difference and difference not in columns:
+        raise unknown("column in --difference", difference, columns)
+    if fixed:
+        for row in rows:
+            fixed.check(next(iter(row.pictures.values())).shape, row.id)
+    inches = style.PAGE if width == "page" else style.COLUMN
+    kind = "difference" if difference else "grid"
+    stem = Path(out) if out else results / "report" / f"{kind}-{chosen.dataset}@{chosen.name}"
+    with style.pyplot() as plt:
+        if difference:
+            figure = grid.differences(plt, rows, columns[difference], inches)
+        else:
+            crops = [_differing(row, sources) if crop == "auto" else fixed for row in rows]
+            figure = grid.qualitative(plt, rows, crops, inches)
+        for path in style.save(figure, stem):
+            click.echo(path)
+
+
+def _differing(row, sources):
+    """Where the fused images of a row differ most, or, where there is one alone, it from its sources."""
+    from benchmark import pictures
+    from benchmark.figures import grid
+
+    fused = [picture for title, picture in row.pictures.items() if title not in sources]
+    compared = fused if len(fused) > 1 else row.pictures.values()
+    return grid.where_methods_differ([pictures.grey(picture) for picture in compared])

@@ -1,0 +1,102 @@
+"""One look for all figures: sizes of a two-column page, colours that the colour-blind tell apart, the same bytes for
+the same data.
+
+Colours are those of Okabe and Ito (2008); lines differ by dashes and markers as well, so that they survive grey print.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COLUMN, PAGE = 3.5, 7.16  # inches: the widths of a column and of a page of two, as IEEE sets them
+DPI = 300
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vP*X"
+NAIVE_GREYS = ("#333333", "#5A5A5A", "#767676", "#464646", "#696969")  # text in them stays legible on white
+
+RC = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "mmif-bench",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn, the same in every figure of a report."""
+
+    colour: str
+    dashes: str
+    marker: str
+
+
+def looks(methods: Sequence[str], naive: Sequence[str] = ()) -> dict[str, Look]:
+    """A look for each method: naive ones in greys, the others in colours that come again, after eight, with other
+    dashes and markers."""
+    found, coloured, grey = {}, 0, 0
+    for method in methods:
+        if method in naive:
+            found[method] = Look(NAIVE_GREYS[grey % 5], DASHES[(grey + 1) % 4], MARKERS[grey % 8])
+            grey += 1
+        else:
+            place = coloured % len(COLOURS)
+            turn = coloured // len(COLOURS)
+            found[method] = Look(COLOURS[place], DASHES[(place + turn) % 4], MARKERS[(place + turn) % 8])
+            coloured += 1
+    return found
+
+
+@contextmanager
+def pyplot():
+    """matplotlib.pyplot without a display and in our style; figures made within are closed at the end."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(RC):
+        try:
+            yield plt
+        finally:
+            plt.close("all")
+
+
+def save(figure, stem: Path) -> list[Path]:
+    """Write `<stem>.pdf` and `<stem>.png`, each in one step and without dates; returns the paths."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once for both files
+    paths = []
+    for suffix, metadata in ((".pdf", {"CreationDate": None, "ModDate": None}), (".png", {"Software": None})):
+        path = stem.with_name(stem.name + suffix)
+        beside = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
+        try:
+            figure.savefig(beside, dpi=DPI, metadata=metadata)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        paths.append(path)
+    return paths

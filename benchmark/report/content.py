@@ -1,0 +1,75 @@
+"""What a report is made of and how it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from benchmark import references
+from benchmark.report import sections
+from benchmark.report.grid import Grid, unique
+from benchmark.report.measured import Measured
+
+
+@dataclass(frozen=True)
+class Options:
+    """methods: in the order asked, or None. digits: decimal places of scores, None for four digits. sd: ± is shown.
+    wide: one table for all data sets. standalone: LaTeX that compiles as it is. cite: LaTeX with citations. sections:
+    names, or None for all. reported: files of values as papers print them. tolerance: how far, relative to the
+    reported value, a measured one may be and still count as near."""
+
+    methods: Sequence[str] | None = None
+    digits: int | None = None
+    sd: bool = False
+    wide: bool = False
+    standalone: bool = False
+    cite: bool = False
+    sections: Sequence[str] | None = None
+    reported: tuple[Path, ...] = ()
+    tolerance: float = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """A report: what was measured, and how it is to be shown. results: the folder that it comes from."""
+
+    results: Path
+    measured: tuple[Measured, ...]
+    options: Options = Options()
+
+    @cached_property
+    def grids(self) -> list[Grid]:
+        """The tables, section after section."""
+        chosen = modules(sections)
+        names = self.options.sections or chosen
+        found = [grid for name in chosen if name in names for grid in chosen[name].grids(self)]
+        unique(found)
+        return found
+
+    @property
+    def references(self) -> list[str]:
+        """The keys of the works that the methods, data sets and metrics shown come from, sorted."""
+        used = {key for grid in self.grids for key in grid.cites}
+        return sorted(used | {key for grid in self.grids for line in grid.lines for key in line.cites})
+
+    def cites_of_method(self, name: str) -> tuple[str, ...]:
+        return references.keys("method", name)
+
+    def cites(self, measured: Sequence[Measured]) -> tuple[str, ...]:
+        """Of the data sets and metrics."""
+        found = [key for one in measured for key in references.keys("dataset", one.dataset)]
+        found += [key for one in measured for metric in one.scores.metrics for key in references.keys("metric", metric)]
+        return tuple(dict.fromkeys(found))
+
+
+def modules(package: ModuleType) -> dict[str, ModuleType]:
+    """Name -> module of every file in `sections` or `formats`, by the `ORDER` that it states, then by name."""
+    names = [info.name for info in pkgutil.iter_modules(package.__path__)]
+    found = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    found.sort(key=lambda module: (getattr(module, "ORDER", 100), module.__name__))
+    return {module.__name__.rpartition(".")[2]: module for module in found}

@@ -1,0 +1,75 @@
+"""HTML: the tables on one page without scripts, to look at or to paste from."""
+
+from __future__ import annotations
+
+from html import escape
+
+from benchmark.report.content import Content
+from benchmark.report.grid import BEST, SECOND, Entry, Grid, Line
+
+ORDER = 40
+FILE = "report.html"
+
+_HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>mmif-bench</title>
+<style>
+:root { color-scheme: light dark; --equal: light-dark(#00704f, #3cd0a0); --near: light-dark(#005c94, #69b9f0);
+  --far: light-dark(#b34700, #f0904f); }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem; }
+figure { margin: 0 0 2.5rem; overflow-x: auto; }
+figcaption { font-weight: 600; margin-bottom: .5rem; }
+table { border-collapse: collapse; border-block: 2px solid; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; font-weight: normal; }
+th:first-child { text-align: left; }
+thead th { font-weight: 600; }
+thead tr:last-child th, tr.rule > * { border-bottom: 1px solid; }
+tr.rule > * { border-bottom: 0; border-top: 1px solid; }
+th.group { text-align: center; border-bottom: 1px solid; }
+.best { font-weight: 700; }
+.second { text-decoration: underline; }
+.equal { color: var(--equal); } .near { color: var(--near); } .far { color: var(--far); }
+.notes { font-size: 85%; margin: .4rem 0 0; }
+</style>
+</head>
+<body>
+"""
+
+
+def render(content: Content) -> str:
+    return _HEAD + "\n".join(map(_figure, content.grids)) + "\n</body>\n</html>\n"
+
+
+def _figure(grid: Grid) -> str:
+    parts = [f'<figure id="{grid.key}">', f"<figcaption>{escape(grid.title)}</figcaption>"]
+    if grid.lines:
+        parts += ["<table>", "<thead>", *_heads(grid), "</thead>", "<tbody>"]
+        parts += [*map(_row, grid.lines), "</tbody>", "</table>"]
+    notes = [grid.explanation] if grid.explanation else []
+    parts += [f'<p class="notes">{escape(note)}</p>' for note in (*notes, *grid.notes)]
+    return "\n".join([*parts, "</figure>"])
+
+
+def _heads(grid: Grid) -> list[str]:
+    rows = []
+    if groups := grid.groups:
+        cells = "".join(f'<th class="group" scope="colgroup" colspan="{n}">{escape(name)}</th>' for name, n in groups)
+        rows.append(f"<tr><td></td>{cells}</tr>")
+    heads = "".join(f'<th scope="col">{escape(column.head)}</th>' for column in grid.columns)
+    return [*rows, f'<tr><th scope="col">{escape(grid.corner)}</th>{heads}</tr>']
+
+
+def _row(line: Line) -> str:
+    start = '<tr class="rule">' if line.rule else "<tr>"
+    title = f'<th scope="row" title="{escape(line.name)}">{escape(line.title)}</th>'
+    return f"{start}{title}{''.join(map(_cell, line.entries))}</tr>"
+
+
+def _cell(entry: Entry) -> str:
+    text = escape(entry.text) + (f" ± {entry.spread}" if entry.spread else "")
+    classes = " ".join(filter(None, ({BEST: "best", SECOND: "second"}.get(entry.mark), entry.tone)))
+    return f'<td class="{classes}">{text}</td>' if classes else f"<td>{text}</td>"

@@ -1,0 +1,116 @@
+"""JSON: the tables as they are drawn and the statistics behind them, for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+
+from benchmark.report.content import Content
+from benchmark.report.grid import Entry, Grid
+from benchmark.report.measured import Measured
+from benchmark.tables import label
+
+ORDER = 50
+FILE = "report.json"
+
+
+def render(content: Content) -> str:
+    """`measured`: per split and protocol the statistics, methods and metrics by name; undefined numbers are null,
+    infinite ones "inf". `tables`: what the other formats draw."""
+    found = {"measured": list(map(_measured, content.measured)), "tables": list(map(_table, content.grids))}
+    return json.dumps(_plain(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _measured(one: Measured) -> dict:
+    names = [row.cell.method for row in one.rows]
+    ranking = one.ranking
+    metrics = {}
+    for metric, direction in one.scores.metrics.items():
+        methods = {}
+        for i, (row, summary) in enumerate(zip(one.rows, one.summaries[metric])):
+            if not one.scored(row, metric):
+                continue
+            methods[row.cell.method] = {
+                "mean": summary.mean,
+                "sd": summary.sd,
+                "interval": [_few(summary.low), _few(summary.high)],
+                "n": summary.n,
+            }
+            comparison = one.comparisons.get(metric)
+            if comparison is not None and one.scores.compared(metric)[i]:
+                methods[row.cell.method] |= {"p_best": _few(comparison.p[i]), "best": bool(comparison.shared[i])}
+        metrics[metric] = {"direction": direction, "methods": methods, "friedman": _friedman(one, metric, names)}
+    return {
+        "dataset": one.dataset,
+        "split": one.split,
+        "protocol": one.protocol,
+        "images": one.images,
+        "pairs": one.total,
+        "unit": one.scores.unit,
+        "units": one.scores.units,
+        "metrics": metrics,
+        "ranking": {
+            "metrics": ranking.metrics,
+            "methods": {
+                name: {
+                    "mean_rank": _few(ranking.mean_rank[i]),
+                    "borda": ranking.borda[i],
+                    "place": ranking.position[i],
+                    "interval": [ranking.low[i], ranking.high[i]],
+                }
+                for i, name in enumerate(names)
+            },
+        },
+        "states": {row.cell.method: row.state for row in (*one.rows, *one.partial, *one.absent)},
+        "preliminary": [label(row)[:-1] for row in one.rows if row.preliminary],
+    }
+
+
+def _friedman(one: Measured, metric: str, names: list[str]) -> dict | None:
+    test = one.friedmans.get(metric)
+    if test is None:
+        return None
+    methods = [names[i] for i in test.methods]
+    return {
+        "statistic": _few(test.statistic),
+        "p": _few(test.p),
+        "critical_difference": _few(test.critical_difference),
+        "alpha": test.alpha,
+        "mean_ranks": dict(zip(methods, map(_few, test.mean_ranks))),
+    }
+
+
+def _table(grid: Grid) -> dict:
+    return {
+        "key": grid.key,
+        "title": grid.title,
+        "explanation": grid.explanation,
+        "columns": [{"name": c.name, "direction": c.direction, "group": c.group} for c in grid.columns],
+        "lines": [
+            {"name": line.name, "title": line.title, "entries": list(map(_entry, line.entries))} for line in grid.lines
+        ],
+        "notes": grid.notes,
+    }
+
+
+def _entry(entry: Entry) -> dict:
+    return {name: value for name, value in vars(entry).items() if value not in ("", None)}
+
+
+def _few(value: float) -> float:
+    """Six digits: what is drawn, or is a tail of a distribution, has no more that mean anything."""
+    return float(f"{value:.6g}")
+
+
+def _plain(value):
+    """As JSON has it: no numpy types, no nan."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (float, np.floating)):
+        value = float(value)
+        return None if math.isnan(value) else value if math.isfinite(value) else str(value)
+    return value

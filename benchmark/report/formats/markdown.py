@@ -1,0 +1,43 @@
+"""Markdown, as GitHub reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmark.report.content import Content
+from benchmark.report.grid import BEST, SECOND, Entry, Grid
+
+ORDER = 30
+FILE = "report.md"
+
+
+def render(content: Content) -> str:
+    return "\n".join(part for grid in content.grids for part in _grid(grid))
+
+
+def _grid(grid: Grid) -> list[str]:
+    parts = [f"### {_escape(grid.title)}", ""]
+    if grid.lines:
+        heads = [_escape(f"{c.group} {c.head}" if grid.groups else c.head) for c in grid.columns]
+        parts += [_pipes([grid.corner, *heads]), _pipes(["---", *["---:"] * len(heads)])]
+        parts += [_pipes([_escape(line.name), *map(_entry, line.entries)]) for line in grid.lines]
+        parts.append("")
+    if grid.explanation:
+        parts += [_escape(grid.explanation), ""]
+    if grid.notes:
+        parts += [*(f"- {_escape(note)}" for note in grid.notes), ""]
+    return parts
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _entry(entry: Entry) -> str:
+    text = _escape(entry.text)
+    text = {BEST: f"**{text}**", SECOND: f"<u>{text}</u>"}.get(entry.mark, text)
+    return f"{text} ± {entry.spread}" if entry.spread else text
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)

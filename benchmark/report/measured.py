@@ -1,0 +1,198 @@
+"""What a report is drawn from: the methods that may be compared on one split under one protocol, with statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from benchmark import statistics
+from benchmark.errors import UserError, unknown
+from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
+from benchmark.store import existing_cells
+from benchmark.summary import Row, rows, tables
+
+# What a method must at least beat. On some sets a plain maximum has a better MI, VIF and Qabf than published networks.
+NAIVE = ("ir", "vis", "average", "max", "laplacian")
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One split under one protocol.
+
+    rows: what may be compared, in the order of the table; scores: theirs, in the same order, on the same images.
+    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: how many of
+    the rows at the top are naive ones that were not asked for. missing: naive methods without results. common: whether
+    images that some row lacks are left out.
+    """
+
+    dataset: str
+    split: str
+    protocol: str
+    rows: tuple[Row, ...]
+    scores: Scores
+    partial: tuple[Row, ...]
+    absent: tuple[Row, ...]
+    total: int
+    naive: int = 0
+    missing: tuple[str, ...] = ()
+    common: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"{self.dataset}@{self.split}"
+
+    @property
+    def images(self) -> int:
+        """How many images every row has."""
+        return len(self.scores.ids)
+
+    @cached_property
+    def summaries(self) -> dict[str, list[Summary]]:
+        return statistics.summaries(self.scores)
+
+    @cached_property
+    def comparisons(self) -> dict[str, Comparison]:
+        """Of the metrics that have a direction."""
+        return {m: statistics.against_best(self.scores, m) for m in self.ranked}
+
+    @cached_property
+    def friedmans(self) -> dict[str, Friedman | None]:
+        """Of the metrics that have a direction."""
+        return {m: statistics.friedman(self.scores, m) for m in self.ranked}
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        return statistics.ranking(self.scores)
+
+    @property
+    def ranked(self) -> list[str]:
+        """The metrics that have a direction."""
+        return [metric for metric, direction in self.scores.metrics.items() if direction]
+
+    def scored(self, row: Row, metric: str) -> int:
+        """On how many of the images a row has a metric, be it defined there or not."""
+        return sum(metric in row.scores.get(id, ()) for id in self.scores.ids)
+
+
+def measure(
+    results: Path,
+    *,
+    datasets: Sequence[str] | None = None,
+    protocols: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    naive: bool = True,
+    common: bool = False,
+) -> list[Measured]:
+    """What `results` holds, one item per data set, split and protocol, in the order of the names given.
+
+    datasets: names, or DATASET@SPLIT; methods: in the order of the tables; None stands for all. naive: whether the
+    naive methods join those asked for, or are left out. common: whether methods on fewer images restrict all to the
+    images that all have, instead of being left out. Raises UserError for names that nothing is stored of, and where
+    nothing is stored.
+    """
+    found = tables(rows(existing_cells(results)))
+    by_place: dict[str, list] = {}
+    for table in found:
+        for name in (table.dataset, f"{table.dataset}@{table.split}"):
+            by_place.setdefault(name, []).append(table)
+    if datasets is not None:
+        for name in datasets:
+            if name not in by_place:
+                raise unknown("data set in the results", name, by_place)
+        found = list({id(t): t for name in datasets for t in by_place[name]}.values())
+    if protocols is not None:
+        known = {table.protocol for table in found}
+        for name in protocols:
+            if name not in known:
+                raise unknown("protocol in the results", name, known)
+        found = [table for name in protocols for table in found if table.protocol == name]
+    known = {row.cell.method for table in found for row in (*table.rows, *table.others)}
+    for name in methods or ():
+        if name not in known:
+            raise unknown("method in the results", name, known)
+    if metrics is not None:
+        spelled = {_fold(metric): metric for table in found for metric in table.metrics}
+        for name in metrics:
+            if _fold(name) not in spelled:
+                raise unknown("metric in the results", name, spelled.values())
+        metrics = [spelled[_fold(name)] for name in metrics]
+    measured = [_measured(table, methods, metrics, naive, common) for table in found]
+    shown = [one for one in measured if one.rows or one.partial or one.absent]
+    if not shown:
+        raise UserError("nothing is left to report: only naive methods have results, and --no-naive leaves them out")
+    return shown
+
+
+def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
+    everything = {row.cell.method: row for row in (*table.rows, *table.others)}
+    joined = [name for name in NAIVE if name not in (methods or ())] if naive else []
+    asked = list(methods) if methods is not None else [name for name in everything if name not in NAIVE]
+    ordered = [everything[name] for name in (*joined, *asked) if name in everything]
+    usable = [row for row in ordered if row.done or (row.state.startswith("partial") and row.scores)]
+    kept = usable if common else [row for row in usable if row.done]
+    ids = list(kept[0].scores) if kept else []
+    if common:
+        ids = [id for id in ids if all(id in row.scores for row in kept)]
+        if kept and not ids:
+            raise UserError(
+                f"{table.dataset}@{table.split}, protocol {table.protocol}: no image is common to"
+                f" {', '.join(row.cell.method for row in kept)}"
+            )
+    columns = table.metrics if metrics is None else {m: table.metrics[m] for m in metrics if m in table.metrics}
+    return Measured(
+        dataset=table.dataset,
+        split=table.split,
+        protocol=table.protocol,
+        rows=tuple(kept),
+        scores=_scores(table.dataset, kept, columns, ids),
+        partial=tuple(row for row in usable if row not in kept),
+        absent=tuple(row for row in ordered if row not in usable),
+        total=max((row.total for row in ordered), default=0),
+        naive=sum(row.cell.method in joined for row in kept),
+        missing=tuple(name for name in joined if name not in everything),
+        common=common and any(not row.done for row in kept),
+    )
+
+
+def _scores(dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Sequence[str]) -> Scores:
+    """A metric that a row lacks for some image is undefined for it throughout."""
+    values = np.full((len(kept), len(metrics), len(ids)), np.nan)
+    for i, row in enumerate(kept):
+        lines = [row.scores[id] for id in ids]
+        for j, metric in enumerate(metrics):
+            found = [line.get(metric) for line in lines]
+            if None not in found:
+                values[i, j] = found
+    names = tuple(row.cell.method for row in kept)
+    return Scores(names, dict(metrics), tuple(ids), values, scenes_of(dataset, ids))
+
+
+def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
+    """The scene of each image, or None where the data set does not tell it of every one."""
+    from benchmark import datasets
+
+    try:
+        source = datasets.get(dataset)
+    except UserError:  # of a data set that is not installed here
+        return None
+    found = tuple(source.scene(id) for id in ids)
+    return None if None in found or not found else found
+
+
+def _fold(name: str) -> str:
+    """A metric's name as it is recognised: case, hyphens and underscores do not matter."""
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def decimals(means: Iterable[float], digits: int | None) -> int:
+    """Decimal places of a column: `digits`, or such that the largest mean has four digits."""
+    if digits is not None:
+        return digits
+    sizes = [abs(mean) for mean in means if math.isfinite(mean)]
+    return min(6, max(0, 3 - math.floor(math.log10(max(sizes))))) if sizes and max(sizes) > 0 else 4

@@ -1,0 +1,93 @@
+"""Ranks: per metric as Friedman's test sees them, and over metrics, since metrics share no scale."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from benchmark.report.content import Content
+from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, key, number
+from benchmark.report.measured import Measured
+from benchmark.report.sections.scores import title
+from benchmark.statistics import ALPHA
+from benchmark.tables import PRELIMINARY, label
+
+ORDER = 20
+
+
+def grids(content: Content) -> list[Grid]:
+    return [_grid(one) for one in content.measured if len(one.rows) > 1 and one.ranking.metrics]
+
+
+def _grid(one: Measured) -> Grid:
+    ranking = one.ranking
+    tests = {metric: test for metric, test in one.friedmans.items() if test is not None}
+    columns = [Column(metric, -1, "mean rank by metric") for metric in tests]
+    columns += [Column("mean rank", -1, "over metrics"), Column("Borda", 1, "over metrics")]
+    columns += [Column("place", -1, "over metrics")]
+    lines = []
+    for i, row in enumerate(one.rows):
+        entries = [_mean_rank(tests[metric], i) for metric in tests]
+        entries += [
+            _entry(ranking.mean_rank[i], 2),
+            _entry(ranking.borda[i], 0 if float(ranking.borda[i]).is_integer() else 1),
+            _place(ranking, i),
+        ]
+        title_ = (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+        lines.append(Line(label(row), title_, tuple(entries)))
+    ranked = [i for i, mean in enumerate(ranking.mean_rank) if not math.isnan(mean)]
+    best = sorted({ranking.mean_rank[i] for i in ranked})[:2] if ranked else []
+    for i in ranked:
+        if ranking.mean_rank[i] in best:
+            entries = list(lines[i].entries)
+            mark = (BEST, SECOND)[best.index(ranking.mean_rank[i])]
+            entries[len(tests)] = replace(entries[len(tests)], mark=mark)
+            lines[i] = replace(lines[i], entries=tuple(entries))
+    empty = (Entry(),) * 3
+    if tests:
+        p = [Entry(_p(test.p), test.p) for test in tests.values()]
+        critical = [Entry(number(test.critical_difference, 2), test.critical_difference) for test in tests.values()]
+        lines.append(Line("Friedman p", "Friedman p", (*p, *empty), rule=True))
+        lines.append(Line("critical difference", "critical difference", (*critical, *empty)))
+    notes = []
+    if tests:
+        units = sorted({test.units for test in tests.values()})
+        many = " to ".join(str(n) for n in dict.fromkeys((units[0], units[-1])))
+        notes.append(
+            f"Mean ranks by metric are over {many} {one.scores.unit}s; those further apart than the critical"
+            f" difference differ (Nemenyi's test, {chr(945)} = {ALPHA:g})."
+        )
+    notes.append(
+        f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with its 95 % bootstrap interval over"
+        f" {one.scores.unit}s. Borda: one point per metric for every method with a worse mean."
+    )
+    left_out = [label(row) for i, row in enumerate(one.rows) if i not in ranked]
+    if left_out:
+        notes.append(f"Not ranked over metrics, for lack of one of them: {', '.join(left_out)}")
+    return Grid(
+        key=key("ranks", one.dataset, one.split, one.protocol),
+        title=f"Ranks: {title(one)}",
+        columns=tuple(columns),
+        lines=tuple(lines),
+        notes=tuple(notes),
+    )
+
+
+def _entry(value: float, places: int) -> Entry:
+    return Entry() if math.isnan(value) else Entry(number(float(value), places), float(value))
+
+
+def _mean_rank(test, i: int) -> Entry:
+    (at,) = (test.methods == i).nonzero()
+    return _entry(test.mean_ranks[at[0]], 2) if len(at) else Entry()
+
+
+def _place(ranking, i: int) -> Entry:
+    if math.isnan(ranking.position[i]):
+        return Entry()
+    place, low, high = (int(values[i]) for values in (ranking.position, ranking.low, ranking.high))
+    return Entry(f"{place} [{low}–{high}]", place)
+
+
+def _p(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"

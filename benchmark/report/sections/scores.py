@@ -1,0 +1,194 @@
+"""The scores: means per method and metric, what cannot be told apart from the best in bold, the next underlined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmark.report.content import Content
+from benchmark.report.grid import BEST, SECOND, UNDEFINED, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.measured import Measured, decimals
+from benchmark.statistics import ALPHA
+from benchmark.summary import Row
+from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, label
+
+ORDER = 10
+
+
+def grids(content: Content) -> list[Grid]:
+    if not content.options.wide:
+        return [_grid(one, content) for one in content.measured]
+    found = []
+    for protocol in dict.fromkeys(one.protocol for one in content.measured):
+        found.append(_wide([one for one in content.measured if one.protocol == protocol], content))
+    return found
+
+
+def title(one: Measured) -> str:
+    """What was measured, in one line."""
+    if not one.rows:
+        count = f"nothing complete of {counted(one.total, 'pair')}"
+    elif one.common:
+        count = f"{one.images} common of {counted(one.total, 'pair')}"
+    else:
+        count = counted(one.total, "pair")
+    return f"{one.dataset}, split {one.split}, {count}, protocol {one.protocol}"
+
+
+def _grid(one: Measured, content: Content) -> Grid:
+    columns = tuple(Column(metric, direction) for metric, direction in one.scores.metrics.items())
+    table = [_entries(one, metric, content) for metric in one.scores.metrics]
+    rows = (*one.rows, *one.partial)
+    lines = [_line(row, tuple(column[i] for column in table), content) for i, row in enumerate(rows)]
+    if 0 < one.naive < len(lines):
+        lines[one.naive] = replace(lines[one.naive], rule=True)
+    return Grid(
+        key=key("scores", one.dataset, one.split, one.protocol),
+        title=title(one),
+        columns=columns,
+        lines=tuple(lines),
+        explanation=_explanation([one], content),
+        notes=tuple(_notes(one)),
+        cites=content.cites([one]),
+    )
+
+
+def _wide(measured: Sequence[Measured], content: Content) -> Grid:
+    """One table for several splits under one protocol."""
+    columns, entries, titles, cites = [], {}, {}, {}
+    asked = content.options.methods or ()
+    for one in measured:
+        table = [_entries(one, metric, content) for metric in one.scores.metrics]
+        for i, row in enumerate((*one.rows, *one.partial)):
+            line = _line(row, (), content)
+            titles[line.name], cites[line.name] = line.title, line.cites
+            for j, column in enumerate(table):
+                entries[line.name, len(columns) + j] = column[i]
+        group = f"{one.dataset}, {one.split} ({one.images if one.rows else one.total})"
+        columns += [Column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
+    order = sorted(titles, key=lambda name: _order(name.rstrip(PRELIMINARY), asked))
+    lines = []
+    for name in order:
+        places = tuple(entries.get((name, j), Entry()) for j in range(len(columns)))
+        lines.append(Line(name, titles[name], places, cites=cites[name]))
+    naive = sum(_order(name.rstrip(PRELIMINARY), asked)[0] == 0 for name in order)
+    if 0 < naive < len(lines):
+        lines[naive] = replace(lines[naive], rule=True)
+    notes = [_placed(note, one) if len(measured) > 1 else note for one in measured for note in _notes(one)]
+    return Grid(
+        key=key("scores", "wide", measured[0].protocol),
+        title=f"{', '.join(one.place for one in measured)}, protocol {measured[0].protocol}",
+        columns=tuple(columns),
+        lines=tuple(lines),
+        explanation=_explanation(measured, content),
+        notes=tuple(dict.fromkeys(notes)),
+        wide=True,
+        cites=content.cites(measured),
+    )
+
+
+def _placed(note: str, one: Measured) -> str:
+    return note if note == PRELIMINARY_NOTE else f"{one.place}: {note}"
+
+
+def _order(name: str, asked: Sequence[str]) -> tuple[int, int]:
+    from benchmark.report.measured import NAIVE
+
+    if name in asked:
+        return 1, asked.index(name)
+    return (0, NAIVE.index(name)) if name in NAIVE else (1, 0)
+
+
+def _line(row: Row, entries: tuple[Entry, ...], content: Content) -> Line:
+    title = (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    return Line(label(row), title, entries, cites=content.cites_of_method(row.name))
+
+
+def _entries(one: Measured, metric: str, content: Content) -> list[Entry]:
+    """A column: of the rows, then of the partial ones."""
+    options = content.options
+    summaries = one.summaries[metric]
+    places = decimals([s.mean for s in summaries], options.digits)
+    found = []
+    for row, summary in zip(one.rows, summaries):
+        count = one.scored(row, metric)
+        if count < one.images:
+            found.append(Entry(f"{count}/{one.images}" if count else ""))
+        elif not summary.n:
+            found.append(Entry(UNDEFINED))
+        else:
+            text = number(summary.mean, places) + (f" (n={summary.n})" if summary.n < one.images else "")
+            spread = number(summary.sd, places) if options.sd and not math.isnan(summary.sd) else ""
+            found.append(Entry(text, summary.mean, spread))
+    if one.scores.metrics[metric] and len(one.rows) > 1:
+        found = _marked(one, metric, found)
+    return found + [Entry(f"{sum(metric in s for s in row.scores.values())}/{row.total}") for row in one.partial]
+
+
+def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
+    """What looks the same is marked the same."""
+    comparison, compared = one.comparisons[metric], one.scores.compared(metric)
+    best = {entry.text for entry, shared in zip(entries, comparison.shared) if shared}
+    direction = one.scores.metrics[metric]
+    rest = [e for e, is_compared in zip(entries, compared) if is_compared and e.text not in best]
+    second = max(rest, key=lambda e: direction * e.value).text if rest else None
+    marks = [
+        (BEST if e.text in best else SECOND if e.text == second else "") if is_compared else ""
+        for e, is_compared in zip(entries, compared)
+    ]
+    return [replace(entry, mark=mark) for entry, mark in zip(entries, marks)]
+
+
+def _explanation(measured: Sequence[Measured], content: Content) -> str:
+    several = any(len(one.rows) > 1 for one in measured)
+    if not several or not any(one.ranked for one in measured):
+        return ""
+    tested = [one for one in measured if any(c.possible and len(c.p) > 1 for c in one.comparisons.values())]
+    parts = ["Mean ± standard deviation over images." if content.options.sd else "Means over images."]
+    if tested:
+        parts.append(
+            "Bold: the best and all that are not significantly worse (paired Wilcoxon signed-rank tests,"
+            f" Holm-corrected, {chr(945)} = {ALPHA:g}); underlined: the best of the rest."
+        )
+    else:
+        parts.append("Bold: the best; underlined: the second. Too few units for a test.")
+    return " ".join(parts)
+
+
+def _notes(one: Measured) -> list[str]:
+    """What must be said below: the unit of the tests, rows that are not complete, and marks used."""
+    found = []
+    if len(one.rows) > 1 and one.ranked:
+        units = {c.units for c in one.comparisons.values() if c.best is not None}
+        count = max(units, default=one.scores.units)
+        what = f"Unit of tests and intervals: the {one.scores.unit} ({count})."
+        if one.scores.unit == "scene":
+            what = f"Unit of tests and intervals: the scene ({count} scenes, {one.images} images)."
+        found.append(what)
+        if untested := [m for m, c in one.comparisons.items() if c.best is not None and not c.possible]:
+            which = "" if len(untested) == len(one.comparisons) else f" in {', '.join(untested)}"
+            found.append(
+                f"No difference between {len(one.rows)} methods can be significant with"
+                f" {counted(count, one.scores.unit)}{which}: only the best mean is bold."
+            )
+    if one.missing:
+        found.append(
+            f"No results of the naive methods {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
+        )
+    for row in one.rows:
+        for metric in one.scores.metrics:
+            count = one.scored(row, metric)
+            if 0 < count < one.images:
+                found.append(f"{label(row)}: {metric} partial {count}/{one.images}")
+    for metric in one.scores.metrics:
+        for row, summary in zip(one.rows, one.summaries[metric]):
+            lacking = one.images - summary.n
+            if lacking and one.scored(row, metric) == one.images:
+                found.append(f"{label(row)}: {metric} is undefined for {lacking} of {one.images} images")
+    found += [f"{label(row)}: {row.state}" for row in (*one.partial, *one.absent)]
+    if one.common:
+        found += [f"{label(row)}: {row.state}" for row in one.rows if not row.done]
+    if any(row.preliminary for row in (*one.rows, *one.partial, *one.absent)):
+        found.append(PRELIMINARY_NOTE)
+    return found

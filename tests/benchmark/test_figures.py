@@ -1,0 +1,211 @@
+"""Figures show the numbers they are drawn from, look the same each time, and say what they lack."""
+
+import math
+
+import numpy as np
+import pytest
+from harness import FOLDER, IDS
+
+from benchmark.errors import UserError
+from benchmark.figures import cost, drawing, grid, scores, style, training
+from benchmark.report.measured import Measured, measure
+from benchmark.statistics import Scores
+from benchmark.store import Cell
+from benchmark.summary import Row
+
+
+def measured_of(values, metrics, names):
+    """`Measured` of (methods, metrics, images)."""
+    values = np.asarray(values, float)
+    ids = tuple(f"{i:03d}" for i in range(values.shape[2]))
+    rows = tuple(Row(Cell("results", "set", "test", name), "standard", "done", len(ids), title=name) for name in names)
+    return Measured("set", "test", "standard", rows, Scores(tuple(names), metrics, ids, values), (), (), len(ids))
+
+
+@pytest.fixture
+def measured():
+    random = np.random.default_rng(0)
+    image = random.normal(5, 1, (1, 1, 12))
+    method = np.array([0.0, 0.3, 0.9, 1.2])[:, None, None] * np.array([1, -1, 1])[:, None]
+    return measured_of(
+        image + method + random.normal(0, 0.05, (4, 3, 12)),
+        {"EN": 1, "MSE": -1, "SD": 1},
+        ("average", "max", "mine", "theirs"),
+    )
+
+
+def test_looks_differ_in_colour_or_line_and_naive_ones_are_grey():
+    methods = [*"abcdefghijklmnopqrstuvwxy", "max"]
+    looks = style.looks(methods, ["max"])
+    assert len(set(looks.values())) == len(methods)
+    red, green, blue = (looks["max"].colour[i : i + 2] for i in (1, 3, 5))
+    assert red == green == blue
+
+
+def test_boxes_are_of_the_values_and_in_the_order_of_the_ranks(measured):
+    with style.pyplot() as plt:
+        figure = scores.distributions(plt, measured)
+        axis = figure.axes[0]
+        assert axis.get_title() == "EN ↑"
+        titles = [label.get_text() for label in axis.get_yticklabels()]
+        assert titles == ["theirs", "mine", "max", "average"]
+        medians = {line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1}
+        for values in measured.scores.values[:, 0]:
+            assert any(math.isclose(np.median(values), median) for median in medians)
+
+
+def test_curves_are_sorted_values(measured):
+    with style.pyplot() as plt:
+        axis = scores.sorted_curves(plt, measured).axes[2]
+        for line, values in zip(axis.lines, measured.scores.values[:, 2]):
+            assert np.allclose(line.get_ydata(), np.sort(values))
+            assert line.get_xdata()[0] == 0 and line.get_xdata()[-1] == 1
+
+
+def test_radar_shows_mean_ranks(measured):
+    with style.pyplot() as plt:
+        axis = scores.radar(plt, measured).axes[0]
+        drawn = {line.get_label(): line.get_ydata()[:3] for line in axis.lines}
+    ranks = scores.mean_ranks(measured)
+    for index, name in enumerate(measured.scores.methods):
+        assert np.allclose(drawn[name], [ranks[metric][index] for metric in ("EN", "MSE", "SD")])
+    assert np.allclose(drawn["theirs"], 1)
+
+
+def test_critical_difference_names_every_method_and_the_test(measured):
+    with style.pyplot() as plt:
+        axis = scores.critical_differences(plt, measured).axes[1]
+        text = " ".join(found.get_text() for found in axis.texts)
+        title = axis.get_title()
+    friedman = measured.friedmans["MSE"]
+    for index, rank in zip(friedman.methods, friedman.mean_ranks):
+        assert measured.scores.methods[index] in text
+        assert f"{rank:.2f}" in text
+    assert title.startswith(f"MSE ↓   CD {friedman.critical_difference:.2f}, Friedman p ")
+
+
+def test_one_image_or_two_methods_leave_out_what_needs_more():
+    one = measured_of(np.ones((3, 1, 1)), {"EN": 1}, ("a", "b", "c"))
+    two = measured_of(np.random.default_rng(0).random((2, 2, 8)), {"EN": 1, "SD": 1}, ("a", "b"))
+    with style.pyplot() as plt:
+        assert [draw(plt, one) for draw in drawing.SCORES.values()] == [None] * 5
+        assert scores.radar(plt, two) is None
+        assert scores.critical_differences(plt, two) is None
+        assert scores.distributions(plt, two) is not None
+
+
+def test_values_without_number_are_left_out():
+    values = np.random.default_rng(0).random((3, 3, 6))
+    values[1, 0] = np.nan
+    values[2, 1, 3] = np.inf
+    undefined = measured_of(values, {"EN": 1, "PSNR": 1, "SD": 1}, ("a", "b", "c"))
+    with style.pyplot() as plt:
+        for draw in (scores.distributions, scores.violins, scores.sorted_curves):
+            assert draw(plt, undefined) is not None
+
+
+def test_front_by_hand():
+    # (cost, rank): b is beaten by a in both, d by c at an equal cost.
+    points = [(1.0, 3.0), (2.0, 3.5), (4.0, 1.0), (4.0, 2.0), (0.5, 5.0)]
+    assert cost.front(points) == [4, 0, 2]
+
+
+def profile(method, seconds, parameters=0, **machine):
+    machine = {"device": "cpu", "processor": "P", "threads": 1, "height": 480, "width": 640, **machine}
+    return {"method": method, "seconds": seconds, "parameters": parameters, **machine}
+
+
+def test_costs_of_one_machine_only(measured):
+    slow = [profile("mine", 9.0, 100, threads=2)]
+    fast = [profile("max", 0.1), profile("mine", 2.0, 100), profile("theirs", 1.0, 200)]
+    groups = cost.machines([*slow, *fast])
+    assert groups == [fast, slow]
+    with style.pyplot() as plt:
+        seconds, parameters = cost.quality_against_cost(plt, measured, groups[0]).axes
+        assert {text.get_text() for text in seconds.texts} == {"max", "mine", "theirs"}
+        assert {text.get_text() for text in parameters.texts} == {"mine", "theirs"}
+        assert cost.quality_against_cost(plt, measured, slow) is None
+
+
+def test_inset_finds_where_methods_differ():
+    a = np.random.default_rng(0).integers(0, 255, (60, 80)).astype(np.uint8)
+    b = a.copy()
+    b[30:43, 51:64] ^= 128
+    crop = grid.where_methods_differ([a, b])
+    assert (crop.width, crop.height) == (13, 13)
+    assert (crop.x, crop.y) == (51, 30)
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "a,b,c,d", "-1,0,9,9", "0,0,3,9"])
+def test_malformed_crop(text):
+    with pytest.raises(UserError, match="--crop"):
+        grid.Crop.parse(text)
+
+
+def test_difference_maps_are_signed_and_share_a_scale():
+    zero = np.full((20, 30), 100, np.uint8)
+    row = grid.GridRow("a", {"Visible": zero, "darker": zero - 40, "brighter": zero + 20})
+    with style.pyplot() as plt:
+        figure = grid.differences(plt, [row], "Visible")
+        darker, brighter = (axis.images[0] for axis in figure.axes[:2])
+        assert darker.get_array().min() == darker.get_array().max() == -40
+        assert brighter.get_array().max() == 20
+        assert darker.get_clim() == brighter.get_clim() == (-40, 40)
+
+
+def test_training_curves(tmp_path):
+    (tmp_path / "good.csv").write_text("step,seconds,EN\n10,1,6.5\n20,2,\n")
+    curves = training.read_curves(tmp_path / "good.csv")
+    assert curves["step"] == [10, 20] and curves["EN"][0] == 6.5 and math.isnan(curves["EN"][1])
+    with style.pyplot() as plt:
+        (axis,) = [axis for axis in training.curves(plt, {"run": curves}).axes if axis.get_title() == "EN"]
+        assert axis.lines[0].get_ydata()[0] == 6.5
+    for text, reason in (("EN\n1\n", "no column 'step'"), ("step\nx\n", "not a table of numbers"), ("", "no column")):
+        (tmp_path / "bad.csv").write_text(text)
+        with pytest.raises(UserError, match=reason):
+            training.read_curves(tmp_path / "bad.csv")
+    with pytest.raises(UserError, match="No such file"):
+        training.read_curves(tmp_path / "missing.csv")
+
+
+def test_same_store_same_files(bench_folder, pairs):
+    assert bench_folder("run", "--methods", "average,max,laplacian", "--metrics", "EN,SD,SF").exit_code == 0
+    found = measure(pairs / "results")
+    first = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "a")}
+    again = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "b")}
+    assert first == again
+    kinds = {name.split("-folder@")[0] for name in first}
+    assert kinds == {"box", "curves", "radar", "critical-difference"}
+    assert {name[-4:] for name in first} == {".pdf", ".png"}
+
+
+def test_bench_grid(bench, bench_folder, pairs):
+    assert bench("grid", *FOLDER).exit_code == 2
+    assert bench_folder("run", "--methods", "average,max,ir").exit_code == 0
+    result = bench("grid", *FOLDER, "--colour", "--out", "figures/grid")
+    assert (result.exit_code, result.stdout.split()) == (0, ["figures/grid.pdf", "figures/grid.png"])
+    first = (pairs / "figures/grid.png").read_bytes()
+    assert bench("grid", *FOLDER, "--colour", "--out", "again").exit_code == 0
+    assert (pairs / "again.png").read_bytes() == first
+    assert bench("grid", *FOLDER, "--difference", "vis", "--ids", "b,a").exit_code == 0
+    next(pairs.glob("results/*/max/fused/b.png")).unlink()
+    result = bench("grid", *FOLDER, "--crop", "4,4,16,16", "--ids", "b")
+    assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--ids", "z"), f"known: {', '.join(IDS)}"),
+        (("--methods", "averag"), "did you mean average?"),
+        (("--crop", "60,0,16,16"), "the crop leaves the image 'a', which is 64x48"),
+        (("--difference", "visible"), "did you mean vis?"),
+        (("--difference", "vis", "--colour"), "leave --colour out"),
+    ],
+)
+@pytest.mark.usefixtures("pairs")
+def test_bench_grid_mistakes(bench, bench_folder, options, reason):
+    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 0
+    result = bench("grid", *FOLDER, *options)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1 and reason in result.stderr
