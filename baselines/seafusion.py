@@ -107,7 +107,7 @@ class SeAFusion(NetworkFuser):
         parameters=166_883,
         flops=101_990_400_000,
         agreement="authors' network on two real crops: within 1e-5 of scale; 15 images of MSRS and 42 of TNO that "
-        "the authors published, stretched as theirs are: mean difference 0.01 grey levels, none above 1",
+        "the authors published, stretched as theirs are: mean difference at most 0.01 grey levels, none above 1",
         checkpoints={"SeAFusion.pth": "8d65a7f9a50f36349803368cf9920f40420776995e7e8cc8a56d8d30e499431d"},
         notes="checkpoint: Checkpoint/SeAFusion of https://github.com/Linfeng-Tang/VIF-Benchmark. For colour images "
         "the authors re-attach the visible chroma, clip, stretch the RGB image from its minimum and maximum to "

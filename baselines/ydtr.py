@@ -65,8 +65,8 @@ class YDTR(NetworkFuser):
         truncate=True,
         agreement="authors' network on two real crops: within 2e-6 of scale; the image in the authors' repository: "
         "mean difference 0.004 grey levels, none above 1",
-        notes="111,168 of the parameters are in the file and never applied; 16,656 more, of attention in windows of one pixel, "
-        "have no influence",
+        notes="111,168 of the parameters are in the file and never applied; 16,656 more, of attention in windows of "
+        "one pixel, have no influence",
         checkpoints={"model_10.pth": "183c31a103ada74063e644b300d6708ed567dcc231a9d0f8d52e098c6c2a0d32"},
     )
 
