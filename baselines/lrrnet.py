@@ -147,10 +147,14 @@ class LRRNet(NetworkFuser):
         tasks=("ivf",),
         trained_on="KAIST",
         parameters=49_204,
+        flops=32_737_689_600,
         input_convention="luminance, each image stretched from its minimum and maximum to [0, 1]",
         output_convention="unbounded; the authors stretch each image on saving",
+        notes="FLOPs as computed here; 28 GFLOP as convolutions",
         stretch=True,
         truncate=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale; 13 images in the authors' "
+        "repository, whose pairs are in the data set tno: mean difference 0.0001 grey levels, none above 1",
         checkpoints={
             "final_lrr_net_lam2_1.5_wir_3.0_lam3_gram_2000_epoch_4_block_4.model": (
                 "1de9dd8dee9b650ce69c74ea53e3b9a6b749222f1059a689aabf28f68ee63e29"
