@@ -66,27 +66,29 @@ def select_methods(
     precision: str = "fp32",
     output: str = "native",
     timeout: float | None = None,
+    trust: bool = False,
 ) -> list[Method]:
     """The methods in the order given, each with its checkpoint.
 
     names: of methods, of groups of them (`GROUPS`), `FILE.py:CLASS` or `cmd:COMMAND`; the last two perhaps with
     `NAME=` in front. checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each.
     precision: for the methods that have it, the others keep "fp32". output: for all. timeout: seconds that a command
-    may take for a pair. Raises UserError for an unknown method, a file or a command that holds none, a malformed
-    entry, a file that does not exist, a method without weights, a weights root that is no folder, and a precision that
-    no method has.
+    may take for a pair. trust: also take checkpoints that are not what is published under their names or, named in
+    `checkpoints`, are not known at all (`baselines.is_known`). Raises UserError for an unknown method, a file or a
+    command that holds none, a malformed entry, a file that does not exist or is not known, a method without weights,
+    a weights root that is no folder, and a precision that no method has.
     """
     check_weights_root(weights_root)
     asked = _asked(names, timeout)
     given: dict[str, list[Path]] = {}
     for entry in checkpoints:
-        name, path = _checkpoint(entry, asked)
+        name, path = _checkpoint(entry, asked, trust)
         given.setdefault(name, []).append(path)
     precise = [name for name, method in asked.items() if precision in method.cls.precisions]
     if not precise:
         raise UserError(f"--precision {precision}: none of these methods has it: {', '.join(asked)}")
     methods = [
-        _with_checkpoint(method, checkpoint, weights_root)
+        _with_checkpoint(method, checkpoint, weights_root, trust)
         for name, method in asked.items()
         for checkpoint in given.get(name, [None])
     ]
@@ -164,8 +166,10 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
     return Method(name, name, cls.card, cls=cls, code=code)
 
 
-def _checkpoint(entry: str, asked: dict[str, Method]) -> tuple[str, Path]:
+def _checkpoint(entry: str, asked: dict[str, Method], trust: bool) -> tuple[str, Path]:
     """The method and the file that an entry of --checkpoint names."""
+    import baselines
+
     name, equals, path = entry.partition("=")
     name = name.strip()
     if not equals or not path:
@@ -174,9 +178,17 @@ def _checkpoint(entry: str, asked: dict[str, Method]) -> tuple[str, Path]:
         raise unknown("method in --checkpoint", name, asked)
     if not asked[name].card.checkpoints:
         raise UserError(f"--checkpoint {entry}: {name} has no weights")
-    if not Path(path).expanduser().is_file():
+    file = Path(path).expanduser()
+    if not file.is_file():
         raise UserError(f"--checkpoint {entry}: no file {path}")
-    return name, Path(path).expanduser()
+    card = asked[name].card
+    complete = all(part.is_file() for part in baselines.checkpoint_files(card, file))  # else unavailable, and told so
+    if complete and not trust and not baselines.is_known(card, file):
+        raise UserError(
+            f"--checkpoint {entry}: neither a published file nor one with the record of bench train beside it; "
+            "--trust-checkpoint to use it"
+        )
+    return name, file
 
 
 def check_weights_root(folder: Path | None) -> None:
@@ -185,12 +197,12 @@ def check_weights_root(folder: Path | None) -> None:
         raise UserError(f"--weights-root {folder} (or BENCH_WEIGHTS): no such folder")
 
 
-def _with_checkpoint(method: Method, override: Path | None, weights_root: Path | None) -> Method:
+def _with_checkpoint(method: Method, override: Path | None, weights_root: Path | None, trust: bool) -> Method:
     import baselines
 
     card = method.card
     try:
-        checkpoint = baselines.find_checkpoint(card, override, weights_root)
+        checkpoint = baselines.find_checkpoint(card, override, weights_root, trust)
     except baselines.Unavailable as error:
         return replace(method, unavailable=one_line(error).removeprefix(f"{card.name}: "))
     if checkpoint is None:

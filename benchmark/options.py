@@ -101,6 +101,20 @@ def methods(default: str):
     )
 
 
+def checkpoints(command):
+    """Decorator: adds --checkpoint and --trust-checkpoint, passed on as `checkpoint` and `trust_checkpoint`."""
+    for option in (
+        click.option(
+            "--trust-checkpoint",
+            is_flag=True,
+            help="Also load files that are neither published nor written by bench train.",
+        ),
+        click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Weights to use; may be repeated."),
+    ):
+        command = option(command)
+    return command
+
+
 timeout = click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -13,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from baselines.base import seed_generators
 from benchmark import images, provenance, store
 from benchmark.datasets.base import Pair, PairImages
 from benchmark.errors import UserError, one_line
@@ -254,10 +253,5 @@ class _Hopeless(Exception):
 
 
 def _seed(seed: int, id: str) -> None:
-    """Seed every generator that a method may draw from; the same for a pair in whatever order pairs come."""
-    value = int(sha256(f"{seed}/{id}".encode()).hexdigest()[:8], 16)
-    random.seed(value)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(value)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(value)
+    """Seed what a method may draw from; the same for a pair in whatever order pairs come."""
+    seed_generators(int(sha256(f"{seed}/{id}".encode()).hexdigest()[:8], 16))
