@@ -24,7 +24,8 @@ class Method:
     a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
     arithmetic; output: how its results are saved, one of `baselines.OUTPUTS`; both are part of its label and its keys
     where they are not "fp32" and "native". group: the word that stood for it ("all"), "" where it was named. cls: its
-    class. code: of a method from elsewhere, where it is from and, as `sha256`, what tells it from others.
+    class. entry: what --methods says for it alone. code: of a method from elsewhere, where it is from and, as
+    `sha256`, what tells it from others.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Method:
     output: str = "native"
     group: str = ""
     cls: type | None = None
+    entry: str = ""
     code: dict = field(default_factory=dict)
 
     @property
@@ -136,7 +138,7 @@ def _own(name: str, group: str = "") -> Method:
     cls = baselines.method(name)
     sha256 = baselines.plugins.code_sha256(cls)
     code = {"entry_point": name, "sha256": sha256} if sha256 else {}
-    return Method(name, name, cls.card, group=group, cls=cls, code=code)
+    return Method(name, name, cls.card, group=group, cls=cls, entry=name, code=code)
 
 
 def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
@@ -163,7 +165,7 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
         raise UserError(f"--methods: '{name}' cannot be a folder's name; call it otherwise: NAME={text}")
     if name.lower() in known or name in GROUPS:
         raise UserError(f"--methods: '{name}' is a method of this suite; call yours otherwise: NAME={text}")
-    return Method(name, name, cls.card, cls=cls, code=code)
+    return Method(name, name, cls.card, cls=cls, entry=entry, code=code)
 
 
 def _checkpoint(entry: str, asked: dict[str, Method], trust: bool) -> tuple[str, Path]:

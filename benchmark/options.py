@@ -54,6 +54,23 @@ class Folder(click.ParamType):
         return [click.shell_completion.CompletionItem(incomplete, type="dir")]
 
 
+class Size(click.ParamType):
+    """Width and height, joined by an x."""
+
+    name = "WxH"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            width, height = (int(side) for side in value.lower().split("x"))
+        except ValueError:
+            self.fail(f"expected something like 640x480, not {value}")
+        if not (64 <= width <= 4096 and 64 <= height <= 4096):
+            self.fail(f"sides of 64 to 4096 pixels, not {value}")
+        return width, height
+
+
 NAMES = NameList()
 METHODS = MethodList()
 FOLDER = Folder()

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from baselines.base import seed_generators
-from benchmark import images, provenance, store
+from benchmark import images, machine, provenance, store
 from benchmark.datasets.base import Pair, PairImages
 from benchmark.errors import UserError, one_line
 from benchmark.jobs import Job, facts, kept, unscored
@@ -45,7 +45,7 @@ def run_jobs(jobs: Sequence[Job], processes: int | None = None, command: str = "
     """Complete the jobs, one after the other. processes: that score while the next pair is fused; None: one
     per processor, 0: this one. command: for the record."""
     progress = Progress()
-    with Scorer(provenance.processors() if processes is None else processes) as scorer:
+    with machine.working(progress.line), Scorer(provenance.processors() if processes is None else processes) as scorer:
         return [run_job(job, scorer, progress, command) for job in jobs]
 
 
