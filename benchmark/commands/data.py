@@ -268,27 +268,10 @@ def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None
         click.echo(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
 
 
-class Size(click.ParamType):
-    """Width and height, joined by an x."""
-
-    name = "WxH"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, tuple):
-            return value
-        try:
-            width, height = (int(side) for side in value.lower().split("x"))
-        except ValueError:
-            self.fail(f"expected something like 640x480, not {value}")
-        if not (64 <= width <= 4096 and 64 <= height <= 4096):
-            self.fail(f"sides of 64 to 4096 pixels, not {value}")
-        return width, height
-
-
 @command.command(short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
 @click.option("--out", type=options.FOLDER, required=True, help="A new folder to write Ir, Vis and Annotation to.")
 @click.option("--pairs", type=click.IntRange(1), default=240, show_default=True)
-@click.option("--size", type=Size(), default="640x480", show_default=True)
+@click.option("--size", type=options.Size(), default="640x480", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--jobs", "processes", type=click.IntRange(1), metavar="N", help="Processes; one per processor otherwise."

@@ -1,0 +1,56 @@
+"""Floating-point operations of a network, as torch counts them, with the selective scans added by formula.
+
+torch's counter sees matrix products and convolutions, a multiplication and an addition counted as two; what is
+elementwise, FFTs and the compiled mixer of `scan` it does not see. For the count the mixer runs in torch, and each scan
+is put in by 9 operations per token, channel and state, and one each per token and channel for skip and gate: the count
+of the authors of Mamba (https://github.com/state-spaces/mamba/issues/110).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+
+from .base import Fuser, NetworkFuser
+from .contract import scene
+
+
+def scan_flops(batch: int, length: int, channels: int, states: int, gated: bool = True) -> int:
+    """Of one selective scan."""
+    return batch * length * channels * (9 * states + 1 + gated)
+
+
+def count(fuser: Fuser, height: int = 480, width: int = 640) -> tuple[int, int] | None:
+    """(all, those of the scans) for one pair of that size; None for what is not a network."""
+    if not isinstance(fuser, NetworkFuser):
+        return None
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    scans = 0
+
+    def selective_scan(u, delta, A, B, C, D, z=None, *rest, **options):
+        nonlocal scans
+        scans += scan_flops(*u.shape, A.shape[1], z is not None)
+        return torch.zeros_like(u)  # the count does not depend on values
+
+    counter = FlopCounterMode(display=False)
+    with _mixer_in_torch(selective_scan), counter:
+        fuser.fuse(*scene(height, width))
+    return counter.get_total_flops() + scans, scans
+
+
+@contextmanager
+def _mixer_in_torch(scan):
+    """Within, the mixer is not the compiled one, and calls `scan` for each of its scans."""
+    from .scan import mamba
+
+    backend, own = os.environ.get("BENCH_SCAN_BACKEND"), mamba.selective_scan
+    os.environ["BENCH_SCAN_BACKEND"], mamba.selective_scan = "chunked", scan
+    try:
+        yield
+    finally:
+        mamba.selective_scan = own
+        del os.environ["BENCH_SCAN_BACKEND"]
+        if backend is not None:
+            os.environ["BENCH_SCAN_BACKEND"] = backend
