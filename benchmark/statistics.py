@@ -212,7 +212,7 @@ def against_best(scores: Scores, metric: str, alpha: float = ALPHA) -> Compariso
     shared[methods[means == means.max()]] = True
     possible = can_differ(observed.shape[1], len(others), alpha)
     if possible and len(others):
-        raw, signs = signed_rank(_differences(observed[best], observed[others]))
+        raw, signs = signed_rank(differences(observed[best], observed[others]))
         p[others] = holm(raw)
         shared[others] = (p[others] >= alpha) | (direction * signs <= 0)
     return Comparison(best, p, shared, observed.shape[1], possible)
@@ -227,7 +227,7 @@ def pairwise(scores: Scores, metric: str) -> np.ndarray:
         return found
     observed = _observed(scores, metric)[methods]
     first, second = np.triu_indices(len(methods), 1)
-    p = holm(signed_rank(_differences(observed[first], observed[second]))[0])
+    p = holm(signed_rank(differences(observed[first], observed[second]))[0])
     found[methods, methods] = 1
     found[methods[first], methods[second]] = found[methods[second], methods[first]] = p
     return found
@@ -319,8 +319,8 @@ def _observed(scores: Scores, metric: str) -> np.ndarray:
     return observed[:, ~np.isnan(observed).all(axis=0)]
 
 
-def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a - b (c, u); what rounding leaves between equal values is 0, and so is inf - inf."""
+def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a - b; what rounding leaves between equal values is 0, and so is inf - inf."""
     with np.errstate(invalid="ignore"):
         found = np.where(a == b, 0.0, a - b)
     rounding = 1e-12 * np.maximum(np.abs(a), np.abs(b))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 BEST, SECOND = "best", "second"
 UNDEFINED = "—"
@@ -25,11 +25,12 @@ class Entry:
 @dataclass(frozen=True)
 class Column:
     """direction: +1 higher is better, -1 lower is better, 0 neither. group: what the column stands under together with
-    its neighbours of the same group."""
+    its neighbours of the same group. cites: keys of the references for it."""
 
     name: str
     direction: int = 0
     group: str = ""
+    cites: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
@@ -62,7 +63,7 @@ class Grid:
     notes: tuple[str, ...] = ()
     corner: str = "method"
     wide: bool = False
-    cites: tuple[str, ...] = field(default=())
+    cites: tuple[str, ...] = ()
 
     @property
     def groups(self) -> list[tuple[str, int]]:

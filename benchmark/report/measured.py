@@ -117,11 +117,11 @@ def measure(
         if name not in known:
             raise unknown("method in the results", name, known)
     if metrics is not None:
-        spelled = {_fold(metric): metric for table in found for metric in table.metrics}
+        spelled = {fold(metric): metric for table in found for metric in table.metrics}
         for name in metrics:
-            if _fold(name) not in spelled:
+            if fold(name) not in spelled:
                 raise unknown("metric in the results", name, spelled.values())
-        metrics = [spelled[_fold(name)] for name in metrics]
+        metrics = [spelled[fold(name)] for name in metrics]
     measured = [_measured(table, methods, metrics, naive, common) for table in found]
     shown = [one for one in measured if one.rows or one.partial or one.absent]
     if not shown:
@@ -185,7 +185,7 @@ def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
     return None if None in found or not found else found
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     """A metric's name as it is recognised: case, hyphens and underscores do not matter."""
     return "".join(c for c in name.lower() if c.isalnum())
 
