@@ -370,7 +370,7 @@ def _drawn_means(scores: Scores, values: np.ndarray, resamples: int, seed: int) 
 def _intervals(scores: Scores, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     shape = scores.values.shape[:2]
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
-    flat = scores.values.reshape(-1, len(scores.ids))
+    flat = scores.values.reshape(shape[0] * shape[1], len(scores.ids))
     usable = ~np.isinf(flat).any(axis=1) & ((scores.sums(~np.isnan(flat)) > 0).sum(axis=1) > 1)
     if usable.any():
         drawn = _drawn_means(scores, flat[usable], resamples, seed)

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from benchmark.compare import Change, Comparison
 from benchmark.report.content import Options
 from benchmark.report.formats import html, latex, markdown
-from benchmark.report.grid import ARROWS, BEST, Column, Entry, Grid, Line, counted, key
+from benchmark.report.grid import BEST, Column, Entry, Grid, Line, counted, key
 from benchmark.report.measured import decimals
 from benchmark.statistics import ALPHA
+from benchmark.tables import ARROWS
 
 _SIGNS = {"better": "▲", "worse": "▼", "different": "◆"}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.tables import ARROWS, UNDEFINED
+
 BEST, SECOND = "best", "second"
-UNDEFINED = "—"
-ARROWS = {1: "↑", -1: "↓", 0: ""}
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from benchmark import references
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, UNDEFINED, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.measured import Measured, decimals
 from benchmark.statistics import ALPHA
 from benchmark.summary import Row
-from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, label
+from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED, label
 
 ORDER = 10
 
@@ -134,6 +134,8 @@ def _entries(one: Measured, metric: str, content: Content) -> list[Entry]:
 def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
     """What looks the same is marked the same."""
     comparison, compared = one.comparisons[metric], one.scores.compared(metric)
+    if compared.sum() < 2:
+        return entries
     best = {entry.text for entry, shared in zip(entries, comparison.shared) if shared}
     direction = one.scores.metrics[metric]
     rest = [e for e, is_compared in zip(entries, compared) if is_compared and e.text not in best]
