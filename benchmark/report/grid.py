@@ -78,8 +78,11 @@ class Grid:
 
 
 def number(value: float, decimals: int) -> str:
-    """A number as it is printed; UNDEFINED for nan."""
-    return UNDEFINED if value != value else f"{value:.{decimals}f}"
+    """A number as it is printed, nothing being -0.0; UNDEFINED for nan."""
+    if value != value:
+        return UNDEFINED
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text
 
 
 def counted(count: int, noun: str) -> str:
