@@ -237,6 +237,22 @@ def pairwise(scores: Scores, metric: str) -> np.ndarray:
     return found
 
 
+def wins(scores: Scores, metric: str, alpha: float = ALPHA) -> np.ndarray:
+    """int (k, k): +1 where the method of the row is significantly better, by `pairwise`, than that of the column, -1
+    where it is worse, 0 else. Raises ValueError for a metric without direction."""
+    direction = _direction(scores, metric)
+    methods = np.flatnonzero(scores.compared(metric))
+    found = np.zeros((len(scores.methods),) * 2, int)
+    if len(methods) < 2 or not can_differ(scores.units, len(methods) * (len(methods) - 1) // 2, alpha):
+        return found
+    observed = _observed(scores, metric)[methods]
+    first, second = np.triu_indices(len(methods), 1)
+    p, signs = signed_rank(differences(observed[first], observed[second]))
+    better = np.where(holm(p) < alpha, direction * signs, 0).astype(int)
+    found[methods[first], methods[second]], found[methods[second], methods[first]] = better, -better
+    return found
+
+
 def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | None:
     """Friedman's and Nemenyi's tests; None for fewer than three methods or two units. Raises ValueError for a metric
     without direction."""

@@ -112,10 +112,8 @@ def measure(
             if name not in known:
                 raise unknown("protocol in the results", name, known)
         found = [table for name in protocols for table in found if table.protocol == name]
-    known = {row.cell.method for table in found for row in (*table.rows, *table.others)}
-    for name in methods or ():
-        if name not in known:
-            raise unknown("method in the results", name, known)
+    if methods is not None:
+        methods = _spelled_out(methods, [row for table in found for row in (*table.rows, *table.others)])
     if metrics is not None:
         spelled = {fold(metric): metric for table in found for metric in table.metrics}
         for name in metrics:
@@ -127,6 +125,18 @@ def measure(
     if not shown:
         raise UserError("nothing is left to report: only naive methods have results, and --no-naive leaves them out")
     return shown
+
+
+def _spelled_out(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Labels as asked for; a method without a row of just that name stands for all of its checkpoints."""
+    labels = dict.fromkeys(row.cell.method for row in rows)
+    found: list[str] = []
+    for name in names:
+        meant = [name] if name in labels else sorted({row.cell.method for row in rows if row.name == name})
+        if not meant:
+            raise unknown("method in the results", name, labels)
+        found += meant
+    return list(dict.fromkeys(found))
 
 
 def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:

@@ -103,7 +103,7 @@ def test_csv(bench, stored, pairs):
 
 def test_markdown(bench, stored):
     text = bench("report", "--format", "markdown", "--out", "-").stdout
-    assert text.count("### ") == 4
+    assert text.count("### ") == 6
     assert text.count("| method | EN ↑ | SD ↑ |") == 2
     assert text.count("### Ranks: ") == 2
     assert text.count("**") >= 4

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import stores
+from scipy import stats
 
 from benchmark import references
 from benchmark.report.formats.latex import escape
@@ -37,7 +38,7 @@ def latex(bench, *arguments):
 
 def test_latex_tables(bench, results):
     text = latex(bench)
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 4
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 6
     for words in (r"\toprule", r"\midrule", r"\bottomrule", r"{EN $\uparrow$}", r"{MSE $\downarrow$}", "16 pairs"):
         assert words in text
     assert r"\label{tab:scores-roadscene-all-standard}" in text
@@ -218,6 +219,11 @@ def test_json(bench, results):
     assert stored["sd"] == pytest.approx(values[0].std(ddof=1), rel=1e-12)
     assert stored["best"] is False
     assert one["metrics"]["EN"]["friedman"]["p"] < 1e-6
+    names = list(one["metrics"]["EN"]["methods"])
+    assert one["metrics"]["EN"]["wilcoxon"][names[0]][names[1]] == pytest.approx(6 * 2**-15, rel=1e-5)
+    assert one["metrics"]["EN"]["friedman"]["nemenyi"][names[0]][names[3]] == pytest.approx(
+        stats.studentized_range.sf(3 / np.sqrt(4 * 5 / (6 * 16)) * np.sqrt(2), 4, np.inf), rel=1e-4
+    )  # ranks 1 and 4 on all 16 images
     assert one["states"]["seafusion"] == "partial 10/16"
     assert one["preliminary"] == ["cddfuse"]
     assert one["ranking"]["methods"]["a_b%c#d"]["place"] == 1

@@ -184,6 +184,29 @@ def test_ranks_by_hand(bench, results):
     assert rows["critical difference"][0] == "1.17"
 
 
+def test_wins_by_hand(bench, results):
+    base = np.linspace(4, 6, 20)
+    noise = np.random.default_rng(0).normal(0, 0.2, 20)
+    noise -= noise.mean()
+    values = {"first": base, "equal": base + noise, "third": base - np.linspace(0.8, 1, 20)}
+    stores.write(results, "tno@tno42", {name: [v, np.ones(20), v] for name, v in values.items()})
+    rows = rows_of(bench("report", "--format", "markdown", "--sections", "wins", "--out", "-").stdout)
+    assert rows["first"] == ["1/1/0", "0/2/0", "0/1/1", "+0"]
+    assert rows["equal"] == ["1/1/0", "0/2/0", "0/1/1", "+0"]
+    assert rows["third"] == ["0/0/2", "0/2/0", "2/0/0", "+0"]
+    rows = rows_of(
+        bench("report", "--format", "markdown", "--sections", "wins", "--metrics", "EN", "--out", "-").stdout
+    )
+    assert [rows[name][-1] for name in values] == ["+1", "+1", "-2"]
+
+
+def test_checkpoints_of_a_method(bench, results):
+    values = list(stores.random(0, 3, 12).values())
+    stores.write(results, "tno@tno42", {"net+aaaa1111": values[0], "net+bbbb2222": values[1], "other": values[2]})
+    assert list(rows_of(markdown(bench, "--methods", "other,net")))[2:] == ["other", "net+aaaa1111", "net+bbbb2222"]
+    assert list(rows_of(markdown(bench, "--methods", "net+bbbb2222")))[2:] == ["net+bbbb2222"]
+
+
 def test_one_wide_table(bench, results):
     stores.write(results, "tno@tno42", stores.random(0, 3, 12))
     stores.write(results, "roadscene@all", {**stores.random(1, 3, 12), **stores.random(1, 4, 12)})
