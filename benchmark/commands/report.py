@@ -23,11 +23,17 @@ docs/reports.md says what each statistic is.
 
 
 @click.command(epilog=EPILOG)
-@click.option("--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; or all.")
+@click.option(
+    "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
+)
 @click.option("--sections", type=options.NAMES, help="scores, ranks, reported, …; all that there is if left out.")
 @click.option("--dataset", type=options.NAMES, help="Data sets, or DATASET@SPLIT; all in the results if left out.")
 @click.option("--protocol", type=options.NAMES, help="Protocols; all in the results if left out.")
-@click.option("--methods", type=options.NAMES, help="Methods, in the order of the rows; all if left out.")
+@click.option(
+    "--methods",
+    type=options.NAMES,
+    help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
+)
 @click.option("--metrics", type=options.NAMES, help="Metrics, in the order of the columns; all if left out.")
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Naive methods beside those asked for.")
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
@@ -80,7 +86,10 @@ def command(
     from benchmark.report import sections as all_sections
 
     writers = content.modules(formats)
-    names = list(writers) if names is None or "all" in names else names
+    if names is None:
+        names = ["markdown"] if str(out) == "-" else list(writers)
+    elif "all" in names:
+        names = list(writers)
     for name in names:
         if name not in writers:
             raise unknown("format", name, [*writers, "all"])

@@ -112,21 +112,31 @@ def measure(
             if name not in known:
                 raise unknown("protocol in the results", name, known)
         found = [table for name in protocols for table in found if table.protocol == name]
-    known = {row.cell.method for table in found for row in (*table.rows, *table.others)}
-    for name in methods or ():
-        if name not in known:
-            raise unknown("method in the results", name, known)
+    if methods is not None:
+        methods = _spelled_out(methods, [row for table in found for row in (*table.rows, *table.others)])
     if metrics is not None:
-        spelled = {_fold(metric): metric for table in found for metric in table.metrics}
+        spelled = {fold(metric): metric for table in found for metric in table.metrics}
         for name in metrics:
-            if _fold(name) not in spelled:
+            if fold(name) not in spelled:
                 raise unknown("metric in the results", name, spelled.values())
-        metrics = [spelled[_fold(name)] for name in metrics]
+        metrics = [spelled[fold(name)] for name in metrics]
     measured = [_measured(table, methods, metrics, naive, common) for table in found]
     shown = [one for one in measured if one.rows or one.partial or one.absent]
     if not shown:
         raise UserError("nothing is left to report: only naive methods have results, and --no-naive leaves them out")
     return shown
+
+
+def _spelled_out(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Labels as asked for; a method without a row of just that name stands for all of its checkpoints."""
+    labels = dict.fromkeys(row.cell.method for row in rows)
+    found: list[str] = []
+    for name in names:
+        meant = [name] if name in labels else sorted({row.cell.method for row in rows if row.name == name})
+        if not meant:
+            raise unknown("method in the results", name, labels)
+        found += meant
+    return list(dict.fromkeys(found))
 
 
 def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
@@ -185,7 +195,7 @@ def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
     return None if None in found or not found else found
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     """A metric's name as it is recognised: case, hyphens and underscores do not matter."""
     return "".join(c for c in name.lower() if c.isalnum())
 

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from benchmark import references
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, UNDEFINED, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.measured import Measured, decimals
 from benchmark.statistics import ALPHA
 from benchmark.summary import Row
-from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, label
+from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED, label
 
 ORDER = 10
 
@@ -37,7 +38,7 @@ def title(one: Measured) -> str:
 
 
 def _grid(one: Measured, content: Content) -> Grid:
-    columns = tuple(Column(metric, direction) for metric, direction in one.scores.metrics.items())
+    columns = tuple(_column(metric, direction) for metric, direction in one.scores.metrics.items())
     table = [_entries(one, metric, content) for metric in one.scores.metrics]
     rows = (*one.rows, *one.partial)
     lines = [_line(row, tuple(column[i] for column in table), content) for i, row in enumerate(rows)]
@@ -50,8 +51,12 @@ def _grid(one: Measured, content: Content) -> Grid:
         lines=tuple(lines),
         explanation=_explanation([one], content),
         notes=tuple(_notes(one)),
-        cites=content.cites([one]),
+        cites=content.cites_of_data([one]),
     )
+
+
+def _column(metric: str, direction: int, group: str = "") -> Column:
+    return Column(metric, direction, group, references.keys("metric", metric))
 
 
 def _wide(measured: Sequence[Measured], content: Content) -> Grid:
@@ -66,7 +71,7 @@ def _wide(measured: Sequence[Measured], content: Content) -> Grid:
             for j, column in enumerate(table):
                 entries[line.name, len(columns) + j] = column[i]
         group = f"{one.dataset}, {one.split} ({one.images if one.rows else one.total})"
-        columns += [Column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
+        columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
     order = sorted(titles, key=lambda name: _order(name.rstrip(PRELIMINARY), asked))
     lines = []
     for name in order:
@@ -84,7 +89,7 @@ def _wide(measured: Sequence[Measured], content: Content) -> Grid:
         explanation=_explanation(measured, content),
         notes=tuple(dict.fromkeys(notes)),
         wide=True,
-        cites=content.cites(measured),
+        cites=content.cites_of_data(measured),
     )
 
 
@@ -129,6 +134,8 @@ def _entries(one: Measured, metric: str, content: Content) -> list[Entry]:
 def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
     """What looks the same is marked the same."""
     comparison, compared = one.comparisons[metric], one.scores.compared(metric)
+    if compared.sum() < 2:
+        return entries
     best = {entry.text for entry, shared in zip(entries, comparison.shared) if shared}
     direction = one.scores.metrics[metric]
     rest = [e for e, is_compared in zip(entries, compared) if is_compared and e.text not in best]
