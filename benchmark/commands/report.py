@@ -111,7 +111,6 @@ def command(
         results,
         tuple(found),
         content.Options(
-            methods=methods,
             digits=digits,
             sd=sd,
             wide=wide,
