@@ -68,7 +68,7 @@ def _wide(measured: Sequence[Measured], content: Content) -> Grid:
                 entries[row.cell.method, len(columns) + j] = column[i]
         group = f"{one.dataset}, {one.split} ({one.images if one.rows else one.total})"
         columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
-    rows = [found[name] for name in _merged([(*one.naive, *one.asked) for one in measured]) if name in found]
+    rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
     lines = [
         _line(row, tuple(entries.get((row.cell.method, j), Entry()) for j in range(len(columns))), content)
         for row in rows
@@ -90,7 +90,7 @@ def _placed(note: str, one: Measured) -> str:
     return note if note == PRELIMINARY_NOTE else f"{one.place}: {note}"
 
 
-def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
+def merged(orders: Sequence[Sequence[str]]) -> list[str]:
     """All names, in an order that agrees with each of the orders, where they agree among themselves: a name that only
     later ones have comes after the one that it follows there."""
     found: list[str] = []
