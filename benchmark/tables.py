@@ -67,6 +67,11 @@ def label(row: Row) -> str:
     return row.cell.method + (PRELIMINARY if row.preliminary else "")
 
 
+def title_of(row: Row) -> str:
+    """As papers print it."""
+    return (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+
+
 def notes(table: Table) -> list[str]:
     """What must be said below a table, one line each: rows that are not complete, and marks used."""
     lines = [f"{label(row)}: {row.state}" for row in table.others]

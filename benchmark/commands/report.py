@@ -26,7 +26,7 @@ docs/reports.md says what each statistic is.
 @click.option(
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
-@click.option("--sections", type=options.NAMES, help="scores, ranks, reported, …; all that there is if left out.")
+@click.option("--sections", type=options.NAMES, help="scores, ranks, wins, reported, cost, …; all if left out.")
 @click.option("--dataset", type=options.NAMES, help="Data sets, or DATASET@SPLIT; all in the results if left out.")
 @click.option("--protocol", type=options.NAMES, help="Protocols; all in the results if left out.")
 @click.option(
@@ -111,7 +111,6 @@ def command(
         results,
         tuple(found),
         content.Options(
-            methods=methods,
             digits=digits,
             sd=sd,
             wide=wide,

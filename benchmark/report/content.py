@@ -18,13 +18,11 @@ from benchmark.report.measured import Measured
 
 @dataclass(frozen=True)
 class Options:
-    """methods: in the order asked, or None. digits: decimal places of scores, None for four digits. sd: ± is shown.
-    wide: one table for all data sets. standalone: LaTeX that compiles as it is. cite: LaTeX with citations. sections:
-    names, or None for all. reported: files of values as papers print them, see
-    `benchmark.reported`. tolerance: how far, relative to the
-    reported value, a measured one may be and still count as near."""
+    """digits: decimal places of scores, None for four digits. sd: ± is shown. wide: one table for all data sets.
+    standalone: LaTeX that compiles as it is. cite: LaTeX with citations. sections: names, or None for all. reported:
+    files of values as papers print them, see `benchmark.reported`. tolerance: how far, relative to the reported value,
+    a measured one may be and still count as near."""
 
-    methods: Sequence[str] | None = None
     digits: int | None = None
     sd: bool = False
     wide: bool = False

@@ -25,9 +25,9 @@ class Measured:
     """One split under one protocol.
 
     rows: what may be compared, in the order of the table; scores: theirs, in the same order, on the same images.
-    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: how many of
-    the rows at the top are naive ones that were not asked for. missing: naive methods without results. common: whether
-    images that some row lacks are left out.
+    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: the naive
+    methods that stand first without having been asked for; asked: the others, in the order of the table; whether they
+    have results or not. common: whether images that some row lacks are left out.
     """
 
     dataset: str
@@ -38,13 +38,19 @@ class Measured:
     partial: tuple[Row, ...]
     absent: tuple[Row, ...]
     total: int
-    naive: int = 0
-    missing: tuple[str, ...] = ()
+    naive: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
     common: bool = False
 
     @property
     def place(self) -> str:
         return f"{self.dataset}@{self.split}"
+
+    @property
+    def missing(self) -> list[str]:
+        """The naive methods without results."""
+        known = {row.cell.method for row in (*self.rows, *self.partial, *self.absent)}
+        return [name for name in self.naive if name not in known]
 
     @property
     def images(self) -> int:
@@ -164,8 +170,8 @@ def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
         partial=tuple(row for row in usable if row not in kept),
         absent=tuple(row for row in ordered if row not in usable),
         total=max((row.total for row in ordered), default=0),
-        naive=sum(row.cell.method in joined for row in kept),
-        missing=tuple(name for name in joined if name not in everything),
+        naive=tuple(joined),
+        asked=tuple(asked),
         common=common and any(not row.done for row in kept),
     )
 

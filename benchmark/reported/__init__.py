@@ -1,8 +1,8 @@
 """Values as papers print them: the files beside this one, and those that a user has.
 
 A file is a CSV with the columns `dataset`, `method`, `protocol`, and either `metric` and `value` or one column per
-metric; further `split` (or ``dataset`` as NAME@SPLIT, or the data set's default split) and `source`. Lines that begin
-with # are remarks, shown below the table.
+metric; further `split` (or ``dataset`` as NAME@SPLIT, or the data set's default split), `output` (how fused images were saved,
+as `bench run --output` has it) and `source`. Lines that begin with # are remarks, shown below the table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmark.errors import UserError, unknown
 
 FOLDER = Path(__file__).parent
-_KNOWN = ("dataset", "split", "protocol", "method", "metric", "value", "source")
+_KNOWN = ("dataset", "split", "protocol", "output", "method", "metric", "value", "source")
 # Names of test sets that circulate without saying which data set's split they are.
 _ALIASES = {
     "tno25": "tno@cddfuse25",
@@ -37,6 +37,7 @@ class Reported:
     metric: str
     text: str
     source: str = ""
+    output: str = ""
 
     @property
     def value(self) -> float:
@@ -81,7 +82,8 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
         try:
             dataset, split = _place(row)
             place = (dataset, split, _needed(row, "protocol"), _needed(row, "method"))
-            found += [Reported(*place, m, _number(m, t), row.get("source", "")) for m, t in values.items() if t]
+            more = row.get("source", ""), row.get("output", "")
+            found += [Reported(*place, m, _number(m, t), *more) for m, t in values.items() if t]
         except UserError as error:
             raise UserError(f"--reported {file}, line {number}: {error.message}") from None
     if not found:

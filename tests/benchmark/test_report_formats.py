@@ -221,7 +221,7 @@ def test_json(bench, results):
     assert one["metrics"]["EN"]["friedman"]["p"] < 1e-6
     names = list(one["metrics"]["EN"]["methods"])
     assert one["metrics"]["EN"]["wilcoxon"][names[0]][names[1]] == pytest.approx(6 * 2**-15, rel=1e-5)
-    assert one["metrics"]["EN"]["friedman"]["nemenyi"][names[0]][names[3]] == pytest.approx(
+    assert one["metrics"]["EN"]["friedman"]["nemenyi"]["ir"]["a_b%c#d"] == pytest.approx(
         stats.studentized_range.sf(3 / np.sqrt(4 * 5 / (6 * 16)) * np.sqrt(2), 4, np.inf), rel=1e-4
     )  # ranks 1 and 4 on all 16 images
     assert one["states"]["seafusion"] == "partial 10/16"

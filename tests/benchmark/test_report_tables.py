@@ -217,6 +217,9 @@ def test_one_wide_table(bench, results):
     assert rows["method"][0] == "roadscene, all (12) EN ↑"
     assert rows["m3"][:3] != ["", "", ""]
     assert rows["m3"][3:] == ["", "", ""]
+    asked = rows_of(markdown(bench, "--wide", "--methods", "m2,m3,m0"))
+    assert list(asked)[2:] == ["m2", "m3", "m0"]
+    assert list(rows)[2:] == ["m0", "m1", "m2", "m3"]
     stores.write(results, "tno@other", stores.random(0, 3, 12), protocol="cddfuse")
     assert markdown(bench, "--wide").count("### ") == 2  # protocols never share a table
 

@@ -58,6 +58,16 @@ def test_measured_values_are_told_by_how_near_they_are(bench, results):
     assert "46.50 ≠" in line
 
 
+def test_rows_that_were_saved_as_the_papers_were_come_first(bench, results):
+    spread = np.linspace(-1, 1, 25)
+    stretched = [8.5 + spread, spread, spread]
+    metrics = {"EN": 1, "SD": 1, "SF": 1}
+    stores.write(results, "tno@cddfuse25", {"cddfuse+x": stretched}, metrics, "cddfuse", output="minmax")
+    assert "| CDDFuse | 7.12 | 8.50 ≠ |" in section(bench).stdout
+    (results / "tno@cddfuse25" / "cddfuse+x" / "run.json").unlink()
+    assert "| CDDFuse | 7.12 | 7.12 = |" in section(bench).stdout
+
+
 def test_colours(bench, results):
     tex = bench("report", "--reported", "cddfuse2023", "--format", "latex", "--out", "-").stdout
     assert r"\textcolor{benchequal}{7.12 =}" in tex

@@ -8,7 +8,7 @@ from benchmark.report.grid import Column, Entry, Grid, Line, counted, key
 from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
 from benchmark.statistics import ALPHA
-from benchmark.tables import PRELIMINARY, label
+from benchmark.tables import label, title_of
 
 ORDER = 25
 
@@ -29,7 +29,7 @@ def _grid(one: Measured) -> Grid:
             ties = int(compared[metric].sum()) - 1 - won - lost
             entries.append(Entry(f"{won}/{ties}/{lost}", won - lost) if compared[metric][i] else Entry())
         entries.append(Entry(f"{total:+d}", total))
-        lines.append(Line(label(row), (row.title or row.cell.method) + PRELIMINARY * row.preliminary, tuple(entries)))
+        lines.append(Line(label(row), title_of(row), tuple(entries)))
     return Grid(
         key=key("wins", one.dataset, one.split, one.protocol),
         title=f"Wins, ties and losses: {title(one)}",
@@ -37,5 +37,5 @@ def _grid(one: Measured) -> Grid:
         lines=tuple(lines),
         explanation="How many of the other methods each one is significantly better than, not different from, and worse"
         f" than (paired Wilcoxon signed-rank tests over {counted(one.scores.units, one.scores.unit)}, Holm-corrected"
-        f" over all pairs of methods, {chr(945)} = {ALPHA:g}).",
+        f" over all pairs of methods, α = {ALPHA:g}).",
     )
