@@ -33,6 +33,15 @@ def fused_file(cell: Cell, id: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def fused_files(cell: Cell) -> tuple[dict[str, Path], bool]:
+    """id -> file of all fused images that are there, and whether they are in the store or came from elsewhere."""
+    record = cell.run().get("fused")
+    if isinstance(record, dict):
+        files = {id: Path(found["file"]) for id, found in record.items()}
+        return {id: path for id, path in files.items() if path.is_file()}, False
+    return {path.stem: path for path in sorted(cell.fused("x").parent.glob("*.png"))}, True
+
+
 def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = None) -> dict[Cell, str]:
     """The cells of a split with the titles of their methods, in the order given or sorted, without `ir` and `vis`,
     which are the sources. Raises UserError where nothing is stored of the split, or not of a method named."""

@@ -14,6 +14,7 @@ Examples:
   bench report --format latex --standalone --out paper && pdflatex -output-directory paper paper/report.tex
   bench report --reported cddfuse2023 --protocol cddfuse
   bench report --format csv --out -
+  bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
 A table holds one split under one protocol. Bold are the best and all methods that a paired
 Wilcoxon signed-rank test (Holm-corrected, 0.05) cannot call worse; underlined is the best of the
@@ -52,6 +53,14 @@ docs/reports.md says what each statistic is.
     show_default=True,
     help="How far a measured value may be from a reported one and count as near.",
 )
+@click.option("--figures", is_flag=True, help="Draw figures as well, PDF and PNG, into OUT/figures.")
+@click.option("--html", "page", is_flag=True, help="Write a page to explore as well: OUT/page/index.html.")
+@click.option(
+    "--page-images",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Pairs per split with pictures in the page, spread over it; 0 for none.  [default: all]",
+)
 @click.option("--out", type=options.FOLDER, help="Where to write; - for stdout.  [default: RESULTS/report]")
 @options.config
 @options.shared
@@ -71,12 +80,16 @@ def command(
     cite,
     reported,
     tolerance,
+    figures,
+    page,
+    page_images,
     out,
     results,
     data_root,
     weights_root,
 ):
-    """Write tables of what is stored, with statistics: LaTeX, BibTeX, CSV, Markdown, HTML, JSON, Excel.
+    """Write tables of what is stored, with statistics: LaTeX, BibTeX, CSV, Markdown, HTML, JSON, Excel; and figures and
+    a page, if asked for.
 
     Needs the results only, no data, no weights. Only complete rows are ranked; the others are shown with
     what they lack.
@@ -98,6 +111,10 @@ def command(
             raise unknown("section", name, content.modules(all_sections))
     if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
+    if str(out) == "-" and (figures or page):
+        raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
+    if page_images is not None and not page:
+        raise UserError("--page-images is about the page; add --html")
     found = measured.measure(
         results,
         datasets=dataset,
@@ -121,11 +138,28 @@ def command(
             tolerance=tolerance,
         ),
     )
+    folder = results / "report" if out is None else out
     for name in names:
         data = writers[name].render(report)
         if str(out) == "-":
             click.echo(data, nl=False)
             continue
-        path = (results / "report" if out is None else out) / writers[name].FILE
+        path = folder / writers[name].FILE
         store.replace(path, data)
         click.echo(path)
+    drawn = []
+    if figures:
+        from benchmark import profiles
+        from benchmark.figures import drawing
+
+        for path in drawing.draw(found, profiles.read(results), folder / "figures"):
+            click.echo(path)
+            drawn.append(path)
+    if page:
+        from benchmark.page import making
+
+        places = None if dataset is None else {one.place for one in found}
+        start = making.write(
+            report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
+        )
+        click.echo(start)

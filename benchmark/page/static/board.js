@@ -1,0 +1,176 @@
+"use strict";
+// The leaderboard: a table that any column sorts, with the place of each method and its interval.
+
+const OVERALL = "";
+
+/** What a column sorts by: [value of a row, whether high is first]. */
+function sorting(table, key) {
+  if (key === "method") return [(row) => row.title.toLowerCase(), false];
+  if (key === "rank") return [(row) => value(row.rank?.mean), false];
+  if (key === "borda") return [(row) => value(row.rank?.borda), true];
+  const metric = metricAt(table, key);
+  if (metric >= 0) return [(row) => value(row.cells[metric].mean), table.metrics[metric].direction >= 0];
+  return [(row) => value(row.rank?.place), false];
+}
+
+const metricAt = (table, key) => (key.startsWith("m:") ? table.metrics.findIndex((m) => `m:${m.name}` === key) : -1);
+
+/** The rows that are ranked, sorted; rows without a value come last, the others keep the report's order. */
+function sorted(table) {
+  const [get, highFirst] = sorting(table, state.sort);
+  const high = highFirst !== (state.down === "1");
+  const rows = table.rows.slice(0, table.ranked);
+  return rows.sort((one, other) => {
+    const [a, b] = [get(one), get(other)];
+    if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+    return a === b ? 0 : a < b === high ? 1 : -1;
+  });
+}
+
+function drawBoard() {
+  const { table } = currentTable();
+  const place = currentPlace();
+  byId("board-title").textContent = place ? `${place.title}, ${place.split}` : "Nothing to show";
+  byId("board-wide").hidden = !table;
+  byId("board-notes").replaceChildren();
+  if (!table) {
+    byId("board-lead").textContent = place ? "These images were fused and not scored; see Images." : "";
+    return;
+  }
+  if (state.sort.startsWith("m:") && metricAt(table, state.sort) < 0) Object.assign(state, { sort: OVERALL, down: "" });
+  const images = table.images === table.total ? plural(table.total, "pair") : `${table.images} of ${table.total} pairs`;
+  const unit = table.unit === "image" ? "" : `, ${plural(table.units, table.unit)}`;
+  byId("board-lead").textContent = `${images}${unit}, protocol ${table.protocol}: ${table.convention || "not known here"}`;
+  if (!["mean", "sd", "interval", "place"].includes(state.show)) state.show = "mean";
+  byId("show").value = state.show;
+  byId("table").querySelector("caption").textContent = `${state.place}, protocol ${table.protocol}`;
+  byId("table").dataset.show = state.show;
+  drawHead(table);
+  drawBody(table);
+  const absent = table.absent.map((row) => `${titled(row)}: ${row.state}`);
+  const over = table.over.length ? [`Places without a metric are by the mean rank over ${table.over.join(", ")}.`] : [];
+  const notes = [table.explanation, ...over, ...table.notes.filter((note) => !absent.includes(note))].filter(Boolean);
+  byId("board-notes").replaceChildren(...notes.map((note) => el("li", {}, note)), ...table.absent.map((row) =>
+    el("li", {}, el("button", { type: "button", class: "plain", onclick: () => showMethod(table, row) }, titled(row)),
+      `: ${row.state}`)));
+}
+
+function drawHead(table) {
+  const ranked = table.rows.some((row) => row.rank?.place !== undefined);
+  const column = (key, text, title, more = {}) => {
+    const current = state.sort === key;
+    const rising = sorting(table, key)[1] === (state.down === "1");
+    return el("th", { scope: "col", "aria-sort": current ? (rising ? "ascending" : "descending") : null, ...more },
+      el("button", { type: "button", title, "data-sort": key, onclick: () => sortBy(key) }, text));
+  };
+  const heads = [
+    column(OVERALL, "Place", "Sort by mean rank over metrics", { class: "place" }),
+    column("method", "Method", "Sort by name", { class: "name" }),
+  ];
+  if (ranked) {
+    heads.push(column("rank", "Mean rank", `Over ${plural(table.over.length, "metric")} and all ${table.unit}s; 1 is best`));
+    heads.push(column("borda", "Borda", "Points: one per metric for every method with a worse mean"));
+  }
+  for (const metric of table.metrics) {
+    const way = { 1: "higher is better", 0: "neither way is better", "-1": "lower is better" }[metric.direction];
+    heads.push(column(`m:${metric.name}`, metric.name + ARROWS[metric.direction], `${metric.title ?? metric.name}: ${way}`));
+  }
+  byId("table").tHead.replaceChildren(el("tr", {}, ...heads));
+}
+
+function sortBy(key) {
+  change(state.sort === key ? { down: state.down === "1" ? "" : "1" } : { sort: key, down: "" });
+  // What was chosen is drawn anew, and keeps the focus.
+  byId("table").querySelector(`[data-sort="${CSS.escape(key)}"]`).focus();
+}
+
+function drawBody(table) {
+  const rows = [...sorted(table), ...table.rows.slice(table.ranked)];
+  byId("table").tBodies[0].replaceChildren(...rows.map((row) => boardRow(table, row)));
+  const first = byId("table").tBodies[0].querySelector("button");
+  if (first) first.tabIndex = 0;
+}
+
+function boardRow(table, row) {
+  const partial = table.rows.indexOf(row) >= table.ranked;
+  const ranked = table.rows.some((one) => one.rank?.place !== undefined);
+  const name = el("th", { scope: "row", class: "name" },
+    el("button", { type: "button", tabindex: -1, title: row.method, onclick: () => showMethod(table, row) }, titled(row)),
+    row.naive ? el("span", { class: "tag" }, "naive") : null);
+  const cells = [placeCell(table, row), name];
+  if (ranked) {
+    cells.push(el("td", {}, written(row.rank?.mean, 2)));
+    cells.push(el("td", {}, row.rank?.borda === undefined ? "—" : String(row.rank.borda)));
+  }
+  table.metrics.forEach((metric, i) => {
+    const cell = row.cells[i];
+    const current = state.sort === `m:${metric.name}`;
+    const [text, more] = shown(cell);
+    cells.push(el("td", { class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
+      text === "" ? "" : el("button", { type: "button", tabindex: -1, onclick: () => showCell(table, row, i) },
+        text, more ? el("small", {}, more) : null)));
+  });
+  return el("tr", { class: [row.naive ? "naive" : "", partial ? "partial" : ""].filter(Boolean).join(" ") || null }, ...cells);
+}
+
+/** A cell's text and what stands small behind it. */
+function shown(cell) {
+  if (cell.mean === undefined) return [cell.text, ""];
+  const number = (one) => written(one, cell.digits);
+  if (state.show === "sd" && cell.sd !== undefined) return [cell.text, ` ± ${number(cell.sd)}`];
+  if (state.show === "interval" && cell.low !== undefined) return [cell.text, ` ${number(cell.low)} – ${number(cell.high)}`];
+  if (state.show === "place") {
+    return cell.place === undefined ? ["—", ""] : [String(cell.place), ` ${cell.from} – ${cell.to}`];
+  }
+  return [cell.text.replace("-", "−"), ""];
+}
+
+/** The place by the metric that sorts, or over all metrics, as a number and as a mark on a line from first to last. */
+function placeCell(table, row) {
+  const metric = metricAt(table, state.sort);
+  const by = metric >= 0 && table.metrics[metric].direction ? row.cells[metric] : row.rank;
+  const place = value(by?.place);
+  if (place === undefined) return el("td", { class: "place" }, "");
+  const [low, high] = [by.from ?? by.low, by.to ?? by.high];
+  const share = (one) => (table.ranked > 1 ? (100 * (one - 1)) / (table.ranked - 1) : 50);
+  const line = el("span", { class: "line", "aria-hidden": "true" },
+    el("span", { class: "range", style: `left:${share(low)}%;right:${100 - share(high)}%` }),
+    el("span", { class: "dot", style: `left:${share(place)}%` }));
+  const interval = low === high ? `${low}` : `${low} – ${high}`;
+  return el("td", { class: "place", title: `Place ${place}; 95 % interval ${interval}` },
+    el("span", { class: "number" }, String(place)), line,
+    el("span", { class: "hidden" }, `, interval ${low} to ${high}`));
+}
+
+byId("show").addEventListener("change", (event) => change({ show: event.target.value }));
+
+// One stop of the Tab key for the whole body; arrows move within it.
+byId("table").tBodies[0].addEventListener("keydown", (event) => {
+  const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  const button = event.target.closest("button");
+  if (!button || !(event.key in steps || event.key === "Home" || event.key === "End")) return;
+  event.preventDefault();
+  const rows = [...byId("table").tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.querySelector("button")));
+  const cell = button.closest("td, th");
+  let [y, x] = [[...byId("table").tBodies[0].rows].indexOf(cell.parentElement), cell.cellIndex];
+  if (event.key in steps) {
+    const [down, right] = steps[event.key];
+    do [y, x] = [y + down, x + right];
+    while (rows[y] && x in rows[y] && !rows[y][x]);
+  } else {
+    const line = rows[y].map((one, i) => (one ? i : -1)).filter((i) => i >= 0);
+    x = event.key === "Home" ? line[0] : line[line.length - 1];
+  }
+  const target = rows[y]?.[x];
+  if (target) moveTo(target);
+});
+
+byId("table").tBodies[0].addEventListener("focusin", (event) => {
+  if (event.target.matches("button")) moveTo(event.target);
+});
+
+function moveTo(button) {
+  for (const other of byId("table").tBodies[0].querySelectorAll('button[tabindex="0"]')) other.tabIndex = -1;
+  button.tabIndex = 0;
+  if (document.activeElement !== button) button.focus();
+}
