@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from benchmark.datasets.base import (
@@ -108,11 +109,14 @@ class M3fd(FolderDataset):
                 return replace(pair, labels=path)
         return pair
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.data import labels
 
         yolo = pair.labels is not None and pair.labels.suffix == ".txt"
-        return labels.of_pair(self.name, pair, self._yolo_names(pair) if yolo else CLASSES)
+        return labels.of_pair(self.name, pair, self._yolo_names(pair) if yolo else CLASSES, flaws)
+
+    def scene(self, pair: Pair) -> str | None:
+        return _scene_of().get(pair.id)
 
     def _yolo_names(self, pair: Pair) -> Sequence[str]:
         from benchmark.data import labels
@@ -132,6 +136,15 @@ class M3fd(FolderDataset):
                 " with class 3 = Lamp (order 'tardal'), and nothing here says which: name one with --label-order"
             )
         return LABEL_ORDERS[self.label_order]
+
+
+@cache
+def _scene_of() -> dict[str, str]:
+    """id -> number of its scene, as the published division shows where scenes begin."""
+    from benchmark.data import scenes
+
+    groups = scenes.from_runs(split_ids("m3fd", "zx-train"), split_ids("m3fd", "zx-test"))
+    return {id: str(number) for number, group in enumerate(groups) for id in group}
 
 
 DATASET = M3fd()
