@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 
 PAIRS = 240
 _LEAST_SIDE = 4  # pixels; smaller objects are not labelled
-_TIMES = {"day": "day", "fog": "day", "dusk": "dusk", "night": "night", "glare": "night"}
+TIMES = {"day": "day", "fog": "day", "dusk": "dusk", "night": "night", "glare": "night"}
 
 # A reel is loaded in order: the street of a scene is drawn once for all of its frames.
 _burst = lru_cache(maxsize=2)(Burst)
@@ -118,7 +118,7 @@ class SynthDet(Dataset):
         return f"{pair.seed}"
 
     def time_of_day(self, pair: Pair) -> str:
-        return _TIMES[pair.condition]
+        return TIMES[pair.condition]
 
 
 @cache

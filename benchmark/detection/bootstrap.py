@@ -138,7 +138,7 @@ class Draws:
         self.weights = ones if drawn is None else np.concatenate([ones, drawn])
 
     def of(self, lines: Sequence[dict]) -> dict[str, np.ndarray]:
-        """"AP" and "AP50" of a run: of all images first, then of each draw."""
+        """ "AP" and "AP50" of a run: of all images first, then of each draw."""
         levels = average_precision(matches(self.truth, lines), self.weights)
         return {"AP": levels.mean(axis=1), "AP50": levels[:, 0]}
 

@@ -65,7 +65,7 @@ class Division:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def leak(self) -> dict[str, float | None]:
-        """"1", "5" -> share of test images with a training image that near by id; None where ids hold no number."""
+        """ "1", "5" -> share of test images with a training image that near by id; None where ids hold no number."""
         ids = {part: [item.pair.id for item in self.parts[part]] for part in ("train", "test")}
         try:
             found = leakage.neighbours(ids["train"], ids["test"], LEAK_DISTANCES)
@@ -81,9 +81,7 @@ class Division:
         return _checked(replace(self, parts=parts, excluded={**self.excluded, **reasons}))
 
 
-def divide(
-    dataset: Dataset, name: str | None, data_root: Path | None, limit: int | None = None
-) -> Division:
+def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: int | None = None) -> Division:
     """The division called `name` (a scheme of the data set, or "official"; None: `scene` where there is one).
 
     Where it has no validation part, the last tenth of the training ids, in order, is held out of training for it.

@@ -1,8 +1,8 @@
 """Average precision and confusion of detections, by class, object size and time of day.
 
-The canonical figures are COCO's, computed by faster-coco-eval from detections of confidence 0.001 and more, the 100 most
-confident ones of each image. Truth is a mapping in COCO's format, whose images have, besides, `scene` and `time` (of day)
-where the data set knows them; detections are lines as `detections.jsonl` holds them.
+The canonical figures are COCO's, computed by faster-coco-eval from detections of confidence 0.001 and more, the 100
+most confident ones of each image. Truth is a mapping in COCO's format, whose images have, besides, `scene` and `time`
+(of day) where the data set knows them; detections are lines as `detections.jsonl` holds them.
 """
 
 from __future__ import annotations

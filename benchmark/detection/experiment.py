@@ -13,6 +13,7 @@ from benchmark import images, jobs, provenance, runner, store
 from benchmark.detection import evaluation, export, records
 from benchmark.detection.division import Division, tell
 from benchmark.detection.records import Run, Setup
+from benchmark.errors import UserError
 from benchmark.plan import Method, one_line
 from benchmark.progress import Progress
 
@@ -24,9 +25,10 @@ MIXED = "vis+ir"  # half of the images visible, the other half infrared
 class Settings:
     """What all rows of a table share besides the division.
 
-    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain", or "frozen", with
-    `trained_on`, the method whose images the one detector is trained on, or MIXED. batch: images. workers: processes
-    that load images on a GPU machine (the random numbers of augmentation are drawn in them).
+    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain", or "frozen",
+    with `trained_on`, the method whose images the one detector is trained on, or MIXED. batch: images. workers:
+    processes that load images on a GPU machine (the random numbers of augmentation are drawn in them). further:
+    arguments of ultralytics' training in place of its defaults.
     """
 
     detector: str
@@ -37,6 +39,7 @@ class Settings:
     imgsz: int
     batch: int
     workers: int
+    further: dict
     ultralytics: str
 
     def arguments(self, seed: int, device: str) -> dict:
@@ -54,6 +57,7 @@ class Settings:
             "plots": False,
             "verbose": False,
             "exist_ok": True,
+            **self.further,
         }
 
 
@@ -79,17 +83,21 @@ class Experiment:
         self.device, self.fuse_device, self.command = device, fuse_device, command
         self.progress = Progress()
         self.unfit: dict[str, str] = {}  # method -> state
-        self.failed = False
+        self.stopped: list[Method] = []  # those that not every seed was done for
 
     def planned(self) -> list[jobs.Job]:
         """The fusion that is asked for, one job per method and split."""
         return [
-            jobs.fuser_job(
-                self.results, split, method, {}, device=self.fuse_device, colour=not is_infrared(method)
-            )
+            jobs.fuser_job(self.results, split, method, {}, device=self.fuse_device, colour=not is_infrared(method))
             for method in (*self.methods, *self.helpers)
-            for split in self.division.splits.values()
+            for name, split in self.division.splits.items()
+            if any(item.split == name for part in self._parts(method) for item in self.division.parts[part])
         ]
+
+    def _parts(self, method: Method) -> tuple[str, ...]:
+        """The parts of the division that a method's images are needed of."""
+        trains = self.settings.protocol == "retrain" or method.name in self.settings.trained_on.split("+")
+        return (*(("train", "val") if trains else ()), *(("test",) if method in self.methods else ()))
 
     def run(self) -> Setup:
         """Do all of it; what is done already is kept. What fails is told and recorded, the rest goes on."""
@@ -127,6 +135,8 @@ class Experiment:
             if mine and label not in self.unfit:
                 id, why = next(iter(mine.items()))
                 self.unfit[label] = f"failed ({len(mine)} images could not be fused: {id}: {why})"
+        if all(method.label in self.unfit for method in self.methods):
+            raise UserError("; ".join(f"{method.label}: {self.unfit[method.label]}" for method in self.methods))
 
     def _facts(self) -> dict:
         division = self.division
@@ -147,9 +157,7 @@ class Experiment:
                 }
                 for part, items in division.parts.items()
             },
-            "background": {
-                part: sum(not item.boxes for item in items) for part, items in division.parts.items()
-            },
+            "background": {part: sum(not item.boxes for item in items) for part, items in division.parts.items()},
             "leak": division.leak(),
             "classes": list(division.classes),
             "labels": tell(division.flaws),
@@ -162,7 +170,7 @@ class Experiment:
 
     def _truth(self) -> dict:
         """The labels of the test part, in COCO's format; images numbered from 1 in order."""
-        label = next(method.label for method in (*self.methods, *self.helpers) if method.label not in self.unfit)
+        label = next(method.label for method in self.methods if method.label not in self.unfit)
         found = {"info": {}, "images": [], "annotations": []}
         names = {name: number for number, name in enumerate(self.division.classes, start=1)}
         for number, item in enumerate(self.division.parts["test"], start=1):
@@ -199,7 +207,8 @@ class Experiment:
         found = {}
         for method in (*self.methods, *self.helpers):
             if method.label not in self.unfit:
-                found[method.label] = self._write(folder / method.label, lambda number, m=method: m, self.division.parts)
+                parts = {part: self.division.parts[part] for part in self._parts(method)}
+                found[method.label] = self._write(folder / method.label, lambda number, m=method: m, parts)
         if self.settings.trained_on == MIXED:
             sources = [next(m for m in (*self.methods, *self.helpers) if m.name == name) for name in MIXED.split("+")]
             if not any(source.label in self.unfit for source in sources):
@@ -215,7 +224,7 @@ class Experiment:
                 cell = self._cell(method.label, item.split)
                 file = (cell.fused if is_infrared(method) else cell.colour)(item.pair.id)
                 pictures.append(export.Picture(part, item.pair.id, file, item.boxes))
-        return folder, export.write(folder, pictures, self.division.classes)
+        return export.write(folder, pictures, self.division.classes)
 
     def _trained(self, setup: Setup, exported: dict, seed: int, init: str):
         """The detector of the protocol "frozen", or why there is none."""
@@ -238,10 +247,10 @@ class Experiment:
             "format": records.FORMAT, "task": records.TASK, "method": method.label, "about": about, "seed": run.seed,
         }  # fmt: skip
         if method.label in self.unfit:
-            self._stop(run, record, self.unfit[method.label])
+            self._stop(run, record, method, self.unfit[method.label])
             return
         if isinstance(frozen, str):
-            self._stop(run, record, frozen)
+            self._stop(run, record, method, frozen)
             return
         folder, parts = exported[method.label]
         with self._lock(run):
@@ -270,7 +279,7 @@ class Experiment:
                 }
                 record |= self._evaluate(run, setup, folder, trained)
             except Exception as error:  # of ultralytics, whatever it is; the other trainings go on
-                self._stop(run, record, f"failed ({type(error).__name__}: {one_line(error)})")
+                self._stop(run, record, method, f"failed ({type(error).__name__}: {one_line(error)})")
                 return
             record |= {"state": "done", "test_sha256": parts["test"], "end": provenance.now()}
             record["environment"] = _environment()
@@ -279,8 +288,8 @@ class Experiment:
             text = "no instance" if figure is None else f"AP {100 * figure:.1f} %"
             self.progress.line(f"{self._title(run)}: {text}, {time.monotonic() - start:.0f} s")
 
-    def _stop(self, run: Run, record: dict, state: str) -> None:
-        self.failed = True
+    def _stop(self, run: Run, record: dict, method: Method, state: str) -> None:
+        self.stopped.append(method)
         run.write({**record, "state": state, "end": provenance.now(), "environment": _environment()})
         self.progress.line(f"{self._title(run)}: {state}")
 
@@ -319,7 +328,8 @@ class Experiment:
         )
         truth = setup.truth()
         none = evaluation.nothing()
-        lines = [evaluation.line(image["file_name"], *found.found.get(image["file_name"], none)) for image in truth["images"]]
+        ids = [image["file_name"] for image in truth["images"]]
+        lines = [evaluation.line(id, *found.found.get(id, none)) for id in ids]
         figures, curves = evaluation.evaluate(truth, lines)
         store.write_lines(run.detections_file, lines)
         recalls = [round(float(value), 2) for value in evaluation.RECALLS]

@@ -1,8 +1,8 @@
 """A method's images as the data set that a detector is trained on: linked, not copied, with labels beside them.
 
-    FOLDER/data.yaml
-    FOLDER/images/{train,val,test}/<id>.png   links to the images that `bench run` keeps
-    FOLDER/labels/{train,val,test}/<id>.txt   YOLO's: class, centre and size as shares of the image's
+FOLDER/data.yaml
+FOLDER/images/{train,val,test}/<id>.png   links to the images that `bench run` keeps
+FOLDER/labels/{train,val,test}/<id>.txt   YOLO's: class, centre and size as shares of the image's
 """
 
 from __future__ import annotations
@@ -37,31 +37,37 @@ def write(
     pictures: Sequence[Picture],
     classes: Sequence[str],
     annotate: Callable[[Picture, Sequence[str]], str] | None = None,
-) -> dict[str, str]:
-    """Make the data set in `folder`; what is there already and is the same is left alone. Returns part -> SHA-256 of its
-    images and labels. annotate: gives the text of a picture's label file; boxes in YOLO's form if left out.
+) -> tuple[Path, dict[str, str]]:
+    """Make the data set in `folder`, whose name is given the start of the content's SHA-256, so that what another run
+    uses stays as it is. Returns that folder, and part -> SHA-256 of its images and labels. annotate: gives the text of
+    a picture's label file; boxes in YOLO's form if left out.
 
     Raises UserError where the file system allows no links.
     """
     annotate = annotate or yolo_boxes
     entries = [(p.part, p.id, store.file_sha256(p.file), annotate(p, classes)) for p in pictures]
     parts = {part: _sha256([e for e in entries if e[0] == part]) for part, *_ in entries}
-    mark = folder / "export.json"
-    content = {"parts": parts, "classes": list(classes), "files": [str(p.file) for p in pictures]}
-    content = {"sha256": _sha256(content), **parts}
-    if _read(mark) == content and all(_link(folder, p).exists() for p in pictures):
-        return parts
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = folder.with_name(f"{folder.name}-{_sha256([parts, list(classes)])[:8]}")
+    if (folder / "data.yaml").is_file():
+        return folder, parts
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)
     for picture, (part, id, _, text) in zip(pictures, entries):
-        _make_link(_link(folder, picture), picture.file)
-        label = folder / "labels" / part / f"{id}.txt"
+        _make_link(beside / "images" / part / f"{id}{picture.file.suffix}", picture.file)
+        label = beside / "labels" / part / f"{id}.txt"
         label.parent.mkdir(parents=True, exist_ok=True)
         label.write_text(text, encoding="utf-8")
     # Without a 'path' in it, ultralytics looks beside the file: results can be moved as a whole.
     description = {part: f"images/{part}" for part in parts} | {"names": dict(enumerate(classes))}
-    (folder / "data.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
-    store.replace(mark, json.dumps(content))
-    return parts
+    description = {"train": "images/test", "val": "images/test"} | description  # ultralytics insists on both
+    (beside / "data.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
+    try:
+        beside.rename(folder)
+    except OSError:
+        if not (folder / "data.yaml").is_file():  # it is there where another run was quicker
+            raise
+        shutil.rmtree(beside)
+    return folder, parts
 
 
 def yolo_boxes(picture: Picture, classes: Sequence[str]) -> str:
@@ -73,10 +79,6 @@ def yolo_boxes(picture: Picture, classes: Sequence[str]) -> str:
         w, h = (box.x1 - box.x0) / width, (box.y1 - box.y0) / height
         lines.append(f"{classes.index(box.label)} {x:.7f} {y:.7f} {w:.7f} {h:.7f}\n")
     return "".join(lines)
-
-
-def _link(folder: Path, picture: Picture) -> Path:
-    return folder / "images" / picture.part / f"{picture.id}{picture.file.suffix}"
 
 
 def _make_link(link: Path, target: Path) -> None:
@@ -92,10 +94,3 @@ def _make_link(link: Path, target: Path) -> None:
 
 def _sha256(content) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}

@@ -140,12 +140,15 @@ def _places(results, task: str = TASK) -> Iterator[tuple[Setup, dict]]:
         raise UserError(f"no detection results in {results}; make some with bench detect, or name their folder")
     for setup in found:
         facts = setup.facts()
-        yield setup, {
-            "dataset": facts["dataset"],
-            "split": facts["split"],
-            "setup": setup.folder.name,
-            **{name: facts["settings"][name] for name in ("protocol", "detector", "init", "epochs", "imgsz")},
-        }
+        yield (
+            setup,
+            {
+                "dataset": facts["dataset"],
+                "split": facts["split"],
+                "setup": setup.folder.name,
+                **{name: facts["settings"][name] for name in ("protocol", "detector", "init", "epochs", "imgsz")},
+            },
+        )
 
 
 def load_detections(results: str | os.PathLike = "results") -> pandas.DataFrame:

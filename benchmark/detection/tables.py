@@ -71,12 +71,13 @@ def _title(facts: dict, seeds: Sequence[int]) -> list[str]:
         for distance, share in facts["leak"].items()
     )
     known = f" of {scenes['test']} scenes" if scenes["test"] else ""
+    further = "".join(f", {name}={value}" for name, value in settings["further"].items())
     protocol = settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
     return [
         f"{facts['dataset']}, division {facts['split']} ({facts['split_sha256'][:8]}), images: train {images['train']},"
         f" val {images['val']}, test {images['test']}{known}; test images with a training image near by id: {leak}",
         f"protocol {protocol}, detector {settings['detector']}, initial weights {settings['init']},"
-        f" {settings['epochs']} epochs, {settings['imgsz']} pixels, batch {settings['batch']},"
+        f" {settings['epochs']} epochs, {settings['imgsz']} pixels, batch {settings['batch']}{further},"
         f" {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))};"
         f" in %{', mean ± sd over seeds' if len(seeds) > 1 else ''}",
     ]
@@ -114,7 +115,7 @@ def _ranked(values: Sequence[Sequence[float | None]]) -> list[Entry]:
     """The entries of a column from each method's values over seeds."""
     texts = [_mean_text(found) for found in values]
     means = {text: float(text.partition(" ")[0]) for text in texts if text != UNDEFINED}
-    best = sorted(set(means.values()), reverse=True)[:2] if len(texts) > 1 else []
+    best = sorted(set(means.values()), reverse=True)[:2] if len(set(texts)) > 1 else []
     return [Entry(text, best.index(means[text]) + 1 if text in means and means[text] in best else 0) for text in texts]
 
 
@@ -152,7 +153,9 @@ def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, d
     if kept.get("key") == key:
         return kept["methods"]
     draws = Draws(setup.truth())
-    figures = {method: {seed: draws.of(run.detections()) for seed, run in runs.items()} for method, runs in done.items()}
+    figures = {
+        method: {seed: draws.of(run.detections()) for seed, run in runs.items()} for method, runs in done.items()
+    }
     found = {}
     for method, runs in figures.items():
         common = sorted(runs.keys() & figures[BASE].keys())

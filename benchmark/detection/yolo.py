@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,15 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+import ultralytics
 from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 from ultralytics.nn.tasks import DetectionModel, torch_safe_load
 
 from benchmark import store
-from benchmark.errors import UserError
+from benchmark.errors import UserError, unknown
 
+VERSION = ultralytics.__version__
 CONFIDENCE = 0.001
 OVERLAP = 0.7  # IoU above which the less confident of two boxes of a class is suppressed, ultralytics' default
 KEPT_BY_ULTRALYTICS = 300  # detections of an image that its own mAP counts
@@ -85,8 +87,6 @@ class Trained:
 
 def architectures() -> list[str]:
     """The detectors that can be built without weights, without the letter of their size where they have sizes."""
-    import ultralytics
-
     folder = Path(ultralytics.__file__).parent / "cfg" / "models"
     other = ("-cls", "-seg", "-pose", "-obb", "-sem", "-depth", "world", "yoloe", "rtdetr")
     return sorted(path.stem for path in folder.glob("*/*.yaml") if not any(part in path.stem for part in other))
@@ -94,13 +94,41 @@ def architectures() -> list[str]:
 
 def check_detector(name: str) -> None:
     """Raises UserError for a name that is no detector of ultralytics."""
-    from benchmark.errors import unknown
-
     try:
         _build(name, 1)
     except Exception:
         sized = [known if known[-1] not in "0123456789" else f"{known}n" for known in architectures()]
         raise unknown("detector", name, sized) from None
+
+
+# What `bench detect` sets itself, or what would change what is compared.
+_OWN = {
+    "task", "mode", "model", "data", "epochs", "time", "batch", "imgsz", "device", "workers", "project", "name",
+    "exist_ok", "pretrained", "seed", "resume", "patience", "val", "split", "save", "save_json", "conf", "iou", "max_det", "plots",
+    "verbose", "cfg", "single_cls", "fraction", "save_dir", "augmentations", "distill_model",
+}  # fmt: skip
+
+
+def further_arguments(entries: Sequence[str]) -> dict:
+    """ "KEY=VALUE" entries as arguments of ultralytics' training; raises UserError for what is none of the free ones."""
+    import yaml
+    from ultralytics.cfg import check_cfg
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    known = sorted(set(DEFAULT_CFG_DICT) - _OWN)
+    found = {}
+    for entry in entries:
+        name, equals, text = entry.partition("=")
+        if not equals or not text.strip():
+            raise UserError(f"--argument {entry}: expected KEY=VALUE")
+        if name not in known:
+            raise unknown("argument of training", name, known)
+        try:
+            found[name] = yaml.safe_load(text)
+            check_cfg({name: found[name]})
+        except (yaml.YAMLError, TypeError, ValueError) as error:
+            raise UserError(f"--argument {entry}: {error}") from None
+    return found
 
 
 def save_init(path: Path, name: str, classes: list[str], seed: int, pretrained: Path | None) -> str:
@@ -258,4 +286,6 @@ def detect(weights: Path, data: Path, part: str, imgsz: int, batch: int, device:
         metrics.names[index]: {"AP50": float(metrics.box.ap50[place]), "AP": float(metrics.box.ap[place])}
         for place, index in enumerate(metrics.box.ap_class_index)
     }
-    return Detections(found, {"mAP50": float(metrics.box.map50), "mAP50-95": float(metrics.box.map), "classes": classes})
+    return Detections(
+        found, {"mAP50": float(metrics.box.map50), "mAP50-95": float(metrics.box.map), "classes": classes}
+    )
