@@ -103,14 +103,14 @@ def check_detector(name: str) -> None:
 
 # What `bench detect` sets itself, or what would change what is compared.
 _OWN = {
-    "task", "mode", "model", "data", "epochs", "time", "batch", "imgsz", "device", "workers", "project", "name",
-    "exist_ok", "pretrained", "seed", "resume", "patience", "val", "split", "save", "save_json", "conf", "iou", "max_det", "plots",
-    "verbose", "cfg", "single_cls", "fraction", "save_dir", "augmentations", "distill_model",
-}  # fmt: skip
+    *("task", "mode", "model", "data", "epochs", "time", "batch", "imgsz", "device", "workers", "project", "name"),
+    *("exist_ok", "pretrained", "seed", "resume", "patience", "val", "split", "save", "save_json", "conf", "iou"),
+    *("max_det", "plots", "verbose", "cfg", "single_cls", "fraction", "save_dir", "augmentations", "distill_model"),
+}
 
 
 def further_arguments(entries: Sequence[str]) -> dict:
-    """ "KEY=VALUE" entries as arguments of ultralytics' training; raises UserError for what is none of the free ones."""
+    """ "KEY=VALUE" entries as arguments of ultralytics' training; raises UserError for any other, or one not free."""
     import yaml
     from ultralytics.cfg import check_cfg
     from ultralytics.utils import DEFAULT_CFG_DICT
@@ -202,7 +202,11 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         model.train(trainer=Trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
     if not best.is_file():
         raise RuntimeError("ultralytics ended without weights")
-    metrics = torch_safe_load(best)[0]["train_metrics"]
+    checkpoint = torch_safe_load(best)[0]
+    if checkpoint["train_args"]["batch"] != job.arguments["batch"]:
+        # Ultralytics halves the batch where memory does not suffice: another schedule than that of the other methods.
+        raise RuntimeError(f"out of memory with a batch of {job.arguments['batch']}; give a smaller --batch")
+    metrics = checkpoint["train_metrics"]
     val = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     epoch = _epoch_of(val["fitness"], job.folder / "results.csv")
     return Trained(best, store.file_sha256(best), epoch, job.arguments["epochs"], val, record["resumed"])
