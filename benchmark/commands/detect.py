@@ -96,6 +96,9 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.detection import offline
 
     offline.check_installed()
+    from benchmark.detection import weights
+
+    weights.check_detector(options_["detector"])
     given = options.given(ctx, "methods")
     if protocol == "retrain" and options.given(ctx, "train_on"):
         raise UserError("--train-on goes with --protocol frozen")
@@ -108,11 +111,12 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     _tell(division)
 
     offline.prepare(results / "detect" / ".ultralytics", online=options_["init"] == "pretrained")
-    from benchmark.detection import tables, weights, yolo
+    from benchmark.detection import tables, yolo
     from benchmark.detection.experiment import Experiment, Settings
 
-    yolo.check_detector(options_["detector"])
     origin = weights.find(options_["detector"], options_["init"], options_["weights_root"])
+    if origin.file is not None:
+        yolo.check_weights(origin.file)
     settings = Settings(
         detector=options_["detector"],
         init=origin.text,

@@ -105,11 +105,27 @@ def protocols(data_root, weights_root):
         yield name, str(len(metrics.names(name))), description
 
 
-WHAT = {listing.__name__: listing for listing in (datasets, methods, metrics, protocols, splits)}
+def detectors(data_root, weights_root):
+    """the detectors of ultralytics, for bench detect"""
+    import os
+
+    os.environ.setdefault("YOLO_OFFLINE", "True")
+    from benchmark.detection.offline import check_installed
+    from benchmark.detection.weights import FOLDER, architectures
+
+    check_installed()
+    yield "detector", "sizes", "pretrained weights found"
+    for name, sizes in architectures().items():
+        folder = None if weights_root is None else weights_root / FOLDER
+        files = sorted(folder.glob(f"{name}*.pt")) if folder and folder.is_dir() else []
+        yield name, ", ".join(sizes), ", ".join(file.name for file in files) or "no"
 
 
-@click.command(short_help="List data sets, methods, metrics, protocols or splits.")
-@click.argument("what", required=False, metavar="[datasets|methods|metrics|protocols|splits]")
+WHAT = {listing.__name__: listing for listing in (datasets, detectors, methods, metrics, protocols, splits)}
+
+
+@click.command(short_help="List data sets, detectors, methods, metrics, protocols or splits.")
+@click.argument("what", required=False, metavar="[datasets|detectors|methods|metrics|protocols|splits]")
 @click.option("--protocol", help="With metrics: only those that this protocol defines, and what it computes.")
 @options.shared
 def command(what, protocol, results, data_root, weights_root):

@@ -19,6 +19,7 @@ from benchmark.plan import Split
 from benchmark.progress import Progress
 
 OFFICIAL = "official"
+NO_IMAGE = "label file without image, left out"
 LEAK_DISTANCES = (1, 5)
 
 
@@ -128,9 +129,9 @@ def divide_by_lists(
         label = f"{name}-{part}" + (f"-first{limit}" if limit else "")
         splits[label] = plan.read_split(dataset.name, label, parts[part], str(lists[part]))
     names = dict(zip(ids, splits))
-    known_of = None if scenes is None else _scenes(scenes)
+    known_of = {} if scenes is None else _scenes(scenes)
     name = f"{name}-first{limit}" if limit else name
-    return _division(dataset, name, parts, names, splits, data_root, known_of or {})
+    return _division(dataset, name, parts, names, splits, data_root, known_of)
 
 
 def _check_boxes(dataset: Dataset) -> None:
@@ -219,7 +220,7 @@ def _without_image(dataset: Dataset, parts, data_root: Path | None) -> list[Flaw
         except UserError:  # a part of the set that is not here, and not used
             continue
     return [
-        Flaw("label file without image, left out", file.name)
+        Flaw(NO_IMAGE, file.name)
         for folder, suffix in sorted({(pair.labels.parent, pair.labels.suffix) for pair in labelled})
         for file in sorted(folder.glob(f"*{suffix}"))
         if file.stem.removesuffix(ending) not in ids

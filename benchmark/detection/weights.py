@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from benchmark import store
-from benchmark.errors import UserError
+from benchmark.errors import UserError, unknown
 
 FOLDER = "yolo"  # under the weights root
 
@@ -17,6 +20,27 @@ class Origin:
 
     text: str
     file: Path | None
+
+
+def architectures() -> dict[str, list[str]]:
+    """The detectors that ultralytics can build without weights: name -> letters of their sizes, to be put behind the
+    name; none where there is one size. Ultralytics is not imported."""
+    folder = Path(importlib.util.find_spec("ultralytics").origin).parent / "cfg" / "models"
+    other = ("-cls", "-seg", "-pose", "-obb", "-sem", "-depth", "world", "yoloe", "rtdetr")
+    files = [file for file in folder.glob("*/*.yaml") if not any(part in file.stem for part in other)]
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found = {file.stem: yaml.load(file.read_text(encoding="utf-8"), loader).get("scales", {}) for file in files}
+    return {name: list(found[name]) for name in sorted(found)}
+
+
+def check_detector(name: str) -> None:
+    """Raises UserError for a name that is no detector of ultralytics."""
+    known = []
+    for stem, sizes in architectures().items():
+        generation, dash, rest = stem.partition("-")
+        known += [f"{generation}{size}{dash}{rest}" for size in sizes] or [stem]  # yolov8n-p2
+    if name not in known:
+        raise unknown("detector", name, known)
 
 
 def find(detector: str, init: str, weights_root: Path | None) -> Origin:

@@ -85,22 +85,6 @@ class Trained:
     resumed: list[int]
 
 
-def architectures() -> list[str]:
-    """The detectors that can be built without weights, without the letter of their size where they have sizes."""
-    folder = Path(ultralytics.__file__).parent / "cfg" / "models"
-    other = ("-cls", "-seg", "-pose", "-obb", "-sem", "-depth", "world", "yoloe", "rtdetr")
-    return sorted(path.stem for path in folder.glob("*/*.yaml") if not any(part in path.stem for part in other))
-
-
-def check_detector(name: str) -> None:
-    """Raises UserError for a name that is no detector of ultralytics."""
-    try:
-        _build(name, 1)
-    except Exception:
-        sized = [known if known[-1] not in "0123456789" else f"{known}n" for known in architectures()]
-        raise unknown("detector", name, sized) from None
-
-
 # What `bench detect` sets itself, or what would change what is compared.
 _OWN = {
     *("task", "mode", "model", "data", "epochs", "time", "batch", "imgsz", "device", "workers", "project", "name"),
@@ -151,6 +135,11 @@ def _build(name: str, classes: int) -> DetectionModel:
     return DetectionModel(f"{name}.yaml", ch=3, nc=classes, verbose=False)
 
 
+def check_weights(path: Path) -> None:
+    """Raises UserError where a file does not hold the weights of a detector."""
+    _checkpoint(path)
+
+
 def _checkpoint(path: Path) -> dict:
     try:
         return torch_safe_load(path)[0]
@@ -181,7 +170,7 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         job.folder.mkdir(parents=True)
         record = {"key": job.key, "resumed": []}
     best, last = job.folder / "weights" / "best.pt", job.folder / "weights" / "last.pt"
-    done = _epochs_done(last, job.arguments["epochs"]) if _readable(best) else None
+    done = _epochs_done(last, job.arguments["epochs"]) if _whole(best) else None
     if done is None:
         model, arguments = YOLO(job.init), job.arguments
         record["resumed"] = []
@@ -222,20 +211,21 @@ def _epoch_of(fitness: float, curve: Path) -> int:
 
 def _epochs_done(last: Path, epochs: int) -> int | None:
     """Epochs that a training has behind it by its last state; None where there is no state that can be read."""
-    try:
-        checkpoint = torch_safe_load(last)[0]
-    except Exception:  # missing, or torn by a kill: whatever that makes torch raise
+    checkpoint = _whole(last)
+    if checkpoint is None:
         return None
     # Ultralytics takes the optimiser out when a training is finished.
     return epochs if checkpoint.get("optimizer") is None else checkpoint["epoch"] + 1
 
 
-def _readable(weights: Path) -> bool:
+def _whole(state: Path) -> dict | None:
+    """What a file of ultralytics' holds; None where there is none, or it was torn by a kill."""
+    if not state.is_file():  # ultralytics would look for it on the network
+        return None
     try:
-        torch_safe_load(weights)
-    except Exception:  # as above
-        return False
-    return True
+        return torch_safe_load(state)[0]
+    except Exception:  # whatever a torn file makes torch raise
+        return None
 
 
 def _read(path: Path) -> dict:
