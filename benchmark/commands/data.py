@@ -207,25 +207,16 @@ def leak(dataset, split, train, test, data_root):
 
 
 def _division(source, split: str | None, train: Path | None, test: Path | None) -> tuple[dict[str, list[str]], str]:
+    from benchmark.datasets.base import read_ids
+
     if (train is None) != (test is None) or (split is None) == (train is None):
         raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
     if train is not None:
-        return {"train": _ids(train), "test": _ids(test)}, f"{train} / {test}"
+        return {"train": read_ids(train), "test": read_ids(test)}, f"{train} / {test}"
     schemes = {name: parts for name, parts in source.schemes().items() if {"train", "test"} <= parts.keys()}
     if split not in schemes:
         raise unknown(f"division of {source.name}", split, schemes)
     return schemes[split], split
-
-
-def _ids(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
-    ids = [Path(line.strip()).stem for line in lines if line.strip() and not line.startswith("#")]
-    if not ids:
-        raise UserError(f"{path}: holds no ids")
-    return ids
 
 
 def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None:

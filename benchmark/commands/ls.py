@@ -120,11 +120,27 @@ def profiles(results):
         yield from ((title, *row) for row in rows)
 
 
-WHAT = {listing.__name__: listing for listing in (datasets, methods, metrics, profiles, protocols, splits)}
+def detectors(data_root, weights_root):
+    """the detectors of ultralytics, for bench detect"""
+    import os
+
+    os.environ.setdefault("YOLO_OFFLINE", "True")
+    from benchmark.detection.offline import check_installed
+    from benchmark.detection.weights import FOLDER, architectures
+
+    check_installed()
+    yield "detector", "sizes", "pretrained weights found"
+    for name, sizes in architectures().items():
+        folder = None if weights_root is None else weights_root / FOLDER
+        files = sorted(folder.glob(f"{name}*.pt")) if folder and folder.is_dir() else []
+        yield name, ", ".join(sizes), ", ".join(file.name for file in files) or "no"
 
 
-@click.command(short_help="List data sets, methods, metrics, profiles, protocols or splits.")
-@click.argument("what", required=False, metavar="[datasets|methods|metrics|profiles|protocols|splits]")
+WHAT = {listing.__name__: listing for listing in (datasets, detectors, methods, metrics, profiles, protocols, splits)}
+
+
+@click.command(short_help="List data sets, detectors, methods, metrics, profiles, protocols or splits.")
+@click.argument("what", required=False, metavar="[datasets|detectors|methods|metrics|profiles|protocols|splits]")
 @click.option("--protocol", help="With metrics: only those that this protocol defines, and what it computes.")
 @options.shared
 def command(what, protocol, results, data_root, weights_root):

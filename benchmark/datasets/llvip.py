@@ -75,10 +75,10 @@ class Llvip(FolderDataset):
         path = place.base / "Annotations" / f"{pair.id}.xml"
         return replace(pair, labels=path) if path.is_file() else pair
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.data import labels
 
-        return labels.of_pair(self.name, pair, self.classes)
+        return labels.of_pair(self.name, pair, self.classes, flaws)
 
 
 DATASET = Llvip()
