@@ -170,7 +170,8 @@ def is_known(card: MethodCard, path: Path) -> bool:
     digest = checkpoint_sha256(card, path)
     if digest in published_sha256s(card):
         return True
-    if any(source.matches(path) for source in weights.sources(card.weights_folder or card.name)):
+    published = weights.sources(card.weights_folder or card.name)
+    if all(any(source.matches(file) for source in published) for file in checkpoint_files(card, path)):
         return True
     if (own := shipped_checkpoint(card)) is not None and sha256(own) == digest:
         return True
