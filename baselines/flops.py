@@ -65,15 +65,15 @@ def _on_values(fuser: NetworkFuser, height: int, width: int) -> None:
 
 @contextmanager
 def _mixer_in_torch(scan):
-    """Within, the mixer is not the compiled one, and calls `scan` for each of its scans."""
+    """Within, the mixer is not the compiled one, takes all tokens at once, and calls `scan` for each of its scans."""
     from .scan import mamba
 
-    backend, own = os.environ.get("BENCH_SCAN_BACKEND"), mamba.selective_scan
-    os.environ["BENCH_SCAN_BACKEND"], mamba.selective_scan = "chunked", scan
+    backend, own = os.environ.get("BENCH_SCAN_BACKEND"), (mamba.selective_scan, mamba.CHUNK)
+    os.environ["BENCH_SCAN_BACKEND"], mamba.selective_scan, mamba.CHUNK = "chunked", scan, 1 << 40
     try:
         yield
     finally:
-        mamba.selective_scan = own
+        mamba.selective_scan, mamba.CHUNK = own
         del os.environ["BENCH_SCAN_BACKEND"]
         if backend is not None:
             os.environ["BENCH_SCAN_BACKEND"] = backend

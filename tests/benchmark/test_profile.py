@@ -108,6 +108,26 @@ def test_operations_by_hand():
     assert flops.count(baselines.load("average")) is None
 
 
+@pytest.mark.parametrize("name", ["cddfuse", "mambadfuse"])
+def test_cards_state_them(name):
+    assert flops.count(baselines.load(name))[0] == baselines.card(name).flops
+
+
+def test_a_network_that_looks_at_values_is_counted():
+    import torch
+
+    class Looks(baselines.NetworkFuser):
+        card = baselines.MethodCard("looks", "Looks", "learned")
+
+        def build(self, checkpoint):
+            return torch.nn.Conv2d(1, 2, 3, padding=1)
+
+        def forward(self, ir, vis):
+            return self.network(ir)[:, :1] if float(ir.max()) > 0.5 else vis
+
+    assert flops.count(Looks(), 32, 40) == (2 * 32 * 40 * 2 * 9, 0)
+
+
 def test_scans_are_counted():
     """They grow with the number of pixels; the mixer computes as before afterwards."""
     import numpy as np
