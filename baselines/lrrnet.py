@@ -5,8 +5,9 @@ Transactions on Pattern Analysis and Machine Intelligence 45(9), 2023.
 
 The parts are 256 coefficients per pixel, 315 MB for an image of 480x640, while everything that passes between pixels
 has one channel. Convolutions of 256 channels that read or write one channel keep a CPU waiting for memory, and so does
-each elementwise step. Here the coefficients of some pixels go through a whole iteration while they are in the cache:
-two matrix products and the shrinkage.
+each elementwise step: on one thread 24 s of CPU time, 16 of them for memory that is freed and fetched anew at each
+step, and 8 where it is kept (`base.keep_freed_memory`). Here the coefficients of some pixels go through a whole
+iteration while they are in the cache, two matrix products and the shrinkage: 1.6 s in the same run.
 """
 
 from __future__ import annotations
