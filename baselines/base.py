@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import importlib.util
 import json
 import os
 from abc import ABC, abstractmethod
@@ -30,7 +31,8 @@ class MethodCard:
     `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
     published, as for files that a user trains). `companions` maps one of those names to the further files that its
     checkpoint consists of, which lie beside it, and to their sha256. `weights_folder` is the folder under the weights
-    root where it is not the method's name. `trained_on` tells in-domain results from zero-shot ones; it holds
+    root where it is not the method's name. `requires` maps packages that the method imports to the extra of ours that
+    installs them. `trained_on` tells in-domain results from zero-shot ones; it holds
     for the authors' checkpoints, and a checkpoint's own record says otherwise for others (see `checkpoint_record`).
     tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical). flops: of one forward pass at
     480x640, multiplications and additions counted apart. stretch, truncate: what the authors' test script does to its
@@ -58,6 +60,7 @@ class MethodCard:
     checkpoints: dict[str, str | None] = field(default_factory=dict)
     companions: dict[str, dict[str, str | None]] = field(default_factory=dict)
     weights_folder: str = ""
+    requires: dict[str, str] = field(default_factory=dict)
     notes: str = ""
     version: str = "1"  # changes when the method's output changes; part of the key of every stored result
 
@@ -105,8 +108,12 @@ def find_checkpoint(
     files, it is the first of them, and the others lie beside it.
 
     Order: `override`; `<weights_root>/<folder>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the
-    files shipped with the package. Raises Unavailable when none exists.
+    files shipped with the package. Raises Unavailable when none exists, and when a package that the method requires is
+    not installed.
     """
+    for package, extra in card.requires.items():
+        if importlib.util.find_spec(package) is None:
+            raise Unavailable(f'{card.name}: needs the package {package}: pip install "mmif-bench[{extra}]"')
     if override is not None:
         path = Path(override)
         if not path.is_file():
