@@ -95,8 +95,9 @@ class GTF(ClassicalFuser):
         "minimization, Information Fusion 31, 2016",
         licence="none stated for the method; the solver that the authors use (NUMIPAD) is BSD-2-Clause",
         link="https://github.com/jiayi-ma/GTF",
-        agreement="with one total variation over the three colour channels, as VIFB runs it, and after JPEG: 10 of its 21 "
-        "pictures are equal, the others differ by 0.5 to 1.4 grey levels; luminance against theirs: mean 2.6, worst 5.3",
+        agreement="with one total variation over the three colour channels, as VIFB runs it, and after JPEG: 10 of its "
+        "21 pictures are equal, the others differ by 0.5 to 1.4 grey levels; luminance against theirs: mean 2.6, worst "
+        "5.3",
         notes=f"lambda {LAMBDA} for images in [0, 1], {STEPS} inexact steps, as in the authors' code",
     )
 

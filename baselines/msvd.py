@@ -43,9 +43,9 @@ class MSVD(ClassicalFuser):
         "Science Journal 61(5), 2011",
         licence="BSD-2-Clause (MATLAB File Exchange)",
         link="https://github.com/xingchenzhang/VIFB",
-        agreement="each colour channel for itself, after JPEG, with the signs that MATLAB gave the singular vectors: 16 of "
-        "VIFB's 21 pictures are equal, the others differ by 0.5 to 1.3 grey levels. Signs are arbitrary; with ours, which "
-        "point alike in both images, luminance differs by 3.7 on average, 7.4 at worst",
+        agreement="each colour channel for itself, after JPEG, with the signs that MATLAB gave the singular vectors: "
+        "16 of VIFB's 21 pictures are equal, the others differ by 0.5 to 1.3 grey levels. Signs are arbitrary; with "
+        "ours, which point alike in both images, luminance differs by 3.7 on average, 7.4 at worst",
         notes="one level; an odd side is lengthened by its last row or column, and cut again",
     )
 
