@@ -47,7 +47,7 @@ class ADF(ClassicalFuser):
         citation="D. P. Bavirisetti and R. Dhuli, Fusion of Infrared and Visible Sensor Images Based on Anisotropic "
         "Diffusion and Karhunen-Loeve Transform, IEEE Sensors Journal 16(1), 2016",
         licence="none stated",
-        link="https://github.com/xingchenzhang/VIFB",
+        link="https://github.com/xingchenzhang/VIFB/tree/22b2ea9d91499cc5962d9bdcae9c290270f0fade",
         agreement="each colour channel for itself, after JPEG: the 21 pictures of VIFB, mean difference at most 0.0002 "
         "grey levels; luminance against theirs: mean 1.2, worst 2.3",
         notes=f"{ITERATIONS} iterations, step {STEP}, kappa 30 grey levels; zeros beyond the border, as the authors "

@@ -171,16 +171,21 @@ def training_record(card: MethodCard, path: Path, digest: str) -> dict:
 
 
 def load_state(path: Path) -> dict:
-    """Read a checkpoint without running any code in it: safetensors, or torch files with weights_only=True.
+    """Read a checkpoint without running any code in it: safetensors, torch files with weights_only=True, or the .index
+    of a TensorFlow 1 checkpoint, whose values lie beside it.
 
     Returns names with tensors or with further such dicts, and the numbers that a training left beside them (its epoch).
     """
     import torch
     from safetensors.torch import load_file
 
+    from .tensorflow1 import read_checkpoint
+
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
+        elif path.suffix == ".index":
+            state = {name: torch.from_numpy(values) for name, values in read_checkpoint(path).items()}
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:

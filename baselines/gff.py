@@ -57,7 +57,7 @@ class GFF(ClassicalFuser):
         year=2013,
         citation="S. Li et al., Image Fusion with Guided Filtering, IEEE Trans. Image Processing 22(7), 2013",
         licence="research purposes only, no warranty (the authors' MATLAB file)",
-        link="https://github.com/xingchenzhang/VIFB",
+        link="https://github.com/xingchenzhang/VIFB/tree/22b2ea9d91499cc5962d9bdcae9c290270f0fade",
         agreement="luminance against that of VIFB's pictures, which were JPEG before and after: mean 0.9 grey levels, "
         "worst 2.8, over 17; the 4 others have false colours",
         notes=f"guided filters of radius {BASE_RADIUS}, epsilon {BASE_EPSILON} (base) and radius {DETAIL_RADIUS}, "

@@ -42,7 +42,7 @@ class MSVD(ClassicalFuser):
         citation="V. P. S. Naidu, Image Fusion Technique using Multi-resolution Singular Value Decomposition, Defence "
         "Science Journal 61(5), 2011",
         licence="BSD-2-Clause (MATLAB File Exchange)",
-        link="https://github.com/xingchenzhang/VIFB",
+        link="https://github.com/xingchenzhang/VIFB/tree/22b2ea9d91499cc5962d9bdcae9c290270f0fade",
         agreement="each colour channel for itself, after JPEG, with the signs that MATLAB gave the singular vectors: "
         "16 of VIFB's 21 pictures are equal, the others differ by 0.5 to 1.3 grey levels. Signs are arbitrary; with "
         "ours, which point alike in both images, luminance differs by 3.7 on average, 7.4 at worst",
