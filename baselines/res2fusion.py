@@ -45,7 +45,8 @@ def temperature(smallest: float, largest: float) -> float:
 def extremes(pixels: Tensor, squares: Tensor) -> tuple[float, float]:
     """The smallest and the largest product of a row (N, C) with a row (n, C), none of which holds negative values.
 
-    Bounds tell which rows can hold them: |p| max|s| from above, p . min(s) from below. Few of the N n products are left.
+    Bounds tell which rows can hold them: |p| max|s| from above, p . min(s) from below. Few of all products
+    are left.
     """
     above = pixels.norm(dim=1) * squares.norm(dim=1).max()
     below = pixels @ squares.amin(dim=0)
