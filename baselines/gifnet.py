@@ -213,9 +213,12 @@ class GIFNet(NetworkFuser):
         link="https://github.com/AWCXV/GIFNet/tree/c8ad04ae3bfefcebfa9abe94d1d5895c8db56a44",
         trained_on="MSRS",
         parameters=822_780,
+        flops=425_923_855_512,
         output_convention="tanh, to (0, 1); of grey pairs the authors cut grey levels off, of colour pairs they round",
         truncate=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale",
         checkpoints={"Final.model": "bfc1dfef0d5b386b0c04f172daf8f6af52ba395f26dc3dd5757425fd32eb1038"},
+        notes="at 480x640 and on one thread, a third of the CPU time of the authors' code and 0.6 of its memory",
     )
 
     def build(self, checkpoint):
