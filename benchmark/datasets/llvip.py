@@ -44,7 +44,7 @@ class Llvip(FolderDataset):
     def splits(self) -> dict[str, str]:
         return {"test": "the official test pairs (3463)", "train": "the official training pairs (12025)"}
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return id[:2]
 
     def finish(self, pair: Pair, place: Place) -> Pair:

@@ -99,7 +99,7 @@ class SynthDet(Dataset):
     def schemes(self) -> dict[str, dict[str, list[str]]]:
         return {"scene": _by_scene(), "random811-seed0": scenes.at_random([p.id for p in _pairs()])}
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return _scenes().get(id)
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
