@@ -252,6 +252,8 @@ def test_selection(bench, results):
         (["--dataset", "tnoo"], ["did you mean tno?"]),
         (["--sections", "score"], ["unknown section", "did you mean scores?"]),
         (["--format", "excel", "--out", "-"], ["excel is no text"]),
+        (["--sections", "reported"], ["nothing to show"]),
+        (["--sections", "scores", "--reported", "cddfuse2023"], ["leaves out the section reported"]),
         (["--reported", "nowhere.csv"], ["nowhere.csv: no such file", "cddfuse2023"]),
         (["--digits", "-1"], ["--digits"]),
         (["--tolerance", "2"], ["--tolerance"]),
