@@ -109,6 +109,8 @@ def command(
     for name in sections or ():
         if name not in content.modules(all_sections):
             raise unknown("section", name, content.modules(all_sections))
+    if reported and sections and "reported" not in sections:
+        raise UserError("--reported: --sections leaves out the section reported, which would show it")
     if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
     if str(out) == "-" and (figures or page):
@@ -138,6 +140,8 @@ def command(
             tolerance=tolerance,
         ),
     )
+    if not report.grids:
+        raise UserError(f"--sections {','.join(sections)}: nothing to show for these results and options")
     folder = results / "report" if out is None else out
     for name in names:
         data = writers[name].render(report)

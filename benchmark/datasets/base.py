@@ -189,7 +189,7 @@ class Dataset:
         """The named ways to divide the set: scheme -> part ("train", "val", "test") -> ids."""
         return {}
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         """The scene that a pair was taken from: pairs of one scene are no independent observations. None where the
         set does not tell."""
         return None

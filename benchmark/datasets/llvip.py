@@ -68,7 +68,7 @@ class Llvip(FolderDataset):
         pairs = [pair for part, _ in found for pair in part]
         return Selection(pick(pairs, split_ids("llvip", "sample44"), where), (), where)
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return id[:2]
 
     def finish(self, pair: Pair, place: Place) -> Pair:

@@ -94,7 +94,7 @@ class M3fd(FolderDataset):
             name: {part: split_ids("m3fd", f"{name}-{part}") for part in parts} for name, (_, parts) in _SCHEMES.items()
         }
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return _scenes().get(id)
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:

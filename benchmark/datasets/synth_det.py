@@ -106,7 +106,7 @@ class SynthDet(Dataset):
         ids = [id for shot in reel(PAIRS) for id in shot.ids]
         return {"scene": _by_scene(), "random811-seed0": scenes.at_random(ids)}
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return _scenes().get(id)
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:

@@ -197,7 +197,7 @@ def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
         source = datasets.get(dataset)
     except UserError:  # of a data set that is not installed here
         return None
-    found = tuple(source.scene(id) for id in ids)
+    found = tuple(source.scene_of(id) for id in ids)
     return None if None in found or not found else found
 
 

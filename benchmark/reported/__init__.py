@@ -1,8 +1,8 @@
 """Values as papers print them: the files beside this one, and those that a user has.
 
 A file is a CSV with the columns `dataset`, `method`, `protocol`, and either `metric` and `value` or one column per
-metric; further `split` (or ``dataset`` as NAME@SPLIT, or the data set's default split), `output` (how fused images were saved,
-as `bench run --output` has it) and `source`. Lines that begin with # are remarks, shown below the table.
+metric; further `split` (or `dataset` as NAME@SPLIT, or the data set's default split), `output` (how fused images were
+saved, as `bench run --output` has it) and `source`. Lines that begin with # are remarks, shown below the table.
 """
 
 from __future__ import annotations

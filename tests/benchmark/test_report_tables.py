@@ -79,19 +79,19 @@ def test_scenes_of_data_sets():
     from benchmark import datasets
 
     m3fd, synth = datasets.get("m3fd"), datasets.get("synth_det")
-    scenes = {m3fd.scene(id) for ids in m3fd.schemes()["zx"].values() for id in ids}
+    scenes = {m3fd.scene_of(id) for ids in m3fd.schemes()["zx"].values() for id in ids}
     assert len(scenes) == 73
     assert None not in scenes
     parts = m3fd.schemes()["scene"]
-    assert not {m3fd.scene(id) for id in parts["train"]} & {m3fd.scene(id) for id in parts["test"]}
-    assert m3fd.scene("no such id") is None
-    assert not {synth.scene(id) for id in synth.schemes()["scene"]["train"]} & {
-        synth.scene(id) for id in synth.schemes()["scene"]["test"]
+    assert not {m3fd.scene_of(id) for id in parts["train"]} & {m3fd.scene_of(id) for id in parts["test"]}
+    assert m3fd.scene_of("no such id") is None
+    assert not {synth.scene_of(id) for id in synth.schemes()["scene"]["train"]} & {
+        synth.scene_of(id) for id in synth.schemes()["scene"]["test"]
     }
-    assert len({synth.scene(pair.id) for pair in synth.pairs("all")}) > 10
-    assert datasets.get("kaist").scene("set06_V000_I00019") == "set06_V000"
-    assert datasets.get("llvip").scene("190001") == "19"
-    assert datasets.get("tno").scene("01") is None
+    assert len({synth.scene_of(pair.id) for pair in synth.pairs("all")}) > 10
+    assert datasets.get("kaist").scene_of("set06_V000_I00019") == "set06_V000"
+    assert datasets.get("llvip").scene_of("190001") == "19"
+    assert datasets.get("tno").scene_of("01") is None
 
 
 def test_naive_methods_come_first_unless_refused(bench, results):
@@ -252,6 +252,8 @@ def test_selection(bench, results):
         (["--dataset", "tnoo"], ["did you mean tno?"]),
         (["--sections", "score"], ["unknown section", "did you mean scores?"]),
         (["--format", "excel", "--out", "-"], ["excel is no text"]),
+        (["--sections", "reported"], ["nothing to show"]),
+        (["--sections", "scores", "--reported", "cddfuse2023"], ["leaves out the section reported"]),
         (["--reported", "nowhere.csv"], ["nowhere.csv: no such file", "cddfuse2023"]),
         (["--digits", "-1"], ["--digits"]),
         (["--tolerance", "2"], ["--tolerance"]),
