@@ -59,18 +59,25 @@ class Place:
 
 
 def gather(
-    cells: dict[Cell, str], ids: Iterable[str], titles: tuple[str, str], data_root: Path | None, limit: int | None
+    cells: dict[Cell, str],
+    ids: Iterable[str],
+    titles: tuple[str, str],
+    lends: str,
+    data_root: Path | None,
+    limit: int | None,
 ) -> Place:
     """The place of some cells of one split, cell -> title, in order. ids: of scored images. titles: of the sources.
-    limit: to how many pairs' pictures, spread over the split; None for all."""
+    lends: the source that has colours. limit: to how many pairs' pictures, spread over the split; None for all."""
     first = next(iter(cells))
     columns = [Column(cell.method, title, *_stored(cell)) for cell, title in cells.items()]
     for column in columns:
         if column.source:
             column.title = titles[SOURCES.index(column.method)]
+            if column.method != lends:
+                del column.files["colour"]  # those are the other source's colours
     place = Place(first.dataset, first.split, list(ids), columns)
     if limit != 0:
-        place.columns += _missing_sources(place, cells, titles, data_root)
+        place.columns += _missing_sources(place, cells, titles, lends, data_root)
     place.columns.sort(key=lambda column: SOURCES.index(column.method) if column.source else len(SOURCES))
     fused = {id for column in place.columns for files in column.files.values() for id in files}
     place.ids += sorted(fused - set(place.ids))
@@ -84,7 +91,9 @@ def _stored(cell: Cell) -> tuple[dict[str, dict[str, Path | Pair]], bool]:
     return {"fused": fused, "colour": colour}, ours
 
 
-def _missing_sources(place: Place, cells: Iterable[Cell], titles: tuple[str, str], data_root: Path | None):
+def _missing_sources(
+    place: Place, cells: Iterable[Cell], titles: tuple[str, str], lends: str, data_root: Path | None
+) -> list[Column]:
     """Columns of the sources that no stored method is a copy of, from the data set; where it is not at hand, the place
     gets a note."""
     lacking = [name for name in SOURCES if not any(c.method == name and c.files["fused"] for c in place.columns)]
@@ -99,7 +108,13 @@ def _missing_sources(place: Place, cells: Iterable[Cell], titles: tuple[str, str
         place.notes.append(f"Without {words}: {error.message}; {remedy}")
         return []
     return [
-        Column(name, titles[SOURCES.index(name)], {kind: dict(pairs) for kind in KINDS}, ours=False) for name in lacking
+        Column(
+            name,
+            titles[SOURCES.index(name)],
+            {kind: dict(pairs) for kind in KINDS if kind == "fused" or name == lends},
+            ours=False,
+        )
+        for name in lacking
     ]
 
 
