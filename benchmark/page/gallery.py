@@ -101,7 +101,7 @@ def _missing_sources(
         return []
     place.columns = [column for column in place.columns if column.method not in lacking]
     words = " and ".join(titles[SOURCES.index(name)].lower() for name in lacking)
-    remedy = f"fuse with --methods {','.join(lacking)}, or name --data-root"
+    remedy = f"bench run --methods {','.join(lacking)} keeps them with the results"
     try:
         pairs = _pairs(place, cells, data_root)
     except UserError as error:
@@ -120,6 +120,8 @@ def _missing_sources(
 
 def _pairs(place: Place, cells: Iterable[Cell], data_root: Path | None) -> dict[str, Pair]:
     """id -> pair of the data set. Raises UserError where they are not at hand, or are others than were fused."""
+    if place.dataset == "folder":
+        raise UserError("where the two folders of this split lie is not known here")
     counted = _FIRST.search(place.split)
     arguments = (place.split, None)
     if counted:
@@ -176,15 +178,13 @@ def _put(folder: Folder, place: str, column: Column, kind: str, id: str, file: P
     if isinstance(file, Path) and file.suffix.lower() == ".png":
         folder.take(name, file, link=column.ours)
     else:
-        source = file if isinstance(file, Path) else getattr(file, column.method)
-        folder.make(name, source, lambda: _png(_pixels(file, column.method, kind)))
+        folder.make(name, _source(file, column.method), lambda: _png(_pixels(file, column.method, kind)))
 
 
 def _put_thumb(folder: Folder, place: str, column: Column, kind: str, id: str) -> None:
     file = column.files[kind][id]
-    source = file if isinstance(file, Path) else getattr(file, column.method)
     name = f"thumbs/{place}/{column.method}/{id}.jpg"
-    folder.make(name, source, lambda: _jpeg(_pixels(file, column.method, kind)))
+    folder.make(name, _source(file, column.method), lambda: _jpeg(_pixels(file, column.method, kind)))
 
 
 def _shown(place: Place, id: str) -> tuple[Column, str] | None:
@@ -197,13 +197,19 @@ def _shown(place: Place, id: str) -> tuple[Column, str] | None:
     return None
 
 
+def _source(file: Path | Pair, method: str) -> Path | None:
+    """The file that a picture is made from; None for a built-in data set, which has none."""
+    return file if isinstance(file, Path) else getattr(file, method)
+
+
 def _pixels(file: Path | Pair, method: str, kind: str) -> np.ndarray:
     """uint8 (H, W) or (H, W, 3)."""
     if isinstance(file, Path):
         picture = images.read(file)
         return picture.luminance if picture.rgb is None else picture.rgb
-    picture = images.read(getattr(file, method))
-    return picture.luminance if kind == "fused" or picture.rgb is None else picture.rgb
+    loaded = file.load()
+    rgb = getattr(loaded, f"{method}_rgb")
+    return getattr(loaded, method) if kind == "fused" or rgb is None else rgb
 
 
 def _png(pixels: np.ndarray) -> bytes:
