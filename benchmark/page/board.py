@@ -132,13 +132,15 @@ def _numbers(**values: float) -> dict:
 
 
 def dataset(name: str) -> dict:
-    """What a data set is called and what its two images are; from the results alone where it is not installed."""
+    """What a data set is called and what its two images are; `lends`: the one with colours. From its name alone where it
+    is not installed."""
     from benchmark import datasets, pictures
 
     try:
         card = datasets.get(name).card
         sources = pictures.source_titles(name)
     except UserError:
-        return {"title": name, "sources": ["Infrared", "Visible"], "works": []}
-    works = list(facts.works("dataset", name)) or [card.citation]
-    return {"title": card.title, "sources": list(sources), "works": works}
+        return {"title": name, "sources": ["Infrared", "Visible"], "lends": "vis", "works": []}
+    works = list(facts.works("dataset", name)) or list(filter(None, [card.citation]))
+    lends = "ir" if card.task == "mif" else "vis"
+    return {"title": card.title, "sources": list(sources), "lends": lends, "works": works}

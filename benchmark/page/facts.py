@@ -15,7 +15,7 @@ FAILED = 20
 _METHOD = {
     "name": "method",
     "version": "version",
-    "kind": "made by",
+    "kind": "kind",
     "family": "family",
     "precision": "precision",
     "output": "saved as",

@@ -59,18 +59,25 @@ class Place:
 
 
 def gather(
-    cells: dict[Cell, str], ids: Iterable[str], titles: tuple[str, str], data_root: Path | None, limit: int | None
+    cells: dict[Cell, str],
+    ids: Iterable[str],
+    titles: tuple[str, str],
+    lends: str,
+    data_root: Path | None,
+    limit: int | None,
 ) -> Place:
     """The place of some cells of one split, cell -> title, in order. ids: of scored images. titles: of the sources.
-    limit: to how many pairs' pictures, spread over the split; None for all."""
+    lends: the source that has colours. limit: to how many pairs' pictures, spread over the split; None for all."""
     first = next(iter(cells))
     columns = [Column(cell.method, title, *_stored(cell)) for cell, title in cells.items()]
     for column in columns:
         if column.source:
             column.title = titles[SOURCES.index(column.method)]
+            if column.method != lends:
+                del column.files["colour"]  # those are the other source's colours
     place = Place(first.dataset, first.split, list(ids), columns)
     if limit != 0:
-        place.columns += _missing_sources(place, cells, titles, data_root)
+        place.columns += _missing_sources(place, cells, titles, lends, data_root)
     place.columns.sort(key=lambda column: SOURCES.index(column.method) if column.source else len(SOURCES))
     fused = {id for column in place.columns for files in column.files.values() for id in files}
     place.ids += sorted(fused - set(place.ids))
@@ -84,7 +91,9 @@ def _stored(cell: Cell) -> tuple[dict[str, dict[str, Path | Pair]], bool]:
     return {"fused": fused, "colour": colour}, ours
 
 
-def _missing_sources(place: Place, cells: Iterable[Cell], titles: tuple[str, str], data_root: Path | None):
+def _missing_sources(
+    place: Place, cells: Iterable[Cell], titles: tuple[str, str], lends: str, data_root: Path | None
+) -> list[Column]:
     """Columns of the sources that no stored method is a copy of, from the data set; where it is not at hand, the place
     gets a note."""
     lacking = [name for name in SOURCES if not any(c.method == name and c.files["fused"] for c in place.columns)]
@@ -92,19 +101,27 @@ def _missing_sources(place: Place, cells: Iterable[Cell], titles: tuple[str, str
         return []
     place.columns = [column for column in place.columns if column.method not in lacking]
     words = " and ".join(titles[SOURCES.index(name)].lower() for name in lacking)
-    remedy = f"fuse with --methods {','.join(lacking)}, or name --data-root"
+    remedy = f"bench run --methods {','.join(lacking)} keeps them with the results"
     try:
         pairs = _pairs(place, cells, data_root)
     except UserError as error:
         place.notes.append(f"Without {words}: {error.message}; {remedy}")
         return []
     return [
-        Column(name, titles[SOURCES.index(name)], {kind: dict(pairs) for kind in KINDS}, ours=False) for name in lacking
+        Column(
+            name,
+            titles[SOURCES.index(name)],
+            {kind: dict(pairs) for kind in KINDS if kind == "fused" or name == lends},
+            ours=False,
+        )
+        for name in lacking
     ]
 
 
 def _pairs(place: Place, cells: Iterable[Cell], data_root: Path | None) -> dict[str, Pair]:
     """id -> pair of the data set. Raises UserError where they are not at hand, or are others than were fused."""
+    if place.dataset == "folder":
+        raise UserError("where the two folders of this split lie is not known here")
     counted = _FIRST.search(place.split)
     arguments = (place.split, None)
     if counted:
@@ -161,15 +178,13 @@ def _put(folder: Folder, place: str, column: Column, kind: str, id: str, file: P
     if isinstance(file, Path) and file.suffix.lower() == ".png":
         folder.take(name, file, link=column.ours)
     else:
-        source = file if isinstance(file, Path) else getattr(file, column.method)
-        folder.make(name, source, lambda: _png(_pixels(file, column.method, kind)))
+        folder.make(name, _source(file, column.method), lambda: _png(_pixels(file, column.method, kind)))
 
 
 def _put_thumb(folder: Folder, place: str, column: Column, kind: str, id: str) -> None:
     file = column.files[kind][id]
-    source = file if isinstance(file, Path) else getattr(file, column.method)
     name = f"thumbs/{place}/{column.method}/{id}.jpg"
-    folder.make(name, source, lambda: _jpeg(_pixels(file, column.method, kind)))
+    folder.make(name, _source(file, column.method), lambda: _jpeg(_pixels(file, column.method, kind)))
 
 
 def _shown(place: Place, id: str) -> tuple[Column, str] | None:
@@ -182,13 +197,19 @@ def _shown(place: Place, id: str) -> tuple[Column, str] | None:
     return None
 
 
+def _source(file: Path | Pair, method: str) -> Path | None:
+    """The file that a picture is made from; None for a built-in data set, which has none."""
+    return file if isinstance(file, Path) else getattr(file, method)
+
+
 def _pixels(file: Path | Pair, method: str, kind: str) -> np.ndarray:
     """uint8 (H, W) or (H, W, 3)."""
     if isinstance(file, Path):
         picture = images.read(file)
         return picture.luminance if picture.rgb is None else picture.rgb
-    picture = images.read(getattr(file, method))
-    return picture.luminance if kind == "fused" or picture.rgb is None else picture.rgb
+    loaded = file.load()
+    rgb = getattr(loaded, f"{method}_rgb")
+    return getattr(loaded, method) if kind == "fused" or rgb is None else rgb
 
 
 def _png(pixels: np.ndarray) -> bytes:

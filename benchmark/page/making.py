@@ -84,7 +84,7 @@ def _place(
 ) -> dict:
     dataset, _, split = name.partition("@")
     about = board.dataset(dataset)
-    place = gallery.gather(group, ids, tuple(about["sources"]), data_root, limit)
+    place = gallery.gather(group, ids, tuple(about["sources"]), about.pop("lends"), data_root, limit)
     return {"name": name, "dataset": dataset, "split": split, **about, "ids": place.ids, **gallery.write(folder, place)}
 
 

@@ -74,8 +74,11 @@ class Folder:
         finally:
             beside.unlink(missing_ok=True)
 
-    def make(self, name: str, source: Path, content: Callable[[], bytes]) -> None:
-        """A file that is made from `source`, unless it is there and younger."""
+    def make(self, name: str, source: Path | None, content: Callable[[], bytes]) -> None:
+        """A file that is made from `source`, unless it is there and younger; None: from no file."""
+        if source is None:
+            self.write(name, content())
+            return
         path = self.claim(name)
         with contextlib.suppress(OSError):
             if path.stat().st_mtime_ns >= source.stat().st_mtime_ns:

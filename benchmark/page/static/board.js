@@ -94,9 +94,9 @@ function drawBody(table) {
 function boardRow(table, row) {
   const partial = table.rows.indexOf(row) >= table.ranked;
   const ranked = table.rows.some((one) => one.rank?.place !== undefined);
-  const name = el("th", { scope: "row", class: "name" },
+  const name = el("th", { scope: "row", class: "name" }, el("div", { class: "named" },
     el("button", { type: "button", tabindex: -1, title: row.method, onclick: () => showMethod(table, row) }, titled(row)),
-    row.naive ? el("span", { class: "tag" }, "naive") : null);
+    row.naive ? el("span", { class: "tag" }, "naive") : null));
   const cells = [placeCell(table, row), name];
   if (ranked) {
     cells.push(el("td", {}, written(row.rank?.mean, 2)));

@@ -30,7 +30,11 @@ async function boxesOf(choice, id, methods) {
 function drawBoxes(target, size, classes, labels, found, scale) {
   target.setAttribute("viewBox", `0 0 ${size[0]} ${size[1]}`);
   const drawn = [];
-  for (const [x0, y0, x1, y1, c] of labels) drawn.push(box("truth", x0, y0, x1, y1), tag("truth", x0, y1, 11 * scale, 11 * scale, classes[c]));
+  for (const [x0, y0, x1, y1, c] of labels) {
+    drawn.push(box("truth", x0, y0, x1, y1));
+    // Names over names cannot be read.
+    if (!found.length) drawn.push(tag("truth", x0, y1, 11 * scale, 11 * scale, classes[c]));
+  }
   for (const [x0, y0, x1, y1, c, score] of found) {
     drawn.push(box("found", x0, y0, x1, y1), tag("found", x0, y0, -3 * scale, 11 * scale, `${classes[c]} ${score.toFixed(2)}`));
   }

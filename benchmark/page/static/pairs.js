@@ -15,13 +15,14 @@ function choices(place, table) {
   return found;
 }
 
-/** Chosen names that are not there become the first source and the method in front. */
+/** Chosen names that are not there become the first source and the best method that is not naive. */
 function settlePairs(place, table, options) {
   const known = (method) => options.some((one) => one.method === method);
   if (!known(state.left)) state.left = options[0]?.method ?? "";
   if (!known(state.right)) {
-    const rank = (method) => value(table?.rows.find((row) => row.method === method)?.rank?.place) ?? Infinity;
-    const methods = options.filter((one) => !one.source && one.method !== state.left).sort((a, b) => rank(a.method) - rank(b.method));
+    const rowOf = (method) => table?.rows.find((row) => row.method === method);
+    const rank = ({ method }) => (rowOf(method)?.naive ? 1e6 : 0) + (value(rowOf(method)?.rank?.place) ?? 1e9);
+    const methods = options.filter((one) => !one.source && one.method !== state.left).sort((a, b) => rank(a) - rank(b));
     state.right = (methods[0] ?? options[options.length - 1])?.method ?? "";
   }
   if (!place.ids.includes(state.id)) state.id = place.pictured[0] ?? place.ids[0] ?? "";
@@ -157,7 +158,7 @@ function layOut() {
   const [frame, stage, zoom] = [byId("frame"), byId("stage"), Number(byId("zoom").value)];
   frame.style.aspectRatio = `${natural[0]} / ${natural[1]}`;
   frame.style.width = zoom
-    ? `${(natural[0] * zoom) / devicePixelRatio}px` : `min(100%, calc(70vh * ${natural[0] / natural[1]}))`;
+    ? `${(natural[0] * zoom) / devicePixelRatio}px` : `min(100%, calc(clamp(16rem, 100vh - 26rem, 75vh) * ${natural[0] / natural[1]}))`;
   stage.classList.toggle("zoomed", zoom > 0);
   frame.classList.toggle("pixels", zoom > 1);
   divide();
@@ -169,6 +170,7 @@ function divide() {
   const seen = Math.min(frame.clientWidth, stage.clientWidth);
   frame.style.setProperty("--x", `${stage.scrollLeft + (seen * slider.value) / 100}px`);
   slider.style.width = `${seen + 16}px`; // the middle of its knob reaches both edges
+  stage.parentElement.style.setProperty("--beside", `${(stage.clientWidth - seen) / 2}px`);
   slider.setAttribute("aria-valuetext", `${slider.value} % left`);
 }
 
@@ -255,7 +257,7 @@ byId("setup").addEventListener("change", () => drawObjects(currentPlace()));
 // Scores of the pair.
 
 function drawScores(place, table, number, options) {
-  byId("image-title").textContent = state.id;
+  byId("image-title").textContent = `Pair ${state.id}`;
   drawStrip(place, table, provided.get(`scores-${number}`));
   byId("scores").tHead.replaceChildren();
   byId("scores").tBodies[0].replaceChildren();

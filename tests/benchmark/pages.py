@@ -1,0 +1,113 @@
+"""Results with pictures, written down: what pages are tested on."""
+
+import json
+import os
+
+import numpy as np
+from PIL import Image
+
+from benchmark import store
+
+METRICS = {"EN": 1, "MSE": -1, "VIF": 1}
+HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
+HOSTILE_METHOD = "m\"'><img src=x onerror=window.hacked=1>"
+HOSTILE_ID = "%41#?&'\"><b>\u2028 ü"
+
+
+def write(results, place, methods, ids, protocols=("standard",), seed=0, size=(48, 64), kinds=("fused", "colour"), title=str.title):
+    """Cells of `methods`, one better than the other by every metric, with a picture of each pair in each: grey
+    gradients that tell methods and pairs apart."""
+    random = np.random.default_rng(seed)
+    dataset, _, split = place.partition("@")
+    base = random.normal(5, 1, (len(ids), len(METRICS)))
+    for number, method in enumerate(methods):
+        cell = store.Cell(results, dataset, split, method)
+        cell.folder.mkdir(parents=True)
+        cell.write_run(
+            {
+                "dataset": dataset,
+                "name": method,
+                "title": title(method),
+                "version": "1",
+                "checkpoint": {"file": f"{number}.pth", "sha256": f"{number:064d}"},
+                "n": len(ids),
+                "protocols": list(protocols),
+                "metrics": METRICS,
+                "failed": {},
+                "split_sha256": "0" * 64,
+                "metrics_version": "1",
+                "runs": [
+                    {
+                        "command": f"bench run --methods {method}",
+                        "device": "cpu",
+                        "start": "2026-01-01T00:00:00+00:00",
+                        "git": "c0ffee",
+                        "packages": {"numpy": "2.0"},
+                    }
+                ],
+            }
+        )
+        lines = []
+        for protocol in protocols:
+            for id, values in zip(ids, base):
+                scores = values + np.array([0.3, -0.3, 0.3]) * number + random.normal(0, 0.05, 3)
+                scores = {metric: float(value) for metric, value in zip(METRICS, scores)}
+                lines.append(store.score_line(id, protocol, "k-k", "0", scores, {}))
+        store.write_lines(cell.scores_file, lines)
+        for kind in kinds:
+            (cell.folder / kind).mkdir()
+            for row, id in enumerate(ids):
+                ramp = np.add.outer(np.arange(size[0]) * (row + 1), np.arange(size[1]) * (number + 1)) % 256
+                pixels = ramp.astype(np.uint8)
+                if kind == "colour":
+                    pixels = np.stack([pixels, pixels // 2, 255 - pixels], axis=2)
+                Image.fromarray(pixels).save(cell.folder / kind / f"{id}.png")
+
+
+def write_objects(results, dataset, ids, methods, size=(64, 48)):
+    """A detection setup: two labelled objects in each pair, one of them found by every method, the first at 0.9 and
+    the second below any threshold."""
+    folder = results / "detect" / f"{dataset}@official" / "yolov8n-retrain-0123abcd"
+    folder.mkdir(parents=True)
+    settings = {"detector": "yolov8n", "protocol": "retrain", "epochs": 2, "imgsz": 64}
+    facts = {"dataset": dataset, "split": "official", "classes": ["People", "Car"], "settings": settings}
+    (folder / "setup.json").write_text(json.dumps({**facts, "methods": list(methods)}))
+    images = [{"id": k, "file_name": id, "width": size[0], "height": size[1]} for k, id in enumerate(ids, start=1)]
+    boxes = [(image["id"], box) for image in images for box in ([4, 6, 20, 10, 1], [30, 10, 12, 30, 2])]
+    annotations = [
+        {"id": k, "image_id": image, "category_id": c, "bbox": [x, y, w, h], "area": w * h, "iscrowd": 0}
+        for k, (image, (x, y, w, h, c)) in enumerate(boxes, start=1)
+    ]
+    categories = [{"id": 1, "name": "People"}, {"id": 2, "name": "Car"}]
+    truth = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "truth.json").write_text(json.dumps(truth))
+    for method in methods:
+        run = folder / method / "seed0"
+        run.mkdir(parents=True)
+        found = {"boxes": [[5, 6, 24, 16], [0, 0, 9, 9]], "scores": [0.9, 0.05], "classes": [0, 1]}
+        store.write_lines(run / "detections.jsonl", [{"id": id, **found} for id in ids])
+    return folder
+
+
+def content_of(page, name):
+    """The value that a script of the page's data provides."""
+    text = (page / "data" / f"{name}.js").read_text(encoding="ascii")
+    start = f"provide({json.dumps(name)}, "
+    assert text.startswith(start) and text.endswith(");\n")
+    return json.loads(text[len(start) : -len(");\n")])
+
+
+def large(results, methods, images, side=(480, 640)):
+    """A store of many pictures that takes little room: the same few files under all names."""
+    ids = [f"{k:05d}" for k in range(images)]
+    names = ["ir", "vis", *(f"method{k:02d}" for k in range(methods - 2))]
+    write(results, "big@test", names, ids, kinds=())
+    random = np.random.default_rng(0)
+    smooth = Image.fromarray(random.integers(0, 256, (side[0] // 16, side[1] // 16), dtype=np.uint8))
+    picture = results / "big.png"
+    smooth.resize(side[::-1], Image.Resampling.BICUBIC).save(picture)
+    for name in names:
+        folder = results / "big@test" / name / "fused"
+        folder.mkdir()
+        for id in ids:
+            os.link(picture, folder / f"{id}.png")

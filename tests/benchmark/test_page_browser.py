@@ -1,0 +1,375 @@
+"""The page in a real browser, from disk: sorting, switching, the slider, the keyboard, small screens, and how fast it
+opens with 25 methods on 361 images. Needs Playwright and a Chromium (`BENCH_CHROMIUM`, or as `chromium` on the path)."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pages
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright, of the extra 'dev'")
+
+CHROMIUM = os.environ.get("BENCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium: on the path, or named by BENCH_CHROMIUM")
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+METHODS = ("ir", "vis", "average", "mine", "theirs")
+IDS = ("a", "b", "c", "d")
+OPEN_SECONDS = 2.0
+ROWS = "#table tbody th button"
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory):
+    """A browser with an empty profile, and without a network."""
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=CHROMIUM,
+            args=list(FLAGS),
+            viewport={"width": 1200, "height": 850},
+            offline=True,
+        )
+        yield found
+        found.close()
+
+
+def write_page(results, **options):
+    from benchmark.page import making
+    from benchmark.report import content, measured
+
+    report = content.Content(results, tuple(measured.measure(results)))
+    return making.write(report, results / "report" / "page", **options)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """The file to open: two data sets, one under two protocols, one with detections."""
+    results = tmp_path_factory.mktemp("page") / "results"
+    pages.write(results, "msrs@test", METHODS, IDS, protocols=("cddfuse", "standard"), size=(120, 160))
+    pages.write(results, "tno@test", METHODS[:3], ["x", "y"], seed=1)
+    pages.write_objects(results, "msrs", IDS[:3], METHODS[:4], size=(160, 120))
+    return write_page(results)
+
+
+@pytest.fixture
+def page(context, start):
+    """Opens the page at an address; whatever the console says in the meantime fails the test."""
+    said = []
+    tab = context.new_page()
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.on("requestfailed", lambda request: said.append(f"failed: {request.url}"))
+
+    def go(address="", file=start):
+        tab.goto(Path(file).as_uri() + address)
+        return tab
+
+    yield go
+    tab.close()
+    assert said == []
+
+
+def texts(tab, selector):
+    return tab.locator(selector).all_text_contents()
+
+
+def focused(tab, what="textContent"):
+    return tab.evaluate(f"document.activeElement.{what}")
+
+
+def column(tab, metric):
+    return texts(tab, f"#table tbody td:nth-child({5 + list(pages.METRICS).index(metric)})")
+
+
+def test_sorting_by_any_column(page):
+    tab = page("#board/msrs@test/standard")
+    assert texts(tab, ROWS) == ["Theirs", "Mine", "Average", "Vis", "Ir"], "by mean rank"
+    for metric, direction in pages.METRICS.items():
+        head = tab.locator(f'#table thead th:has-text("{metric}")')
+        head.locator("button").click()
+        values = list(map(float, column(tab, metric)))
+        assert values == sorted(values, reverse=direction > 0), "the best first"
+        assert head.get_attribute("aria-sort") == ("descending" if direction > 0 else "ascending")
+        assert tab.locator("#table thead th[aria-sort]").count() == 1
+        assert texts(tab, "#table tbody .number") == ["1", "2", "3", "4", "5"]
+        head.locator("button").click()
+        assert list(map(float, column(tab, metric))) == values[::-1]
+        assert texts(tab, "#table tbody .number") == ["5", "4", "3", "2", "1"]
+    tab.get_by_role("button", name="Method").click()
+    assert texts(tab, ROWS) == ["Average", "Ir", "Mine", "Theirs", "Vis"]
+
+
+def test_the_numbers_shown_are_the_report_s(page, start):
+    table = pages.content_of(Path(start).parent, "index")["tables"][1]
+    assert table["protocol"] == "standard"
+    tab = page("#board/msrs@test/standard/m:VIF")
+    shown = dict(zip(texts(tab, ROWS), column(tab, "VIF")))
+    assert shown == {row["title"]: row["cells"][2]["text"] for row in table["rows"]}
+    tab.get_by_label("Show").select_option("place")
+    first = table["rows"][4]["cells"][2]
+    assert column(tab, "VIF")[0] == f"{first['place']} {first['from']} – {first['to']}"
+    tab.get_by_label("Show").select_option("sd")
+    assert column(tab, "VIF")[0].startswith(f"{first['text']} ± ")
+
+
+def test_switching_data_set_and_protocol(page, start):
+    tables = pages.content_of(Path(start).parent, "index")["tables"]
+    tab = page()
+    assert tab.locator("#protocol").input_value() == "cddfuse"
+    before = column(tab, "EN")
+    tab.get_by_label("Protocol").select_option("standard")
+    assert column(tab, "EN") != before and "standard" in tab.locator("#board-lead").text_content()
+    assert sorted(column(tab, "EN")) == sorted(row["cells"][0]["text"] for row in tables[1]["rows"])
+    tab.get_by_label("Data set").select_option("tno@test")
+    assert len(texts(tab, ROWS)) == 3 and "TNO" in tab.locator("h1:visible").text_content()
+    assert tab.locator("#protocol").is_disabled(), "there is one alone"
+
+
+def test_provenance_is_one_click_away(page):
+    tab = page("#board/msrs@test/standard")
+    row = tab.locator("#table tbody tr", has_text="Mine")
+    row.locator("td button").nth(2).click()
+    dialog = tab.get_by_role("dialog")
+    text = dialog.text_content()
+    for fact in ("Mine, VIF", "c0ffee", f"{3:064d}", "bench run --methods mine", "numpy 2.0", "Holm", "2026-01-01"):
+        assert fact in text
+    assert dialog.locator("polyline").count() == len(METHODS)
+    tab.keyboard.press("Escape")
+    assert not dialog.is_visible() and focused(tab) == row.locator("td button").nth(2).text_content()
+    row.locator("td button").nth(2).click()
+    dialog.locator(".picks a").first.click()
+    assert tab.locator("#pairs").is_visible() and tab.locator("#right").input_value() == "mine"
+    tab.go_back()
+    assert tab.locator("#board").is_visible()
+
+
+def test_the_board_by_keyboard(page):
+    tab = page("#board/msrs@test/standard")
+    reached = []
+    for _ in range(20):
+        tab.keyboard.press("Tab")
+        reached.append(focused(tab))
+        assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none", "the focus is seen"
+        if reached[-1] == "Theirs":
+            break
+    assert reached[0] == "Skip to content" and reached[-1] == "Theirs", "the body of the table is one stop"
+    sort = next(text for text in reached if text.startswith("EN"))
+    tab.keyboard.press("ArrowRight")
+    assert focused(tab) == column(tab, "EN")[0]
+    tab.keyboard.press("ArrowDown")
+    assert focused(tab) == column(tab, "EN")[1]
+    tab.keyboard.press("End")
+    assert focused(tab) == column(tab, "VIF")[1]
+    tab.keyboard.press("Home")
+    assert focused(tab) == "Mine"
+    tab.keyboard.press("Enter")
+    assert tab.get_by_role("dialog").is_visible()
+    tab.keyboard.press("Escape")
+    assert focused(tab) == "Mine"
+    tab.locator("#table thead button", has_text=sort).focus()
+    tab.keyboard.press("Enter")
+    assert focused(tab) == sort and tab.locator("#table th[aria-sort]").text_content() == sort
+
+
+def clips(tab):
+    """Where the left picture ends and the right one begins, in pixels of the frame."""
+    return tab.evaluate("""() => ["layer-left", "layer-right"].map((id) => {
+        const clip = getComputedStyle(document.getElementById(id)).clipPath;
+        const width = document.getElementById(id).clientWidth;
+        const sides = clip.match(/calc\\(.*?\\)|-?[\\d.]+px|-?[\\d.]+%/g);
+        const number = sides.map((text) => text.startsWith("calc")
+          ? width - Number(text.match(/- ([\\d.]+)px/)[1]) : parseFloat(text));
+        return id === "layer-left" ? width - number[1] : number[number.length - 1];
+    })""")
+
+
+def shown_pictures(tab):
+    tab.wait_for_function("[...document.querySelectorAll('.layer img')].every((i) => i.complete && i.naturalWidth)")
+    return [image.get_attribute("src") for image in tab.locator(".layer img").all()]
+
+
+def test_the_slider(page):
+    tab = page("#pairs/msrs@test/standard/b/vis/mine")
+    assert shown_pictures(tab) == ["pictures/msrs%40test/vis/fused/b.png", "pictures/msrs%40test/mine/fused/b.png"]
+    slider, frame = tab.get_by_label("Divider"), tab.locator("#frame").bounding_box()
+    assert clips(tab) == pytest.approx([frame["width"] / 2] * 2, abs=1)
+    slider.focus()
+    for _ in range(10):
+        tab.keyboard.press("ArrowRight")
+    assert slider.input_value() == "60" and clips(tab) == pytest.approx([0.6 * frame["width"]] * 2, abs=1)
+    tab.keyboard.press("Home")
+    assert clips(tab) == pytest.approx([0, 0], abs=1)
+    tab.mouse.move(frame["x"] + 20, frame["y"] + 20)
+    tab.mouse.down()
+    tab.mouse.move(frame["x"] + frame["width"] / 4, frame["y"] + 30)
+    tab.mouse.up()
+    assert clips(tab) == pytest.approx([frame["width"] / 4] * 2, abs=8)
+    tab.mouse.move(frame["x"] + frame["width"] / 2, frame["y"] + 30)
+    assert clips(tab) == pytest.approx([frame["width"] / 4] * 2, abs=8), "let go"
+    tab.get_by_label("Size").select_option("4")
+    assert tab.locator("#frame").bounding_box()["width"] == pytest.approx(640, abs=1)
+
+
+def test_pictures_and_scores_of_any_two(page, start):
+    tab = page("#pairs/msrs@test/standard")
+    assert shown_pictures(tab)[1] == "pictures/msrs%40test/theirs/fused/a.png", "the best that is not naive"
+    assert texts(tab, "#left option") == ["Infrared", "Visible", "Average", "Mine", "Theirs"]
+    tab.get_by_label("Left").select_option("average")
+    tab.get_by_label("Right", exact=True).select_option("mine")
+    tab.get_by_label("Colour").check()
+    assert shown_pictures(tab) == [f"pictures/msrs%40test/{m}/colour/a.png" for m in ("average", "mine")]
+    tab.get_by_role("button", name="Next").click()
+    tab.get_by_role("button", name="Swap").click()
+    assert shown_pictures(tab) == [f"pictures/msrs%40test/{m}/colour/b.png" for m in ("mine", "average")]
+    values = pages.content_of(Path(start).parent, "scores-1")["values"]
+    tab.wait_for_selector("#scores tbody tr")
+    row = texts(tab, "#scores tbody tr:nth-child(2) td")
+    for text, method in zip(row, ("mine", "average")):
+        assert float(text.split()[0]) == pytest.approx(values[METHODS.index(method)][1][1], abs=0.001)
+    assert [text.split()[1] for text in row[:2]] == ["2.", "3."] and row[2].startswith("Theirs")
+    tab.get_by_label("Left").select_option("ir")
+    assert shown_pictures(tab)[0] == "pictures/msrs%40test/ir/fused/b.png", "no colours that are not its own"
+
+
+def test_the_strip(page, start):
+    tab = page("#pairs/msrs@test/standard/a/vis/mine")
+    assert texts(tab, "#strip button") == list(IDS)
+    tab.wait_for_function("[...document.querySelectorAll('#strip img')].every((i) => i.complete && i.naturalWidth)")
+    tab.locator("#strip button").first.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("ArrowRight")
+    assert focused(tab) == "c" and tab.locator("#image-title").text_content() == "Pair c"
+    assert texts(tab, '#strip [aria-current="true"]') == ["c"]
+    assert tab.evaluate("[...document.querySelectorAll('#strip button')].filter((b) => b.tabIndex === 0).length") == 1
+    values = pages.content_of(Path(start).parent, "scores-1")["values"]
+    gain = {id: values[1][1][k] - values[3][1][k] for k, id in enumerate(IDS)}  # lower is better
+    tab.get_by_label("Order").select_option("MSE")
+    assert texts(tab, "#strip button") == sorted(IDS, key=gain.get, reverse=True)
+
+
+def test_objects_are_drawn_over_the_pictures(page):
+    tab = page("#pairs/msrs@test/standard/a/theirs/mine")
+    tab.wait_for_selector("#layer-right rect.found")
+    box = tab.locator("#layer-right rect.found").first
+    assert [float(box.get_attribute(name)) for name in ("x", "y", "width", "height")] == [5, 6, 19, 10]
+    assert texts(tab, "#layer-right text.found") == ["People 0.90"]
+    assert tab.locator("#layer-left rect.truth").count() == 2 and tab.locator("#layer-left rect.found").count() == 0
+    assert tab.locator("#counted").text_content() == "2 labels; left not evaluated, right 1 detection."
+    assert tab.locator("#layer-right svg").get_attribute("viewBox") == "0 0 160 120"
+    tab.get_by_label("of confidence").fill("95")
+    assert tab.locator("rect.found").count() == 0
+    tab.get_by_label("labels").uncheck()
+    assert tab.locator("rect").count() == 0
+    tab.get_by_role("button", name="d", exact=True).click()
+    assert tab.locator("#counted").text_content() == "This image is not in the test part."
+    tab.get_by_label("Data set").select_option("tno@test")
+    assert tab.locator("#boxes").is_hidden()
+
+
+@pytest.mark.parametrize("address", ["#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine"])
+def test_a_phone(page, address):
+    tab = page(address)
+    tab.set_viewport_size({"width": 360, "height": 740})
+    tab.wait_for_timeout(100)
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing scrolls sideways but tables"
+    name = tab.locator("h1:visible").bounding_box()
+    assert 0 <= name["x"] and name["x"] + name["width"] <= 360
+
+
+def test_dark_mode(page):
+    tab = page()
+
+    def contrast():
+        channels = tab.evaluate("""() => ["color", "backgroundColor"].map((name) =>
+            getComputedStyle(document.body)[name].match(/[\\d.]+/g).map(Number))""")
+        lights = [
+            sum(w * (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), [v / 255 for v in rgb]))
+            for rgb in channels
+        ]
+        return lights[0] > lights[1], (max(lights) + 0.05) / (min(lights) + 0.05)
+
+    tab.emulate_media(color_scheme="dark")
+    light_text, ratio = contrast()
+    assert light_text and ratio > 7
+    tab.emulate_media(color_scheme="light")
+    light_text, ratio = contrast()
+    assert not light_text and ratio > 7
+
+
+def test_addresses_of_another_page_do_no_harm(page):
+    tab = page("#pairs/gone@test/%E0%A4%A/zz/m/n")
+    assert tab.locator("#image-title").text_content() == "Pair a"
+    tab = page("#board/msrs@test/standard/m:GONE/1/nothing")
+    assert texts(tab, ROWS)[0] == "Theirs"
+    tab = page("#nothing")
+    assert tab.locator("#board").is_visible() or tab.locator("#pairs").is_visible()
+
+
+def test_labels_and_names(page):
+    """Every control has a name, and every picture a text."""
+    for address in ("#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine"):
+        tab = page(address)
+        nameless = tab.evaluate("""() => [...document.querySelectorAll("button, select, input, a")]
+            .filter((e) => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || e.labels?.length))
+            .map((e) => e.outerHTML)""")
+        assert nameless == []
+        assert tab.locator("img:not([alt])").count() == 0
+        assert tab.locator("h1:visible").count() == 1
+    assert [image.get_attribute("alt") for image in tab.locator(".layer img").all()] == ["Visible, a", "Mine, a"]
+
+
+def test_hostile_names_run_nothing(page, tmp_path):
+    results = tmp_path / "results"
+    ids = [pages.HOSTILE_ID, "__proto__", "b"]
+    pages.write(results, "tno@test", ["vis", pages.HOSTILE_METHOD, "__proto__"], ids, title=lambda name: pages.HOSTILE)
+    pages.write_objects(results, "tno", ids, [pages.HOSTILE_METHOD])
+    start = write_page(results)
+    tab = page("", start)
+    assert texts(tab, ROWS).count(pages.HOSTILE) == 3
+    tab.locator(ROWS).first.click()
+    tab.keyboard.press("Escape")
+    tab.goto(start.as_uri() + "#pairs")
+    tab.locator("#right").select_option(pages.HOSTILE_METHOD)
+    for _ in ids:
+        assert len(shown_pictures(tab)) == 2
+        tab.get_by_role("button", name="Next").click()
+    assert texts(tab, "#strip button") == ids
+    assert tab.evaluate("window.hacked") is None and tab.locator("img[onerror], script:not([src])").count() == 0
+
+
+def test_without_pictures(page, tmp_path):
+    results = tmp_path / "results"
+    pages.write(results, "tno@test", METHODS[2:], ["a", "b"], kinds=())
+    tab = page("#pairs", write_page(results, limit=0))
+    assert "holds no pictures" in tab.locator("#pairs-lead").text_content()
+    tab.wait_for_selector("#scores tbody tr")
+    assert len(texts(tab, "#scores tbody tr")) == 3 and tab.locator("#slider").is_hidden()
+
+
+def test_opens_at_once_with_25_methods_on_361_images(page, tmp_path):
+    pages.large(tmp_path / "results", 25, 361)
+    start = write_page(tmp_path / "results")
+    assert sum(1 for _ in start.parent.glob("pictures/*/*/*/*.png")) == 25 * 361
+    taken = {}
+    for address in ("#board", "#pairs"):
+        for _ in range(3):  # the machine may be busy
+            tab = page("?", start)
+            tab = page(address, start)
+            tab.reload()
+            tab.wait_for_function("performance.getEntriesByName('drawn').length")
+            seconds = tab.evaluate("performance.getEntriesByName('drawn')[0].startTime") / 1000
+            taken[address] = min(seconds, taken.get(address, seconds))
+    loaded = tab.evaluate("performance.getEntriesByType('resource').filter((e) => e.name.endsWith('.jpg')).length")
+    assert tab.locator("#strip button").count() == 361 and loaded < 100, "thumbnails load as they come into view"
+    assert max(taken.values()) < OPEN_SECONDS, taken
