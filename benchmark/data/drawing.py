@@ -25,8 +25,8 @@ def write(
     processes: int = 1,
     step: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, list[str]]:
-    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}`` and the division by scenes, and a random one, into
-    ``out/splits``; returns the division by scenes. `step` is told of the pairs that have been written.
+    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}`` and the division by scenes, a random one, and the scene of
+    each pair, into ``out/splits``; returns the division by scenes. `step` is told of the pairs that have been written.
 
     Raises UserError where `out` holds anything already.
     """

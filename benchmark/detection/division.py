@@ -14,6 +14,7 @@ from benchmark.data import leakage
 from benchmark.data.labels import Flaw
 from benchmark.data.scenes import PARTS
 from benchmark.datasets.base import Box, Dataset, Pair, ids_sha256, read_ids
+from benchmark.detection.evaluation import SIZES
 from benchmark.errors import UserError, unknown
 from benchmark.plan import Split
 from benchmark.progress import Progress
@@ -237,6 +238,8 @@ def _scenes(path: Path) -> dict[str, tuple[str | None, str | None]]:
     for row in rows:
         if not 2 <= len(row) <= 3:
             raise UserError(f"--scenes {path}: expected 'id,scene' or 'id,scene,time of day', found {','.join(row)}")
+        if len(row) == 3 and row[2].strip() in ("all", *SIZES):
+            raise UserError(f"--scenes {path}: '{row[2].strip()}' is no time of day")
         found[row[0].strip()] = (row[1].strip() or None, row[2].strip() or None if len(row) == 3 else None)
     return found
 

@@ -9,6 +9,7 @@
             record.json            state, training, figures, confusion
             detections.jsonl       one line per test image
             curves.json            precision over recall
+            training.json          what the training follows from, and where it was resumed
             train/                 ultralytics' own folder: weights, results.csv, args.yaml
 
 A *setup* is one division of one data set under one protocol with one detector, its weights, epochs and image size: only
@@ -99,10 +100,14 @@ class Setup:
 
     def write(self, facts: dict, truth: dict) -> None:
         """Write what the runs share; methods of earlier calls keep their place."""
-        earlier = self.facts().get("methods", [])
-        methods = list(dict.fromkeys([*earlier, *facts["methods"]]))
-        write_json(self.folder / "setup.json", {**facts, "methods": methods})
-        write_json(self.folder / "truth.json", truth)
+        from filelock import FileLock
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            earlier = self.facts().get("methods", [])
+            methods = list(dict.fromkeys([*earlier, *facts["methods"]]))
+            write_json(self.folder / "setup.json", {**facts, "methods": methods})
+            write_json(self.folder / "truth.json", truth)
 
 
 def place(results: Path, dataset: str, division: str, task: str = TASK) -> Path:

@@ -30,7 +30,8 @@ def architectures() -> dict[str, list[str]]:
     files = [file for file in folder.glob("*/*.yaml") if not any(part in file.stem for part in other)]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found = {file.stem: yaml.load(file.read_text(encoding="utf-8"), loader).get("scales", {}) for file in files}
-    return {name: list(found[name]) for name in sorted(found)}
+    # A file of one size, like yolov10b, has its letter in its name.
+    return {name: [size for size in found[name] if not name.endswith(size)] for name in sorted(found)}
 
 
 def check_detector(name: str) -> None:

@@ -62,8 +62,8 @@ class Trainer(DetectionTrainer):
 
 @dataclass(frozen=True)
 class Job:
-    """A training. data: the data set's YAML file; init: the file of initial weights; folder: where it works;
-    arguments: of ultralytics; key: what it follows from, by content."""
+    """A training. data: the data set's YAML file; init: the file of initial weights; folder: ultralytics' own, beside
+    which `training.json` notes whose it is; arguments: of ultralytics; key: what it follows from, by content."""
 
     data: Path
     init: Path
@@ -75,12 +75,11 @@ class Job:
 @dataclass(frozen=True)
 class Trained:
     """weights: those that are best on validation, with their SHA-256; best_epoch: counted from 1; val: ultralytics'
-    metrics then; resumed: epochs that were done when a stopped training went on; epochs: done in all."""
+    metrics then; resumed: epochs that were done, each time that a stopped training went on."""
 
     weights: Path
     sha256: str
     best_epoch: int
-    epochs: int
     val: dict[str, float]
     resumed: list[int]
 
@@ -162,12 +161,10 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
 
     Raises whatever ultralytics raises where the training fails.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
-    note = job.folder / "training.json"
+    note = job.folder.with_name("training.json")  # several GPUs: ultralytics empties its folder
     record = _read(note)
     if record.get("key") != job.key:
-        shutil.rmtree(job.folder)
-        job.folder.mkdir(parents=True)
+        shutil.rmtree(job.folder, ignore_errors=True)
         record = {"key": job.key, "resumed": []}
     best, last = job.folder / "weights" / "best.pt", job.folder / "weights" / "last.pt"
     done = _epochs_done(last, job.arguments["epochs"]) if _whole(best) else None
@@ -179,15 +176,8 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         record["resumed"] = [*record["resumed"], done]
     if done is None or done < job.arguments["epochs"]:
         store.replace(note, json.dumps(record))
-        left = [job.arguments["epochs"] - (done or 0)]
-
-        def epoch_ended(trainer):
-            # Called once more when the best weights are validated at the end.
-            if left[0] > 0:
-                left[0] -= 1
-                step()
-
-        model.add_callback("on_fit_epoch_end", epoch_ended)
+        if "," not in job.arguments["device"]:  # callbacks would have to travel to the processes of several GPUs
+            _tell_epochs(model, job.arguments["epochs"] - (done or 0), step)
         model.train(trainer=Trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
     if not best.is_file():
         raise RuntimeError("ultralytics ended without weights")
@@ -198,7 +188,19 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
     metrics = checkpoint["train_metrics"]
     val = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     epoch = _epoch_of(val["fitness"], job.folder / "results.csv")
-    return Trained(best, store.file_sha256(best), epoch, job.arguments["epochs"], val, record["resumed"])
+    return Trained(best, store.file_sha256(best), epoch, val, record["resumed"])
+
+
+def _tell_epochs(model: YOLO, epochs: int, step: Callable[[], None]) -> None:
+    left = [epochs]
+
+    def epoch_ended(trainer):
+        # Called once more when the best weights are validated at the end.
+        if left[0] > 0:
+            left[0] -= 1
+            step()
+
+    model.add_callback("on_fit_epoch_end", epoch_ended)
 
 
 def _epoch_of(fitness: float, curve: Path) -> int:

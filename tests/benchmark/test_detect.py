@@ -11,9 +11,9 @@ from test_cli import one_error
 
 pytest.importorskip("faster_coco_eval", reason="needs the extra 'detect'")
 
-from benchmark import detection
+from benchmark import detection, store, summary
 from benchmark.data import drawing
-from benchmark.detection import records, tables
+from benchmark.detection import records, tables, weights
 
 OPTIONS = ("--epochs", 2, "--imgsz", 64, "--batch", 4, "--argument", "nbs=4", "--argument", "mosaic=0")
 
@@ -132,6 +132,9 @@ def test_two_epochs_from_the_shell(drawn, tmp_path):
     # Images are links into the store, and `bench report` finds nothing to show of what was only fused.
     links = list((tmp_path / "results" / "detect").glob("*/data/*/images/*/*.png"))
     assert len(links) == 96 and all(link.is_symlink() and link.is_file() for link in links)
+    assert summary.rows(store.existing_cells(tmp_path / "results")) == []
+    known = (drawn / "M3FD_Detection" / "splits" / "scenes.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in known] == [f"{k:05d}" for k in range(24)]
 
 
 def test_what_was_stopped_goes_on_and_what_is_finished_is_kept(detect, tmp_path, monkeypatch):
@@ -267,6 +270,16 @@ def test_dry_run_does_nothing(detect, tmp_path):
     assert not list(tmp_path.glob("results/m3fd@*"))
 
 
+def test_detectors_are_listed(bench, tmp_path):
+    (tmp_path / "yolo").mkdir()
+    (tmp_path / "yolo" / "yolov8s.pt").write_bytes(b"")
+    lines = {line.split()[0]: line for line in bench("ls", "detectors", "--weights-root", tmp_path).output.splitlines()}
+    assert "n, s, m, l, x" in lines["yolov8"] and "yolov8s.pt" in lines["yolov8"]
+    for name in ("yolov8n", "yolov10b", "yolov8n-p2", "yolov9c", "yolo26x"):
+        weights.check_detector(name)
+    assert lines["yolo26"].rstrip().endswith("no") and "yolov8-seg" not in lines
+
+
 @pytest.mark.parametrize(
     "more, words",
     [
@@ -301,7 +314,7 @@ def test_pretrained_weights_are_taken_where_they_fit(detect, tmp_path):
     offline.prepare(tmp_path / "ultralytics")
     import torch
 
-    from benchmark.detection import weights, yolo
+    from benchmark.detection import yolo
 
     names = ["a", "b", "c"]
     yolo.save_init(tmp_path / "yolo" / "yolov8n.pt", "yolov8n", names, 7, None)
