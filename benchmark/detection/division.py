@@ -185,7 +185,7 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None) -> Di
 
 def _place(dataset: Dataset, pair: Pair, scenes) -> tuple[str | None, str | None]:
     if scenes is None:
-        return dataset.scene(pair.id), dataset.time_of_day(pair)
+        return dataset.scene_of(pair.id), dataset.time_of_day(pair)
     return scenes.get(pair.id, (None, None))
 
 

@@ -154,11 +154,11 @@ def test_the_scene_division_of_synth_det():
 def test_scenes_and_times_that_data_sets_know():
     m3fd, msrs, llvip = (datasets.get(name) for name in ("m3fd", "msrs", "llvip"))
     published = m3fd.schemes()["scene"]
-    scenes = {part: {m3fd.scene(id) for id in ids} for part, ids in published.items()}
+    scenes = {part: {m3fd.scene_of(id) for id in ids} for part, ids in published.items()}
     assert None not in scenes["test"] and scenes["train"].isdisjoint(scenes["test"])
     assert len(set.union(*scenes.values())) == 73
     assert [msrs.time_of_day(Pair(id, None, None)) for id in ("00001D", "00002N", "x")] == ["day", "night", None]
-    assert llvip.scene("190001") == "19"
+    assert llvip.scene_of("190001") == "19"
 
 
 def test_the_ten_real_pairs(shared, tmp_path):
