@@ -191,8 +191,8 @@ def test_several_checkpoints_of_a_method_in_a_config_file(bench, pairs, gain):
 
 def test_config_file_and_command_line(bench, pairs, gain):
     (pairs / "run.yaml").write_text(
-        "dataset: folder\nir: ir\nvis: vis\nmethods: [average, gain]\nlimit: 3\njobs: 0\n"
-        "metrics: EN, SD\nweights-root: methods\ncheckpoint: {gain: weights/gain/gain.txt}\ntrust-checkpoint: true\ncolour: true\n"
+        "dataset: folder\nir: ir\nvis: vis\nmethods: [average, gain]\nlimit: 3\njobs: 0\ntrust-checkpoint: true\n"
+        "metrics: EN, SD\nweights-root: methods\ncheckpoint: {gain: weights/gain/gain.txt}\ncolour: true\n"
     )
     result = bench("run", "--limit", "2", "--config", "run.yaml", "--results", "out", "--metrics", "EN")
     assert result.exit_code == 0, result.output
