@@ -184,14 +184,14 @@ def test_numbers_in_a_config_file_may_be_names(bench, pairs):
 def test_several_checkpoints_of_a_method_in_a_config_file(bench, pairs, gain):
     for value in ("1", "2"):
         (pairs / f"{value}.txt").write_text(f"0.{value}")
-    (pairs / "run.yaml").write_text("methods: gain\ncheckpoint: {gain: [1.txt, 2.txt]}\n")
+    (pairs / "run.yaml").write_text("methods: gain\ncheckpoint: {gain: [1.txt, 2.txt]}\ntrust-checkpoint: true\n")
     result = bench("run", *FOLDER, "--config", "run.yaml", "--dry-run")
     assert [line.count("gain+") for line in result.stdout.splitlines()] == [1, 1]
 
 
 def test_config_file_and_command_line(bench, pairs, gain):
     (pairs / "run.yaml").write_text(
-        "dataset: folder\nir: ir\nvis: vis\nmethods: [average, gain]\nlimit: 3\njobs: 0\n"
+        "dataset: folder\nir: ir\nvis: vis\nmethods: [average, gain]\nlimit: 3\njobs: 0\ntrust-checkpoint: true\n"
         "metrics: EN, SD\nweights-root: methods\ncheckpoint: {gain: weights/gain/gain.txt}\ncolour: true\n"
     )
     result = bench("run", "--limit", "2", "--config", "run.yaml", "--results", "out", "--metrics", "EN")

@@ -197,7 +197,7 @@ def test_checkpoints_that_are_named_stand_side_by_side(pairs, bench_folder, gain
     for value in ("0.3", "0.6"):
         paths.append(pairs / f"{value}.txt")
         paths[-1].write_text(value)
-    given = [part for path in paths for part in ("--checkpoint", f"gain={path}")]
+    given = ["--trust-checkpoint", *(part for path in paths for part in ("--checkpoint", f"gain={path}"))]
     result = bench_folder("run", "--methods", "gain,average", "--metrics", "EN", *given)
     assert result.exit_code == 0, result.output
     names = {path.name for path in cell(pairs, "average").parent.iterdir()}
