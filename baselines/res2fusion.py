@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .base import MethodCard, NetworkFuser, load_state
+from .base import MethodCard, NetworkFuser, load_state, stretched
 from .blocks import load, reflect_conv
 
 POOL = 8  # side of the squares that pixels attend to; what is left over at the right and below is not attended to
@@ -148,3 +148,6 @@ class Res2Fusion(NetworkFuser):
 
     def forward(self, ir, vis):
         return self.network(255 * ir, 255 * vis) / 255
+
+    def as_saved(self, fused, colour):
+        return stretched(fused.clip(0, 1))
