@@ -52,6 +52,14 @@ class Network(nn.Module):
         return torch.tanh(self.layer5_fuse(torch.cat([features for layer in layers for features in layer], dim=1)))
 
 
+LAYERS = ["5_fuse", "6_sept", *(f"{number}_{image}" for number in (1, 2, 3, 4, 7, 8, 9) for image in ("ir", "vi"))]
+NAMES = {  # fusion_model/layer1_ir/w1_ir
+    "fusion_model/": "",
+    **{f"/w{layer}": ".weight" for layer in LAYERS},
+    **{f"/b{layer}": ".bias" for layer in LAYERS},
+}
+
+
 class SDNet(NetworkFuser):
     card = MethodCard(
         name="sdnet",
@@ -81,12 +89,8 @@ class SDNet(NetworkFuser):
     )
 
     def build(self, checkpoint):
-        state = {}
-        for name, value in load_state(checkpoint).items():  # fusion_model/layer1_ir/w1_ir: (height, width, in, out)
-            _, layer, variable = name.split("/")
-            kernel = variable.startswith("w")
-            state[f"{layer}.{'weight' if kernel else 'bias'}"] = value.permute(3, 2, 0, 1) if kernel else value
-        return load(Network(), state).to(memory_format=torch.channels_last)
+        state = {name: x.permute(3, 2, 0, 1) if x.ndim == 4 else x for name, x in load_state(checkpoint).items()}
+        return load(Network(), state, NAMES).to(memory_format=torch.channels_last)
 
     def forward(self, ir, vis):
         return (self.network(2 * ir - 1, 2 * vis - 1) + 1) / 2
