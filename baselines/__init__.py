@@ -17,7 +17,7 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from . import plugins
+from . import plugins, weights
 from .base import (
     OUTPUTS,
     ClassicalFuser,
@@ -29,6 +29,7 @@ from .base import (
     checkpoint_record,
     checkpoint_sha256,
     find_checkpoint,
+    is_known,
     sha256,
     shipped_checkpoint,
     training_record,
@@ -47,6 +48,7 @@ __all__ = [
     "checkpoint_sha256",
     "create",
     "find_checkpoint",
+    "is_known",
     "load",
     "method",
     "modules",
@@ -55,6 +57,7 @@ __all__ = [
     "sha256",
     "shipped_checkpoint",
     "training_record",
+    "weights",
 ]
 
 

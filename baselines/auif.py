@@ -95,8 +95,12 @@ class AUIF(NetworkFuser):
         tasks=("ivf",),
         trained_on="FLIR (180 pairs)",
         parameters=11_631,
+        flops=1_240_396_800,
         input_convention="luminance in [0, 1]; the parts of the two images are summed",
         output_convention="sigmoid",
+        notes="FLOPs as computed here; 28 GFLOP with the 64 kernels and their transposes one after the other",
+        agreement="authors' network on two real crops: within 1e-5 of scale; 18 images in the authors' repository "
+        "(TNO, FLIR, NIR): mean difference 0.0001 grey levels, none above 1",
         checkpoints={"TCSVT_Encoder_Base.model": "c4fe51b85637e3befc89b27e3cbb7a765aea37871eb4da4f58b471680ce7eb72"},
         companions={
             "TCSVT_Encoder_Base.model": {
@@ -107,5 +111,7 @@ class AUIF(NetworkFuser):
     )
 
     def build(self, checkpoint):
-        state = {name: value for part in load_states(self.card, checkpoint) for name, value in part.items()}
+        state = {}
+        for part in load_states(self.card, checkpoint):
+            state |= part
         return load(Network(), state, {"conv1.": "base.", "conv2.": "detail."})

@@ -8,6 +8,8 @@ import hashlib
 import importlib.util
 import json
 import os
+import random
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+
+from . import weights
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
@@ -104,14 +108,18 @@ def published_sha256s(card: MethodCard) -> set[str]:
 
 
 def find_checkpoint(
-    card: MethodCard, override: str | Path | None = None, weights_root: str | Path | None = None
+    card: MethodCard,
+    override: str | Path | None = None,
+    weights_root: str | Path | None = None,
+    trust: bool = False,
 ) -> Path | None:
     """The file that a method's weights are read from, or None for a method without weights. Where they are several
     files, it is the first of them, and the others lie beside it.
 
-    Order: `override`; `<weights_root>/<folder>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the
-    files shipped with the package. Raises Unavailable when none exists, and when a package that the method requires is
-    not installed.
+    Order: `override`; `<weights_root>/<folder>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the same
+    in the cache that `bench weights pull` fills; the files shipped with the package. Raises Unavailable when none
+    exists, when a package that the method requires is not installed, and, unless `trust`, for a file found by name
+    that has not the hash which is published for it.
     """
     for package, extra in card.requires.items():
         if importlib.util.find_spec(package) is None:
@@ -127,17 +135,48 @@ def find_checkpoint(
         return None
     root = weights_root or os.environ.get("BENCH_WEIGHTS")
     name = card.weights_folder or card.name
-    folders = ([Path(root) / name] if root else []) + [SHIPPED]
+    folders = [*([Path(root) / name] if root else []), weights.cache() / name, SHIPPED]
     for folder in folders:
         for file in card.checkpoints:
             if all(path.is_file() for path in checkpoint_files(card, folder / file)):
+                if not trust:
+                    _check_published(card, folder / file)
                 return folder / file
     wanted = " or ".join(
         " with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints
     )
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
     source = f", published at {card.link}" if card.link else ""
-    raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}; or --checkpoint {card.name}=PATH")
+    pull = f": bench weights pull {name}" if any(weights.source(name, file) for file in card.checkpoints) else ""
+    raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}{pull}; or --checkpoint {card.name}=PATH")
+
+
+def _check_published(card: MethodCard, path: Path) -> None:
+    """Raises Unavailable where a file of the checkpoint at `path` has another hash than is published for its name."""
+    stated = {**card.checkpoints, **card.companions.get(path.name, {})}
+    for file in checkpoint_files(card, path):
+        source = weights.source(card.weights_folder or card.name, file.name)
+        known = stated.get(file.name)
+        if (known and sha256(file) != known) or (source and not source.matches(file)):
+            raise Unavailable(
+                f"{card.name}: {file} is not the file that is published under that name; --trust-checkpoint to use it "
+                "all the same"
+            )
+
+
+def is_known(card: MethodCard, path: Path) -> bool:
+    """Whether the checkpoint at `path`, whatever its name, is a published one, one that the package ships, or has the
+    record of its training beside it."""
+    digest = checkpoint_sha256(card, path)
+    if digest in published_sha256s(card):
+        return True
+    published = weights.sources(card.weights_folder or card.name)
+    if all(any(source.matches(file) for source in published) for file in checkpoint_files(card, path)):
+        return True
+    if (own := shipped_checkpoint(card)) is not None and sha256(own) == digest:
+        return True
+    record = checkpoint_record(path)
+    return bool(record) and record.get("sha256", digest) == digest
 
 
 def checkpoint_record(path: Path) -> dict:
@@ -160,10 +199,12 @@ def shipped_checkpoint(card: MethodCard) -> Path | None:
 def training_record(card: MethodCard, path: Path, digest: str) -> dict:
     """What is known of the training of the checkpoint at `path`: at least `trained_on`. digest: `checkpoint_sha256`.
 
-    Of the authors' file, told by its published sha256 or, where there is none, by its name: what the card says. Of
+    Of the authors' file, told by its published hash or, where there is none, by its name: what the card says. Of
     any other file its own record; of a shipped file that lies elsewhere, the one shipped; else it is "unknown".
     """
+    source = weights.source(card.weights_folder or card.name, path.name)
     named = path.name != f"{card.name}.safetensors" and card.checkpoints.get(path.name, digest) is None
+    named = named and (source is None or source.matches(path))
     if digest in published_sha256s(card) or named:
         return {"trained_on": card.trained_on}
     record = checkpoint_record(path)
@@ -227,6 +268,14 @@ def as_unit(image: np.ndarray, name: str) -> np.ndarray:
     if image.size and (image.min() < 0 or image.max() > 1):
         raise ValueError(f"{name}: expected float in [0, 1], got {image.min():.4g} to {image.max():.4g}")
     return image
+
+
+def seed_generators(value: int) -> None:
+    """Seed every generator that a method may draw from, of the libraries that are imported."""
+    random.seed(value)
+    np.random.seed(value)  # noqa: NPY002 (what methods draw from)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(value)
 
 
 def stretched(images: np.ndarray) -> np.ndarray:

@@ -66,8 +66,13 @@ class DATFuse(NetworkFuser):
         tasks=("ivf",),
         trained_on="not stated in the authors' repository",
         parameters=10_760,
+        flops=10_061_414_912,
         output_convention="tanh; the authors do not clip, so that negative values wrap around; here they become 0",
         truncate=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale; two images in the authors' repository: "
+        "mean difference 0.0005 grey levels, none above 1",
+        notes="192 of the parameters are in the file and never applied; 1,104 more, of attention in windows of "
+        "one pixel, have no influence",
         checkpoints={"model_10.pth": "075b636954cbd425fc29be808bcfb42232e29b203f054c2a637ed301300d5a1d"},
     )
 

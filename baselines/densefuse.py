@@ -53,9 +53,13 @@ class DenseFuse(NetworkFuser):
         tasks=("ivf",),
         trained_on="MS COCO",
         parameters=74_193,
+        flops=54_057_369_600,
         input_convention="luminance in [0, 255]; addition strategy: the mean of the two feature maps",
         output_convention="grey levels / 255, not negative; the authors clip at 255",
         truncate=True,
+        agreement="authors' network on two real crops: within 2e-6 of scale; L. Tang's 42 images of TNO, stretched "
+        "as his are: mean difference 0.41 grey levels, above 1 in five, at most 2.7; his are from the TensorFlow "
+        "version, which differs at sharp edges, so that the range that is stretched differs",
         checkpoints={"densefuse_gray.model": "b34cf3650f04161b31ac2467decfeedf7eba39165b7618f846e0f298ecd2ac65"},
     )
 

@@ -20,9 +20,7 @@ def layer(inputs: int, outputs: int, activation: nn.Module) -> nn.Sequential:
 
 def mirrored_layer(inputs: int, outputs: int, activation: nn.Module) -> nn.Sequential:
     """As `layer`, on an image mirrored at its border."""
-    return nn.Sequential(
-        nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.BatchNorm2d(outputs), activation
-    )
+    return nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.BatchNorm2d(outputs), activation)
 
 
 class Network(nn.Module):
@@ -64,8 +62,11 @@ class DIDFuse(NetworkFuser):
         tasks=("ivf",),
         trained_on="FLIR (180 pairs)",
         parameters=260_935,
+        flops=227_907_993_600,
         input_convention="luminance in [0, 1]; the features of the two images are summed",
         output_convention="sigmoid",
+        agreement="authors' network on two real crops: within 1e-6 of scale; 18 images in the authors' repository "
+        "(TNO, FLIR, NIR): mean difference below 0.0001 grey levels, none above 1",
         checkpoints={"Encoder_weight_IJCAI.pkl": "4d84a4e64e58469d3d4591f83c6683ead3e422498519db99bb617cb29d268471"},
         companions={
             "Encoder_weight_IJCAI.pkl": {
@@ -75,8 +76,8 @@ class DIDFuse(NetworkFuser):
     )
 
     def build(self, checkpoint):
-        parts = [state["weight"] for state in load_states(self.card, checkpoint)]  # beside it is only the epoch
+        state = {}
+        for part in load_states(self.card, checkpoint):
+            state |= part.get("weight", part)  # the authors' files hold the epoch besides
         names = {f"cov{i}.cov{i}.": f"cov{i}." for i in range(1, 8)}
-        return load(Network(), {k: v for part in parts for k, v in part.items()}, names).to(
-            memory_format=torch.channels_last
-        )
+        return load(Network(), state, names).to(memory_format=torch.channels_last)

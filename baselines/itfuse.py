@@ -114,8 +114,13 @@ class ITFuse(NetworkFuser):
         tasks=("ivf",),
         trained_on="not stated in the authors' repository",
         parameters=82_487,
+        flops=48_799_170_560,
         output_convention="sigmoid",
         truncate=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale; the image in the authors' repository: "
+        "mean difference 0.002 grey levels, none above 1",
+        notes="64,128 of the parameters are in the file and never applied; 1,656 more, of attention in windows of "
+        "one pixel, have no influence",
         checkpoints={"model.pth": "578f4d651c998134c4984ae635286557aa96aea99d9d5b9aa610021134113a69"},
     )
 

@@ -5,8 +5,9 @@ Transactions on Pattern Analysis and Machine Intelligence 45(9), 2023.
 
 The parts are 256 coefficients per pixel, 315 MB for an image of 480x640, while everything that passes between pixels
 has one channel. Convolutions of 256 channels that read or write one channel keep a CPU waiting for memory, and so does
-each elementwise step. Here the coefficients of some pixels go through a whole iteration while they are in the cache:
-two matrix products and the shrinkage.
+each elementwise step: on one thread 24 s of CPU time, 16 of them for memory that is freed and fetched anew at each
+step, and 8 where it is kept (`base.keep_freed_memory`). Here the coefficients of some pixels go through a whole
+iteration while they are in the cache, two matrix products and the shrinkage: 1.6 s in the same run.
 """
 
 from __future__ import annotations
@@ -147,10 +148,14 @@ class LRRNet(NetworkFuser):
         tasks=("ivf",),
         trained_on="KAIST",
         parameters=49_204,
+        flops=32_737_689_600,
         input_convention="luminance, each image stretched from its minimum and maximum to [0, 1]",
         output_convention="unbounded; the authors stretch each image on saving",
+        notes="FLOPs as computed here; 28 GFLOP as convolutions",
         stretch=True,
         truncate=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale; 13 images in the authors' "
+        "repository, whose pairs are in the data set tno: mean difference 0.0001 grey levels, none above 1",
         checkpoints={
             "final_lrr_net_lam2_1.5_wir_3.0_lam3_gram_2000_epoch_4_block_4.model": (
                 "1de9dd8dee9b650ce69c74ea53e3b9a6b749222f1059a689aabf28f68ee63e29"

@@ -126,9 +126,12 @@ class MFEIF(NetworkFuser):
         licence="none stated by the authors",
         weights_licence="none stated by the authors",
         link="https://github.com/JinyuanLiu-CV/MFEIF/tree/07906adf34beb3de396aaf76a858a16887d547a4",
+        tasks=("ivf",),
         trained_on="MS COCO",
         parameters=371_140,
+        flops=430_994_227_200,
         output_convention="not negative, no upper bound; clipped to [0, 1]",
+        agreement="authors' network on two real crops: within 1e-6 of scale",
         checkpoints={"default.pth": "de730170d4e7c794c476bdf1ace00b3f949ce12fe332dec4d83aa0a961d809b6"},
     )
 

@@ -62,9 +62,12 @@ class SAGE(NetworkFuser):
         licence="MIT",
         weights_licence="MIT, with the code",
         link="https://github.com/RollingPlain/SAGE_IVIF/tree/377fdbef6b8b6ccbd1139358ad66bb41ea084dc1",
+        tasks=("ivf",),
         trained_on="FMB",
         parameters=135_617,
+        flops=39_970_406_400,
         output_convention="tanh, clipped to [0, 1]",
+        agreement="authors' network on two real crops: within 1e-6 of scale",
         checkpoints={"checkpoints.pt": "ecfde477ca4cd65401f207d5dc91ce6c475a49891d768dbdb7a66366255ee836"},
     )
 

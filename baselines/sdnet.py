@@ -66,9 +66,11 @@ class SDNet(NetworkFuser):
         tasks=("ivf",),
         trained_on="TNO",
         parameters=67_091,
+        flops=17_557_094_400,
         input_convention="luminance in [-1, 1]",
         output_convention="tanh, to (0, 1)",
         stretch=True,
+        agreement="authors' network on two real crops: within 1e-6 of scale",
         weights_folder="sdnet",
         checkpoints={"IRVIS.model-10.index": "bed2d4628732a36bc972de1189c4e139d8bc233077da20156e8e662a17df35aa"},
         companions={

@@ -102,9 +102,13 @@ class SeAFusion(NetworkFuser):
         citation="L. Tang et al., Image fusion in the loop of high-level vision tasks: A semantic-aware real-time "
         "infrared and visible image fusion network, Information Fusion 82, 2022",
         licence="none stated in the authors' repository; MIT in VIF-Benchmark, where the checkpoint is from",
+        weights_licence="none stated by the authors; VIF-Benchmark, which holds it, is under MIT",
         link="https://github.com/Linfeng-Tang/SeAFusion",
         trained_on="MSRS",
         parameters=166_883,
+        flops=101_990_400_000,
+        agreement="authors' network on two real crops: within 1e-5 of scale; 15 images of MSRS and 42 of TNO that "
+        "the authors published, stretched as theirs are: mean difference at most 0.01 grey levels, none above 1",
         checkpoints={"SeAFusion.pth": "8d65a7f9a50f36349803368cf9920f40420776995e7e8cc8a56d8d30e499431d"},
         output_convention="re-coloured by the visible image's Cr and Cb, clipped, stretched from the minimum and "
         "maximum of the RGB image to [0, 1], truncated to 8 bits",

@@ -60,8 +60,13 @@ class YDTR(NetworkFuser):
         tasks=("ivf",),
         trained_on="not stated in the authors' repository",
         parameters=217_770,
+        flops=160_368_236_544,
         output_convention="tanh; the authors do not clip, so that negative values wrap around; here they become 0",
         truncate=True,
+        agreement="authors' network on two real crops: within 2e-6 of scale; the image in the authors' repository: "
+        "mean difference 0.004 grey levels, none above 1",
+        notes="111,168 of the parameters are in the file and never applied; 16,656 more, of attention in windows of "
+        "one pixel, have no influence",
         checkpoints={"model_10.pth": "183c31a103ada74063e644b300d6708ed567dcc231a9d0f8d52e098c6c2a0d32"},
     )
 

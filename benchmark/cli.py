@@ -132,7 +132,7 @@ Examples:
   bench run                                            the built-in scenes, seven methods
   bench run --dataset msrs --methods mambadfuse,average --data-root DATA
   bench eval --fused MY_IMAGES --name mine --dataset msrs --data-root DATA
-  bench report                                         LaTeX, CSV and Markdown from the results
+  bench report                                         tables with statistics from the results
   bench ls methods                                     what there is, and whether it can run here
 """
 

@@ -24,7 +24,8 @@ class Method:
     a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
     arithmetic; output: how its results are saved, one of `baselines.OUTPUTS`; both are part of its label and its keys
     where they are not "fp32" and "native". group: the word that stood for it ("all"), "" where it was named. cls: its
-    class. code: of a method from elsewhere, where it is from and, as `sha256`, what tells it from others.
+    class. entry: what --methods says for it alone. code: of a method from elsewhere, where it is from and, as
+    `sha256`, what tells it from others.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Method:
     output: str = "native"
     group: str = ""
     cls: type | None = None
+    entry: str = ""
     code: dict = field(default_factory=dict)
 
     @property
@@ -66,27 +68,29 @@ def select_methods(
     precision: str = "fp32",
     output: str = "native",
     timeout: float | None = None,
+    trust: bool = False,
 ) -> list[Method]:
     """The methods in the order given, each with its checkpoint.
 
     names: of methods, of groups of them (`GROUPS`), `FILE.py:CLASS` or `cmd:COMMAND`; the last two perhaps with
     `NAME=` in front. checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each.
     precision: for the methods that have it, the others keep "fp32". output: for all. timeout: seconds that a command
-    may take for a pair. Raises UserError for an unknown method, a file or a command that holds none, a malformed
-    entry, a file that does not exist, a method without weights, a weights root that is no folder, and a precision that
-    no method has.
+    may take for a pair. trust: also take checkpoints that are not what is published under their names or, named in
+    `checkpoints`, are not known at all (`baselines.is_known`). Raises UserError for an unknown method, a file or a
+    command that holds none, a malformed entry, a file that does not exist or is not known, a method without weights,
+    a weights root that is no folder, and a precision that no method has.
     """
     check_weights_root(weights_root)
     asked = _asked(names, timeout)
     given: dict[str, list[Path]] = {}
     for entry in checkpoints:
-        name, path = _checkpoint(entry, asked)
+        name, path = _checkpoint(entry, asked, trust)
         given.setdefault(name, []).append(path)
     precise = [name for name, method in asked.items() if precision in method.cls.precisions]
     if not precise:
         raise UserError(f"--precision {precision}: none of these methods has it: {', '.join(asked)}")
     methods = [
-        _with_checkpoint(method, checkpoint, weights_root)
+        _with_checkpoint(method, checkpoint, weights_root, trust)
         for name, method in asked.items()
         for checkpoint in given.get(name, [None])
     ]
@@ -134,7 +138,7 @@ def _own(name: str, group: str = "") -> Method:
     cls = baselines.method(name)
     sha256 = baselines.plugins.code_sha256(cls)
     code = {"entry_point": name, "sha256": sha256} if sha256 else {}
-    return Method(name, name, cls.card, group=group, cls=cls, code=code)
+    return Method(name, name, cls.card, group=group, cls=cls, entry=name, code=code)
 
 
 def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
@@ -161,11 +165,13 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
         raise UserError(f"--methods: '{name}' cannot be a folder's name; call it otherwise: NAME={text}")
     if name.lower() in known or name in GROUPS:
         raise UserError(f"--methods: '{name}' is a method of this suite; call yours otherwise: NAME={text}")
-    return Method(name, name, cls.card, cls=cls, code=code)
+    return Method(name, name, cls.card, cls=cls, entry=entry, code=code)
 
 
-def _checkpoint(entry: str, asked: dict[str, Method]) -> tuple[str, Path]:
+def _checkpoint(entry: str, asked: dict[str, Method], trust: bool) -> tuple[str, Path]:
     """The method and the file that an entry of --checkpoint names."""
+    import baselines
+
     name, equals, path = entry.partition("=")
     name = name.strip()
     if not equals or not path:
@@ -174,9 +180,17 @@ def _checkpoint(entry: str, asked: dict[str, Method]) -> tuple[str, Path]:
         raise unknown("method in --checkpoint", name, asked)
     if not asked[name].card.checkpoints:
         raise UserError(f"--checkpoint {entry}: {name} has no weights")
-    if not Path(path).expanduser().is_file():
+    file = Path(path).expanduser()
+    if not file.is_file():
         raise UserError(f"--checkpoint {entry}: no file {path}")
-    return name, Path(path).expanduser()
+    card = asked[name].card
+    complete = all(part.is_file() for part in baselines.checkpoint_files(card, file))  # else unavailable, and told so
+    if complete and not trust and not baselines.is_known(card, file):
+        raise UserError(
+            f"--checkpoint {entry}: neither a published file nor one with the record of bench train beside it; "
+            "--trust-checkpoint to use it"
+        )
+    return name, file
 
 
 def check_weights_root(folder: Path | None) -> None:
@@ -185,12 +199,12 @@ def check_weights_root(folder: Path | None) -> None:
         raise UserError(f"--weights-root {folder} (or BENCH_WEIGHTS): no such folder")
 
 
-def _with_checkpoint(method: Method, override: Path | None, weights_root: Path | None) -> Method:
+def _with_checkpoint(method: Method, override: Path | None, weights_root: Path | None, trust: bool) -> Method:
     import baselines
 
     card = method.card
     try:
-        checkpoint = baselines.find_checkpoint(card, override, weights_root)
+        checkpoint = baselines.find_checkpoint(card, override, weights_root, trust)
     except baselines.Unavailable as error:
         return replace(method, unavailable=one_line(error).removeprefix(f"{card.name}: "))
     if checkpoint is None:

@@ -54,6 +54,23 @@ class Folder(click.ParamType):
         return [click.shell_completion.CompletionItem(incomplete, type="dir")]
 
 
+class Size(click.ParamType):
+    """Width and height, joined by an x."""
+
+    name = "WxH"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            width, height = (int(side) for side in value.lower().split("x"))
+        except ValueError:
+            self.fail(f"expected something like 640x480, not {value}")
+        if not (64 <= width <= 4096 and 64 <= height <= 4096):
+            self.fail(f"sides of 64 to 4096 pixels, not {value}")
+        return width, height
+
+
 NAMES = NameList()
 METHODS = MethodList()
 FOLDER = Folder()
@@ -99,6 +116,20 @@ def methods(default: str):
         help="bench ls methods; all, learned, classical or naive; FILE.py:CLASS; or, last, 'cmd:COMMAND {ir} {vis}"
         " {out}'.",
     )
+
+
+def checkpoints(command):
+    """Decorator: adds --checkpoint and --trust-checkpoint, passed on as `checkpoint` and `trust_checkpoint`."""
+    for option in (
+        click.option(
+            "--trust-checkpoint",
+            is_flag=True,
+            help="Also load files that are neither published nor written by bench train.",
+        ),
+        click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Weights to use; may be repeated."),
+    ):
+        command = option(command)
+    return command
 
 
 timeout = click.option(

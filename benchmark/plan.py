@@ -86,6 +86,11 @@ def select_split(
         raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}; expected {source.card.layout}")
     if limit is not None and limit < len(pairs):
         pairs, name = pairs[:limit], f"{name}-first{limit}"
+    return read_split(dataset, name, pairs, selection.found, tuple(selection.notes))
+
+
+def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", notes: tuple[str, ...] = ()) -> Split:
+    """A split of these pairs, with the digest of each, or why it cannot be read."""
     digests, broken = {}, {}
     with Progress().bar(f"reading {dataset}@{name}", len(pairs), summary=False) as step:
         for pair in pairs:
@@ -94,8 +99,10 @@ def select_split(
             except UserError as error:
                 digests[pair.id], broken[pair.id] = None, why(error)
             step()
-    task = "" if dataset == "folder" else source.card.task
-    return Split(dataset, name, pairs, selection.found, tuple(selection.notes), digests, broken, task)
+    from benchmark import datasets
+
+    task = "" if dataset == "folder" else datasets.get(dataset).card.task
+    return Split(dataset, name, pairs, source, notes, digests, broken, task)
 
 
 def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[str, str]]:

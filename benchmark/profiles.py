@@ -15,11 +15,14 @@ numbers of threads and image sizes apart. The file holds one object:
     flops, scan_flops                  of one pair, a multiplication and an addition counted as two; `scan_flops` is the
                                        part of `flops` that is the selective scans'. Null for what is not a network
     seconds                            median over `times`, wall-clock, from pair to fused image, after warm-up
+    cpu_seconds                        the same of the processor time of all threads, which other programs on the
+                                       machine lengthen less
     times                              seconds of each repetition, in order
     load_seconds                       from name to a method that is ready
     peak_memory_mib                    most memory of a process that loads the method and fuses one pair, less what it
                                        held before that; null where the system does not tell
     gpu_peak_memory_mib                most GPU memory of torch's tensors in the same; null on a CPU
+    load_average_before                processes that ran or waited in the minute before; on an idle machine near 0
     start, end, command, git, packages, ...     provenance, as of a run in `run.json`
 """
 
@@ -29,6 +32,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +51,12 @@ COLUMNS = (
     "parameters",
     "flops",
     "seconds",
+    "cpu_seconds",
     "peak_memory_mib",
     "gpu_peak_memory_mib",
     "start",
 )
-_NUMBERS = ("parameters", "flops", "seconds", "peak_memory_mib", "gpu_peak_memory_mib")
+_NUMBERS = ("parameters", "flops", "seconds", "cpu_seconds", "peak_memory_mib", "gpu_peak_memory_mib")
 _TEXTS = ("method", "device", "processor", "start")
 
 
@@ -99,9 +104,35 @@ def load_profiles(results: str | os.PathLike = "results") -> pandas.DataFrame:
     """What `bench profile` measured: one row per method and machine; empty where nothing was.
 
     Columns: method, device ("cpu" or "cuda"), processor, threads, height, width, parameters, flops (of one pair),
-    seconds (median per pair), peak_memory_mib, gpu_peak_memory_mib, start; nan where not measured.
+    seconds and cpu_seconds (median per pair), peak_memory_mib, gpu_peak_memory_mib, start; nan where not measured.
     """
     import pandas
 
-    frame = pandas.DataFrame([{name: record[name] for name in COLUMNS} for record in read(results)], columns=COLUMNS)
-    return frame.astype(dict.fromkeys(_NUMBERS, float))
+    rows = [{name: record.get(name) for name in COLUMNS} for record in read(results)]
+    return pandas.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(_NUMBERS, float))
+
+
+def listing(records: Iterable[dict]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Title, head and rows of a table for each processor, number of threads and image size."""
+    groups: dict[tuple, list[dict]] = {}
+    for record in records:
+        machine = tuple(record[name] for name in ("processor", "threads", "width", "height"))
+        groups.setdefault(machine, []).append(record)
+    head = ("method", "parameters", "GFLOPs", "seconds", "CPU seconds", "memory MiB", "GPU memory MiB")
+    found = []
+    for (processor, threads, width, height), group in groups.items():
+        title = f"{processor}, {threads} thread{'s' * (threads != 1)}, pairs of {width}x{height}"
+        found.append((title, head, [_row(record) for record in sorted(group, key=lambda record: record["method"])]))
+    return found
+
+
+def _row(record: dict) -> tuple[str, ...]:
+    parameters, flops = record["parameters"], record["flops"]
+    memory = [record[name] for name in ("peak_memory_mib", "gpu_peak_memory_mib")]
+    return (
+        record["method"],
+        f"{parameters:,.0f}" if parameters else "",
+        f"{flops / 1e9:,.2f}" if flops is not None else "",
+        *("" if record.get(name) is None else f"{record[name]:.4g}" for name in ("seconds", "cpu_seconds")),
+        *("" if mib is None else f"{mib:,.0f}" for mib in memory),
+    )

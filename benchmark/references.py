@@ -73,4 +73,4 @@ def _written(fields: dict[str, str], escape: Callable[[str], str]) -> str:
 
 def _escaped(text: str, escape: Callable[[str], str]) -> str:
     """Escaped, but for what is LaTeX already: a dash of two hyphens and an escaped underscore."""
-    return r"\_".join(escape(part) for part in text.split(r"\_"))
+    return "--".join(r"\_".join(escape(part) for part in half.split(r"\_")) for half in text.split("--"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -12,7 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from benchmark import images, provenance, store
+from baselines.base import seed_generators
+from benchmark import images, machine, provenance, store
 from benchmark.datasets.base import Pair, PairError, PairImages
 from benchmark.errors import UserError, one_line
 from benchmark.jobs import Job, facts, kept, unscored
@@ -45,7 +44,7 @@ def run_jobs(jobs: Sequence[Job], processes: int | None = None, command: str = "
     """Complete the jobs, one after the other. processes: that score while the next pair is fused; None: one
     per processor, 0: this one. command: for the record."""
     progress = Progress()
-    with Scorer(provenance.processors() if processes is None else processes) as scorer:
+    with machine.working(progress.line), Scorer(provenance.processors() if processes is None else processes) as scorer:
         return [run_job(job, scorer, progress, command) for job in jobs]
 
 
@@ -262,10 +261,5 @@ class _Hopeless(Exception):
 
 
 def _seed(seed: int, id: str) -> None:
-    """Seed every generator that a method may draw from; the same for a pair in whatever order pairs come."""
-    value = int(sha256(f"{seed}/{id}".encode()).hexdigest()[:8], 16)
-    random.seed(value)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(value)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(value)
+    """Seed what a method may draw from; the same for a pair in whatever order pairs come."""
+    seed_generators(int(sha256(f"{seed}/{id}".encode()).hexdigest()[:8], 16))

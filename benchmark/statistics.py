@@ -177,8 +177,12 @@ def signed_rank(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     p, ranks = np.ones(len(differences)), stats.rankdata(np.abs(differences), axis=1)
     signs = np.sign((ranks * np.sign(differences)).sum(axis=1))
     some = (differences != 0).any(axis=1)
-    if some.any():
-        p[some] = stats.wilcoxon(differences[some], axis=1).pvalue
+    ordered = np.sort(np.abs(differences), axis=1)
+    plain = (ordered[:, :1] > 0).all(axis=1) & (ordered[:, 1:] > ordered[:, :-1]).all(axis=1)
+    # One row with ties makes scipy give up exactness for all of a call: a p value must not depend on its neighbours.
+    for rows in (some & plain, some & ~plain):
+        if rows.any():
+            p[rows] = stats.wilcoxon(differences[rows], axis=1).pvalue
     return p, signs
 
 
@@ -212,7 +216,7 @@ def against_best(scores: Scores, metric: str, alpha: float = ALPHA) -> Compariso
     shared[methods[means == means.max()]] = True
     possible = can_differ(observed.shape[1], len(others), alpha)
     if possible and len(others):
-        raw, signs = signed_rank(_differences(observed[best], observed[others]))
+        raw, signs = signed_rank(differences(observed[best], observed[others]))
         p[others] = holm(raw)
         shared[others] = (p[others] >= alpha) | (direction * signs <= 0)
     return Comparison(best, p, shared, observed.shape[1], possible)
@@ -227,9 +231,25 @@ def pairwise(scores: Scores, metric: str) -> np.ndarray:
         return found
     observed = _observed(scores, metric)[methods]
     first, second = np.triu_indices(len(methods), 1)
-    p = holm(signed_rank(_differences(observed[first], observed[second]))[0])
+    p = holm(signed_rank(differences(observed[first], observed[second]))[0])
     found[methods, methods] = 1
     found[methods[first], methods[second]] = found[methods[second], methods[first]] = p
+    return found
+
+
+def wins(scores: Scores, metric: str, alpha: float = ALPHA) -> np.ndarray:
+    """int (k, k): +1 where the method of the row is significantly better, by `pairwise`, than that of the column, -1
+    where it is worse, 0 else. Raises ValueError for a metric without direction."""
+    direction = _direction(scores, metric)
+    methods = np.flatnonzero(scores.compared(metric))
+    found = np.zeros((len(scores.methods),) * 2, int)
+    if len(methods) < 2 or not can_differ(scores.units, len(methods) * (len(methods) - 1) // 2, alpha):
+        return found
+    observed = _observed(scores, metric)[methods]
+    first, second = np.triu_indices(len(methods), 1)
+    p, signs = signed_rank(differences(observed[first], observed[second]))
+    better = np.where(holm(p) < alpha, direction * signs, 0).astype(int)
+    found[methods[first], methods[second]], found[methods[second], methods[first]] = better, -better
     return found
 
 
@@ -319,8 +339,8 @@ def _observed(scores: Scores, metric: str) -> np.ndarray:
     return observed[:, ~np.isnan(observed).all(axis=0)]
 
 
-def _differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a - b (c, u); what rounding leaves between equal values is 0, and so is inf - inf."""
+def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a - b; what rounding leaves between equal values is 0, and so is inf - inf."""
     with np.errstate(invalid="ignore"):
         found = np.where(a == b, 0.0, a - b)
     rounding = 1e-12 * np.maximum(np.abs(a), np.abs(b))
@@ -370,7 +390,7 @@ def _drawn_means(scores: Scores, values: np.ndarray, resamples: int, seed: int) 
 def _intervals(scores: Scores, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     shape = scores.values.shape[:2]
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
-    flat = scores.values.reshape(-1, len(scores.ids))
+    flat = scores.values.reshape(shape[0] * shape[1], len(scores.ids))
     usable = ~np.isinf(flat).any(axis=1) & ((scores.sums(~np.isnan(flat)) > 0).sum(axis=1) > 1)
     if usable.any():
         drawn = _drawn_means(scores, flat[usable], resamples, seed)

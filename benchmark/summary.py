@@ -71,9 +71,12 @@ class Table:
 
 
 def summarise(cell: Cell) -> list[Row]:
-    """The rows of a cell, one per protocol, from its files; one of protocol "unknown" where they name none."""
+    """The rows of a cell, one per protocol, from its files; none where scores were not asked for, and one of protocol
+    "unknown" where its record does not say."""
     record, lines = cell.run(), read_scores(cell)
-    protocols = {protocol for _, protocol in lines} | set(record.get("protocols", ())) or {"unknown"}
+    protocols = {protocol for _, protocol in lines} | set(record.get("protocols", ()))
+    if not protocols and "protocols" not in record:
+        protocols = {"unknown"}
     return [
         _row(cell, protocol, record, [line for line in lines.values() if line["protocol"] == protocol])
         for protocol in sorted(protocols)

@@ -1,14 +1,12 @@
-"""Tables as text: for the terminal, LaTeX (booktabs), Markdown and CSV.
+"""Tables for the terminal.
 
-In all of them the best value of a column stands out as bold and the second as underlined, by what is printed:
-values that look the same rank the same. A mean over fewer images than the split has, because the metric is
-undefined for some, says so and is not ranked.
+The best value of a column stands out as bold and the second as underlined, by what is printed: values that look the
+same rank the same. A mean over fewer images than the split has, because the metric is undefined for some, says so and
+is not ranked. What may be said of differences is up to reports.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,6 +65,11 @@ def title(table: Table) -> str:
 
 def label(row: Row) -> str:
     return row.cell.method + (PRELIMINARY if row.preliminary else "")
+
+
+def title_of(row: Row) -> str:
+    """As papers print it."""
+    return (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
 
 
 def notes(table: Table) -> list[str]:
@@ -177,117 +180,3 @@ def _styled(place: Entry):
 
 def _marked(place: Entry) -> str:
     return place.text + {1: "¹", 2: "²"}.get(place.rank, " ")
-
-
-_LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    PRELIMINARY: r"$^\dagger$",
-    UNDEFINED: "--",
-    "…": r"\dots{}",
-}
-_LATEX_ARROWS = {1: r" $\uparrow$", -1: r" $\downarrow$", 0: ""}
-
-
-def escape_latex(text: str) -> str:
-    return "".join(_LATEX_SPECIAL.get(character, character) for character in text)
-
-
-def latex(tables: Iterable[Table]) -> str:
-    """One `table` environment per table; needs the package booktabs, and UTF-8 where names are not ASCII."""
-    parts = [r"% Needs \usepackage{booktabs}. Best bold, second underlined.", ""]
-    for table in tables:
-        parts += _latex_table(table)
-    return "\n".join(parts)
-
-
-def _latex_table(table: Table) -> list[str]:
-    lines = [
-        r"\begin{table}",
-        r"  \centering",
-        rf"  \caption{{{escape_latex(title(table))}. Best bold, second underlined.}}",
-    ]
-    if table.rows:
-        heads = [escape_latex(metric) + _LATEX_ARROWS[direction] for metric, direction in table.metrics.items()]
-        lines += [
-            rf"  \begin{{tabular}}{{l{'r' * len(heads)}}}",
-            r"    \toprule",
-            f"    {' & '.join(['Method', *heads])} \\\\",
-            r"    \midrule",
-        ]
-        for row, places in zip(table.rows, entries(table)):
-            cells = [_latex_entry(place) for place in places]
-            lines.append(f"    {' & '.join([escape_latex(label(row)), *cells])} \\\\")
-        lines += [r"    \bottomrule", r"  \end{tabular}"]
-    lines += [rf"  \par\smallskip\footnotesize {escape_latex(note)}" for note in notes(table)]
-    return [*lines, r"\end{table}", ""]
-
-
-def _latex_entry(place: Entry) -> str:
-    text = escape_latex(place.text)
-    return {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(place.rank, text)
-
-
-def markdown(tables: Iterable[Table]) -> str:
-    parts = []
-    for table in tables:
-        parts += [f"### {_escape_markdown(title(table))}", ""]
-        if table.rows:
-            heads = [f"{_escape_markdown(m)} {ARROWS[direction]}".strip() for m, direction in table.metrics.items()]
-            parts += [_pipes(["method", *heads]), _pipes(["---", *["---:"] * len(heads)])]
-            for row, places in zip(table.rows, entries(table)):
-                parts.append(_pipes([_escape_markdown(label(row)), *map(_markdown_entry, places)]))
-            parts += ["", "Best **bold**, second <u>underlined</u>.", ""]
-        if found := notes(table):
-            parts += [*(f"- {_escape_markdown(note)}" for note in found), ""]
-    return "\n".join(parts)
-
-
-def _pipes(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _markdown_entry(place: Entry) -> str:
-    return {1: f"**{place.text}**", 2: f"<u>{place.text}</u>"}.get(place.rank, place.text)
-
-
-def _escape_markdown(text: str) -> str:
-    return "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text)
-
-
-CSV_COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
-
-
-def csv_text(rows: Iterable[Row]) -> str:
-    """One line per row and metric. mean and sd (sample, ddof = 1) are over the n images where the metric is
-    defined, of `images` in the split; empty where they do not exist or not every image was scored."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        place = (row.cell.dataset, row.cell.split, row.cell.method, row.protocol)
-        for metric, value in row.values.items():
-            # An outdated row keeps its state, and loses its numbers as every row that is not done.
-            numbers = (_number(value.mean), _number(value.sd)) if row.done else ("", "")
-            writer.writerow((*place, metric, *numbers, value.n, row.total, row.state))
-        for metric, count in row.incomplete.items():
-            state = row.state if not row.done else f"partial {count}/{row.total}"
-            writer.writerow((*place, metric, "", "", count, row.total, state))
-        if not row.values and not row.incomplete:
-            writer.writerow((*place, "", "", "", 0, row.total, row.state))
-    return out.getvalue()
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else repr(value)

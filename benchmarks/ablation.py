@@ -1,6 +1,6 @@
 """What parts of MambaDFuse change in a short training: the table of docs/training.md.
 
-    python benchmarks/ablation.py --data-root DATA --steps 100 --seed 0
+    python -m benchmarks.ablation --data-root DATA --steps 100 --seed 0
 
 Every variant is trained from random weights with the same seed, crops and recipe (`ivf` of MambaDFuse, with the
 steps, batch and crop given here), and validated on the same held-out crops. Runs this short tell how fast a variant

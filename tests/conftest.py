@@ -6,6 +6,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as benchmark.cli sets it, which may be imported after torch
 
+os.environ["BENCH_CACHE"] = str(Path(__file__).with_name("no cache"))  # what was pulled on this machine is not used
+
 SHARED = Path(os.environ.get("BENCH_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 

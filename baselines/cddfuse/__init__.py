@@ -19,6 +19,7 @@ class CDDFuse(NetworkFuser):
         link="https://github.com/Zhaozixiang1228/MMIF-CDDFuse",
         trained_on="MSRS train",
         parameters=1_188_272,
+        flops=786_160_943_104,
         output_convention="each image stretched from its minimum and maximum to [0, 1]",
         stretch=True,
         checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},

@@ -38,6 +38,7 @@ class MambaDFuse(NetworkFuser):
         link="https://github.com/Lizhe1228/MambaDFuse",
         trained_on="MSRS train",
         parameters=1_347_271,
+        flops=1_028_047_386_240,
         input_convention="luminance in [0, 1], mirrored to the next multiple of 8",
         checkpoints={"10000_E.pth": None, "mambadfuse.safetensors": None},
     )

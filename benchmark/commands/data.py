@@ -207,25 +207,16 @@ def leak(dataset, split, train, test, data_root):
 
 
 def _division(source, split: str | None, train: Path | None, test: Path | None) -> tuple[dict[str, list[str]], str]:
+    from benchmark.datasets.base import read_ids
+
     if (train is None) != (test is None) or (split is None) == (train is None):
         raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
     if train is not None:
-        return {"train": _ids(train), "test": _ids(test)}, f"{train} / {test}"
+        return {"train": read_ids(train), "test": read_ids(test)}, f"{train} / {test}"
     schemes = {name: parts for name, parts in source.schemes().items() if {"train", "test"} <= parts.keys()}
     if split not in schemes:
         raise unknown(f"division of {source.name}", split, schemes)
     return schemes[split], split
-
-
-def _ids(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
-    ids = [Path(line.strip()).stem for line in lines if line.strip() and not line.startswith("#")]
-    if not ids:
-        raise UserError(f"{path}: holds no ids")
-    return ids
 
 
 def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None:
@@ -268,27 +259,10 @@ def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None
         click.echo(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
 
 
-class Size(click.ParamType):
-    """Width and height, joined by an x."""
-
-    name = "WxH"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, tuple):
-            return value
-        try:
-            width, height = (int(side) for side in value.lower().split("x"))
-        except ValueError:
-            self.fail(f"expected something like 640x480, not {value}")
-        if not (64 <= width <= 4096 and 64 <= height <= 4096):
-            self.fail(f"sides of 64 to 4096 pixels, not {value}")
-        return width, height
-
-
 @command.command(short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
 @click.option("--out", type=options.FOLDER, required=True, help="A new folder to write Ir, Vis and Annotation to.")
 @click.option("--pairs", type=click.IntRange(1), default=240, show_default=True)
-@click.option("--size", type=Size(), default="640x480", show_default=True)
+@click.option("--size", type=options.Size(), default="640x480", show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--jobs", "processes", type=click.IntRange(1), metavar="N", help="Processes; one per processor otherwise."

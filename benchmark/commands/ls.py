@@ -108,11 +108,39 @@ def protocols(data_root, weights_root):
         yield name, str(len(metrics.names(name))), description
 
 
-WHAT = {listing.__name__: listing for listing in (datasets, methods, metrics, protocols, splits)}
+def profiles(results):
+    """what bench profile measured: parameters, FLOPs, time and memory of methods"""
+    from benchmark.profiles import listing, read
+
+    tables = listing(read(results))
+    if not tables:
+        raise UserError(f"nothing measured in {results}; see bench profile")
+    yield "processor", *tables[0][1]
+    for title, _, rows in tables:
+        yield from ((title, *row) for row in rows)
 
 
-@click.command(short_help="List data sets, methods, metrics, protocols or splits.")
-@click.argument("what", required=False, metavar="[datasets|methods|metrics|protocols|splits]")
+def detectors(data_root, weights_root):
+    """the detectors of ultralytics, for bench detect"""
+    import os
+
+    os.environ.setdefault("YOLO_OFFLINE", "True")
+    from benchmark.detection.offline import check_installed
+    from benchmark.detection.weights import FOLDER, architectures
+
+    check_installed()
+    yield "detector", "sizes", "pretrained weights found"
+    for name, sizes in architectures().items():
+        folder = None if weights_root is None else weights_root / FOLDER
+        files = sorted(folder.glob(f"{name}*.pt")) if folder and folder.is_dir() else []
+        yield name, ", ".join(sizes), ", ".join(file.name for file in files) or "no"
+
+
+WHAT = {listing.__name__: listing for listing in (datasets, detectors, methods, metrics, profiles, protocols, splits)}
+
+
+@click.command(short_help="List data sets, detectors, methods, metrics, profiles, protocols or splits.")
+@click.argument("what", required=False, metavar="[datasets|detectors|methods|metrics|profiles|protocols|splits]")
 @click.option("--protocol", help="With metrics: only those that this protocol defines, and what it computes.")
 @options.shared
 def command(what, protocol, results, data_root, weights_root):
@@ -127,5 +155,8 @@ def command(what, protocol, results, data_root, weights_root):
         raise UserError("--protocol goes with bench ls metrics")
     from benchmark.tables import show_listing
 
-    head, *rows = WHAT[what](data_root, weights_root, **({"protocol": protocol} if protocol else {}))
+    if what == "profiles":
+        head, *rows = profiles(results)
+    else:
+        head, *rows = WHAT[what](data_root, weights_root, **({"protocol": protocol} if protocol else {}))
     show_listing(head, rows)

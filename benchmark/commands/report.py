@@ -24,11 +24,17 @@ docs/reports.md says what each statistic is.
 
 
 @click.command(epilog=EPILOG)
-@click.option("--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; or all.")
-@click.option("--sections", type=options.NAMES, help="scores, ranks, reported, …; all that there is if left out.")
+@click.option(
+    "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
+)
+@click.option("--sections", type=options.NAMES, help="scores, ranks, wins, reported, cost, …; all if left out.")
 @click.option("--dataset", type=options.NAMES, help="Data sets, or DATASET@SPLIT; all in the results if left out.")
 @click.option("--protocol", type=options.NAMES, help="Protocols; all in the results if left out.")
-@click.option("--methods", type=options.NAMES, help="Methods, in the order of the rows; all if left out.")
+@click.option(
+    "--methods",
+    type=options.NAMES,
+    help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
+)
 @click.option("--metrics", type=options.NAMES, help="Metrics, in the order of the columns; all if left out.")
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Naive methods beside those asked for.")
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
@@ -93,13 +99,18 @@ def command(
     from benchmark.report import sections as all_sections
 
     writers = content.modules(formats)
-    names = list(writers) if names is None or "all" in names else names
+    if names is None:
+        names = ["markdown"] if str(out) == "-" else list(writers)
+    elif "all" in names:
+        names = list(writers)
     for name in names:
         if name not in writers:
             raise unknown("format", name, [*writers, "all"])
     for name in sections or ():
         if name not in content.modules(all_sections):
             raise unknown("section", name, content.modules(all_sections))
+    if reported and sections and "reported" not in sections:
+        raise UserError("--reported: --sections leaves out the section reported, which would show it")
     if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
     if str(out) == "-" and (figures or page):
@@ -119,7 +130,6 @@ def command(
         results,
         tuple(found),
         content.Options(
-            methods=methods,
             digits=digits,
             sd=sd,
             wide=wide,
@@ -130,6 +140,8 @@ def command(
             tolerance=tolerance,
         ),
     )
+    if not report.grids:
+        raise UserError(f"--sections {','.join(sections)}: nothing to show for these results and options")
     folder = results / "report" if out is None else out
     for name in names:
         data = writers[name].render(report)

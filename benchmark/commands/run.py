@@ -60,7 +60,7 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 @click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
 @click.option("--force", is_flag=True, help="Compute everything anew.")
 @click.option("--colour", is_flag=True, help="Also save fused images with the visible image's colours.")
-@click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Weights to use; may be repeated.")
+@options.checkpoints
 @options.timeout
 @click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
 @click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
@@ -85,6 +85,7 @@ def command(
     force,
     colour,
     checkpoint,
+    trust_checkpoint,
     timeout,
     ir,
     vis,
@@ -102,7 +103,7 @@ def command(
 
     dataset = plan.select_datasets(dataset, ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output, timeout)
+    chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output, timeout, trust_checkpoint)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
     splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis)

@@ -10,14 +10,74 @@ from benchmark import options
 
 EPILOG = """\b
 Examples:
+  bench weights verify all --weights-root WEIGHTS      what is here, and whether it is the published file
+  bench weights pull seafusion,cddfuse                 from the authors' repositories, into the cache
   bench weights convert CDDFuse_IVF.pth cddfuse-official.safetensors --method cddfuse
   bench weights convert runs/mine/mambadfuse.safetensors mine.pth --method mambadfuse
 """
 
+_root = click.option(
+    "--weights-root",
+    type=options.FOLDER,
+    envvar="BENCH_WEIGHTS",
+    show_envvar=True,
+    help="Where checkpoints lie: DIR/<method>/<file>; a cache folder if left out.",
+)
 
-@click.group(epilog=EPILOG, short_help="Checkpoints: convert.")
+
+@click.group(epilog=EPILOG, short_help="Checkpoints: verify, pull, convert.")
 def command():
     """Work with checkpoints."""
+
+
+@command.command(short_help="Check files against the published hashes.")
+@click.argument("methods", type=options.NAMES, default="all")
+@_root
+@click.pass_context
+def verify(ctx, methods, weights_root):
+    """Check the published checkpoints of METHODS (all if left out) under the weights root. Exit code 1 where a file is
+    another than the published one."""
+    from benchmark import tables, weights
+
+    root = weights.root(weights_root)
+    states = {source: weights.state(source, root) for source in weights.select(methods)}
+    rows = [(f"{s.folder}/{s.file}", state, f"{s.repository} at {s.commit[:10]}") for s, state in states.items()]
+    tables.show_listing(("file", "state", "published in"), rows)
+    count = {kind: sum(state == kind for state in states.values()) for kind in ("ok", "missing")}
+    wrong = len(states) - sum(count.values())
+    click.echo(f"{root}: {count['ok']} of {len(states)} files right, {count['missing']} missing, {wrong} wrong")
+    ctx.exit(int(wrong > 0))
+
+
+@command.command(short_help="Download published files, checked against their hashes.")
+@click.argument("methods", type=options.NAMES)
+@click.option("--dry-run", is_flag=True, help="Say what would be downloaded, and do nothing.")
+@_root
+@click.pass_context
+def pull(ctx, methods, dry_run, weights_root):
+    """Download the published checkpoints of METHODS, or all, each from its authors' repository at a pinned commit.
+
+    Files that are there are kept, and parts of interrupted ones continued. Their licences are the authors'."""
+    from benchmark import weights
+    from benchmark.progress import Progress
+
+    root = weights.root(weights_root)
+    states = {source: weights.state(source, root) for source in weights.select(methods)}
+    missing = [source for source, state in states.items() if state == "missing"]
+    wrong = [source for source, state in states.items() if state not in ("ok", "missing")]
+    for source in missing if dry_run else ():
+        click.echo(source.url)
+    click.echo(f"{len(missing)} of {len(states)} files to get, into {root}")
+    for source in wrong:
+        click.echo(f"{root / source.folder / source.file}: {states[source]}; left as it is", err=True)
+    failed = {}
+    if not dry_run:
+        with Progress().bar("downloading weights", len(missing), summary=False) as step:
+            failed = weights.pull(missing, root, step)
+        for reason in failed.values():
+            click.echo(reason, err=True)
+        click.echo(f"{len(missing) - len(failed)} files downloaded and checked, {len(failed)} failed")
+    ctx.exit(int(bool(failed or wrong)))
 
 
 @command.command(short_help="The authors' layout to safetensors with a record, and back.")

@@ -25,8 +25,8 @@ def write(
     processes: int = 1,
     step: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, list[str]]:
-    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}`` and the division by scenes, and a random one, into
-    ``out/splits``; returns the division by scenes. `step` is told of the pairs that have been written.
+    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}`` and the division by scenes, a random one, and the scene of
+    each pair, into ``out/splits``; returns the division by scenes. `step` is told of the pairs that have been written.
 
     Raises UserError where `out` holds anything already.
     """
@@ -43,6 +43,7 @@ def write(
             step(shot.frames)
     groups = [shot.ids for shot in shots]
     division = scenes.lists(groups, scenes.divide(scene_weights(groups, counts)))
+    write_scenes(out / "splits", shots)
     ids = [id for group in groups for id in group]
     for name, parts in (("scene", division), ("random811-seed0", scenes.at_random(ids))):
         write_lists(out / "splits", name, parts)
@@ -63,6 +64,15 @@ def write_lists(folder: Path, name: str, parts: dict[str, list[str]]) -> None:
     for part, ids in parts.items():
         head = f"# {name}, {part}: {len(ids)} ids, SHA-256 of the ids, one to a line: {ids_sha256(ids)}\n"
         (folder / f"{name}-{part}.txt").write_text(head + "".join(f"{id}\n" for id in ids), encoding="utf-8")
+
+
+def write_scenes(folder: Path, shots: Sequence) -> None:
+    """A file of lines "id,scene,time of day", for what must keep scenes together."""
+    from benchmark.datasets.synth_det import TIMES
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"{id},{shot.scene},{TIMES[shot.condition]}\n" for shot in shots for id in shot.ids]
+    (folder / "scenes.csv").write_text("# id,scene,time of day\n" + "".join(lines), encoding="utf-8")
 
 
 def _write_scene(out: Path, shot, size: tuple[int, int]) -> Counter:

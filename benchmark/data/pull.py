@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+from baselines.weights import digest_of
 from benchmark.datasets.base import Manifest
 from benchmark.errors import UserError
 from benchmark.store import file_sha256
@@ -72,9 +73,9 @@ def download(
     return failed
 
 
-def fetch(url: str, sha256: str, path: Path) -> Path:
-    """Download one file to `path`, checked against its SHA-256 (hex); continues what an earlier call left behind.
-    Raises UserError, in one line, where that is not possible."""
+def fetch(url: str, digest: str, path: Path, kind: str = "sha256") -> Path:
+    """Download one file to `path`, checked against its hash (hex; kind: as for `baselines.weights.digest_of`);
+    continues what an earlier call left behind. Raises UserError, in one line, where that is not possible."""
     import pooch
     import requests
 
@@ -85,17 +86,18 @@ def fetch(url: str, sha256: str, path: Path) -> Path:
         try:
             pooch.retrieve(
                 url,
-                known_hash=f"sha256:{sha256}",
+                known_hash=f"sha256:{digest}" if kind == "sha256" else None,
                 fname=path.name,
                 path=path.parent,
-                downloader=_Resuming(part),
+                downloader=_Resuming(part, digest, kind),
             )
             part.unlink(missing_ok=True)
             return path
         except ValueError:
             # The content is not what the hash says: continuing it would not help.
             part.unlink(missing_ok=True)
-            raise UserError(f"{url}: not the content that its SHA-256 ({sha256[:12]}…) says; nothing kept") from None
+            name = {"sha256": "SHA-256", "git": "id in git"}[kind]
+            raise UserError(f"{url}: not the content that its {name} ({digest[:12]}…) says; nothing kept") from None
         except requests.HTTPError as error:
             if error.response.status_code < 500 or attempt + 1 == _ATTEMPTS:
                 raise UserError(f"{url}: the server answered {error.response.status_code}") from None
@@ -110,10 +112,11 @@ class _Incomplete(Exception):
 
 
 class _Resuming:
-    """A downloader for pooch that keeps its progress in `part` and asks the server for the rest."""
+    """A downloader for pooch that keeps its progress in `part` and asks the server for the rest. What pooch cannot
+    check it checks itself, and raises ValueError as pooch does."""
 
-    def __init__(self, part: Path) -> None:
-        self.part = part
+    def __init__(self, part: Path, digest: str, kind: str) -> None:
+        self.part, self.digest, self.kind = part, digest, kind
 
     def __call__(self, url: str, output_file: str, pooch) -> None:
         import requests
@@ -145,6 +148,8 @@ class _Resuming:
             if done > expected:
                 self.part.unlink()
             raise _Incomplete(f"{done:,} of {expected:,} bytes came")
+        if self.kind != "sha256" and digest_of(self.part, self.kind) != self.digest:
+            raise ValueError(f"{url}: another hash")
         with open(self.part, "rb") as source, open(output_file, "wb") as target:
             while chunk := source.read(1 << 20):
                 target.write(chunk)

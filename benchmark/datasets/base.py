@@ -10,11 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark import images
 from benchmark.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from benchmark.data.labels import Flaw
 
 SPLITS = Path(__file__).with_name("splits")
 MANIFESTS = Path(__file__).with_name("manifests")
@@ -185,14 +189,19 @@ class Dataset:
         """The named ways to divide the set: scheme -> part ("train", "val", "test") -> ids."""
         return {}
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         """The scene that a pair was taken from: pairs of one scene are no independent observations. None where the
         set does not tell."""
         return None
 
-    def boxes(self, pair: Pair) -> list[Box]:
-        """The objects labelled in a pair; raises UserError where it has no labels or they are broken."""
+    def boxes(self, pair: Pair, flaws: list[Flaw] | None = None) -> list[Box]:
+        """The objects labelled in a pair; raises UserError where it has no labels or they are broken. With a list
+        `flaws`, what is wrong with single objects is added there instead (see `benchmark.data.labels.of_pair`)."""
         raise UserError(f"data set {self.name}: has no object boxes")
+
+    def time_of_day(self, pair: Pair) -> str | None:
+        """Day, night or what the set calls it; None where it is not known."""
+        return None
 
     def manifest(self) -> Manifest | None:
         """What is known of the set's files, from ``manifests/<name>.txt``; None where nothing is."""
@@ -379,6 +388,19 @@ def split_ids(dataset: str, split: str) -> list[str]:
     ids = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if ids_sha256(ids) != split_hashes().get(name):
         raise ValueError(f"the list {name} is not the one that splits/sha256.txt states; restore or re-hash it")
+    return ids
+
+
+def read_ids(path: Path) -> list[str]:
+    """The ids of a list of one's own: one to a line, or file names; lines that start with # are comments. Raises
+    UserError for a file that is missing, no text or empty."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+    ids = [Path(line.strip()).stem for line in lines if line.strip() and not line.startswith("#")]
+    if not ids:
+        raise UserError(f"{path}: holds no ids")
     return ids
 
 

@@ -64,10 +64,10 @@ class FlirAligned(FolderDataset):
         path = None if folder is None else folder / f"{pair.id}_PreviewData.xml"
         return replace(pair, labels=path) if path is not None and path.is_file() else pair
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.data import labels
 
-        return labels.of_pair(self.name, pair, self.classes)
+        return labels.of_pair(self.name, pair, self.classes, flaws)
 
 
 DATASET = FlirAligned()

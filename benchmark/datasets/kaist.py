@@ -57,7 +57,7 @@ class Kaist(FolderDataset):
     def splits(self) -> dict[str, str]:
         return dict(_SPLITS)
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return id.rpartition("_")[0]  # the video
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:

@@ -68,17 +68,17 @@ class Llvip(FolderDataset):
         pairs = [pair for part, _ in found for pair in part]
         return Selection(pick(pairs, split_ids("llvip", "sample44"), where), (), where)
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return id[:2]
 
     def finish(self, pair: Pair, place: Place) -> Pair:
         path = place.base / "Annotations" / f"{pair.id}.xml"
         return replace(pair, labels=path) if path.is_file() else pair
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.data import labels
 
-        return labels.of_pair(self.name, pair, self.classes)
+        return labels.of_pair(self.name, pair, self.classes, flaws)
 
 
 DATASET = Llvip()

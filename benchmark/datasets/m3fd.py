@@ -94,7 +94,7 @@ class M3fd(FolderDataset):
             name: {part: split_ids("m3fd", f"{name}-{part}") for part in parts} for name, (_, parts) in _SCHEMES.items()
         }
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return _scenes().get(id)
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
@@ -113,11 +113,11 @@ class M3fd(FolderDataset):
                 return replace(pair, labels=path)
         return pair
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.data import labels
 
         yolo = pair.labels is not None and pair.labels.suffix == ".txt"
-        return labels.of_pair(self.name, pair, self._yolo_names(pair) if yolo else CLASSES)
+        return labels.of_pair(self.name, pair, self._yolo_names(pair) if yolo else CLASSES, flaws)
 
     def _yolo_names(self, pair: Pair) -> Sequence[str]:
         from benchmark.data import labels

@@ -78,10 +78,13 @@ class Msrs(FolderDataset):
         mask = place.ir.parent / "Segmentation_labels" / f"{pair.id}.png"
         return replace(pair, labels=labels if labels.is_file() else None, mask=mask if mask.is_file() else None)
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.data import labels
 
-        return labels.of_pair(self.name, pair, _DETECTION_IDS)
+        return labels.of_pair(self.name, pair, _DETECTION_IDS, flaws)
+
+    def time_of_day(self, pair: Pair) -> str | None:
+        return {"D": "day", "N": "night"}.get(pair.id[-1:])
 
 
 DATASET = Msrs()

@@ -15,6 +15,7 @@ from benchmark.errors import UserError
 
 PAIRS = 240
 _LEAST_SIDE = 4  # pixels; smaller objects are not labelled
+TIMES = {"day": "day", "fog": "day", "dusk": "dusk", "night": "night", "glare": "night"}
 
 # A reel is loaded in order: the street of a scene is drawn once for all of its frames.
 _burst = lru_cache(maxsize=2)(Burst)
@@ -105,7 +106,7 @@ class SynthDet(Dataset):
         ids = [id for shot in reel(PAIRS) for id in shot.ids]
         return {"scene": _by_scene(), "random811-seed0": scenes.at_random(ids)}
 
-    def scene(self, id: str) -> str | None:
+    def scene_of(self, id: str) -> str | None:
         return _scenes().get(id)
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
@@ -117,10 +118,13 @@ class SynthDet(Dataset):
             pairs = [pair for pair in pairs if pair.id in wanted]
         return Selection(pairs, (), "built in")
 
-    def boxes(self, pair: Pair) -> list[Box]:
+    def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         if not isinstance(pair, Frame):
             raise UserError(f"data set {self.name}: pair {pair.id} is none of its own")
         return labelled(pair.scene())
+
+    def time_of_day(self, pair: Pair) -> str:
+        return TIMES[pair.condition]
 
 
 @cache

@@ -18,19 +18,18 @@ from benchmark.report.measured import Measured
 
 @dataclass(frozen=True)
 class Options:
-    """methods: in the order asked, or None. digits: decimal places of scores, None for four digits. sd: ± is shown.
-    wide: one table for all data sets. standalone: LaTeX that compiles as it is. cite: LaTeX with citations. sections:
-    names, or None for all. reported: files of values as papers print them. tolerance: how far, relative to the
-    reported value, a measured one may be and still count as near."""
+    """digits: decimal places of scores, None for four digits. sd: ± is shown. wide: one table for all data sets.
+    standalone: LaTeX that compiles as it is. cite: LaTeX with citations. sections: names, or None for all. reported:
+    files of values as papers print them, see `benchmark.reported`. tolerance: how far, relative to the reported value,
+    a measured one may be and still count as near."""
 
-    methods: Sequence[str] | None = None
     digits: int | None = None
     sd: bool = False
     wide: bool = False
     standalone: bool = False
     cite: bool = False
     sections: Sequence[str] | None = None
-    reported: tuple[Path, ...] = ()
+    reported: Sequence[str] = ()
     tolerance: float = 0.02
 
 
@@ -54,17 +53,14 @@ class Content:
     @property
     def references(self) -> list[str]:
         """The keys of the works that the methods, data sets and metrics shown come from, sorted."""
-        used = {key for grid in self.grids for key in grid.cites}
-        return sorted(used | {key for grid in self.grids for line in grid.lines for key in line.cites})
+        cited = [one for grid in self.grids for one in (grid, *grid.columns, *grid.lines)]
+        return sorted({key for one in cited for key in one.cites})
 
     def cites_of_method(self, name: str) -> tuple[str, ...]:
         return references.keys("method", name)
 
-    def cites(self, measured: Sequence[Measured]) -> tuple[str, ...]:
-        """Of the data sets and metrics."""
-        found = [key for one in measured for key in references.keys("dataset", one.dataset)]
-        found += [key for one in measured for metric in one.scores.metrics for key in references.keys("metric", metric)]
-        return tuple(dict.fromkeys(found))
+    def cites_of_data(self, measured: Sequence[Measured]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key for one in measured for key in references.keys("dataset", one.dataset)))
 
 
 def modules(package: ModuleType) -> dict[str, ModuleType]:

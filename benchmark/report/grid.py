@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from benchmark.tables import ARROWS, UNDEFINED
 
 BEST, SECOND = "best", "second"
-UNDEFINED = "—"
-ARROWS = {1: "↑", -1: "↓", 0: ""}
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,12 @@ class Entry:
 @dataclass(frozen=True)
 class Column:
     """direction: +1 higher is better, -1 lower is better, 0 neither. group: what the column stands under together with
-    its neighbours of the same group."""
+    its neighbours of the same group. cites: keys of the references for it."""
 
     name: str
     direction: int = 0
     group: str = ""
+    cites: tuple[str, ...] = ()
 
     @property
     def head(self) -> str:
@@ -62,7 +63,7 @@ class Grid:
     notes: tuple[str, ...] = ()
     corner: str = "method"
     wide: bool = False
-    cites: tuple[str, ...] = field(default=())
+    cites: tuple[str, ...] = ()
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -77,8 +78,11 @@ class Grid:
 
 
 def number(value: float, decimals: int) -> str:
-    """A number as it is printed; UNDEFINED for nan."""
-    return UNDEFINED if value != value else f"{value:.{decimals}f}"
+    """A number as it is printed, nothing being -0.0; UNDEFINED for nan."""
+    if value != value:
+        return UNDEFINED
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text
 
 
 def counted(count: int, noun: str) -> str:

@@ -25,9 +25,9 @@ class Measured:
     """One split under one protocol.
 
     rows: what may be compared, in the order of the table; scores: theirs, in the same order, on the same images.
-    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: how many of
-    the rows at the top are naive ones that were not asked for. missing: naive methods without results. common: whether
-    images that some row lacks are left out.
+    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: the naive
+    methods that stand first without having been asked for; asked: the others, in the order of the table; whether they
+    have results or not. common: whether images that some row lacks are left out.
     """
 
     dataset: str
@@ -38,13 +38,19 @@ class Measured:
     partial: tuple[Row, ...]
     absent: tuple[Row, ...]
     total: int
-    naive: int = 0
-    missing: tuple[str, ...] = ()
+    naive: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
     common: bool = False
 
     @property
     def place(self) -> str:
         return f"{self.dataset}@{self.split}"
+
+    @property
+    def missing(self) -> list[str]:
+        """The naive methods without results."""
+        known = {row.cell.method for row in (*self.rows, *self.partial, *self.absent)}
+        return [name for name in self.naive if name not in known]
 
     @property
     def images(self) -> int:
@@ -112,21 +118,31 @@ def measure(
             if name not in known:
                 raise unknown("protocol in the results", name, known)
         found = [table for name in protocols for table in found if table.protocol == name]
-    known = {row.cell.method for table in found for row in (*table.rows, *table.others)}
-    for name in methods or ():
-        if name not in known:
-            raise unknown("method in the results", name, known)
+    if methods is not None:
+        methods = _spelled_out(methods, [row for table in found for row in (*table.rows, *table.others)])
     if metrics is not None:
-        spelled = {_fold(metric): metric for table in found for metric in table.metrics}
+        spelled = {fold(metric): metric for table in found for metric in table.metrics}
         for name in metrics:
-            if _fold(name) not in spelled:
+            if fold(name) not in spelled:
                 raise unknown("metric in the results", name, spelled.values())
-        metrics = [spelled[_fold(name)] for name in metrics]
+        metrics = [spelled[fold(name)] for name in metrics]
     measured = [_measured(table, methods, metrics, naive, common) for table in found]
     shown = [one for one in measured if one.rows or one.partial or one.absent]
     if not shown:
         raise UserError("nothing is left to report: only naive methods have results, and --no-naive leaves them out")
     return shown
+
+
+def _spelled_out(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Labels as asked for; a method without a row of just that name stands for all of its checkpoints."""
+    labels = dict.fromkeys(row.cell.method for row in rows)
+    found: list[str] = []
+    for name in names:
+        meant = [name] if name in labels else sorted({row.cell.method for row in rows if row.name == name})
+        if not meant:
+            raise unknown("method in the results", name, labels)
+        found += meant
+    return list(dict.fromkeys(found))
 
 
 def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
@@ -154,8 +170,8 @@ def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
         partial=tuple(row for row in usable if row not in kept),
         absent=tuple(row for row in ordered if row not in usable),
         total=max((row.total for row in ordered), default=0),
-        naive=sum(row.cell.method in joined for row in kept),
-        missing=tuple(name for name in joined if name not in everything),
+        naive=tuple(joined),
+        asked=tuple(asked),
         common=common and any(not row.done for row in kept),
     )
 
@@ -181,11 +197,11 @@ def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
         source = datasets.get(dataset)
     except UserError:  # of a data set that is not installed here
         return None
-    found = tuple(source.scene(id) for id in ids)
+    found = tuple(source.scene_of(id) for id in ids)
     return None if None in found or not found else found
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
     """A metric's name as it is recognised: case, hyphens and underscores do not matter."""
     return "".join(c for c in name.lower() if c.isalnum())
 

@@ -1,14 +1,13 @@
 """What every method promises, on small images. A method whose weights are not at hand is skipped with its reason."""
 
 import os
+import re
 
 import numpy as np
 import pytest
 
 import baselines
-from baselines import NetworkFuser, Unavailable
-
-SIZES = [(16, 16), (17, 23), (40, 31)]
+from baselines import ClassicalFuser, MethodCard, NetworkFuser, Unavailable, contract
 
 
 @pytest.fixture(scope="module", params=baselines.names())
@@ -23,50 +22,17 @@ def fuser(request):
         pytest.skip(str(reason))
 
 
-def scene(height, width, seed=0):
-    """A uint8 pair: smooth shading and a bright disc in ir, stripes and noise in vis."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    ir = 60 + 40 * np.cos(y / 9 + seed) + 120 * (np.hypot(y - height / 2, x - width / 3) < 5)
-    vis = 110 + 60 * np.sin(x / 2 + seed) + rng.normal(0, 15, (height, width))
-    return ir.clip(0, 255).astype(np.uint8), vis.clip(0, 255).astype(np.uint8)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_shape_type_and_range(fuser, size):
-    ir, vis = scene(*size)
-    kept = ir.copy(), vis.copy()
-    fused = fuser.fuse(ir, vis)
-    assert fused.shape == size and fused.dtype == np.float32
-    assert np.isfinite(fused).all() and fused.min() >= 0 and fused.max() <= 1
-    assert np.array_equal(ir, kept[0]) and np.array_equal(vis, kept[1])
-    assert np.array_equal(fuser.fuse(ir, vis), fused)  # the same again, bit for bit
-
-
-def test_float_input_is_the_same_image_and_stays_as_it_was(fuser):
-    """8-bit values as floats in [0, 1]: equal to 1e-5."""
-    ir, vis = scene(24, 35)
-    floats = [(image / 255).astype(dtype) for image, dtype in ((ir, np.float32), (vis, np.float64))]
-    kept = [image.copy() for image in floats]
-    fused = fuser.fuse(*floats)
-    assert fused.dtype == np.float32
-    np.testing.assert_allclose(fused, fuser.fuse(ir, vis), atol=1e-5)
-    assert all(np.array_equal(image, copy) for image, copy in zip(floats, kept))
-
-
-def test_a_batch_is_its_images_one_by_one(fuser):
-    """To 1e-5: sums may be split differently."""
-    pairs = [scene(21, 34, seed) for seed in range(3)]
-    ir, vis = (np.stack(images)[:, None] for images in zip(*pairs))
-    fused = fuser.fuse(ir, vis)
-    assert fused.shape == ir.shape
-    for i, pair in enumerate(pairs):
-        np.testing.assert_allclose(fused[i, 0], fuser.fuse(*pair), atol=1e-5)
+@pytest.mark.parametrize("name", [name for name in contract.CHECKS if name != "memory"])
+def test_contract(fuser, name):
+    try:
+        contract.CHECKS[name](lambda d: fuser if d == "cpu" else type(fuser)(fuser.checkpoint, d), "cpu")
+    except contract.Skipped as reason:
+        pytest.skip(str(reason))
 
 
 def test_outputs(fuser):
     """Stretched spans the range; native is that or, for methods whose authors do not stretch, clipped only."""
-    ir, vis = scene(24, 35)
+    ir, vis = contract.scene(24, 35)
     raw, native, minmax = (fuser.fuse(ir, vis, output) for output in ("raw", "native", "minmax"))
     assert minmax.min() == 0 and minmax.max() == 1
     assert np.array_equal(native, minmax if fuser.card.stretch else raw)
@@ -77,24 +43,107 @@ def test_outputs(fuser):
         fuser.fuse(ir, vis, "max")
 
 
-@pytest.mark.parametrize("levels", [(0, 0), (255, 255), (0, 255), (128, 7)])
-def test_flat_images_give_finite_results(fuser, levels):
-    fused = fuser.fuse(*(np.full((18, 20), level, np.uint8) for level in levels))
-    assert np.isfinite(fused).all() and fused.min() >= 0 and fused.max() <= 1
-
-
-def test_views_are_accepted(fuser):
-    """Rows with gaps, reversed columns and Fortran order are the same image as their copy."""
-    ir, vis = scene(40, 36)
-    ir, vis = ir[::2, ::-1], np.asfortranarray(vis[::2])
-    assert np.array_equal(fuser.fuse(ir, vis), fuser.fuse(ir.copy(order="C"), vis.copy(order="C")))
+@pytest.mark.slow
+def test_memory(fuser):
+    contract.memory(lambda device: fuser, "cpu")
 
 
 def test_every_parameter_is_counted(fuser):
-    if isinstance(fuser, NetworkFuser):
-        assert sum(p.numel() for p in fuser.network.parameters()) == fuser.card.parameters
-    else:
-        assert fuser.card.parameters == 0
+    """Also where there is no network to count."""
+    assert isinstance(fuser, NetworkFuser) or fuser.card.parameters == 0
+
+
+class Fragile(ClassicalFuser):
+    """Keeps every promise unless told to break one."""
+
+    card = MethodCard("fragile", "Fragile", "classical")
+
+    def __init__(self, fault):
+        super().__init__()
+        self.fault, self.calls, self.kept = fault, 0, []
+
+    def fuse_pair(self, ir, vis):
+        self.calls += 1
+        fused = (ir + vis) / 2
+        return getattr(self, self.fault)(fused, ir, vis) if self.fault else fused
+
+    def odd_sizes(self, fused, ir, vis):
+        if fused.shape[1] % 2:
+            raise ValueError("only even\nsizes")
+        return fused
+
+    def small(self, fused, ir, vis):
+        return fused[1:, 1:]
+
+    def grey_levels(self, fused, ir, vis):
+        return 255 * fused
+
+    def constant(self, fused, ir, vis):
+        return np.full_like(fused, 0.5)
+
+    def stretched(self, fused, ir, vis):
+        with np.errstate(invalid="ignore"):
+            return (fused - fused.min()) / (fused.max() - fused.min())
+
+    def drifting(self, fused, ir, vis):
+        return fused * (1 - 1e-4 * self.calls)
+
+    def coarse_floats(self, fused, ir, vis):
+        return fused if np.array_equal(ir, np.round(ir * 255) / np.float32(255)) else 0 * fused
+
+    def leaking(self, fused, ir, vis):
+        self.kept.append(fused.copy())
+        return fused
+
+
+class Careless(Fragile):
+    """Takes the images as they come, without the base class's copies."""
+
+    def fuse(self, ir, vis, **options):
+        if self.fault == "writing":
+            ir += 1 if ir.dtype == np.uint8 else np.float32(0.1)
+        if self.fault == "sharing" and ir.dtype == np.float32:
+            return ir
+        if self.fault == "raw_memory":
+            vis = np.frombuffer(vis.tobytes("A"), vis.dtype).reshape(vis.shape)
+        if self.fault == "first_only" and ir.ndim == 4:
+            ir, vis = np.repeat(ir[:1], len(ir), 0), np.repeat(vis[:1], len(vis), 0)
+        fault, self.fault = self.fault, ""
+        try:
+            return super().fuse(ir, vis, **options)
+        finally:
+            self.fault = fault
+
+
+FAULTS = {
+    "odd_sizes": {"sizes": "17x23|23x17: ValueError: only even sizes", "batches": None, "floats": "only even"},
+    "small": {"sizes": "16x16: RuntimeError: fragile returned shape"},
+    "grey_levels": {"range": r"values from .* to \d+.*; the domain is 0..1"},
+    "constant": {"range": "every pixel is 0.5, for a pair full of detail"},
+    "stretched": {"flat images": "levels 0 and 0: fragile returned values that are not finite"},
+    "drifting": {"deterministic": "values differ by up to .* at once", "batches": "more than 1e-05"},
+    "leaking": {"memory": r"\d+.\d MiB more after \d+ pairs"},
+    "writing": {"inputs": "the input was written to"},
+    "sharing": {"inputs": "the result shares the input's memory"},
+    "raw_memory": {"views": "another result than of the copies"},
+    "first_only": {"batches": "pair 2 of 3: values differ by up to"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_breaks_the_contract_is_found(fault):
+    cls = Careless if fault in ("writing", "sharing", "raw_memory", "first_only") else Fragile
+    failed = {r.name: r.reason for r in contract.run(lambda device: cls(fault)) if r.state == "failed"}
+    for name, words in FAULTS[fault].items():
+        assert words is None or re.search(words, failed[name]), failed
+        assert "\n" not in failed.get(name, "")
+
+
+def test_what_keeps_the_contract_passes():
+    results = list(contract.run(lambda device: Fragile("")))
+    assert [r.name for r in results] == list(contract.CHECKS)
+    assert {r.name: r.reason for r in results if r.state == "failed"} == {}
+    assert {r.name for r in results if r.state == "skipped"} <= {"parameters", "devices", "memory"}
 
 
 BAD = {

@@ -53,7 +53,7 @@ def test_backend_is_used_and_shown(bench, monkeypatch):
 
 def test_precision_is_part_of_label_and_key(checkpoint):
     given = ["mambadfuse", "average"], [f"mambadfuse={checkpoint}"]
-    (plain, average), (precise, same) = plan.select_methods(*given), plan.select_methods(*given, precision="bf16")
+    (plain, average), (precise, same) = (plan.select_methods(*given, precision=p, trust=True) for p in ("fp32", "bf16"))
     assert precise.label == f"{plain.label}+bf16"
     assert same == average
     split = plan.Split("d", "s", [], digests={"a": "1" * 64})
@@ -76,8 +76,8 @@ def test_run_in_bfloat16(bench, checkpoint, tmp_path):
         cv2.imwrite(str(tmp_path / kind / "a.png"), draw.integers(0, 256, (24, 32), np.uint8))
     result = bench(
         "run", "--dataset", "folder", "--ir", tmp_path / "ir", "--vis", tmp_path / "vis", "--methods", "mambadfuse",
-        "--checkpoint", f"mambadfuse={checkpoint}", "--metrics", "EN", "--precision", "bf16", "--jobs", 0,
-        "--results", tmp_path / "results",
+        "--checkpoint", f"mambadfuse={checkpoint}", "--trust-checkpoint", "--metrics", "EN", "--precision", "bf16",
+        "--jobs", 0, "--results", tmp_path / "results",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     (record,) = (tmp_path / "results").glob("*/mambadfuse+*+bf16/run.json")

@@ -100,7 +100,7 @@ def test_version(bench):
         (["run", "--limt", "3"], ["--limt", "--limit", "(see bench run --help)"]),
         (["--limt"], ["--limt", "(see bench --help)"]),
         (["eval", "--name", "x"], ["Missing option '--fused'"]),
-        (["report", *FOLDER], ["--dataset"]),
+        (["report", *FOLDER], ["--ir"]),
         (["data", "verify"], ["Missing argument", "(see bench data verify --help)"]),
         (["run", "--results", ""], ["--results", "expected a path"]),
         (["run", "--device", "tpu"], ["--device", "tpu", "cuda"]),

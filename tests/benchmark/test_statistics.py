@@ -34,6 +34,14 @@ def test_signed_rank_by_hand():
     assert signs.tolist() == [1, 1, -1, 0]
 
 
+def test_signed_rank_does_not_depend_on_what_else_is_tested():
+    tied, untied = [1.0] * 12, list(np.arange(1.0, 13))
+    (alone,), _ = statistics.signed_rank([untied])
+    together, _ = statistics.signed_rank([tied, untied, [0.0] * 12])
+    assert alone == together[1] == 2 / 2**12
+    assert together[0] == pytest.approx(stats.wilcoxon(tied).pvalue)
+
+
 def test_holm_by_hand():
     assert statistics.holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
     assert statistics.holm(np.array([0.6, 0.5])).tolist() == [1, 1]

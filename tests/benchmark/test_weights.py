@@ -1,5 +1,6 @@
 """Which weights a result comes from, what it is called after them, and what is said of their training."""
 
+import hashlib
 import json
 import shutil
 
@@ -14,7 +15,7 @@ SHIPPED = baselines.shipped_checkpoint(baselines.card("cddfuse"))
 
 def method(weights_root=None, checkpoint=None, name="cddfuse"):
     given = [] if checkpoint is None else [f"{name}={checkpoint}"]
-    (found,) = plan.select_methods([name], given, weights_root)
+    (found,) = plan.select_methods([name], given, weights_root, trust=True)
     return found
 
 
@@ -56,12 +57,18 @@ def test_a_method_without_a_shipped_file(tmp_path, gain):
 
 def test_one_file_under_two_names_is_one_method(tmp_path):
     copies = [f"cddfuse={put(tmp_path / name)}" for name in ("a.pth", "b.pth")]
-    assert len(plan.select_methods(["cddfuse"], copies)) == 1
+    assert len(plan.select_methods(["cddfuse"], copies, trust=True)) == 1
 
 
-def test_the_card_tells_of_the_authors_files_only(tmp_path):
+def test_the_card_tells_of_the_authors_files_only(tmp_path, monkeypatch):
     """By name where no hash is published, otherwise by hash."""
+    assert method(checkpoint=put(tmp_path / "CDDFuse_IVF.pth")).trained_on == "unknown"
+    content = hashlib.sha1(b"blob 7\0weights").hexdigest()
+    published = baselines.weights.Source("cddfuse", "CDDFuse_IVF.pth", "git", content, "a/b", "1", "p")
+    monkeypatch.setattr(baselines.weights, "table", lambda: (published,))
     assert method(checkpoint=put(tmp_path / "CDDFuse_IVF.pth")).trained_on == "MSRS train"
+    monkeypatch.setattr(baselines.weights, "table", lambda: ())
+    assert method(checkpoint=put(tmp_path / "CDDFuse_IVF.pth", b"others")).trained_on == "MSRS train"
     assert method(checkpoint=put(tmp_path / "cddfuse.safetensors")).trained_on == "unknown"
     assert method(checkpoint=put(tmp_path / "mine.pth")).trained_on == "unknown"
     seafusion = put(tmp_path / "SeAFusion.pth")
@@ -100,6 +107,6 @@ def test_no_checkpoint_overwrites_the_results_of_another(pairs, bench_folder, ga
 def test_ls_tells_the_training_of_the_file_that_would_be_used(bench, tmp_path):
     put(tmp_path / "cddfuse" / "cddfuse.safetensors")
     (line,) = [
-        x for x in bench("ls", "methods", "--weights-root", tmp_path).stdout.splitlines() if x.startswith("cddfuse")
+        x for x in bench("ls", "methods", "--weights-root", tmp_path).stdout.splitlines() if x.startswith("cddfuse ")
     ]
     assert "unknown" in line

@@ -120,7 +120,7 @@ def draw_prop(canvas: Canvas, climate: Climate, prop: Prop) -> None:
 
     if prop.kind == "sign":
         pole(2.3, 0.07, steel)
-        _sign(canvas, x, y, metre, depth, cold, int(Draws(7200, prop.seed).integers(3)), box)
+        _sign(canvas, x, y, metre, depth, cold, Draws(7200, prop.seed).integers(3), box)
     elif prop.kind == "bollard":
         pole(0.85, 0.14, steel.shaded(0.7))
         box(-0.06, 0.06, 0.62, 0.72, Surface((214, 60, 40), climate.air))

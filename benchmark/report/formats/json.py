@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from benchmark import statistics
 from benchmark.report.content import Content
 from benchmark.report.grid import Entry, Grid
 from benchmark.report.measured import Measured
@@ -18,7 +19,7 @@ FILE = "report.json"
 
 def render(content: Content) -> str:
     """`measured`: per split and protocol the statistics, methods and metrics by name; undefined numbers are null,
-    infinite ones "inf". `tables`: what the other formats draw."""
+    infinite ones "inf"; "wilcoxon": Holm-corrected over all pairs. `tables`: what the other formats draw."""
     found = {"measured": list(map(_measured, content.measured)), "tables": list(map(_table, content.grids))}
     return json.dumps(_plain(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -41,7 +42,12 @@ def _measured(one: Measured) -> dict:
             comparison = one.comparisons.get(metric)
             if comparison is not None and one.scores.compared(metric)[i]:
                 methods[row.cell.method] |= {"p_best": _few(comparison.p[i]), "best": bool(comparison.shared[i])}
-        metrics[metric] = {"direction": direction, "methods": methods, "friedman": _friedman(one, metric, names)}
+        metrics[metric] = {
+            "direction": direction,
+            "methods": methods,
+            "friedman": _friedman(one, metric, names),
+            "wilcoxon": _by_pair(statistics.pairwise(one.scores, metric), names),
+        }
     return {
         "dataset": one.dataset,
         "split": one.split,
@@ -79,7 +85,17 @@ def _friedman(one: Measured, metric: str, names: list[str]) -> dict | None:
         "critical_difference": _few(test.critical_difference),
         "alpha": test.alpha,
         "mean_ranks": dict(zip(methods, map(_few, test.mean_ranks))),
+        "nemenyi": _by_pair(test.nemenyi, methods),
     }
+
+
+def _by_pair(p: np.ndarray, names: list[str]) -> dict[str, dict[str, float]]:
+    """Each pair once: method -> method after it -> p; without methods that are not compared."""
+    found = {
+        name: {names[j]: _few(p[i, j]) for j in range(i + 1, len(names)) if not np.isnan(p[i, j])}
+        for i, name in enumerate(names)
+    }
+    return {name: others for name, others in found.items() if others}
 
 
 def _table(grid: Grid) -> dict:

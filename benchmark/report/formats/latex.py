@@ -45,7 +45,12 @@ _SPECIAL = {
     "–": "--",
     "−": "$-$",
     "±": r"$\pm$",
-    "≤": r"$\leq$",
+    "≈": r"$\approx$",
+    "→": r"$\rightarrow$",
+    "▲": r"$\triangle$",
+    "▼": r"$\nabla$",
+    "◆": r"$\diamond$",
+    "≠": r"$\neq$",
     "α": r"$\alpha$",
     "…": r"\dots{}",
     "↑": r"$\uparrow$",
@@ -55,7 +60,8 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def escape(text: str) -> str:
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    """Text as LaTeX prints it. Two hyphens, as in an option's name, stay two."""
+    return "".join(_SPECIAL.get(character, character) for character in text.replace("--", "-\0-")).replace("\0", "{}")
 
 
 def render(content: Content) -> str:
@@ -75,8 +81,9 @@ def render(content: Content) -> str:
 
 def _table(grid: Grid, cite: bool, standalone: bool) -> list[str]:
     environment = "table*" if grid.wide and not standalone else "table"
-    cites = _cite(grid.cites) if cite else ""
-    caption = f"{escape(grid.title)}{cites}. {escape(grid.explanation)}".strip()
+    caption = f"{escape(grid.title)}{_cite(grid.cites) if cite else ''}. {escape(grid.explanation)}".strip()
+    if metrics := dict.fromkeys(key for column in grid.columns for key in column.cites) if cite else ():
+        caption += f" Metrics:{_cite(tuple(metrics))}."
     lines = [
         rf"\begin{{{environment}}}" + ("[!ht]" if standalone else ""),
         r"  \centering",

@@ -10,7 +10,7 @@ from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, key, 
 from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
 from benchmark.statistics import ALPHA
-from benchmark.tables import PRELIMINARY, label
+from benchmark.tables import label, title_of
 
 ORDER = 20
 
@@ -33,8 +33,7 @@ def _grid(one: Measured) -> Grid:
             _entry(ranking.borda[i], 0 if float(ranking.borda[i]).is_integer() else 1),
             _place(ranking, i),
         ]
-        title_ = (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
-        lines.append(Line(label(row), title_, tuple(entries)))
+        lines.append(Line(label(row), title_of(row), tuple(entries)))
     ranked = [i for i, mean in enumerate(ranking.mean_rank) if not math.isnan(mean)]
     best = sorted({ranking.mean_rank[i] for i in ranked})[:2] if ranked else []
     for i in ranked:
@@ -55,7 +54,7 @@ def _grid(one: Measured) -> Grid:
         many = " to ".join(str(n) for n in dict.fromkeys((units[0], units[-1])))
         notes.append(
             f"Mean ranks by metric are over {many} {one.scores.unit}s; those further apart than the critical"
-            f" difference differ (Nemenyi's test, {chr(945)} = {ALPHA:g})."
+            f" difference differ (Nemenyi's test, α = {ALPHA:g})."
         )
     notes.append(
         f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with its 95 % bootstrap interval over"

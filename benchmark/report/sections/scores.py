@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from benchmark import references
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, UNDEFINED, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.measured import Measured, decimals
 from benchmark.statistics import ALPHA
 from benchmark.summary import Row
-from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, label
+from benchmark.tables import PRELIMINARY_NOTE, UNDEFINED, label, title_of
 
 ORDER = 10
 
@@ -37,54 +38,51 @@ def title(one: Measured) -> str:
 
 
 def _grid(one: Measured, content: Content) -> Grid:
-    columns = tuple(Column(metric, direction) for metric, direction in one.scores.metrics.items())
+    columns = tuple(_column(metric, direction) for metric, direction in one.scores.metrics.items())
     table = [_entries(one, metric, content) for metric in one.scores.metrics]
     rows = (*one.rows, *one.partial)
     lines = [_line(row, tuple(column[i] for column in table), content) for i, row in enumerate(rows)]
-    if 0 < one.naive < len(lines):
-        lines[one.naive] = replace(lines[one.naive], rule=True)
     return Grid(
         key=key("scores", one.dataset, one.split, one.protocol),
         title=title(one),
         columns=columns,
-        lines=tuple(lines),
+        lines=_ruled(lines, rows, one.naive),
         explanation=_explanation([one], content),
         notes=tuple(_notes(one)),
-        cites=content.cites([one]),
+        cites=content.cites_of_data([one]),
     )
+
+
+def _column(metric: str, direction: int, group: str = "") -> Column:
+    return Column(metric, direction, group, references.keys("metric", metric))
 
 
 def _wide(measured: Sequence[Measured], content: Content) -> Grid:
     """One table for several splits under one protocol."""
-    columns, entries, titles, cites = [], {}, {}, {}
-    asked = content.options.methods or ()
+    columns, entries, found = [], {}, {}
     for one in measured:
         table = [_entries(one, metric, content) for metric in one.scores.metrics]
         for i, row in enumerate((*one.rows, *one.partial)):
-            line = _line(row, (), content)
-            titles[line.name], cites[line.name] = line.title, line.cites
+            found[row.cell.method] = row
             for j, column in enumerate(table):
-                entries[line.name, len(columns) + j] = column[i]
+                entries[row.cell.method, len(columns) + j] = column[i]
         group = f"{one.dataset}, {one.split} ({one.images if one.rows else one.total})"
-        columns += [Column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
-    order = sorted(titles, key=lambda name: _order(name.rstrip(PRELIMINARY), asked))
-    lines = []
-    for name in order:
-        places = tuple(entries.get((name, j), Entry()) for j in range(len(columns)))
-        lines.append(Line(name, titles[name], places, cites=cites[name]))
-    naive = sum(_order(name.rstrip(PRELIMINARY), asked)[0] == 0 for name in order)
-    if 0 < naive < len(lines):
-        lines[naive] = replace(lines[naive], rule=True)
+        columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
+    rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
+    lines = [
+        _line(row, tuple(entries.get((row.cell.method, j), Entry()) for j in range(len(columns))), content)
+        for row in rows
+    ]
     notes = [_placed(note, one) if len(measured) > 1 else note for one in measured for note in _notes(one)]
     return Grid(
         key=key("scores", "wide", measured[0].protocol),
         title=f"{', '.join(one.place for one in measured)}, protocol {measured[0].protocol}",
         columns=tuple(columns),
-        lines=tuple(lines),
+        lines=_ruled(lines, rows, measured[0].naive),
         explanation=_explanation(measured, content),
         notes=tuple(dict.fromkeys(notes)),
         wide=True,
-        cites=content.cites(measured),
+        cites=content.cites_of_data(measured),
     )
 
 
@@ -92,17 +90,27 @@ def _placed(note: str, one: Measured) -> str:
     return note if note == PRELIMINARY_NOTE else f"{one.place}: {note}"
 
 
-def _order(name: str, asked: Sequence[str]) -> tuple[int, int]:
-    from benchmark.report.measured import NAIVE
+def merged(orders: Sequence[Sequence[str]]) -> list[str]:
+    """All names, in an order that agrees with each of the orders, where they agree among themselves: a name that only
+    later ones have comes after the one that it follows there."""
+    found: list[str] = []
+    for order in orders:
+        before = None
+        for name in order:
+            if name not in found:
+                found.insert(found.index(before) + 1 if before else 0, name)
+            before = name
+    return found
 
-    if name in asked:
-        return 1, asked.index(name)
-    return (0, NAIVE.index(name)) if name in NAIVE else (1, 0)
+
+def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
+    """With a line between the naive methods on top and the first other one."""
+    first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
+    return tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(lines))
 
 
 def _line(row: Row, entries: tuple[Entry, ...], content: Content) -> Line:
-    title = (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
-    return Line(label(row), title, entries, cites=content.cites_of_method(row.name))
+    return Line(label(row), title_of(row), entries, cites=content.cites_of_method(row.name))
 
 
 def _entries(one: Measured, metric: str, content: Content) -> list[Entry]:
@@ -129,6 +137,8 @@ def _entries(one: Measured, metric: str, content: Content) -> list[Entry]:
 def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
     """What looks the same is marked the same."""
     comparison, compared = one.comparisons[metric], one.scores.compared(metric)
+    if compared.sum() < 2:
+        return entries
     best = {entry.text for entry, shared in zip(entries, comparison.shared) if shared}
     direction = one.scores.metrics[metric]
     rest = [e for e, is_compared in zip(entries, compared) if is_compared and e.text not in best]
@@ -149,7 +159,7 @@ def _explanation(measured: Sequence[Measured], content: Content) -> str:
     if tested:
         parts.append(
             "Bold: the best and all that are not significantly worse (paired Wilcoxon signed-rank tests,"
-            f" Holm-corrected, {chr(945)} = {ALPHA:g}); underlined: the best of the rest."
+            f" Holm-corrected, α = {ALPHA:g}); underlined: the best of the rest."
         )
     else:
         parts.append("Bold: the best; underlined: the second. Too few units for a test.")

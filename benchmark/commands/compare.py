@@ -1,0 +1,36 @@
+"""`bench compare`: what changed between two sets of results."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+
+EPILOG = """\b
+Examples:
+  bench compare average max                        two methods in the results
+  bench compare results.old results                two folders of results, cell by cell
+  bench compare cddfuse cddfuse+1a2b3c4d --metrics MI,VIF
+  bench compare results.old results --format markdown
+\b
+Differences are B less A on the images that both have. p is of a paired Wilcoxon signed-rank test
+over images (over scenes, where the data set tells them), Holm-corrected over everything compared.
+"""
+
+FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
+
+
+@click.command(epilog=EPILOG)
+@click.argument("a")
+@click.argument("b")
+@click.option("--metrics", type=options.NAMES, help="Metrics to compare; all if left out.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True)
+@options.config
+@options.shared
+def command(a, b, metrics, kind, results, data_root, weights_root):
+    """Compare two folders of results, or two methods: what changed, by how much, and whether it is more than noise."""
+    from benchmark import compare
+    from benchmark.report import comparison
+
+    found = compare.compare(a, b, results, metrics)
+    click.echo(comparison.render(found, a, b, kind), nl=False)

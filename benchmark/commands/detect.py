@@ -1,0 +1,225 @@
+"""`bench detect`: train and evaluate a detector on fused images."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+from benchmark.errors import UserError
+
+METHODS = "mambadfuse,cddfuse,ir,vis"
+ALWAYS = ("average", "laplacian")
+
+EPILOG = """\b
+Examples:
+  bench detect --dataset synth-det --epochs 30 --imgsz 320
+  bench detect --dataset m3fd --methods mambadfuse,cddfuse,ir,vis --seeds 0,1,2 --data-root DATA
+  bench detect --dataset m3fd --protocol frozen --train-on vis+ir --data-root DATA
+  bench detect --dataset m3fd --train t.txt --val v.txt --test e.txt --name mine --data-root DATA
+\b
+Initial weights: auto takes DIR/yolo/<detector>.pt of --weights-root DIR where it is, and
+yaml (random ones) otherwise; pretrained downloads that file where it is missing. Nothing
+else is ever downloaded. Every result says what it began with.
+"""
+
+
+class Seeds(click.ParamType):
+    """Comma-separated whole numbers, each kept once, in the order given."""
+
+    name = "N,N,…"
+
+    def convert(self, value, param, ctx):
+        parts = str(value).split(",") if not isinstance(value, (list, tuple)) else value
+        try:
+            seeds = tuple(dict.fromkeys(int(part) for part in parts))
+        except ValueError:
+            self.fail(f"expected whole numbers, not {value}", param, ctx)
+        if not seeds or min(seeds) < 0:
+            self.fail("expected at least one number, none below 0", param, ctx)
+        return seeds
+
+
+@click.command(epilog=EPILOG, short_help="Train and evaluate a detector on fused images.")
+@click.option("--dataset", default="synth-det", show_default=True, help="A data set with object boxes.")
+@click.option("--split", help="Division into train, val, test; scene where there is one if left out.")
+@click.option("--train", type=options.FOLDER, metavar="FILE", help="Instead of --split: a file of training ids.")
+@click.option("--val", type=options.FOLDER, metavar="FILE", help="Ids to choose the weights on.")
+@click.option("--test", type=options.FOLDER, metavar="FILE", help="Ids to evaluate on, once.")
+@click.option("--scenes", type=options.FOLDER, metavar="FILE", help="Lines id,scene[,time of day], for own lists.")
+@click.option("--name", help="What results call the division, for own lists.")
+@click.option("--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods.")
+@click.option("--only", is_flag=True, help=f"Do not add {' and '.join(ALWAYS)} to the methods.")
+@click.option("--detector", default="yolov8n", show_default=True, help="Of ultralytics: yolov5n … yolo26x.")
+@click.option("--init", default="auto", show_default=True, help="auto, yaml, pretrained or a file of weights.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["retrain", "frozen"]),
+    default="retrain",
+    show_default=True,
+    help="A detector for each method, or one for all.",
+)
+@click.option(
+    "--train-on",
+    type=click.Choice(["vis", "vis+ir"]),
+    default="vis",
+    show_default=True,
+    help="For frozen: what the detector is trained on.",
+)
+@click.option("--seeds", type=Seeds(), default="0", show_default=True, help="One training for each.")
+@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--imgsz", type=click.IntRange(32), default=640, show_default=True, help="Longer side, in pixels.")
+@click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
+@click.option("--workers", type=click.IntRange(0), default=8, show_default=True, help="Loading processes, on a GPU.")
+@click.option(
+    "--argument",
+    "arguments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Of ultralytics' training, like mosaic=0, in place of its default; may be repeated.",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or GPUs: 0 or 0,1.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs of each part.")
+@click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Fusion weights to use; may be repeated.")
+@click.option("--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp).")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@options.config
+@options.shared
+@click.pass_context
+def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_run, results, data_root, **options_):
+    """Fuse what is missing, train a detector on each method's images, and evaluate it on the test part once, with
+    the weights that are best on validation.
+
+    Everything that is finished is kept: run the same command again to continue one that was interrupted, in
+    fusion, training or evaluation, or to add methods and seeds.
+    """
+    from benchmark import plan
+    from benchmark.detection import offline
+
+    offline.check_installed()
+    from benchmark.detection import weights
+
+    weights.check_detector(options_["detector"])
+    given = options.given(ctx, "methods")
+    if protocol == "retrain" and options.given(ctx, "train_on"):
+        raise UserError("--train-on goes with --protocol frozen")
+    names = tuple(dict.fromkeys([*methods, *(() if only else ALWAYS)]))
+    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"])
+    sources = train_on.split("+") if protocol == "frozen" else []
+    helpers = plan.select_methods([name for name in sources if name not in names]) if set(sources) - set(names) else []
+    device, fuse_device = _devices(device, chosen)
+    division = _division(dataset, data_root, options_)
+    _tell(division)
+
+    offline.prepare(results / "detect" / ".ultralytics", online=options_["init"] == "pretrained")
+    from benchmark.detection import tables, yolo
+    from benchmark.detection.experiment import Experiment, Settings
+
+    origin = weights.find(options_["detector"], options_["init"], options_["weights_root"])
+    if origin.file is not None:
+        yolo.check_weights(origin.file)
+    settings = Settings(
+        detector=options_["detector"],
+        init=origin.text,
+        protocol=protocol,
+        trained_on=train_on if protocol == "frozen" else None,
+        epochs=options_["epochs"],
+        imgsz=options_["imgsz"],
+        batch=options_["batch"],
+        workers=options_["workers"],
+        further=yolo.further_arguments(options_["arguments"]),
+        ultralytics=yolo.VERSION,
+    )
+    classes = list(division.classes)
+    experiment = Experiment(
+        results,
+        division,
+        chosen,
+        helpers,
+        settings,
+        seeds,
+        lambda path, seed: yolo.save_init(path, settings.detector, classes, seed, origin.file),
+        device,
+        fuse_device,
+        options.command_line(ctx),
+    )
+    if dry_run:
+        _intentions(experiment)
+        return
+    for method in chosen:
+        if method.unavailable:
+            click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
+    setup = experiment.run()
+    tables.show(tables.build(setup, seeds))
+    click.echo(f"\n{setup.folder}")
+    missed = any(m.unavailable and given for m in chosen) or any(not m.unavailable for m in experiment.stopped)
+    ctx.exit(int(missed or bool(experiment.division.excluded)))
+
+
+def _devices(device: str, methods) -> tuple[str, str]:
+    """The device as ultralytics takes it, and the one to fuse on."""
+    from benchmark import plan
+
+    if device not in ("auto", "cpu", "cuda") and not all(part.strip().isdigit() for part in device.split(",")):
+        raise UserError(f"--device {device}: expected auto, cpu, cuda, or numbers of GPUs like 0 or 0,1")
+    if device == "cpu":
+        return "cpu", "cpu"
+    import torch
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return ("0", plan.select_device("auto", methods)) if found else ("cpu", "cpu")
+    numbers = [0] if device == "cuda" else [int(part) for part in device.split(",")]
+    if not found or max(numbers) >= found:
+        raise UserError(f"--device {device}: torch finds {found} CUDA devices here; see bench doctor")
+    return ",".join(map(str, numbers)), plan.select_device("auto", methods)
+
+
+def _division(dataset: str, data_root, given: dict):
+    from benchmark import datasets
+    from benchmark.detection import division
+
+    source = datasets.get(dataset)
+    if given["label_order"] is not None:
+        if source.name != "m3fd":
+            raise UserError(f"--label-order: for M3FD only, not for {source.name}")
+        source = type(source)(given["label_order"])
+    lists = {part: given[part] for part in ("train", "val", "test") if given[part] is not None}
+    if not lists:
+        if given["scenes"] or given["name"]:
+            raise UserError("--scenes and --name go with --train FILE and --test FILE")
+        return division.divide(source, given["split"], data_root, given["limit"])
+    if given["split"] or not {"train", "test"} <= lists.keys() or not given["name"]:
+        raise UserError("own lists: give --train FILE, --test FILE, --name NAME, perhaps --val FILE, and no --split")
+    if not given["name"].replace("-", "").replace("_", "").isalnum():
+        raise UserError(f"--name {given['name']}: letters, digits, - and _ only")
+    return division.divide_by_lists(source, given["name"], lists, given["scenes"], data_root, given["limit"])
+
+
+def _tell(division) -> None:
+    """What the user must know of the data, one line each."""
+    from benchmark.detection.division import tell
+
+    for note in division.notes:
+        click.echo(note, err=True)
+    for kind, count in tell(division.flaws).items():
+        example = next(flaw.what for flaw in division.flaws if flaw.kind == kind)
+        click.echo(f"{division}: {count} × {kind} ({example})", err=True)
+    for id, reason in list(division.excluded.items())[:10]:
+        click.echo(f"{division}: {id} left out: {reason}", err=True)
+    if len(division.excluded) > 10:
+        click.echo(f"{division}: {len(division.excluded)} images left out in all", err=True)
+
+
+def _intentions(experiment) -> None:
+    from benchmark import jobs
+
+    for job in experiment.planned():
+        if job.unavailable:
+            click.echo(f"{job.cell}: unavailable: {job.unavailable}")
+        else:
+            click.echo(f"{job.cell}: {len(job.keys) - len(jobs.kept(job).fused)} of {len(job.keys)} pairs to fuse")
+    division, settings = experiment.division, experiment.settings
+    counts = ", ".join(f"{part} {len(items)}" for part, items in division.parts.items())
+    click.echo(f"{division} ({division.sha256()[:8]}): {counts}; leak {division.leak()}")
+    trainings = len(experiment.seeds) * (1 if settings.protocol == "frozen" else len(experiment.methods))
+    click.echo(f"{trainings} trainings of {settings.detector} from {settings.init}, {settings.epochs} epochs")

@@ -1,0 +1,83 @@
+"""`bench profile`: what methods cost."""
+
+from __future__ import annotations
+
+import click
+
+from benchmark import options
+
+EPILOG = """\b
+Examples:
+  bench profile --methods learned --weights-root WEIGHTS
+  bench profile --methods seafusion,./my_fuser.py:MyFuser --threads 1
+\b
+Each method is measured in a process of its own, one after the other, while no other bench command
+of yours fuses on this machine. Time is the median over repetitions after warm-up, from pair to
+fused image; memory is what loading and fusing one pair add to a process. Kept in RESULTS/profile.
+"""
+
+
+@click.command(epilog=EPILOG, short_help="Measure parameters, FLOPs, time and memory.")
+@options.methods("mambadfuse,cddfuse,laplacian,average")
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto: the CPU and, for networks where there is one, the GPU.",
+)
+@click.option("--size", type=options.Size(), default="640x480", show_default=True, help="Of the pair.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of torch; its own choice if left out.")
+@options.checkpoints
+@options.timeout
+@options.config
+@options.shared
+@click.pass_context
+def command(
+    ctx, methods, device, size, threads, checkpoint, trust_checkpoint, timeout, results, data_root, weights_root
+):
+    """Measure parameters, FLOPs, time per pair and peak memory of each method, and keep them with the results."""
+    from benchmark import machine, plan, profiles, profiling, provenance
+    from benchmark.progress import Progress
+
+    chosen = plan.select_methods(methods, checkpoint, weights_root, timeout=timeout, trust=trust_checkpoint)
+    work = [(method, name) for method in chosen for name in _devices(device, method)]
+    progress = Progress()
+    records, failed = [], False
+    if (load := profiling.load_average()) is not None and load > 0.5 * provenance.processors():
+        progress.line(f"this machine is busy (load {load:g}): times will be longer than the methods need")
+    with machine.alone(progress.line), progress.bar("measuring", len(work), summary=False) as step:
+        for method, name in work:
+            try:
+                if method.unavailable:
+                    raise profiling.ProfileError(method.unavailable)
+                record = profiling.measure(method, name, size, threads, timeout)
+            except profiling.ProfileError as error:
+                progress.line(f"{method.label} on {name}: not measured: {error}")
+                failed |= not method.group or not method.unavailable
+            else:
+                record["command"] = options.command_line(ctx)
+                profiles.write(results, record)
+                records.append(record)
+            step()
+    if records:
+        show(records)
+    ctx.exit(int(failed))
+
+
+def _devices(device: str, method) -> list[str]:
+    from benchmark import plan
+
+    if device != "auto":
+        return [plan.select_device(device, [method])]
+    return list(dict.fromkeys(["cpu", plan.select_device("auto", [method])]))
+
+
+def show(records) -> None:
+    """Print records to stdout, a table for each processor."""
+    from benchmark import tables
+    from benchmark.profiles import listing
+
+    for title, head, rows in listing(records):
+        click.echo(f"\n{title}")
+        tables.show_listing(head, rows)

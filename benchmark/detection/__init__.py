@@ -1,0 +1,20 @@
+"""Downstream tasks on fused images: detectors trained and evaluated under a stated protocol.
+
+    benchmark.detection.load_detections("results")   # AP by class, size, time of day and seed, as a pandas.DataFrame
+    benchmark.detection.load_curves("results")       # precision over recall
+    benchmark.detection.load_confusions("results")   # predicted against labelled classes
+    benchmark.detection.load_differences("results")  # to `vis`, with a bootstrap over scenes
+
+What is stored, and how, is written in docs/detection.md.
+"""
+
+from __future__ import annotations
+
+
+def __getattr__(name):
+    # Imported on use: the command's help must not wait for pandas.
+    if name in ("load_confusions", "load_curves", "load_detections", "load_differences"):
+        from benchmark.detection import records
+
+        return getattr(records, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

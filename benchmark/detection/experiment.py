@@ -1,0 +1,382 @@
+"""An experiment: fuse what is missing, export, train, evaluate on the test part once, and keep all of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from benchmark import images, jobs, provenance, runner, store
+from benchmark.detection import evaluation, export, records
+from benchmark.detection.division import Division, tell
+from benchmark.detection.records import Run, Setup
+from benchmark.errors import UserError
+from benchmark.plan import Method, one_line
+from benchmark.progress import Progress
+
+PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torchvision", "faster-coco-eval", "albumentations")
+MIXED = "vis+ir"  # half of the images visible, the other half infrared
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all rows of a table share besides the division.
+
+    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain", or "frozen",
+    with `trained_on`, the method whose images the one detector is trained on, or MIXED. batch: images. workers:
+    processes that load images on a GPU machine (the random numbers of augmentation are drawn in them). further:
+    arguments of ultralytics' training in place of its defaults.
+    """
+
+    detector: str
+    init: str
+    protocol: str
+    trained_on: str | None
+    epochs: int
+    imgsz: int
+    batch: int
+    workers: int
+    further: dict
+    ultralytics: str
+
+    def arguments(self, seed: int, device: str) -> dict:
+        """Of ultralytics' training. The rest is its default, the same for every method."""
+        return {
+            "epochs": self.epochs,
+            "imgsz": self.imgsz,
+            "batch": self.batch,
+            "workers": self.workers,
+            "seed": seed,
+            "device": device,
+            "patience": 0,  # no early end: the same schedule for every method
+            "deterministic": True,
+            "augmentations": [],  # none of albumentations', which come with its being installed
+            "plots": False,
+            "verbose": False,
+            "exist_ok": True,
+            **self.further,
+        }
+
+
+class Experiment:
+    """`division` under `settings`, for `methods` and `seeds`; `helpers`: further methods to train on, which are not
+    evaluated. init: gives the file of initial weights for a seed and returns the SHA-256 of the weights in it."""
+
+    def __init__(
+        self,
+        results: Path,
+        division: Division,
+        methods: Sequence[Method],
+        helpers: Sequence[Method],
+        settings: Settings,
+        seeds: Sequence[int],
+        init: Callable[[Path, int], str],
+        device: str,
+        fuse_device: str,
+        command: str = "",
+    ) -> None:
+        self.results, self.division, self.settings, self.seeds = results, division, settings, seeds
+        self.methods, self.helpers, self.init = methods, helpers, init
+        self.device, self.fuse_device, self.command = device, fuse_device, command
+        self.progress = Progress()
+        self.unfit: dict[str, str] = {}  # method -> state
+        self.stopped: list[Method] = []  # those that not every seed was done for
+
+    def planned(self) -> list[jobs.Job]:
+        """The fusion that is asked for, one job per method and split."""
+        return [
+            jobs.fuser_job(self.results, split, method, {}, device=self.fuse_device, colour=not is_infrared(method))
+            for method in (*self.methods, *self.helpers)
+            for name, split in self.division.splits.items()
+            if any(item.split == name for part in self._parts(method) for item in self.division.parts[part])
+        ]
+
+    def _parts(self, method: Method) -> tuple[str, ...]:
+        """The parts of the division that a method's images are needed of."""
+        trains = self.settings.protocol == "retrain" or method.name in self.settings.trained_on.split("+")
+        return (*(("train", "val") if trains else ()), *(("test",) if method in self.methods else ()))
+
+    def run(self) -> Setup:
+        """Do all of it; what is done already is kept. What fails is told and recorded, the rest goes on."""
+        self._fuse()
+        division = self.division
+        folder = records.place(self.results, division.dataset, division.name)
+        shared = records.key(asdict(self.settings), division.sha256(), division.data_sha256())
+        setup = Setup(folder / f"{self.settings.detector}-{self.settings.protocol}-{shared[:8]}")
+        setup.write(self._facts(), self._truth())
+        exported = self._export(folder / "data")
+        for seed in self.seeds:
+            init = self.init(setup.init(seed), seed)
+            frozen = self._trained(setup, exported, seed, init) if self.settings.protocol == "frozen" else None
+            for method in self.methods:
+                self._one(setup.run(method.label, seed), setup, exported, method, init, frozen)
+        return setup
+
+    def _fuse(self) -> None:
+        outcomes = runner.run_jobs(self.planned(), 0, self.command)
+        by_method: dict[str, list[runner.Outcome]] = {}
+        for outcome in outcomes:
+            by_method.setdefault(outcome.job.cell.method, []).append(outcome)
+        failed = {}
+        for label, found in by_method.items():
+            reason = next((outcome.state for outcome in found if outcome.state), None)
+            if reason:
+                self.unfit[label] = reason
+            failed[label] = {id: why for outcome in found for id, why in outcome.failed.items()}
+        fit = [failed[label] for label in failed if label not in self.unfit]
+        # What fails for every method lies with the images, not with a method.
+        common = set.intersection(*map(set, fit)) - self.division.excluded.keys() if fit else set()
+        self.division = self.division.without({id: fit[0][id] for id in sorted(common)})
+        for label, reasons in failed.items():
+            mine = {id: why for id, why in reasons.items() if id not in self.division.excluded}
+            if mine and label not in self.unfit:
+                id, why = next(iter(mine.items()))
+                self.unfit[label] = f"failed ({len(mine)} images could not be fused: {id}: {why})"
+        if all(method.label in self.unfit for method in self.methods):
+            raise UserError("; ".join(f"{method.label}: {self.unfit[method.label]}" for method in self.methods))
+
+    def _facts(self) -> dict:
+        division = self.division
+        return {
+            "format": records.FORMAT,
+            "task": records.TASK,
+            "dataset": division.dataset,
+            "split": division.name,
+            "split_sha256": division.sha256(),
+            "data_sha256": division.data_sha256(),
+            "images": {part: len(items) for part, items in division.parts.items()},
+            "scenes": {
+                part: len({item.scene for item in items if item.scene}) for part, items in division.parts.items()
+            },
+            "objects": {
+                part: {
+                    name: sum(box.label == name for item in items for box in item.boxes) for name in division.classes
+                }
+                for part, items in division.parts.items()
+            },
+            "background": {part: sum(not item.boxes for item in items) for part, items in division.parts.items()},
+            "leak": division.leak(),
+            "classes": list(division.classes),
+            "labels": tell(division.flaws),
+            "excluded": division.excluded,
+            "notes": list(division.notes),
+            "settings": asdict(self.settings),
+            "picture": "PNG, 8 bits; the visible image's Cb and Cr re-attached (ir: grey)",
+            "methods": [method.label for method in self.methods],
+        }
+
+    def _truth(self) -> dict:
+        """The labels of the test part, in COCO's format; images numbered from 1 in order."""
+        label = next(method.label for method in self.methods if method.label not in self.unfit)
+        found = {"info": {}, "images": [], "annotations": []}
+        names = {name: number for number, name in enumerate(self.division.classes, start=1)}
+        for number, item in enumerate(self.division.parts["test"], start=1):
+            width, height = images.size(self._cell(label, item.split).fused(item.pair.id))
+            found["images"].append(
+                {
+                    "id": number,
+                    "file_name": item.pair.id,
+                    "width": width,
+                    "height": height,
+                    "scene": item.scene,
+                    "time": item.time,
+                }
+            )
+            for box in item.boxes:
+                w, h = box.x1 - box.x0, box.y1 - box.y0
+                found["annotations"].append(
+                    {
+                        "id": len(found["annotations"]) + 1,
+                        "image_id": number,
+                        "category_id": names[box.label],
+                        "bbox": [box.x0, box.y0, w, h],
+                        "area": w * h,
+                        "iscrowd": 0,
+                    }
+                )
+        return {**found, "categories": [{"id": number, "name": name} for name, number in names.items()]}
+
+    def _cell(self, label: str, split: str) -> store.Cell:
+        return store.Cell(self.results, self.division.dataset, split, label)
+
+    def _export(self, folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
+        """Method -> its data set, and SHA-256 of each part."""
+        found = {}
+        for method in (*self.methods, *self.helpers):
+            if method.label not in self.unfit:
+                parts = {part: self.division.parts[part] for part in self._parts(method)}
+                found[method.label] = self._write(folder / method.label, lambda number, m=method: m, parts)
+        if self.settings.trained_on == MIXED:
+            sources = [next(m for m in (*self.methods, *self.helpers) if m.name == name) for name in MIXED.split("+")]
+            if not any(source.label in self.unfit for source in sources):
+                parts = {part: self.division.parts[part] for part in ("train", "val")}
+                found[MIXED] = self._write(folder / MIXED, lambda number: sources[number % 2], parts)
+        return found
+
+    def _write(self, folder: Path, method_of: Callable[[int], Method], parts: Mapping) -> tuple[Path, dict[str, str]]:
+        pictures = []
+        for part, items in parts.items():
+            for number, item in enumerate(items):
+                method = method_of(number)
+                cell = self._cell(method.label, item.split)
+                file = (cell.fused if is_infrared(method) else cell.colour)(item.pair.id)
+                pictures.append(export.Picture(part, item.pair.id, file, item.boxes))
+        return export.write(folder, pictures, self.division.classes)
+
+    def _trained(self, setup: Setup, exported: dict, seed: int, init: str):
+        """The detector of the protocol "frozen", or why there is none."""
+        name = self.settings.trained_on
+        if name not in exported:
+            return f"failed (nothing to train on: {name}: {self.unfit.get(name, 'not fused')})"
+        run = setup.run(name, seed)
+        with self._lock(run):
+            try:
+                return self._train(setup, run, exported[name], init)
+            except Exception as error:  # of ultralytics, whatever it is
+                return f"failed (training on {name}: {type(error).__name__}: {one_line(error)})"
+
+    def _one(self, run: Run, setup: Setup, exported: dict, method: Method, init: str, frozen) -> None:
+        """Train, where that is the protocol, and evaluate one method with one seed."""
+        about = {"name": method.name, "title": method.card.title, "version": method.version}
+        about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
+        about |= {"preliminary": method.preliminary, "precision": method.precision}
+        record = {
+            "format": records.FORMAT, "task": records.TASK, "method": method.label, "about": about, "seed": run.seed,
+        }  # fmt: skip
+        if method.label in self.unfit:
+            self._stop(run, record, method, self.unfit[method.label])
+            return
+        if isinstance(frozen, str):
+            self._stop(run, record, method, frozen)
+            return
+        folder, parts = exported[method.label]
+        with self._lock(run):
+            trains_on = parts if frozen is None else exported[self.settings.trained_on][1]
+            record["key"] = records.key(
+                records.FORMAT,
+                evaluation.VERSION,
+                self._train_key(trains_on, init, run.seed),
+                parts["test"],
+            )
+            if run.record().get("state") == "done" and run.record().get("key") == record["key"]:
+                return
+            start = time.monotonic()
+            record |= {"start": provenance.now(), "device": self.device, "command": self.command}
+            record["init_sha256"] = init
+            try:
+                trained = frozen or self._train(setup, run, exported[method.label], init)
+                record["training"] = {
+                    "trained_on": self.settings.trained_on or method.label,
+                    "data_sha256": {part: trains_on[part] for part in ("train", "val")},
+                    "arguments": self.settings.arguments(run.seed, self.device),
+                    "weights_sha256": trained.sha256,
+                    "best_epoch": trained.best_epoch,
+                    "val": trained.val,
+                    "resumed_after": trained.resumed,
+                }
+                record |= self._evaluate(run, setup, folder, trained)
+            except Exception as error:  # of ultralytics, whatever it is; the other trainings go on
+                self._stop(run, record, method, f"failed ({type(error).__name__}: {one_line(error)})")
+                return
+            record |= {"state": "done", "test_sha256": parts["test"], "end": provenance.now()}
+            record["environment"] = _environment()
+            run.write(record)
+            figure = record["test"]["all"]["AP"]
+            text = "no instance" if figure is None else f"AP {100 * figure:.1f} %"
+            self.progress.line(f"{self._title(run)}: {text}, {time.monotonic() - start:.0f} s")
+
+    def _stop(self, run: Run, record: dict, method: Method, state: str) -> None:
+        self.stopped.append(method)
+        run.write({**record, "state": state, "end": provenance.now(), "environment": _environment()})
+        self.progress.line(f"{self._title(run)}: {state}")
+
+    def _title(self, run: Run) -> str:
+        return f"{self.division} {self.settings.detector} {run.method}, seed {run.seed}"
+
+    def _train_key(self, parts: Mapping[str, str], init: str, seed: int) -> str:
+        arguments = {k: v for k, v in self.settings.arguments(seed, self.device).items() if k != "device"}
+        return records.key(init, parts["train"], parts["val"], arguments, self.settings.ultralytics)
+
+    def _train(self, setup: Setup, run: Run, exported: tuple[Path, dict[str, str]], init: str):
+        from benchmark.detection import yolo
+
+        folder, parts = exported
+        job = yolo.Job(
+            data=(folder / "data.yaml").resolve(),
+            init=setup.init(run.seed),
+            folder=run.training.resolve(),
+            arguments=self.settings.arguments(run.seed, self.device),
+            key=self._train_key(parts, init, run.seed),
+        )
+        with self.progress.bar(f"{self._title(run)}, epoch", self.settings.epochs, summary=False) as step:
+            return yolo.train(job, step)
+
+    def _evaluate(self, run: Run, setup: Setup, folder: Path, trained) -> dict:
+        from benchmark.detection import yolo
+
+        found = yolo.detect(
+            trained.weights,
+            (folder / "data.yaml").resolve(),
+            "test",
+            self.settings.imgsz,
+            self.settings.batch,
+            self.device.split(",")[0],
+            run.folder.resolve() / "test",
+        )
+        truth = setup.truth()
+        none = evaluation.nothing()
+        ids = [image["file_name"] for image in truth["images"]]
+        lines = [evaluation.line(id, *found.found.get(id, none)) for id in ids]
+        figures, curves = evaluation.evaluate(truth, lines)
+        store.write_lines(run.detections_file, lines)
+        recalls = [round(float(value), 2) for value in evaluation.RECALLS]
+        records.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
+        return {
+            "evaluation": {
+                "tool": f"faster-coco-eval {metadata.version('faster-coco-eval')}",
+                "confidence": yolo.CONFIDENCE,
+                "suppression_iou": yolo.OVERLAP,
+                "kept_per_image": evaluation.KEPT,
+            },
+            "test": figures,
+            "ultralytics": {**found.own, "kept_per_image": yolo.KEPT_BY_ULTRALYTICS},
+            "confusion": {
+                "confidence": evaluation.CONFIDENT,
+                "iou": evaluation.OVERLAP,
+                "counts": evaluation.confusion(truth, lines),
+            },
+        }
+
+    @contextmanager
+    def _lock(self, run: Run):
+        from filelock import FileLock, Timeout
+
+        run.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            self.progress.line(f"{self._title(run)}: another process is at work on it; waiting")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def is_infrared(method: Method) -> bool:
+    """Whether a method's images are those of the infrared camera, which has no colours to give."""
+    return method.name == "ir"
+
+
+def _environment() -> dict:
+    found = provenance.environment()
+    for package in PACKAGES:
+        try:
+            found["packages"][package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

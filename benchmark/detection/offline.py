@@ -1,0 +1,107 @@
+"""Importing ultralytics so that it stays where it is put: no network, no installs, nothing in the home folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from benchmark.errors import UserError
+
+_PACKAGES = {"ultralytics": "ultralytics", "torchvision": "torchvision", "faster_coco_eval": "faster-coco-eval"}
+
+# What ultralytics would tell others, or write elsewhere.
+_SETTINGS = {
+    "sync": False,
+    "api_key": "",
+    "clearml": False,
+    "comet": False,
+    "dvc": False,
+    "mlflow": False,
+    "raytune": False,
+    "tensorboard": False,
+    "wandb": False,
+    "vscode_msg": False,
+    "openvino_msg": False,
+}
+
+
+def check_installed() -> None:
+    """Raises UserError where a package of the extra `detect` is missing."""
+    missing = [package for module, package in _PACKAGES.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise UserError(f"bench detect needs {', '.join(missing)}: pip install 'mmif-bench[detect]'")
+
+
+def prepare(folder: Path, online: bool = False) -> None:
+    """Make `import ultralytics` safe, once in a process; its settings and fonts lie in `folder` from then on.
+
+    online: let it download the weights that it is asked for; nothing else goes over the network either way.
+    """
+    if "ultralytics" in sys.modules:
+        return
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["YOLO_CONFIG_DIR"] = str(folder)
+    os.environ["YOLO_OFFLINE"] = str(not online)
+    os.environ["YOLO_AUTOINSTALL"] = "False"
+    os.environ["YOLO_VERBOSE"] = "False"
+    os.environ["ULTRALYTICS_SAFE_LOAD"] = "True"  # checkpoints are read as weights and known classes only
+    os.environ.setdefault("MPLCONFIGDIR", str(folder / "matplotlib"))
+    mend_torchvision()
+    _place_fonts(folder / "Ultralytics")
+    import ultralytics
+    from ultralytics.utils import events
+
+    settings = ultralytics.settings
+    places = {name: str(folder / name.removesuffix("_dir")) for name in ("datasets_dir", "weights_dir", "runs_dir")}
+    wanted = {name: value for name, value in {**_SETTINGS, **places}.items() if settings.get(name) != value}
+    if wanted:
+        settings.update(wanted)
+    events.events.enabled = False
+    ultralytics.utils.LOGGER.setLevel(logging.ERROR)
+
+
+def _place_fonts(folder: Path) -> None:
+    """The two fonts that ultralytics looks for, and downloads where they are missing: matplotlib's, by their names."""
+    import matplotlib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in ("Arial.ttf", "Arial.Unicode.ttf"):
+        if not (folder / name).exists():
+            shutil.copyfile(font, folder / name)
+
+
+def mend_torchvision() -> None:
+    """Let torchvision be imported beside a torch that its compiled part was not built for, as a CUDA build beside a
+    CPU build; then non-maximum suppression runs in torch. Where torchvision is whole, nothing happens."""
+    import torch
+
+    try:
+        import torchvision
+    except RuntimeError as error:
+        if "torchvision::nms" not in str(error):
+            raise
+        schema = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library = torch.library.Library("torchvision", "DEF")
+        library.define(f"nms{schema}")
+        library.define(f"qnms{schema}")
+        library.impl("nms", _nms, "CompositeExplicitAutograd")
+        _kept.append(library)  # it undefines its operators when it is collected
+        import torchvision.ops.boxes
+
+        # torchvision's own wrapper refuses to work without its compiled part.
+        torchvision.ops.nms = torchvision.ops.boxes.nms = torch.ops.torchvision.nms
+
+
+_kept: list = []
+
+
+def _nms(boxes, scores, iou_threshold: float):
+    from ultralytics.utils.nms import TorchNMS
+
+    return TorchNMS.nms(boxes, scores, iou_threshold)

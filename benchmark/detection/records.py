@@ -1,0 +1,243 @@
+"""Records of detection experiments: where they lie, and how they are read back.
+
+    results/detect/<data set>@<division>/<setup>/
+        setup.json                 what all rows of a table share
+        truth.json                 the labels of the test images, in COCO's format
+        init/seed<k>.pt            the weights that every training with this seed begins with
+        differences.json           differences in AP to `vis`, made when a table is
+        <method>/seed<k>/
+            record.json            state, training, figures, confusion
+            detections.jsonl       one line per test image
+            curves.json            precision over recall
+            training.json          what the training follows from, and where it was resumed
+            train/                 ultralytics' own folder: weights, results.csv, args.yaml
+
+A *setup* is one division of one data set under one protocol with one detector, its weights, epochs and image size: only
+rows of one setup stand in one table. A sibling task has its own folder beside `detect` and the same files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import store
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas
+
+TASK = "detect"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One method with one seed."""
+
+    folder: Path
+
+    @property
+    def method(self) -> str:
+        return self.folder.parent.name
+
+    @property
+    def seed(self) -> int:
+        return int(self.folder.name.removeprefix("seed"))
+
+    @property
+    def training(self) -> Path:
+        return self.folder / "train"
+
+    @property
+    def detections_file(self) -> Path:
+        return self.folder / "detections.jsonl"
+
+    def record(self) -> dict:
+        """The content of `record.json`; empty where there is none that can be read."""
+        return read_json(self.folder / "record.json")
+
+    def curves(self) -> dict:
+        return read_json(self.folder / "curves.json")
+
+    def detections(self) -> list[dict]:
+        return store.read_lines(self.detections_file)
+
+    def write(self, record: dict) -> None:
+        write_json(self.folder / "record.json", record)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A folder of runs that may be compared."""
+
+    folder: Path
+
+    def run(self, method: str, seed: int) -> Run:
+        return Run(self.folder / method / f"seed{seed}")
+
+    def init(self, seed: int) -> Path:
+        return self.folder / "init" / f"seed{seed}.pt"
+
+    def facts(self) -> dict:
+        """The content of `setup.json`; empty where there is none that can be read."""
+        return read_json(self.folder / "setup.json")
+
+    def truth(self) -> dict:
+        return read_json(self.folder / "truth.json")
+
+    def runs(self) -> list[Run]:
+        """The runs that have a record, in the order in which the methods were first given, then by seed."""
+        order = self.facts().get("methods", [])
+        found = [Run(path.parent) for path in self.folder.glob("*/seed*/record.json")]
+        place = {method: number for number, method in enumerate(order)}
+        return sorted(found, key=lambda run: (place.get(run.method, len(order)), run.method, run.seed))
+
+    def write(self, facts: dict, truth: dict) -> None:
+        """Write what the runs share; methods of earlier calls keep their place."""
+        from filelock import FileLock
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            earlier = self.facts().get("methods", [])
+            methods = list(dict.fromkeys([*earlier, *facts["methods"]]))
+            write_json(self.folder / "setup.json", {**facts, "methods": methods})
+            write_json(self.folder / "truth.json", truth)
+
+
+def place(results: Path, dataset: str, division: str, task: str = TASK) -> Path:
+    """The folder of all setups of a division."""
+    return results / task / f"{dataset}@{division}"
+
+
+def setups(results: Path, task: str = TASK) -> list[Setup]:
+    """All setups under `results`, sorted."""
+    return [Setup(path.parent) for path in sorted((Path(results) / task).glob("*@*/*/setup.json"))]
+
+
+def read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_json(path: Path, content: dict) -> None:
+    """In one step, and only where the file holds something else."""
+    if read_json(path) != content:
+        store.replace(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def key(*parts) -> str:
+    """What a result follows from, by content."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _places(results, task: str = TASK) -> Iterator[tuple[Setup, dict]]:
+    found = setups(Path(results), task)
+    if not found:
+        raise UserError(f"no detection results in {results}; make some with bench detect, or name their folder")
+    for setup in found:
+        facts = setup.facts()
+        yield (
+            setup,
+            {
+                "dataset": facts["dataset"],
+                "split": facts["split"],
+                "setup": setup.folder.name,
+                **{name: facts["settings"][name] for name in ("protocol", "detector", "init", "epochs", "imgsz")},
+            },
+        )
+
+
+def load_detections(results: str | os.PathLike = "results") -> pandas.DataFrame:
+    """Every figure of every run under `results`.
+
+    Columns: dataset, split, setup (only rows of one setup may be compared), protocol, detector, init, epochs, imgsz,
+    method, seed, state ("done", "failed (…)"), source ("coco" or "ultralytics"), subset ("all", "small", "medium",
+    "large", and times of day), class ("all": the mean over classes), instances, metric (AP50, AP75, AP), value in
+    [0, 1] (nan where there is no instance, or the run failed). Raises UserError where there are no results.
+    """
+    import pandas
+
+    rows = []
+    for setup, shared in _places(results):
+        for run in setup.runs():
+            record = run.record()
+            place = {**shared, "method": run.method, "seed": run.seed, "state": record.get("state", "unknown")}
+            if "test" not in record:
+                rows.append(place)
+            for subset, figures in record.get("test", {}).items():
+                for name, values in (("all", figures), *figures["classes"].items()):
+                    rows += [
+                        {**place, "source": "coco", "subset": subset, "class": name, "instances": values["instances"],
+                         "metric": metric, "value": values[metric]}
+                        for metric in ("AP50", "AP75", "AP")
+                    ]  # fmt: skip
+            own = record.get("ultralytics")
+            if own:
+                everything = {"all": {"AP50": own["mAP50"], "AP": own["mAP50-95"]}, **own["classes"]}
+                rows += [
+                    {**place, "source": "ultralytics", "subset": "all", "class": name, "metric": metric, "value": value}
+                    for name, values in everything.items()
+                    for metric, value in values.items()
+                ]
+    columns = ["dataset", "split", "setup", "protocol", "detector", "init", "epochs", "imgsz", "method", "seed"]
+    columns += ["state", "source", "subset", "class", "instances", "metric", "value"]
+    frame = pandas.DataFrame(rows, columns=columns)
+    return frame.astype({"value": float})
+
+
+def load_curves(results: str | os.PathLike = "results") -> pandas.DataFrame:
+    """Precision over recall: columns dataset, split, setup, …, method, seed, class, metric (AP50: at IoU 0.5; AP:
+    averaged over IoU 0.5 to 0.95), recall, precision."""
+    import pandas
+
+    rows = []
+    for setup, shared in _places(results):
+        for run in setup.runs():
+            curves = run.curves()
+            for name, found in curves.get("precision", {}).items():
+                for metric, precision in found.items():
+                    place = {**shared, "method": run.method, "seed": run.seed, "class": name, "metric": metric}
+                    rows += [{**place, "recall": r, "precision": p} for r, p in zip(curves["recall"], precision)]
+    return pandas.DataFrame(rows)
+
+
+def load_confusions(results: str | os.PathLike = "results") -> pandas.DataFrame:
+    """Counts of predicted against labelled classes: columns dataset, split, setup, …, method, seed, predicted,
+    labelled ("background": nothing), count."""
+    import pandas
+
+    rows = []
+    for setup, shared in _places(results):
+        names = [*setup.facts()["classes"], "background"]
+        for run in setup.runs():
+            place = {**shared, "method": run.method, "seed": run.seed}
+            for predicted, counts in zip(names, run.record().get("confusion", {}).get("counts", [])):
+                rows += [
+                    {**place, "predicted": predicted, "labelled": labelled, "count": count}
+                    for labelled, count in zip(names, counts)
+                ]
+    return pandas.DataFrame(rows)
+
+
+def load_differences(results: str | os.PathLike = "results") -> pandas.DataFrame:
+    """Differences to `vis`, mean over seeds, with the 95 % interval of a bootstrap over scenes: columns dataset,
+    split, setup, …, method, seeds (their number), metric (AP, AP50), difference, low, high."""
+    import pandas
+
+    from benchmark.detection.tables import differences
+
+    rows = []
+    for setup, shared in _places(results):
+        for method, found in differences(setup).items():
+            for metric, value in found["metrics"].items():
+                rows.append({**shared, "method": method, "seeds": len(found["seeds"]), "metric": metric, **value})
+    return pandas.DataFrame(rows)

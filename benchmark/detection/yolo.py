@@ -1,0 +1,287 @@
+"""Detectors of ultralytics: their initial weights, training that resumes, and their detections.
+
+Imported only after `offline.prepare`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import torch
+import ultralytics
+from ultralytics import YOLO
+from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.nn.tasks import DetectionModel, torch_safe_load
+
+from benchmark import store
+from benchmark.errors import UserError, unknown
+
+VERSION = ultralytics.__version__
+CONFIDENCE = 0.001
+OVERLAP = 0.7  # IoU above which the less confident of two boxes of a class is suppressed, ultralytics' default
+KEPT_BY_ULTRALYTICS = 300  # detections of an image that its own mAP counts
+
+
+class _StoppedClock:
+    @staticmethod
+    def time() -> float:
+        return 0.0
+
+
+class Validator(DetectionValidator):
+    """Ultralytics' validator without its time limit, after which it drops the detections of the images left: on a
+    busy machine that would change results."""
+
+    def postprocess(self, preds):
+        with patch("ultralytics.utils.nms.time", _StoppedClock):
+            return super().postprocess(preds)
+
+
+class Trainer(DetectionTrainer):
+    """Ultralytics' trainer with that validator, and without its check of mixed precision, which would download a
+    network."""
+
+    def get_validator(self):
+        return Validator(self.test_loader, self.save_dir, copy(self.args), self.callbacks)
+
+    def _setup_train(self):
+        with patch("ultralytics.engine.trainer.check_amp", lambda model: next(model.parameters()).is_cuda):
+            super()._setup_train()
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training. data: the data set's YAML file; init: the file of initial weights; folder: ultralytics' own, beside
+    which `training.json` notes whose it is; arguments: of ultralytics; key: what it follows from, by content."""
+
+    data: Path
+    init: Path
+    folder: Path
+    arguments: dict
+    key: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """weights: those that are best on validation, with their SHA-256; best_epoch: counted from 1; val: ultralytics'
+    metrics then; resumed: epochs that were done, each time that a stopped training went on."""
+
+    weights: Path
+    sha256: str
+    best_epoch: int
+    val: dict[str, float]
+    resumed: list[int]
+
+
+# What `bench detect` sets itself, or what would change what is compared.
+_OWN = {
+    *("task", "mode", "model", "data", "epochs", "time", "batch", "imgsz", "device", "workers", "project", "name"),
+    *("exist_ok", "pretrained", "seed", "resume", "patience", "val", "split", "save", "save_json", "conf", "iou"),
+    *("max_det", "plots", "verbose", "cfg", "single_cls", "fraction", "save_dir", "augmentations", "distill_model"),
+}
+
+
+def further_arguments(entries: Sequence[str]) -> dict:
+    """ "KEY=VALUE" entries as arguments of ultralytics' training; raises UserError for any other, or one not free."""
+    import yaml
+    from ultralytics.cfg import check_cfg
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    known = sorted(set(DEFAULT_CFG_DICT) - _OWN)
+    found = {}
+    for entry in entries:
+        name, equals, text = entry.partition("=")
+        if not equals or not text.strip():
+            raise UserError(f"--argument {entry}: expected KEY=VALUE")
+        if name not in known:
+            raise unknown("argument of training", name, known)
+        try:
+            found[name] = yaml.safe_load(text)
+            check_cfg({name: found[name]})
+        except (yaml.YAMLError, TypeError, ValueError) as error:
+            raise UserError(f"--argument {entry}: {error}") from None
+    return found
+
+
+def save_init(path: Path, name: str, classes: list[str], seed: int, pretrained: Path | None) -> str:
+    """Make the file of initial weights where there is none; returns the SHA-256 of the weights in it. All trainings
+    with one seed begin with it. pretrained: weights that take the place of random ones wherever they fit."""
+    if not path.is_file():
+        torch.manual_seed(seed)
+        model = _build(name, len(classes))
+        model.names = dict(enumerate(classes))
+        if pretrained is not None:
+            model.load(_checkpoint(pretrained), verbose=False)
+        beside = path.with_suffix(".tmp")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"model": model, "epoch": -1, "train_args": {"task": "detect"}}, beside)
+        os.replace(beside, path)
+    return weights_sha256(_checkpoint(path)["model"])
+
+
+def _build(name: str, classes: int) -> DetectionModel:
+    return DetectionModel(f"{name}.yaml", ch=3, nc=classes, verbose=False)
+
+
+def check_weights(path: Path) -> None:
+    """Raises UserError where a file does not hold the weights of a detector."""
+    _checkpoint(path)
+
+
+def _checkpoint(path: Path) -> dict:
+    try:
+        return torch_safe_load(path)[0]
+    except Exception as error:  # whatever a damaged file makes torch raise
+        raise UserError(f"{path}: not weights of an ultralytics detector ({type(error).__name__})") from None
+
+
+def weights_sha256(model: torch.nn.Module) -> str:
+    """SHA-256 (hex) of a model's weights: names, shapes and values."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        value = value.detach().cpu().float().contiguous()
+        digest.update(f"{name} {tuple(value.shape)}\n".encode())
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
+    """Train, or go on with, or recognise as finished, the training in `job.folder`. step: told of every epoch.
+
+    Raises whatever ultralytics raises where the training fails.
+    """
+    note = job.folder.with_name("training.json")  # several GPUs: ultralytics empties its folder
+    record = _read(note)
+    if record.get("key") != job.key:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        record = {"key": job.key, "resumed": []}
+    best, last = job.folder / "weights" / "best.pt", job.folder / "weights" / "last.pt"
+    done = _epochs_done(last, job.arguments["epochs"]) if _whole(best) else None
+    if done is None:
+        model, arguments = YOLO(job.init), job.arguments
+        record["resumed"] = []
+    elif done < job.arguments["epochs"]:
+        model, arguments = YOLO(last), {"resume": True, "device": job.arguments["device"]}
+        record["resumed"] = [*record["resumed"], done]
+    if done is None or done < job.arguments["epochs"]:
+        store.replace(note, json.dumps(record))
+        if "," not in job.arguments["device"]:  # callbacks would have to travel to the processes of several GPUs
+            _tell_epochs(model, job.arguments["epochs"] - (done or 0), step)
+        model.train(trainer=Trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
+    if not best.is_file():
+        raise RuntimeError("ultralytics ended without weights")
+    checkpoint = torch_safe_load(best)[0]
+    if checkpoint["train_args"]["batch"] != job.arguments["batch"]:
+        # Ultralytics halves the batch where memory does not suffice: another schedule than that of the other methods.
+        raise RuntimeError(f"out of memory with a batch of {job.arguments['batch']}; give a smaller --batch")
+    metrics = checkpoint["train_metrics"]
+    val = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+    epoch = _epoch_of(val["fitness"], job.folder / "results.csv")
+    return Trained(best, store.file_sha256(best), epoch, val, record["resumed"])
+
+
+def _tell_epochs(model: YOLO, epochs: int, step: Callable[[], None]) -> None:
+    left = [epochs]
+
+    def epoch_ended(trainer):
+        # Called once more when the best weights are validated at the end.
+        if left[0] > 0:
+            left[0] -= 1
+            step()
+
+    model.add_callback("on_fit_epoch_end", epoch_ended)
+
+
+def _epoch_of(fitness: float, curve: Path) -> int:
+    """The epoch that the best weights are from: the last one with that fitness, mAP50-95 on validation."""
+    with open(curve, encoding="utf-8", newline="") as file:
+        rows = [{name.strip(): value for name, value in row.items()} for row in csv.DictReader(file)]
+    epochs = [int(r["epoch"]) for r in rows if math.isclose(float(r["metrics/mAP50-95(B)"]), fitness, abs_tol=1.1e-5)]
+    return max(epochs, default=0)
+
+
+def _epochs_done(last: Path, epochs: int) -> int | None:
+    """Epochs that a training has behind it by its last state; None where there is no state that can be read."""
+    checkpoint = _whole(last)
+    if checkpoint is None:
+        return None
+    # Ultralytics takes the optimiser out when a training is finished.
+    return epochs if checkpoint.get("optimizer") is None else checkpoint["epoch"] + 1
+
+
+def _whole(state: Path) -> dict | None:
+    """What a file of ultralytics' holds; None where there is none, or it was torn by a kill."""
+    if not state.is_file():  # ultralytics would look for it on the network
+        return None
+    try:
+        return torch_safe_load(state)[0]
+    except Exception:  # whatever a torn file makes torch raise
+        return None
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector finds: id of the image -> (boxes (N, 4): x0, y0, x1, y1 in pixels; scores (N,); classes (N,)),
+    the most confident first; and ultralytics' own figures, `own`: its mAP50, mAP50-95, and both for each class."""
+
+    found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
+    own: dict
+
+
+def detect(weights: Path, data: Path, part: str, imgsz: int, batch: int, device: str, folder: Path) -> Detections:
+    """Run a detector on one part ("test") of a data set. folder: where ultralytics may put what it must."""
+    found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+
+    class Collector(Validator):
+        def update_metrics(self, preds, batch):
+            for index, pred in enumerate(preds):
+                prepared = self._prepare_batch(index, batch)
+                scaled = self.scale_preds(pred, prepared)
+                order = torch.argsort(scaled["conf"], descending=True, stable=True).cpu()
+                boxes, scores, classes = (scaled[name].cpu()[order].numpy() for name in ("bboxes", "conf", "cls"))
+                found[Path(prepared["im_file"]).stem] = boxes, scores, classes.astype(int)
+            super().update_metrics(preds, batch)
+
+    model = YOLO(weights)
+    metrics = model.val(
+        validator=Collector,
+        data=str(data),
+        split=part,
+        imgsz=imgsz,
+        batch=batch,
+        device=device,
+        conf=CONFIDENCE,
+        iou=OVERLAP,
+        max_det=KEPT_BY_ULTRALYTICS,
+        plots=False,
+        verbose=False,
+        workers=0,
+        project=str(folder.parent),
+        name=folder.name,
+        exist_ok=True,
+    )
+    classes = {
+        metrics.names[index]: {"AP50": float(metrics.box.ap50[place]), "AP": float(metrics.box.ap[place])}
+        for place, index in enumerate(metrics.box.ap_class_index)
+    }
+    return Detections(
+        found, {"mAP50": float(metrics.box.map50), "mAP50-95": float(metrics.box.map), "classes": classes}
+    )

@@ -1,0 +1,148 @@
+"""Reported beside measured: what papers print, and what was measured on the same split under the same protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark import reported
+from benchmark.errors import UserError
+from benchmark.report.content import Content
+from benchmark.report.grid import Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.measured import Measured, fold
+from benchmark.reported import Reported
+from benchmark.summary import Row
+from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE
+
+ORDER = 30
+# Beside the colour, since a colour alone says nothing to some, nor in plain text.
+SIGNS = {"equal": "=", "near": "≈", "far": "≠"}
+
+
+@dataclass(frozen=True)
+class _Place:
+    dataset: str
+    split: str
+    protocol: str
+
+
+def grids(content: Content) -> list[Grid]:
+    found, refused = [], []
+    for file in content.options.reported:
+        values, remarks = reported.read(file)
+        by_place: dict[_Place, list[Reported]] = {}
+        for value in values:
+            by_place.setdefault(_Place(value.dataset, value.split, value.protocol), []).append(value)
+        for place, group in by_place.items():
+            one, reason = _comparable(place, content.measured)
+            if one is None:
+                refused += [reason] if reason else []
+            elif _pairs(group, one):
+                found.append(_grid(str(file), group, remarks, one, content))
+            else:
+                refused.append(f"{one.place}: none of the methods and metrics reported is among those measured")
+    if content.options.reported and not found:
+        raise UserError(
+            f"--reported: nothing to compare: {'; '.join(refused) or 'none of its data sets is among the results'}"
+        )
+    notes = tuple(f"Not compared: {reason}" for reason in refused)
+    return [Grid(**{**vars(grid), "notes": (*grid.notes, *notes)}) if notes else grid for grid in found]
+
+
+def _comparable(place: _Place, measured: Sequence[Measured]) -> tuple[Measured | None, str]:
+    """What was measured at a place, or None and why it cannot be compared ("" where the data set is not there)."""
+    here = [one for one in measured if one.dataset == place.dataset]
+    if not here:
+        return None, ""
+    reports = f"reported is {place.dataset}@{place.split} under protocol {place.protocol}"
+    if not (same_split := [one for one in here if one.split == place.split]):
+        splits = ", ".join(dict.fromkeys(one.split for one in here))
+        return None, f"{reports}, measured is split {splits}"
+    if not (same := [one for one in same_split if one.protocol == place.protocol]):
+        protocols = ", ".join(one.protocol for one in same_split)
+        return None, f"{reports}, measured is protocol {protocols}"
+    (one,) = same
+    published = _published(place)
+    if published is not None and one.images != published:
+        return None, f"{reports} on {counted(published, 'pair')}, measured are {one.images}"
+    return one, ""
+
+
+def _published(place: _Place) -> int | None:
+    from benchmark import datasets
+
+    return datasets.get(place.dataset).card.counts.get(place.split)
+
+
+def _row_of(value: Reported, one: Measured) -> Row | None:
+    """The measured row of a method as a paper spells it: one that was saved as the paper's images were before others,
+    and that of the method's own checkpoint."""
+    name = fold(value.method)
+    found = [row for row in one.rows if name in (fold(row.name), fold(row.title), fold(row.cell.method))]
+    if len(found) < 2:
+        return found[0] if found else None
+    otherwise = [row.cell.run().get("output", "") != value.output for row in found]
+    best = min(range(len(found)), key=lambda i: (otherwise[i], found[i].cell.method != found[i].name))
+    return found[best]
+
+
+def _pairs(group: Sequence[Reported], one: Measured) -> bool:
+    metrics = {fold(metric) for metric in one.scores.metrics}
+    return any(_row_of(value, one) is not None and fold(value.metric) in metrics for value in group)
+
+
+def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Measured, content: Content) -> Grid:
+    spelled = {fold(metric): metric for metric in one.scores.metrics}
+    values = {(v.method, spelled[fold(v.metric)]): v for v in group if fold(v.metric) in spelled}
+    metrics = [m for m in one.scores.metrics if any(metric == m for _, metric in values)]
+    lines, preliminary = [], False
+    for method, first in _first(group).items():
+        row = _row_of(first, one)
+        entries: list[Entry] = []
+        for metric in metrics:
+            value = values.get((method, metric))
+            entries += [
+                Entry() if value is None else Entry(value.text, value.value),
+                Entry() if value is None or row is None else _measured(value, one, row, metric, content),
+            ]
+        mark = PRELIMINARY if row is not None and row.preliminary else ""
+        preliminary = preliminary or bool(mark)
+        cites = content.cites_of_method(row.name) if row is not None else ()
+        lines.append(Line(method + mark, method + mark, tuple(entries), cites=cites))
+    sources = sorted({value.source for value in group if value.source})
+    tolerance = f"{100 * content.options.tolerance:g} %"
+    return Grid(
+        key=key("reported", name.rpartition("/")[2].removesuffix(".csv"), one.dataset, one.split, one.protocol),
+        title=f"Reported and measured: {one.dataset}, split {one.split}, {counted(one.total, 'pair')},"
+        f" protocol {one.protocol}",
+        columns=tuple(Column(head, 0, metric) for metric in metrics for head in ("paper", "here")),
+        lines=tuple(lines),
+        explanation=f"{SIGNS['equal']} the same in the digits printed, {SIGNS['near']} within {tolerance},"
+        f" {SIGNS['far']} further off.",
+        notes=(
+            *([f"Reported: {'; '.join(sources)}"] if sources else []),
+            *remarks,
+            *([PRELIMINARY_NOTE] if preliminary else []),
+        ),
+        cites=content.cites_of_data([one]),
+    )
+
+
+def _first(group: Sequence[Reported]) -> dict[str, Reported]:
+    """A value of each method, methods in the order of the file."""
+    found: dict[str, Reported] = {}
+    for value in group:
+        found.setdefault(value.method, value)
+    return found
+
+
+def _measured(value: Reported, one: Measured, row: Row, metric: str, content: Content) -> Entry:
+    summary = one.summaries[metric][one.rows.index(row)]
+    if summary.n < one.images:
+        return Entry()
+    text = number(summary.mean, value.decimals)
+    if float(text) == value.value:
+        tone = "equal"
+    else:
+        tone = "near" if abs(summary.mean - value.value) <= content.options.tolerance * abs(value.value) else "far"
+    return Entry(f"{text} {SIGNS[tone]}", summary.mean, tone=tone)

@@ -1,0 +1,41 @@
+"""Wins, ties and losses: how many methods each one is significantly better than, no different from and worse than."""
+
+from __future__ import annotations
+
+from benchmark import statistics
+from benchmark.report.content import Content
+from benchmark.report.grid import Column, Entry, Grid, Line, counted, key
+from benchmark.report.measured import Measured
+from benchmark.report.sections.scores import title
+from benchmark.statistics import ALPHA
+from benchmark.tables import label, title_of
+
+ORDER = 25
+
+
+def grids(content: Content) -> list[Grid]:
+    return [_grid(one) for one in content.measured if len(one.rows) > 1 and one.ranked]
+
+
+def _grid(one: Measured) -> Grid:
+    tables = {metric: statistics.wins(one.scores, metric) for metric in one.ranked}
+    compared = {metric: one.scores.compared(metric) for metric in one.ranked}
+    lines = []
+    for i, row in enumerate(one.rows):
+        entries, total = [], 0
+        for metric, table in tables.items():
+            won, lost = int((table[i] > 0).sum()), int((table[i] < 0).sum())
+            total += won - lost
+            ties = int(compared[metric].sum()) - 1 - won - lost
+            entries.append(Entry(f"{won}/{ties}/{lost}", won - lost) if compared[metric][i] else Entry())
+        entries.append(Entry(f"{total:+d}", total))
+        lines.append(Line(label(row), title_of(row), tuple(entries)))
+    return Grid(
+        key=key("wins", one.dataset, one.split, one.protocol),
+        title=f"Wins, ties and losses: {title(one)}",
+        columns=(*(Column(metric) for metric in tables), Column("net", 1)),
+        lines=tuple(lines),
+        explanation="How many of the other methods each one is significantly better than, not different from, and worse"
+        f" than (paired Wilcoxon signed-rank tests over {counted(one.scores.units, one.scores.unit)}, Holm-corrected"
+        f" over all pairs of methods, α = {ALPHA:g}).",
+    )

@@ -1,0 +1,117 @@
+"""Values as papers print them: the files beside this one, and those that a user has.
+
+A file is a CSV with the columns `dataset`, `method`, `protocol`, and either `metric` and `value` or one column per
+metric; further `split` (or `dataset` as NAME@SPLIT, or the data set's default split), `output` (how fused images were
+saved, as `bench run --output` has it) and `source`. Lines that begin with # are remarks, shown below the table.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.errors import UserError, unknown
+
+FOLDER = Path(__file__).parent
+_KNOWN = ("dataset", "split", "protocol", "output", "method", "metric", "value", "source")
+# Names of test sets that circulate without saying which data set's split they are.
+_ALIASES = {
+    "tno25": "tno@cddfuse25",
+    "roadscene50": "roadscene@cddfuse50",
+    "mri_ct": "harvard_ct_mri@cddfuse",
+    "mri_pet": "harvard_pet_mri@cddfuse",
+    "mri_spect": "harvard_spect_mri@cddfuse",
+}
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A value as printed: `text` keeps the digits."""
+
+    dataset: str
+    split: str
+    protocol: str
+    method: str
+    metric: str
+    text: str
+    source: str = ""
+    output: str = ""
+
+    @property
+    def value(self) -> float:
+        return float(self.text)
+
+    @property
+    def decimals(self) -> int:
+        return len(self.text.partition(".")[2])
+
+
+def names() -> list[str]:
+    """The files that come with the package, by name."""
+    return sorted(path.stem for path in FOLDER.glob("*.csv"))
+
+
+def read(file: str | Path) -> tuple[list[Reported], list[str]]:
+    """The values and the remarks of a file, or of one of `names()`. Raises UserError, with the line, for what cannot be
+    read."""
+    path = FOLDER / f"{file}.csv" if str(file) in names() else Path(file).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if len(path.parts) == 1 and not path.suffix:
+            raise unknown("table of reported values", str(file), names()) from None
+        raise UserError(f"--reported {file}: no such file; these come with the package: {', '.join(names())}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"--reported {file}: not a text file in UTF-8") from None
+    lines = text.splitlines()
+    remarks = [line[1:].strip() for line in lines if line.startswith("#")]
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
+    table = csv.reader(line for _, line in numbered)
+    head = [name.strip() for name in next(table, [])]
+    metrics = [name for name in head if name and name not in _KNOWN]
+    if missing := {"dataset", "method", "protocol"} - set(head):
+        raise UserError(f"--reported {file}: lacks the column{'s' * (len(missing) > 1)} {', '.join(sorted(missing))}")
+    if not metrics and not {"metric", "value"} <= set(head):
+        raise UserError(f"--reported {file}: has neither the columns metric and value nor one per metric")
+    found = []
+    for (number, _), cells in zip(numbered[1:], table):
+        row = dict(zip(head, map(str.strip, cells)))
+        values = {name: row.get(name, "") for name in metrics} or {row.get("metric", ""): row.get("value", "")}
+        try:
+            dataset, split = _place(row)
+            place = (dataset, split, _needed(row, "protocol"), _needed(row, "method"))
+            more = row.get("source", ""), row.get("output", "")
+            found += [Reported(*place, m, _number(m, t), *more) for m, t in values.items() if t]
+        except UserError as error:
+            raise UserError(f"--reported {file}, line {number}: {error.message}") from None
+    if not found:
+        raise UserError(f"--reported {file}: holds no values")
+    return found, remarks
+
+
+def _place(row: dict[str, str]) -> tuple[str, str]:
+    from benchmark import datasets
+
+    name = _needed(row, "dataset")
+    name, _, split = _ALIASES.get(name, name).partition("@")
+    source = datasets.get(name)
+    return source.name, source.check_split(row.get("split") or split or None)
+
+
+def _needed(row: dict[str, str], column: str) -> str:
+    if not row.get(column):
+        raise UserError(f"nothing stands under {column}")
+    return row[column]
+
+
+def _number(metric: str, text: str) -> str:
+    if not metric:
+        raise UserError("nothing stands under metric")
+    try:
+        if math.isfinite(float(text)):
+            return text
+    except ValueError:
+        pass
+    raise UserError(f"{metric} is '{text}', which is no number")

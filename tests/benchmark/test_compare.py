@@ -1,0 +1,141 @@
+"""`bench compare`: differences image by image, with tests, between methods, cells and whole folders of results."""
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+import stores
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """b is better than a in EN on every image, worse in MSE, and the same in MI."""
+    monkeypatch.chdir(tmp_path)
+    base = np.linspace(4, 6, 16)
+    steps = np.linspace(0.1, 0.4, 16)
+    stores.write(tmp_path / "results", "tno@tno42", {"a": [base] * 3, "b": [base + steps, base, base + steps]})
+    return tmp_path / "results"
+
+
+def rows(bench, *arguments):
+    text = bench("compare", *arguments, "--format", "csv").stdout
+    return {(row["method_b"], row["metric"]): row for row in csv.DictReader(io.StringIO(text))}
+
+
+def test_two_methods(bench, results):
+    found = rows(bench, "a", "b")
+    row = found["b", "EN"]
+    assert float(row["difference"]) == pytest.approx(0.25)
+    assert float(row["mean_b"]) - float(row["mean_a"]) == pytest.approx(0.25)
+    assert float(row["low"]) < 0.25 < float(row["high"])
+    assert float(row["p"]) == pytest.approx(2 * 2**-15)  # 2 / 2^16, by Holm times the two that changed
+    assert (row["verdict"], row["changed"], row["images"], row["unit"]) == ("better", "16", "16", "image")
+    assert found["b", "MSE"]["verdict"] == "worse"
+    assert (found["b", "MI"]["verdict"], found["b", "MI"]["p"]) == ("same", "")
+    assert rows(bench, "b", "a")["a", "EN"]["verdict"] == "worse"
+    assert list(rows(bench, "a", "b", "--metrics", "mse")) == [("b", "MSE")]
+
+
+def test_text(bench, results):
+    text = bench("compare", "a", "b").stdout
+    assert "tno, split tno42, 16 images, protocol standard: a → b" in text
+    assert "EN ↑" in text
+    assert "▲ better" in text
+    assert "▼ worse" in text
+    assert "A = a, B = b: 1 better, 1 worse, 1 same" in text
+    assert "a → b: name a → b" in text
+
+
+@pytest.mark.parametrize(("kind", "words"), [("markdown", "| EN ↑ |"), ("latex", r"\toprule"), ("html", "<table>")])
+def test_formats(bench, results, kind, words):
+    assert words in bench("compare", "a", "b", "--format", kind).stdout
+    found = json.loads(bench("compare", "a", "b", "--format", "json").stdout)
+    assert [change["verdict"] for change in found["changes"]] == ["better", "same", "worse"]
+    assert found["changes"][1]["p"] is None
+
+
+def test_noise_is_no_difference(bench, results):
+    noise = np.random.default_rng(4).normal(0, 0.1, 16)
+    noise -= noise.mean()
+    stores.write(results, "tno@tno42", {"c": [np.linspace(4, 6, 16) + noise] * 3})
+    assert {row["verdict"] for row in rows(bench, "a", "c").values()} == {"no difference"}
+
+
+def test_two_folders(bench, results):
+    shutil.copytree(results, "before")
+    shutil.rmtree(results / "tno@tno42" / "b")
+    base = np.linspace(4, 6, 16)
+    worse = base - np.linspace(0.1, 0.2, 16)
+    stores.write(
+        results, "tno@tno42", {"b": [base, base, worse]}, version="2", checkpoint={"file": "x", "sha256": "ab" * 9}
+    )
+    stores.write(results, "tno@tno42", {"new": [base] * 3})
+    found = rows(bench, "before", "results")
+    assert {found["a", metric]["verdict"] for metric in stores.METRICS} == {"same"}
+    assert [found["b", metric]["verdict"] for metric in stores.METRICS] == ["worse", "same", "better"]
+    text = bench("compare", "before", "results").stdout
+    assert "b: version none → 2" in text
+    assert "b: checkpoint none → x abababab" in text
+    assert "only in results: tno@tno42 new under standard" in text
+    assert "protocol standard: a" not in text  # nothing changed there
+    assert "4 same" in text
+
+
+def test_folders_of_single_methods(bench, results):
+    found = rows(bench, "results/tno@tno42/a", "results/tno@tno42/b")
+    assert found["b", "EN"]["verdict"] == "better"
+
+
+def test_scenes(bench, results):
+    ids = [f"{place}{n:04d}" for place in (19, 20, 21) for n in range(5)]
+    base = np.linspace(4, 6, 15)
+    stores.write(results, "llvip@test", {"x": [base] * 3, "y": [base + np.linspace(0.1, 0.2, 15)] * 3}, ids=ids)
+    found = rows(bench, "x", "y")["y", "EN"]
+    assert (found["unit"], found["units"], found["verdict"], found["p"]) == ("scene", "3", "too few", "")
+    assert found["low"] != ""
+
+
+def test_fewer_images(bench, results):
+    values = np.array([np.linspace(4, 6, 16)] * 3).astype(object)
+    values[:, 12:] = None
+    stores.write(results, "tno@tno42", {"short": values})
+    assert rows(bench, "short", "b")["b", "EN"]["images"] == "12"
+    text = bench("compare", "short", "b").stdout
+    assert "compared on the 12 images of 16 that both have" in text
+
+
+def test_different_images_are_not_compared(bench, results):
+    stores.write(results, "tno@tno42", {"other": np.ones((3, 16))}, split_sha256="1" * 64)
+    result = bench("compare", "a", "other")
+    assert result.exit_code == 2
+    assert "made from different images" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a", "zzz"], ["unknown method in results 'zzz'", "known: a, b"]),
+        (["a", "no/folder"], ["no/folder: no folder of results, nor a method"]),
+        (["results", "a"], ["results is a folder of results and a is a single method"]),
+        (["a", "b", "--metrics", "XX"], ["nothing to compare"]),
+        (["a"], ["Missing argument 'B'"]),
+        (["a", "empty"], ["no results in empty"]),
+    ],
+)
+def test_mistakes(bench, results, arguments, words):
+    (results.parent / "empty").mkdir()
+    result = bench("compare", *arguments)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    for word in words:
+        assert word in line
+
+
+def test_nothing_in_common(bench, results):
+    stores.write(results, "roadscene@all", {"c": np.ones((3, 8))})
+    result = bench("compare", "a", "c")
+    assert result.exit_code == 2
+    assert "a and c have no split and protocol in common" in result.stderr

@@ -1,0 +1,253 @@
+"""What report writes: LaTeX that compiles, references for all that is shown, the same numbers in every format."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import stores
+from scipy import stats
+
+from benchmark import references
+from benchmark.report.formats.latex import escape
+
+NAMES = ("ir", "max", "cddfuse", "seafusion", "a_b%c#d")
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """Five methods on two splits; one is preliminary, one on fewer images."""
+    monkeypatch.chdir(tmp_path)
+    results = tmp_path / "results"
+    for number, place in enumerate(("tno@tno42", "roadscene@all")):
+        values = dict(zip(NAMES, stores.random(number, 5, 16).values()))
+        values["seafusion"] = values["seafusion"].astype(object)
+        values["seafusion"][:, 10:] = None
+        values["max"][1] *= -9
+        stores.write(results, place, {"cddfuse": values.pop("cddfuse")}, preliminary=True)
+        stores.write(results, place, values)
+    return results
+
+
+def latex(bench, *arguments):
+    return bench("report", "--format", "latex", "--out", "-", *arguments).stdout
+
+
+def test_latex_tables(bench, results):
+    text = latex(bench)
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 6
+    for words in (r"\toprule", r"\midrule", r"\bottomrule", r"{EN $\uparrow$}", r"{MSE $\downarrow$}", "16 pairs"):
+        assert words in text
+    assert r"\label{tab:scores-roadscene-all-standard}" in text
+    assert r"CDDFUSE$^\dagger$ &" in text
+    assert "S[table-format=-2.2, detect-weight]" in text  # MI of max is about -47
+    assert r"{16/16}" not in text
+    assert text.count("{10/16}") == 6
+    assert r"A\_B\%C\#D" in text
+    assert r"\cite" not in text
+    assert r"bench run -{}-methods vis,average,laplacian" in text
+    # Best: from the right end, as the values were made; the second is underlined and as wide as the others.
+    assert re.search(r"A\\_B\\%C\\#D & \\bfseries 6\.\d{3} ", text)
+    assert re.search(r"\{\\phantom\{\$-\$0\}\\underline\{5\.\d\d\}\}", text)
+
+
+def test_latex_with_deviations(bench, results):
+    text = latex(bench, "--sd", "--sections", "scores")
+    assert "Mean $\\pm$ standard deviation" in text
+    assert re.search(r"\\textbf\{6\.\d{3}\} \$\\pm\$ \\textbf\{\d\.\d{3}\}", text)
+    assert re.search(r"\\phantom\{\$-\$0\}\d\.\d\d \$\\pm\$ \\phantom\{0\}\d", text)
+    assert "S[" not in text
+
+
+def test_special_characters():
+    expected = r"50\% of a\_b \& c\#d \{x\} \textasciitilde{} \textasciicircum{} \textbackslash{} \$"
+    assert escape(r"50% of a_b & c#d {x} ~ ^ \ $") == expected
+    assert escape("<0.001 --sd …") == r"\textless{}0.001 -{}-sd \dots{}"
+
+
+@pytest.mark.parametrize("options", [(), ("--wide", "--sd"), ("--reported", "own.csv")])
+def test_standalone_compiles(bench, results, options):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
+    stores.write(results, "tno@didfuse40", {"cddfuse": stores.random(2, 1, 40)["m0"]})
+    (results.parent / "own.csv").write_text("dataset,method,protocol,EN\ntno@didfuse40,CDDFuse,standard,5.01\n")
+    assert bench("report", "--standalone", "--out", "paper", *options).exit_code == 0
+    for _ in range(2):
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
+            cwd=results.parent / "paper",
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (results.parent / "paper" / "report.log").read_text(errors="replace")
+    assert "undefined" not in log.lower()
+    assert "Overfull" not in log
+    assert (results.parent / "paper" / "report.pdf").stat().st_size > 20_000
+
+
+def test_fragments_compile_in_a_paper(bench, results):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
+    bench("report", "--out", ".", "--cite", "--wide")
+    paper = (
+        r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx,siunitx,xcolor}"
+        r"\begin{document}\input{report}\bibliographystyle{plain}\bibliography{report}\end{document}"
+    )
+    (results.parent / "paper.tex").write_text(paper)
+
+    def call(*command):
+        done = subprocess.run(command, cwd=results.parent, capture_output=True, text=True, errors="replace")
+        assert done.returncode == 0, done.stdout[-2000:]
+
+    tex = ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex")
+    call(*tex)
+    call("bibtex", "paper")
+    call(*tex)
+    call(*tex)
+    assert "undefined" not in (results.parent / "paper.log").read_text(errors="replace").lower()
+    assert "Warning--" not in (results.parent / "paper.blg").read_text()
+
+
+def test_every_card_has_its_reference():
+    import baselines
+    import metrics
+    from benchmark import datasets
+
+    unpublished = {"folder", "average", "ir", "max", "vis"}
+    missing = [
+        f"{kind} {name}"
+        for kind, names in (("method", baselines.names()), ("dataset", datasets.names()), ("metric", metrics.names()))
+        for name in names
+        if not references.keys(kind, name) and name not in unpublished
+    ]
+    assert not missing, f"benchmark/references.yaml lacks {missing}"
+
+
+def test_references_agree_with_the_cards():
+    import baselines
+    import metrics
+    from benchmark import datasets
+
+    cards = [("method", name, baselines.card(name).year) for name in baselines.names()]
+    cards += [("dataset", name, datasets.get(name).card.year) for name in datasets.names()]
+    cards += [("metric", name, metrics.card(name).year) for name in metrics.names()]
+    for kind, name, year in cards:
+        years = [references.entries()[key].get("year") for key in references.keys(kind, name)]
+        if None not in years and years:
+            assert str(year) in years, (kind, name)
+
+
+def test_references_are_whole():
+    needed = {"article": "journal", "inproceedings": "booktitle", "incollection": "booktitle", "misc": "title"}
+    for key, entry in references.entries().items():
+        assert re.fullmatch(r"[a-z0-9]+", key)
+        assert entry["title"]
+        assert needed[entry["type"]] in entry, key
+        if entry["type"] != "misc":
+            assert re.fullmatch(r"(19|20)\d\d", entry["year"])
+            assert all(re.fullmatch(r"[A-Za-z' -]+, [A-Za-z. -]+", one) for one in entry["author"].split(" and ")), key
+
+
+def test_references_of_variants():
+    assert references.keys("method", "sdnet_medical") == references.keys("method", "sdnet") == ("zhang2021sdnet",)
+    assert references.keys("method", "cddfuse+1a2b3c4d") == ("zhao2023cddfuse",)
+    assert references.keys("method", "mine") == ()
+    assert references.keys("metric", "EN_x") == ()
+
+
+def test_bibtex_holds_what_is_shown(bench, results):
+    text = bench("report", "--format", "bibtex", "--out", "-", "--dataset", "tno", "--metrics", "EN,MI").stdout
+    keys = re.findall(r"@\w+\{(\w+),", text)
+    assert keys == [
+        "qu2002information",
+        "roberts2008assessment",
+        "tang2022seafusion",
+        "toet2014tno",
+        "toet2017tno",
+        "zhao2023cddfuse",
+    ]
+    assert "title = {{CDDFuse: Correlation-driven" in text
+    assert text.count("{") == text.count("}")
+
+
+class _Cells(HTMLParser):
+    """The text of table cells, by row."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.open = [], False
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.open = True
+            self.rows[-1].append(("", dict(attributes).get("class", "")))
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.open = False
+
+    def handle_data(self, data):
+        if self.open:
+            text, kind = self.rows[-1].pop()
+            self.rows[-1].append((text + data, kind))
+
+
+def test_html(bench, results):
+    text = bench("report", "--format", "html", "--out", "-").stdout
+    cells = _Cells()
+    cells.feed(text)
+    rows = {row[0][0]: row for row in reversed(cells.rows)}
+    assert rows["A_B%C#D"][1][1] == "best"
+    assert rows["SEAFUSION"][1] == ("10/16", "")
+    assert "src=" not in text
+    assert "http" not in text
+
+
+def test_json(bench, results):
+    found = json.loads(bench("report", "--format", "json", "--out", "-").stdout)
+    one = next(m for m in found["measured"] if m["dataset"] == "tno")
+    values = dict(zip(NAMES, stores.random(0, 5, 16).values()))["cddfuse"]
+    stored = one["metrics"]["EN"]["methods"]["cddfuse"]
+    assert stored["mean"] == pytest.approx(values[0].mean(), rel=1e-12)
+    assert stored["sd"] == pytest.approx(values[0].std(ddof=1), rel=1e-12)
+    assert stored["best"] is False
+    assert one["metrics"]["EN"]["friedman"]["p"] < 1e-6
+    names = list(one["metrics"]["EN"]["methods"])
+    assert one["metrics"]["EN"]["wilcoxon"][names[0]][names[1]] == pytest.approx(6 * 2**-15, rel=1e-5)
+    assert one["metrics"]["EN"]["friedman"]["nemenyi"]["ir"]["a_b%c#d"] == pytest.approx(
+        stats.studentized_range.sf(3 / np.sqrt(4 * 5 / (6 * 16)) * np.sqrt(2), 4, np.inf), rel=1e-4
+    )  # ranks 1 and 4 on all 16 images
+    assert one["states"]["seafusion"] == "partial 10/16"
+    assert one["preliminary"] == ["cddfuse"]
+    assert one["ranking"]["methods"]["a_b%c#d"]["place"] == 1
+    assert [table["key"] for table in found["tables"]][:1] == ["scores-roadscene-all-standard"]
+
+
+def test_excel(bench, results):
+    openpyxl = pytest.importorskip("openpyxl")
+    bench("report", "--format", "excel")
+    book = openpyxl.load_workbook(results / "report" / "report.xlsx")
+    assert book.sheetnames[0] == "scores-roadscene-all-standard"
+    sheet = book[book.sheetnames[1]]
+    rows = {row[0].value: row for row in sheet.iter_rows()}
+    values = dict(zip(NAMES, stores.random(0, 5, 16).values()))["a_b%c#d"]
+    place = rows["a_b%c#d"][1]
+    assert place.value == pytest.approx(values[0].mean(), rel=1e-12)  # a number, not its text
+    assert (place.font.bold, place.number_format) == (True, "0.000")
+    assert rows["seafusion"][1].value == "10/16"
+
+
+def test_a_name_is_no_formula(bench, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    stores.write(tmp_path, "tno@tno42", {"=1+1": np.ones((3, 8)), "b": np.ones((3, 8))})
+    bench("report", "--results", tmp_path, "--format", "excel")
+    sheet = openpyxl.load_workbook(tmp_path / "report" / "report.xlsx").worksheets[0]
+    (cell,) = [row[0] for row in sheet.iter_rows() if row[0].value == "=1+1"]
+    assert cell.data_type == "s"

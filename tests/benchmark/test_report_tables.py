@@ -1,0 +1,291 @@
+"""What report's tables say: who is compared with whom on which images, who is best, and what is left out."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import stores
+
+from benchmark.report.measured import measure
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results"
+
+
+def markdown(bench, *arguments):
+    return bench("report", "--format", "markdown", "--sections", "scores", "--out", "-", *arguments).stdout
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    """method -> cells of the tables in Markdown."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {cells[0]: cells[1:] for cells in lines}
+
+
+def test_the_best_is_shared_and_the_next_is_underlined(bench, results):
+    base = np.linspace(4, 6, 30)
+    noise = np.random.default_rng(0).normal(0, 0.2, 30)
+    noise -= noise.mean() + 0.01
+    values = {"first": base, "equal": base + noise, "third": base - 0.5, "last": base - 1 - np.arange(30) / 100}
+    stores.write(results, "tno@tno42", {k: [v, v, v] for k, v in values.items()})
+    rows = rows_of(markdown(bench, "--metrics", "EN,MSE"))
+    assert rows["first"] == ["**5.000**", "5.000"]
+    assert rows["equal"] == ["**4.990**", "4.990"]
+    assert rows["third"] == ["<u>4.500</u>", "<u>4.500</u>"]  # MSE: lower is better
+    assert rows["last"] == ["3.855", "**3.855**"]
+    cells = {
+        (row["method"], row["metric"]): row
+        for row in csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-").stdout))
+    }
+    assert [cells[m, "EN"]["best"] for m in values] == ["1", "1", "0", "0"]
+    assert cells["first", "EN"]["p_best"] == ""
+    assert float(cells["equal", "EN"]["p_best"]) > 0.3
+    # 30 differences of one sign, of different sizes: 2 / 2^30, by Holm times the three methods.
+    assert float(cells["last", "EN"]["p_best"]) == pytest.approx(3 * 2**-29, rel=1e-4)
+    assert (cells["first", "EN"]["unit"], cells["first", "EN"]["units"]) == ("image", "30")
+    low, high = (float(cells["first", "EN"][name]) for name in ("ci_low", "ci_high"))
+    # Of evenly spread values: 1.96 standard errors, 0.22.
+    assert (5 - low, high - 5) == (pytest.approx(0.219, abs=0.03), pytest.approx(0.219, abs=0.03))
+
+
+def test_few_images_are_not_tested(bench, results):
+    base = np.arange(5.0)
+    stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
+    text = markdown(bench)
+    assert "No difference between 3 methods can be significant with 5 images: only the best mean is bold." in text
+    assert "Too few units for a test." in text
+    assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
+
+
+def test_scenes_are_the_units(bench, results):
+    # LLVIP's ids begin with the place: 40 images of 2 places.
+    ids = [f"{place}{number:04d}" for place in (19, 20) for number in range(20)]
+    base = np.linspace(4, 6, 40)
+    stores.write(results, "llvip@test", {"a": [base] * 3, "b": [base - 1] * 3}, ids=ids)
+    text = markdown(bench)
+    assert "Unit of tests and intervals: the scene (2 scenes, 40 images)." in text
+    assert "can be significant with 2 scenes" in text
+    (one,) = measure(results)
+    assert (one.scores.unit, one.scores.units) == ("scene", 2)
+    assert one.scores.observations[0, 0] == pytest.approx([base[:20].mean(), base[20:].mean()])
+
+
+def test_scenes_of_data_sets():
+    from benchmark import datasets
+
+    m3fd, synth = datasets.get("m3fd"), datasets.get("synth_det")
+    scenes = {m3fd.scene_of(id) for ids in m3fd.schemes()["zx"].values() for id in ids}
+    assert len(scenes) == 73
+    assert None not in scenes
+    parts = m3fd.schemes()["scene"]
+    assert not {m3fd.scene_of(id) for id in parts["train"]} & {m3fd.scene_of(id) for id in parts["test"]}
+    assert m3fd.scene_of("no such id") is None
+    assert not {synth.scene_of(id) for id in synth.schemes()["scene"]["train"]} & {
+        synth.scene_of(id) for id in synth.schemes()["scene"]["test"]
+    }
+    assert len({synth.scene_of(pair.id) for pair in synth.pairs("all")}) > 10
+    assert datasets.get("kaist").scene_of("set06_V000_I00019") == "set06_V000"
+    assert datasets.get("llvip").scene_of("190001") == "19"
+    assert datasets.get("tno").scene_of("01") is None
+
+
+def test_naive_methods_come_first_unless_refused(bench, results):
+    values = stores.random(0, 4, 12)
+    names = ("mine", "max", "theirs", "ir")
+    stores.write(results, "tno@tno42", dict(zip(names, values.values())))
+    rows = list(rows_of(markdown(bench)))[2:]
+    assert rows == ["ir", "max", "mine", "theirs"]
+    assert list(rows_of(markdown(bench, "--methods", "theirs,mine")))[2:] == ["ir", "max", "theirs", "mine"]
+    assert list(rows_of(markdown(bench, "--methods", "theirs,max")))[2:] == ["ir", "theirs", "max"]
+    assert list(rows_of(markdown(bench, "--methods", "theirs,max", "--no-naive")))[2:] == ["theirs", "max"]
+    assert list(rows_of(markdown(bench, "--no-naive")))[2:] == ["mine", "theirs"]
+    missing = "No results of the naive methods vis, average, laplacian: bench run --methods vis,average,laplacian"
+    assert missing in markdown(bench)
+    assert "No results" not in markdown(bench, "--no-naive")
+
+
+def test_refusing_naive_methods_where_there_are_no_others(bench, results):
+    stores.write(results, "tno@tno42", {"max": next(iter(stores.random(0, 1, 12).values()))})
+    result = bench("report", "--no-naive")
+    assert result.exit_code == 2
+    assert "only naive methods have results" in result.stderr
+
+
+def test_fewer_images_are_shown_and_not_ranked(bench, results):
+    full, partial = np.array([np.arange(10.0)] * 3), np.array([[None] * 4 + [9.0] * 6] * 3, object)
+    stores.write(results, "tno@tno42", {"full": full, "other": full - 1, "short": partial})
+    text = markdown(bench)
+    assert rows_of(text)["short"] == ["6/10"] * 3
+    assert rows_of(text)["full"][0] == "**4.500**"
+    assert "short: partial 6/10" in text
+    common = markdown(bench, "--common")
+    assert "6 common of 10 pairs" in common
+    assert [rows_of(common)[name][0] for name in ("full", "other", "short")] == [
+        "<u>6.500</u>",
+        "5.500",
+        "**9.000**",
+    ]
+    data = bench("report", "--format", "csv", "--out", "-", "--common").stdout
+    assert {(row["n"], row["images"]) for row in csv.DictReader(io.StringIO(data))} == {("6", "6")}
+    ranks = bench("report", "--format", "markdown", "--sections", "ranks", "--out", "-").stdout
+    assert "short" not in ranks
+    assert "| full |" in ranks
+
+
+def test_nothing_in_common(bench, results):
+    one, other = np.full((3, 4), None, object), np.full((3, 4), None, object)
+    one[:, :2], other[:, 2:] = 1.0, 1.0
+    stores.write(results, "tno@tno42", {"a": one, "b": other})
+    result = bench("report", "--common")
+    assert result.exit_code == 2
+    assert "no image is common to a, b" in result.stderr
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert "nothing complete of 4 pairs" in text
+    assert rows_of(text)["a"] == ["2/4"] * 3
+
+
+def test_a_metric_undefined_for_every_method_on_an_image(bench, results):
+    values = stores.random(1, 3, 20)
+    for array in values.values():
+        array[1, 7] = np.nan
+    stores.write(results, "tno@tno42", values)
+    text = markdown(bench)
+    assert rows_of(text)["m2"][1].startswith("**")
+    assert rows_of(text)["m2"][1].endswith("(n=19)**")
+    assert "m2: MI is undefined for 1 of 20 images" in text
+
+
+def test_metrics_without_direction_are_shown_and_not_ranked(bench, results):
+    stores.write(results, "tno@tno42", stores.random(2, 3, 20), metrics={"EN": 1, "XX": 0, "MSE": -1})
+    rows = rows_of(markdown(bench))
+    assert all("*" not in row[1] and "<u>" not in row[1] for row in rows.values())
+    ranks = bench("report", "--format", "markdown", "--sections", "ranks", "--out", "-").stdout
+    assert "Over metrics: EN, MSE." in ranks
+    assert "XX" not in ranks
+
+
+def test_ranks_by_hand(bench, results):
+    # a is best on every image by EN and worst by MSE; b is between.
+    values = np.arange(8.0)
+    methods = {"a": [values + 2, values, values + 2], "b": [values + 1, values, values + 1], "c": [values] * 3}
+    stores.write(results, "tno@tno42", methods)
+    rows = rows_of(bench("report", "--format", "markdown", "--sections", "ranks", "--out", "-").stdout)
+    # EN, MI (all equal), MSE; then over metrics: mean rank, Borda, place.
+    assert rows["a"] == ["1.00", "2.00", "3.00", "**2.00**", "3", "1 \\[1–1\\]"]
+    assert rows["b"] == ["2.00", "2.00", "2.00", "**2.00**", "3", "1 \\[1–1\\]"]
+    assert rows["Friedman p"][1] == "1.000"
+    assert rows["Friedman p"][0] == "<0.001".replace("<", "\\<")
+    # q = 2.343 for three methods (Demšar 2006, table 5): 2.343 sqrt(3 * 4 / (6 * 8)).
+    assert rows["critical difference"][0] == "1.17"
+
+
+def test_wins_by_hand(bench, results):
+    base = np.linspace(4, 6, 20)
+    noise = np.random.default_rng(0).normal(0, 0.2, 20)
+    noise -= noise.mean()
+    values = {"first": base, "equal": base + noise, "third": base - np.linspace(0.8, 1, 20)}
+    stores.write(results, "tno@tno42", {name: [v, np.ones(20), v] for name, v in values.items()})
+    rows = rows_of(bench("report", "--format", "markdown", "--sections", "wins", "--out", "-").stdout)
+    assert rows["first"] == ["1/1/0", "0/2/0", "0/1/1", "+0"]
+    assert rows["equal"] == ["1/1/0", "0/2/0", "0/1/1", "+0"]
+    assert rows["third"] == ["0/0/2", "0/2/0", "2/0/0", "+0"]
+    rows = rows_of(
+        bench("report", "--format", "markdown", "--sections", "wins", "--metrics", "EN", "--out", "-").stdout
+    )
+    assert [rows[name][-1] for name in values] == ["+1", "+1", "-2"]
+
+
+def test_checkpoints_of_a_method(bench, results):
+    values = list(stores.random(0, 3, 12).values())
+    stores.write(results, "tno@tno42", {"net+aaaa1111": values[0], "net+bbbb2222": values[1], "other": values[2]})
+    assert list(rows_of(markdown(bench, "--methods", "other,net")))[2:] == ["other", "net+aaaa1111", "net+bbbb2222"]
+    assert list(rows_of(markdown(bench, "--methods", "net+bbbb2222")))[2:] == ["net+bbbb2222"]
+
+
+def test_one_wide_table(bench, results):
+    stores.write(results, "tno@tno42", stores.random(0, 3, 12))
+    stores.write(results, "roadscene@all", {**stores.random(1, 3, 12), **stores.random(1, 4, 12)})
+    text = markdown(bench, "--wide")
+    assert text.count("### ") == 1
+    rows = rows_of(text)
+    assert len(rows["method"]) == 6
+    assert rows["method"][0] == "roadscene, all (12) EN ↑"
+    assert rows["m3"][:3] != ["", "", ""]
+    assert rows["m3"][3:] == ["", "", ""]
+    asked = rows_of(markdown(bench, "--wide", "--methods", "m2,m3,m0"))
+    assert list(asked)[2:] == ["m2", "m3", "m0"]
+    assert list(rows)[2:] == ["m0", "m1", "m2", "m3"]
+    stores.write(results, "tno@other", stores.random(0, 3, 12), protocol="cddfuse")
+    assert markdown(bench, "--wide").count("### ") == 2  # protocols never share a table
+
+
+def test_order_digits_and_deviation(bench, results):
+    stores.write(results, "tno@tno42", {"a": [[1, 2, 3, 4]] * 3, "b": [[2, 3, 4, 5]] * 3})
+    text = markdown(bench, "--methods", "b,a", "--metrics", "mse,en", "--digits", "2", "--sd")
+    assert "| method | MSE ↓ | EN ↑ |" in text
+    assert list(rows_of(text))[2:] == ["b", "a"]
+    assert "2.50** ± 1.29" in text  # sqrt(5 / 3)
+    assert "Mean ± standard deviation" in text
+
+
+def test_selection(bench, results):
+    stores.write(results, "tno@tno42", stores.random(0, 3, 12))
+    stores.write(results, "tno@first", stores.random(0, 3, 12))
+    stores.write(results, "roadscene@all", stores.random(0, 3, 12), protocol="cddfuse")
+    assert markdown(bench).count("### ") == 3
+    assert markdown(bench, "--dataset", "tno").count("### ") == 2
+    assert markdown(bench, "--dataset", "tno@first").count("### ") == 1
+    assert "roadscene" in markdown(bench, "--protocol", "cddfuse")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--methods", "m99"], ["unknown method in the results 'm99'", "known: m0, m1, m2"]),
+        (["--metrics", "ENN"], ["unknown metric in the results 'ENN'", "did you mean EN?"]),
+        (["--protocol", "standart"], ["did you mean standard?"]),
+        (["--dataset", "tnoo"], ["did you mean tno?"]),
+        (["--sections", "score"], ["unknown section", "did you mean scores?"]),
+        (["--format", "excel", "--out", "-"], ["excel is no text"]),
+        (["--sections", "reported"], ["nothing to show"]),
+        (["--sections", "scores", "--reported", "cddfuse2023"], ["leaves out the section reported"]),
+        (["--reported", "nowhere.csv"], ["nowhere.csv: no such file", "cddfuse2023"]),
+        (["--digits", "-1"], ["--digits"]),
+        (["--tolerance", "2"], ["--tolerance"]),
+    ],
+)
+def test_mistakes(bench, results, arguments, words):
+    stores.write(results, "tno@tno42", stores.random(0, 3, 6))
+    result = bench("report", *arguments)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    for word in words:
+        assert word in line
+    assert not (results / "report").exists()
+
+
+def test_half_finished_store(bench, results):
+    stores.write(results, "tno@tno42", stores.random(0, 1, 6))
+    folder = results / "tno@tno42" / "broken"
+    folder.mkdir()
+    (folder / "run.json").write_text("{")
+    (results / "tno@tno42" / "lost").mkdir()
+    record = json.loads((results / "tno@tno42" / "m0" / "run.json").read_text())
+    (results / "tno@tno42" / "lost" / "run.json").write_text(json.dumps({**record, "unavailable": "no checkpoint"}))
+    text = markdown(bench)
+    assert "lost: unavailable (no checkpoint)" in text
+    assert rows_of(text)["m0"][0].startswith("5.")
+
+
+def test_only_sound_rows_are_compared(bench, results):
+    values = stores.random(0, 3, 12)
+    stores.write(results, "tno@tno42", {"m0": values["m0"], "m1": values["m1"]})
+    stores.write(results, "tno@tno42", {"m2": values["m2"]}, split_sha256="1" * 64, runs=[{"start": "2020"}])
+    text = markdown(bench)
+    assert "m2: outdated (made from other images" in text
+    assert "m2" not in rows_of(text)
