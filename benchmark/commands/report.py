@@ -153,10 +153,16 @@ def command(
         click.echo(path)
     drawn = []
     if figures:
+        from itertools import chain
+
         from benchmark import profiles
         from benchmark.figures import drawing
 
-        for path in drawing.draw(found, profiles.read(results), folder / "figures"):
+        datasets = None if dataset is None else {one.dataset for one in found}
+        for path in chain(
+            drawing.draw(found, profiles.read(results), folder / "figures"),
+            drawing.draw_detection(results, folder / "figures", datasets),
+        ):
             click.echo(path)
             drawn.append(path)
     if page:

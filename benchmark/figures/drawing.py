@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from benchmark import provenance
@@ -42,6 +42,24 @@ def draw(
     with ProcessPoolExecutor(provenance.processors(), get_context("spawn")) as pool:
         for paths in pool.map(_draw, *zip(*tasks)):
             yield from paths
+
+
+def draw_detection(results: Path, folder: Path, datasets: Container[str] | None = None) -> Iterator[Path]:
+    """Draw precision over recall and AP by class for each setup of detection, as `<kind>-<data set>@<division>-<setup>`;
+    yields the files written. datasets: None for all."""
+    from benchmark.detection import records
+    from benchmark.figures import detection
+
+    for setup in records.setups(results):
+        if datasets is not None and setup.facts().get("dataset") not in datasets:
+            continue
+        detected = detection.read(setup)
+        if detected is None:
+            continue
+        place = f"{setup.folder.parent.name}-{setup.folder.name}"
+        for kind, drawn in (("precision-recall", detection.precision_recall), ("classes", detection.class_bars)):
+            with style.pyplot() as plt:
+                yield from style.save(drawn(plt, detected), folder / f"{kind}-{place}")
 
 
 def _draw(kind: str, measured: Measured, profiles: Sequence[dict], folder: Path) -> list[Path]:

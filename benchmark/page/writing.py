@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,7 +63,7 @@ class Folder:
             here, there = path.stat(), source.stat()
             if (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns):
                 return
-        beside = path.with_name(f".{os.getpid()}.tmp")
+        beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}.tmp")
         try:
             try:
                 if not link:

@@ -65,7 +65,7 @@ def write(results, place, methods, ids, protocols=("standard",), seed=0, size=(4
 
 
 def write_objects(results, dataset, ids, methods, size=(64, 48)):
-    """A detection setup: two labelled objects in each pair, one of them found by every method, the first at 0.9 and
+    """A setup of `bench detect`: two labelled objects in each pair, one of them found by every method, the first at 0.9 and
     the second below any threshold."""
     folder = results / "detect" / f"{dataset}@official" / "yolov8n-retrain-0123abcd"
     folder.mkdir(parents=True)
@@ -86,6 +86,12 @@ def write_objects(results, dataset, ids, methods, size=(64, 48)):
         run.mkdir(parents=True)
         found = {"boxes": [[5, 6, 24, 16], [0, 0, 9, 9]], "scores": [0.9, 0.05], "classes": [0, 1]}
         store.write_lines(run / "detections.jsonl", [{"id": id, **found} for id in ids])
+        classes = {name: {"instances": len(ids), "AP": ap} for name, ap in (("People", 0.5), ("Car", 0.25))}
+        record = {"state": "done", "about": {"title": method.title()}, "test": {"all": {"classes": classes}}}
+        (run / "record.json").write_text(json.dumps({**record, "method": method, "seed": 0}))
+        recall = [k / 100 for k in range(101)]
+        precision = {name: {"AP50": [1 - r / 2 for r in recall], "AP": recall} for name in classes}
+        (run / "curves.json").write_text(json.dumps({"recall": recall, "precision": precision}))
     return folder
 
 

@@ -219,11 +219,12 @@ def test_objects(bench, stored):
     folder = pages.write_objects(stored, "tno", ["a", "c"], ["vis", "mine"])
     (folder / "average" / "seed0").mkdir(parents=True)
     (folder / "average" / "seed0" / "detections.jsonl").write_text("torn {\n")
+    (folder / "average" / "seed0" / "record.json").write_text("{}")
     page_of(bench)
     page = stored / "report" / "page"
     (setup,) = pages.content_of(page, "index")["setups"]
     assert setup["runs"] == [{"method": "vis", "seed": 0}, {"method": "mine", "seed": 0}]
-    assert setup["title"] == "yolov8n, retrain, 2 epochs, 64 px"
+    assert setup["title"] == "yolov8n, retrain, 2 epochs"
     truth = pages.content_of(page, "truth-0")
     assert truth["ids"] == ["a", "c"] and truth["boxes"][1] == [[4, 6, 24, 16, 0], [30, 10, 42, 40, 1]]
     assert pages.content_of(page, "boxes-0-1") == [[[5, 6, 24, 16, 0, 0.9]]] * 2

@@ -24,7 +24,7 @@ FLAGS = (
     "--disable-sync",
 )
 METHODS = ("ir", "vis", "average", "mine", "theirs")
-IDS = ("a", "b", "c", "d")
+IDS = tuple("abcdefgh")
 OPEN_SECONDS = 2.0
 ROWS = "#table tbody th button"
 
@@ -189,7 +189,7 @@ def clips(tab):
         const width = document.getElementById(id).clientWidth;
         const sides = clip.match(/calc\\(.*?\\)|-?[\\d.]+px|-?[\\d.]+%/g);
         const number = sides.map((text) => text.startsWith("calc")
-          ? width - Number(text.match(/- ([\\d.]+)px/)[1]) : parseFloat(text));
+          ? width - Number(text.match(/- ([\\d.]+)px/)[1]) : parseFloat(text) * (text.endsWith("%") ? width / 100 : 1));
         return id === "layer-left" ? width - number[1] : number[number.length - 1];
     })""")
 
@@ -225,8 +225,8 @@ def test_pictures_and_scores_of_any_two(page, start):
     tab = page("#pairs/msrs@test/standard")
     assert shown_pictures(tab)[1] == "pictures/msrs%40test/theirs/fused/a.png", "the best that is not naive"
     assert texts(tab, "#left option") == ["Infrared", "Visible", "Average", "Mine", "Theirs"]
-    tab.get_by_label("Left").select_option("average")
-    tab.get_by_label("Right", exact=True).select_option("mine")
+    tab.locator("#left").select_option("average")
+    tab.locator("#right").select_option("mine")
     tab.get_by_label("Colour").check()
     assert shown_pictures(tab) == [f"pictures/msrs%40test/{m}/colour/a.png" for m in ("average", "mine")]
     tab.get_by_role("button", name="Next").click()
@@ -238,7 +238,7 @@ def test_pictures_and_scores_of_any_two(page, start):
     for text, method in zip(row, ("mine", "average")):
         assert float(text.split()[0]) == pytest.approx(values[METHODS.index(method)][1][1], abs=0.001)
     assert [text.split()[1] for text in row[:2]] == ["2.", "3."] and row[2].startswith("Theirs")
-    tab.get_by_label("Left").select_option("ir")
+    tab.locator("#left").select_option("ir")
     assert shown_pictures(tab)[0] == "pictures/msrs%40test/ir/fused/b.png", "no colours that are not its own"
 
 

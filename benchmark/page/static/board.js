@@ -72,8 +72,8 @@ function drawHead(table) {
     heads.push(column("borda", "Borda", "Points: one per metric for every method with a worse mean"));
   }
   for (const metric of table.metrics) {
-    const way = { 1: "higher is better", 0: "neither way is better", "-1": "lower is better" }[metric.direction];
-    heads.push(column(`m:${metric.name}`, metric.name + ARROWS[metric.direction], `${metric.title ?? metric.name}: ${way}`));
+    const title = `${metric.title ?? metric.name}: ${WAYS[metric.direction]}`;
+    heads.push(column(`m:${metric.name}`, metric.name + ARROWS[metric.direction], title));
   }
   byId("table").tHead.replaceChildren(el("tr", {}, ...heads));
 }

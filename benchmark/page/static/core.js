@@ -46,6 +46,7 @@ function svg(tag, attributes = {}, ...children) {
 const address = (...parts) => parts.map(encodeURIComponent).join("/");
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const ARROWS = { 1: " ↑", 0: "", "-1": " ↓" };
+const WAYS = { 1: "higher is better", 0: "neither way is better", "-1": "lower is better" };
 const PRELIMINARY = "†";
 
 /** A number as stored: undefined where there is none, infinities as words. */

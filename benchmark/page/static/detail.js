@@ -36,8 +36,8 @@ function showCell(table, row, i) {
   if (cell.place !== undefined) facts.push(["place", `${cell.place} of ${table.ranked}, 95 % interval ${cell.from} to ${cell.to}`]);
   if (cell.best) facts.push(["against the best", "this is the best mean"]);
   else if (cell.p !== undefined) facts.push(["against the best", `p ${cell.p < 0.001 ? "< 0.001" : `= ${cell.p.toFixed(3)}`} (Wilcoxon, Holm)`]);
-  const way = { 1: "higher is better", 0: "neither way is better", "-1": "lower is better" }[metric.direction];
-  const definition = [["metric", `${metric.title ?? metric.name}, ${way}`]];
+  else if (cell.place !== undefined) facts.push(["against the best", `not tested: too few ${table.unit}s for so many methods`]);
+  const definition = [["metric", `${metric.title ?? metric.name}, ${WAYS[metric.direction]}`]];
   if (metric.note) definition.push([table.protocol, metric.note]);
   if (metric.range) definition.push(["range", `${metric.range} (${metric.unit === "1" ? "no unit" : metric.unit})`]);
   if (metric.source) definition.push(["source", metric.source]);

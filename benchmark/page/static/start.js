@@ -37,14 +37,16 @@ function draw() {
 function drawFigures() {
   const index = data("index");
   const here = `${state.place}-${state.protocol}`;
-  const others = index.tables.map((t) => `${t.place}-${t.protocol}`).filter((name) => name !== here);
-  const shown = index.figures.filter(({ name }) => name.endsWith(here) || !others.some((other) => name.endsWith(other)));
+  const tables = index.tables.map((t) => `-${t.place}-${t.protocol}`);
+  // Those of this table, and those of detection on the same data set.
+  const shown = index.figures.filter(({ name }) => name.endsWith(`-${here}`)
+    || (name.includes(`-${currentPlace()?.dataset}@`) && !tables.some((table) => name.endsWith(table))));
   byId("figures-title").textContent = `Figures, ${currentPlace()?.title ?? ""}, protocol ${state.protocol}`;
   byId("figure-list").replaceChildren(...shown.map(({ name }) => {
-    const kind = name.endsWith(`-${here}`) ? name.slice(0, -here.length - 1).replaceAll("-", " ") : name;
+    const kind = name.slice(0, name.indexOf(`-${currentPlace().dataset}@`)).replaceAll("-", " ");
     return el("figure", {},
       el("figcaption", {}, kind, " ", el("a", { href: address("figures", `${name}.pdf`) }, "PDF")),
-      el("img", { src: address("figures", `${name}.png`), alt: `${kind} of ${here}`, loading: "lazy" }));
+      el("img", { src: address("figures", `${name}.png`), alt: name, loading: "lazy" }));
   }));
   if (!shown.length) byId("figure-list").replaceChildren(el("p", { class: "empty" }, "None for this data set."));
 }
