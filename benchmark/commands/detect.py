@@ -112,7 +112,8 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
 
     offline.prepare(results / "detect" / ".ultralytics", online=options_["init"] == "pretrained")
     from benchmark.detection import tables, yolo
-    from benchmark.detection.experiment import Experiment, Settings
+    from benchmark.detection.experiment import Experiment
+    from benchmark.detection.settings import Settings
 
     origin = weights.find(options_["detector"], options_["init"], options_["weights_root"])
     if origin.file is not None:

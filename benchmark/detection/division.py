@@ -192,8 +192,10 @@ def _place(dataset: Dataset, pair: Pair, scenes) -> tuple[str | None, str | None
 def _check_pair(pair: Pair, split: Split) -> None:
     if pair.id in split.broken:
         raise UserError(split.broken[pair.id])
-    if pair.ir is not None and pair.vis is not None and images.size(pair.ir) != images.size(pair.vis):
-        (w, h), (vis_w, vis_h) = images.size(pair.ir), images.size(pair.vis)
+    if pair.ir is None or pair.vis is None:  # drawn, not read
+        return
+    (w, h), (vis_w, vis_h) = images.size(pair.ir), images.size(pair.vis)
+    if (w, h) != (vis_w, vis_h):
         raise UserError(f"different sizes: infrared {w}x{h}, visible {vis_w}x{vis_h}")
 
 

@@ -5,60 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
 from benchmark import images, jobs, provenance, runner, store
 from benchmark.detection import evaluation, export, records
-from benchmark.detection.division import Division, tell
+from benchmark.detection.division import Division, Item
 from benchmark.detection.records import Run, Setup
+from benchmark.detection.settings import MIXED, Settings, facts, truth
 from benchmark.errors import UserError
 from benchmark.plan import Method, one_line
 from benchmark.progress import Progress
 
 PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torchvision", "faster-coco-eval", "albumentations")
-MIXED = "vis+ir"  # half of the images visible, the other half infrared
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What all rows of a table share besides the division.
-
-    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain", or "frozen",
-    with `trained_on`, the method whose images the one detector is trained on, or MIXED. batch: images. workers:
-    processes that load images on a GPU machine (the random numbers of augmentation are drawn in them). further:
-    arguments of ultralytics' training in place of its defaults.
-    """
-
-    detector: str
-    init: str
-    protocol: str
-    trained_on: str | None
-    epochs: int
-    imgsz: int
-    batch: int
-    workers: int
-    further: dict
-    ultralytics: str
-
-    def arguments(self, seed: int, device: str) -> dict:
-        """Of ultralytics' training. The rest is its default, the same for every method."""
-        return {
-            "epochs": self.epochs,
-            "imgsz": self.imgsz,
-            "batch": self.batch,
-            "workers": self.workers,
-            "seed": seed,
-            "device": device,
-            "patience": 0,  # no early end: the same schedule for every method
-            "deterministic": True,
-            "augmentations": [],  # none of albumentations', which come with its being installed
-            "plots": False,
-            "verbose": False,
-            "exist_ok": True,
-            **self.further,
-        }
 
 
 class Experiment:
@@ -106,7 +66,8 @@ class Experiment:
         folder = records.place(self.results, division.dataset, division.name)
         shared = records.key(asdict(self.settings), division.sha256(), division.data_sha256())
         setup = Setup(folder / f"{self.settings.detector}-{self.settings.protocol}-{shared[:8]}")
-        setup.write(self._facts(), self._truth())
+        labels = [method.label for method in self.methods]
+        setup.write(facts(division, self.settings, labels), truth(division, self._size))
         exported = self._export(folder / "data")
         for seed in self.seeds:
             init = self.init(setup.init(seed), seed)
@@ -120,16 +81,21 @@ class Experiment:
         by_method: dict[str, list[runner.Outcome]] = {}
         for outcome in outcomes:
             by_method.setdefault(outcome.job.cell.method, []).append(outcome)
-        failed = {}
+        failed, tried = {}, {}
         for label, found in by_method.items():
             reason = next((outcome.state for outcome in found if outcome.state), None)
             if reason:
                 self.unfit[label] = reason
             failed[label] = {id: why for outcome in found for id, why in outcome.failed.items()}
-        fit = [failed[label] for label in failed if label not in self.unfit]
-        # What fails for every method lies with the images, not with a method.
-        common = set.intersection(*map(set, fit)) - self.division.excluded.keys() if fit else set()
-        self.division = self.division.without({id: fit[0][id] for id in sorted(common)})
+            tried[label] = {id for outcome in found for id in outcome.job.keys}
+        # What fails for every method lies with the image, not with a method.
+        fit = [label for label in failed if label not in self.unfit]
+        broken = {}
+        for id in sorted({id for label in fit for id in failed[label]} - self.division.excluded.keys()):
+            reasons = [failed[label].get(id) for label in fit if id in tried[label]]
+            if all(reasons):
+                broken[id] = reasons[0]
+        self.division = self.division.without(broken)
         for label, reasons in failed.items():
             mine = {id: why for id, why in reasons.items() if id not in self.division.excluded}
             if mine and label not in self.unfit:
@@ -138,66 +104,9 @@ class Experiment:
         if all(method.label in self.unfit for method in self.methods):
             raise UserError("; ".join(f"{method.label}: {self.unfit[method.label]}" for method in self.methods))
 
-    def _facts(self) -> dict:
-        division = self.division
-        return {
-            "format": records.FORMAT,
-            "task": records.TASK,
-            "dataset": division.dataset,
-            "split": division.name,
-            "split_sha256": division.sha256(),
-            "data_sha256": division.data_sha256(),
-            "images": {part: len(items) for part, items in division.parts.items()},
-            "scenes": {
-                part: len({item.scene for item in items if item.scene}) for part, items in division.parts.items()
-            },
-            "objects": {
-                part: {
-                    name: sum(box.label == name for item in items for box in item.boxes) for name in division.classes
-                }
-                for part, items in division.parts.items()
-            },
-            "background": {part: sum(not item.boxes for item in items) for part, items in division.parts.items()},
-            "leak": division.leak(),
-            "classes": list(division.classes),
-            "labels": tell(division.flaws),
-            "excluded": division.excluded,
-            "notes": list(division.notes),
-            "settings": asdict(self.settings),
-            "picture": "PNG, 8 bits; the visible image's Cb and Cr re-attached (ir: grey)",
-            "methods": [method.label for method in self.methods],
-        }
-
-    def _truth(self) -> dict:
-        """The labels of the test part, in COCO's format; images numbered from 1 in order."""
+    def _size(self, item: Item) -> tuple[int, int]:
         label = next(method.label for method in self.methods if method.label not in self.unfit)
-        found = {"info": {}, "images": [], "annotations": []}
-        names = {name: number for number, name in enumerate(self.division.classes, start=1)}
-        for number, item in enumerate(self.division.parts["test"], start=1):
-            width, height = images.size(self._cell(label, item.split).fused(item.pair.id))
-            found["images"].append(
-                {
-                    "id": number,
-                    "file_name": item.pair.id,
-                    "width": width,
-                    "height": height,
-                    "scene": item.scene,
-                    "time": item.time,
-                }
-            )
-            for box in item.boxes:
-                w, h = box.x1 - box.x0, box.y1 - box.y0
-                found["annotations"].append(
-                    {
-                        "id": len(found["annotations"]) + 1,
-                        "image_id": number,
-                        "category_id": names[box.label],
-                        "bbox": [box.x0, box.y0, w, h],
-                        "area": w * h,
-                        "iscrowd": 0,
-                    }
-                )
-        return {**found, "categories": [{"id": number, "name": name} for name, number in names.items()]}
+        return images.size(self._cell(label, item.split).fused(item.pair.id))
 
     def _cell(self, label: str, split: str) -> store.Cell:
         return store.Cell(self.results, self.division.dataset, split, label)
@@ -326,11 +235,11 @@ class Experiment:
             self.device.split(",")[0],
             run.folder.resolve() / "test",
         )
-        truth = setup.truth()
+        labelled = setup.truth()
         none = evaluation.nothing()
-        ids = [image["file_name"] for image in truth["images"]]
+        ids = [image["file_name"] for image in labelled["images"]]
         lines = [evaluation.line(id, *found.found.get(id, none)) for id in ids]
-        figures, curves = evaluation.evaluate(truth, lines)
+        figures, curves = evaluation.evaluate(labelled, lines)
         store.write_lines(run.detections_file, lines)
         recalls = [round(float(value), 2) for value in evaluation.RECALLS]
         records.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
@@ -346,7 +255,7 @@ class Experiment:
             "confusion": {
                 "confidence": evaluation.CONFIDENT,
                 "iou": evaluation.OVERLAP,
-                "counts": evaluation.confusion(truth, lines),
+                "counts": evaluation.confusion(labelled, lines),
             },
         }
 

@@ -123,7 +123,7 @@ def save_init(path: Path, name: str, classes: list[str], seed: int, pretrained: 
         model.names = dict(enumerate(classes))
         if pretrained is not None:
             model.load(_checkpoint(pretrained), verbose=False)
-        beside = path.with_suffix(".tmp")
+        beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({"model": model, "epoch": -1, "train_args": {"task": "detect"}}, beside)
         os.replace(beside, path)

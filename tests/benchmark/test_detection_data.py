@@ -113,9 +113,10 @@ def test_leak_and_scenes_of_own_lists(m3fd):
     assert made.leak() == {"1": 0.0, "5": 1.0}
     assert [(item.scene, item.time) for item in made.parts["test"]] == [("a", "day"), ("b", "night")]
     assert by_lists(m3fd).parts["test"][0].scene is None  # the set's own scenes may not be those of own lists
-    (m3fd / "scenes.csv").write_text("00008\n")
-    with pytest.raises(UserError, match="expected 'id,scene'"):
-        by_lists(m3fd, m3fd / "scenes.csv")
+    for text, words in (("00008\n", "expected 'id,scene'"), ("00008,a,small\n", "'small' is no time of day")):
+        (m3fd / "scenes.csv").write_text(text)
+        with pytest.raises(UserError, match=words):
+            by_lists(m3fd, m3fd / "scenes.csv")
 
 
 def test_validation_is_held_out_of_training_where_there_is_none(m3fd):
@@ -203,3 +204,42 @@ def test_export_links_images_and_writes_labels(tmp_path):
     for name in ("data", "store"):
         shutil.move(tmp_path / name, tmp_path / "moved" / name)
     assert (tmp_path / "moved" / "data" / folder.name / "images" / "train" / "a.png").is_file()
+
+
+def test_a_broken_image_is_left_out_and_a_failing_method_is_told(m3fd, monkeypatch):
+    from baselines.max import Maximum
+    from benchmark import plan
+    from benchmark.detection.experiment import Experiment
+    from benchmark.detection.settings import Settings
+
+    def truncate(path):
+        """Leave the first half of the image as a JPEG, whose header is whole, so that its size can be read."""
+        draw(path.with_suffix(".jpg"), 5)
+        path.unlink()
+        data = path.with_suffix(".jpg").read_bytes()
+        path.with_suffix(".jpg").write_bytes(data[: 2 * len(data) // 3])
+
+    truncate(m3fd / "M3FD_Detection" / "Ir" / "00002.png")
+    methods = plan.select_methods(["average", "max"])
+    settings = Settings("yolov8n", "yaml", "frozen", "vis", 1, 64, 4, 0, {}, "0")
+    helpers = plan.select_methods(["vis"])
+
+    def experiment():
+        parts = (by_lists(m3fd), methods, helpers, settings, [0], None)
+        return Experiment(m3fd / "results", *parts, "cpu", "cpu")
+
+    made = experiment()
+    made._fuse()
+    assert list(made.division.excluded) == ["00002"] and "broken or truncated" in made.division.excluded["00002"]
+    assert len(made.division.parts["train"]) == 5 and not made.unfit
+    truncate(m3fd / "M3FD_Detection" / "Vis" / "00009.png")  # which no helper fuses
+
+    def fail(self, ir, vis):
+        raise RuntimeError("no maximum")
+
+    monkeypatch.setattr(Maximum, "fuse_pair", fail)
+    draw(m3fd / "M3FD_Detection" / "Ir" / "00008.png", 77)  # another image: it must be fused anew
+    made = experiment()
+    made._fuse()
+    assert list(made.division.excluded) == ["00002", "00009"]
+    assert made.unfit == {"max": "failed (1 images could not be fused: 00008: fusing failed: RuntimeError: no maximum)"}
