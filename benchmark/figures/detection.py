@@ -18,8 +18,8 @@ CLASSES = 8  # panels; the classes with most instances
 class Detected:
     """A setup, the mean over seeds of each method.
 
-    titles: method -> title, in the order of the table. instances: class -> number in the test part. precision: method ->
-    class -> (R,) at `recall`, IoU 0.5; ap: method -> class -> AP of each seed, IoU 0.5 to 0.95.
+    titles: method -> title, in the order of the table. instances: class -> number in the test part, most first.
+    precision: method -> class -> (R,) at `recall`, IoU 0.5; ap: method -> class -> AP of each seed, IoU 0.5 to 0.95.
     """
 
     title: str

@@ -45,8 +45,8 @@ def draw(
 
 
 def draw_detection(results: Path, folder: Path, datasets: Container[str] | None = None) -> Iterator[Path]:
-    """Draw precision over recall and AP by class for each setup of detection, as `<kind>-<data set>@<division>-<setup>`;
-    yields the files written. datasets: None for all."""
+    """Draw precision over recall and AP by class for each setup of detection, as
+    `<kind>-<data set>@<division>-<setup>`; yields the files written. datasets: None for all."""
     from benchmark.detection import records
     from benchmark.figures import detection
 

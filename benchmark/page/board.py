@@ -132,8 +132,8 @@ def _numbers(**values: float) -> dict:
 
 
 def dataset(name: str) -> dict:
-    """What a data set is called and what its two images are; `lends`: the one with colours. From its name alone where it
-    is not installed."""
+    """What a data set is called and what its two images are; `lends`: the one with colours. From its name alone where
+    it is not installed."""
     from benchmark import datasets, pictures
 
     try:

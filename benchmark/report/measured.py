@@ -103,6 +103,8 @@ def measure(
     nothing is stored.
     """
     found = tables(rows(existing_cells(results)))
+    if not found:
+        raise UserError(f"no scores in {results}: its images were fused for detection alone; bench run scores them")
     by_place: dict[str, list] = {}
     for table in found:
         for name in (table.dataset, f"{table.dataset}@{table.split}"):

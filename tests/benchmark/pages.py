@@ -14,7 +14,17 @@ HOSTILE_METHOD = "m\"'><img src=x onerror=window.hacked=1>"
 HOSTILE_ID = "%41#?&'\"><b>\u2028 ü"
 
 
-def write(results, place, methods, ids, protocols=("standard",), seed=0, size=(48, 64), kinds=("fused", "colour"), title=str.title):
+def write(
+    results,
+    place,
+    methods,
+    ids,
+    protocols=("standard",),
+    seed=0,
+    size=(48, 64),
+    kinds=("fused", "colour"),
+    title=str.title,
+):
     """Cells of `methods`, one better than the other by every metric, with a picture of each pair in each: grey
     gradients that tell methods and pairs apart."""
     random = np.random.default_rng(seed)
@@ -65,8 +75,8 @@ def write(results, place, methods, ids, protocols=("standard",), seed=0, size=(4
 
 
 def write_objects(results, dataset, ids, methods, size=(64, 48)):
-    """A setup of `bench detect`: two labelled objects in each pair, one of them found by every method, the first at 0.9 and
-    the second below any threshold."""
+    """A setup of `bench detect`: two labelled objects in each pair; every method finds one, at 0.9, and something else
+    below any threshold."""
     folder = results / "detect" / f"{dataset}@official" / "yolov8n-retrain-0123abcd"
     folder.mkdir(parents=True)
     settings = {"detector": "yolov8n", "protocol": "retrain", "epochs": 2, "imgsz": 64}

@@ -1,13 +1,17 @@
 """Figures show the numbers they are drawn from, look the same each time, and say what they lack."""
 
+import json
 import math
+import shutil
 
 import numpy as np
+import pages
 import pytest
 from harness import FOLDER, IDS
 
+from benchmark.detection import records
 from benchmark.errors import UserError
-from benchmark.figures import cost, drawing, grid, scores, style, training
+from benchmark.figures import cost, detection, drawing, grid, scores, style, training
 from benchmark.report.measured import Measured, measure
 from benchmark.statistics import Scores
 from benchmark.store import Cell
@@ -209,3 +213,48 @@ def test_bench_grid_mistakes(bench, bench_folder, options, reason):
     result = bench("grid", *FOLDER, *options)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1 and reason in result.stderr
+
+
+def _detected(tmp_path, seeds=(0.5, 0.6)):
+    """A setup whose methods differ in the AP of a class, with so many seeds."""
+    folder = pages.write_objects(tmp_path, "set", ["a", "b"], ["vis", "mine"])
+    for seed, ap in enumerate(seeds):
+        if seed:
+            shutil.copytree(folder / "mine" / "seed0", folder / "mine" / f"seed{seed}")
+        path = folder / "mine" / f"seed{seed}" / "record.json"
+        record = json.loads(path.read_text())
+        record["test"]["all"]["classes"]["Car"]["AP"] = ap
+        path.write_text(json.dumps(record))
+    (folder / "torn" / "seed0").mkdir(parents=True)
+    (folder / "torn" / "seed0" / "record.json").write_text(json.dumps({"state": "failed (no memory)"}))
+    return detection.read(records.setups(tmp_path)[0])
+
+
+def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):
+    with style.pyplot() as plt:
+        axis = detection.class_bars(plt, _detected(tmp_path)).axes[0]
+        assert [label.get_text() for label in axis.get_xticklabels()] == ["People (2)", "Car (2)"]
+        heights = [[bar.get_height() for bar in group] for group in axis.containers if hasattr(group, "patches")]
+        lines = axis.collections[0].get_segments()
+    assert np.allclose(heights, [[50, 25], [50, 55]])
+    assert np.allclose(lines[1][:, 1], [55 - 100 * 0.05 * 2**0.5, 55 + 100 * 0.05 * 2**0.5])
+
+
+def test_precision_over_recall(tmp_path):
+    detected = _detected(tmp_path)
+    with style.pyplot() as plt:
+        figure = detection.precision_recall(plt, detected)
+        assert [axis.get_title() for axis in figure.axes] == ["People (2)", "Car (2)"]
+        for axis in figure.axes:
+            assert len(axis.lines) == 2
+            assert np.allclose(axis.lines[1].get_ydata(), 1 - axis.lines[1].get_xdata() / 2)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Vis", "Mine"]
+
+
+def test_figures_of_detection_are_drawn_by_setup(tmp_path):
+    _detected(tmp_path)
+    names = [path.name for path in drawing.draw_detection(tmp_path, tmp_path / "figures")]
+    stem = "set@official-yolov8n-retrain-0123abcd"
+    assert names == [f"{kind}-{stem}.{suffix}" for kind in ("precision-recall", "classes") for suffix in ("pdf", "png")]
+    assert not list(drawing.draw_detection(tmp_path, tmp_path / "figures", {"other"}))
+    assert not list(drawing.draw_detection(tmp_path / "nothing", tmp_path / "figures"))

@@ -121,7 +121,7 @@ def test_same_store_same_bytes_and_nothing_is_written_twice(bench, stored, tmp_p
 
 def test_a_picture_that_changed_is_taken_again(bench, stored):
     page_of(bench)
-    ours, theirs = (folder / "tno@test" / "mine" / "fused" / "b.png" for folder in (stored, stored / "report/page/pictures"))
+    ours, theirs = (root / "tno@test/mine/fused/b.png" for root in (stored, stored / "report/page/pictures"))
     ours.unlink()  # the store replaces files and never writes into one
     Image.new("L", (64, 48), 7).save(ours)
     assert theirs.read_bytes() != ours.read_bytes()
