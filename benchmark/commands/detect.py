@@ -47,7 +47,7 @@ class Seeds(click.ParamType):
 @click.option("--test", type=options.FOLDER, metavar="FILE", help="Ids to evaluate on, once.")
 @click.option("--scenes", type=options.FOLDER, metavar="FILE", help="Lines id,scene[,time of day], for own lists.")
 @click.option("--name", help="What results call the division, for own lists.")
-@click.option("--methods", type=options.NAMES, default=METHODS, show_default=True, help="Methods: bench ls methods.")
+@options.methods(METHODS)
 @click.option("--only", is_flag=True, help=f"Do not add {' and '.join(ALWAYS)} to the methods.")
 @click.option("--detector", default="yolov8n", show_default=True, help="Of ultralytics: yolov5n … yolo26x.")
 @click.option("--init", default="auto", show_default=True, help="auto, yaml, pretrained or a file of weights.")
@@ -79,7 +79,7 @@ class Seeds(click.ParamType):
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or GPUs: 0 or 0,1.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs of each part.")
-@click.option("--checkpoint", multiple=True, metavar="METHOD=PATH", help="Fusion weights to use; may be repeated.")
+@options.checkpoints
 @click.option("--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp).")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.config
@@ -103,7 +103,8 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     if protocol == "retrain" and options.given(ctx, "train_on"):
         raise UserError("--train-on goes with --protocol frozen")
     names = tuple(dict.fromkeys([*methods, *(() if only else ALWAYS)]))
-    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"])
+    trust = options_["trust_checkpoint"]
+    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"], trust=trust)
     sources = train_on.split("+") if protocol == "frozen" else []
     helpers = plan.select_methods([name for name in sources if name not in names]) if set(sources) - set(names) else []
     device, fuse_device = _devices(device, chosen)

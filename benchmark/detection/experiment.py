@@ -14,8 +14,8 @@ from benchmark.detection import evaluation, export, records
 from benchmark.detection.division import Division, Item
 from benchmark.detection.records import Run, Setup
 from benchmark.detection.settings import MIXED, Settings, facts, truth
-from benchmark.errors import UserError
-from benchmark.plan import Method, one_line
+from benchmark.errors import UserError, one_line
+from benchmark.methods import Method
 from benchmark.progress import Progress
 
 PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torchvision", "faster-coco-eval", "albumentations")
