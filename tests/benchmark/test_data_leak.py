@@ -104,7 +104,7 @@ def test_lists_of_ones_own_and_drawn_files(bench, tmp_path):
     assert result.exit_code == 0 and "40 pairs in" in result.output
     assert "is not empty" in bench("data", "synth", "--out", out, "--pairs", 1).output
     names = {folder.name: len(list(folder.iterdir())) for folder in out.iterdir()}
-    assert names == {"Ir": 40, "Vis": 40, "Annotation": 40, "splits": 6}
+    assert names == {"Ir": 40, "Vis": 40, "Annotation": 40, "splits": 7}
     data = datasets.get("m3fd")
     pairs = data.pairs("all", out)
     assert [pair.id for pair in pairs] == [f"{number:05d}" for number in range(40)]
