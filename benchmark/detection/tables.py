@@ -71,13 +71,14 @@ def _title(facts: dict, seeds: Sequence[int]) -> list[str]:
         for distance, share in facts["leak"].items()
     )
     known = f" of {scenes['test']} scenes" if scenes["test"] else ""
+    epochs = f"{settings['epochs']} epoch{'s' * (settings['epochs'] != 1)}"
     further = "".join(f", {name}={value}" for name, value in settings["further"].items())
     protocol = settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
     return [
         f"{facts['dataset']}, division {facts['split']} ({facts['split_sha256'][:8]}), images: train {images['train']},"
         f" val {images['val']}, test {images['test']}{known}; test images with a training image near by id: {leak}",
         f"protocol {protocol}, detector {settings['detector']}, initial weights {settings['init']},"
-        f" {settings['epochs']} epochs, {settings['imgsz']} pixels, batch {settings['batch']}{further},"
+        f" {epochs}, {settings['imgsz']} pixels, batch {settings['batch']}{further},"
         f" {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))};"
         f" in %{', mean ± sd over seeds' if len(seeds) > 1 else ''}",
     ]
