@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from baselines.base import keep_freed_memory
+from benchmark import worker
 from benchmark.datasets.base import Pair, PairImages
 
 Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
@@ -76,23 +73,5 @@ class Scorer:
             import multiprocessing
 
             # Not by fork: it would copy torch's threads' locks, and CUDA does not survive it.
-            self._pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), initializer=_start_worker)
+            self._pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), initializer=worker.start)
         return self._pool
-
-
-def _start_worker() -> None:
-    # One thread each: the processes are the parallelism. Read when numpy and OpenCV are imported.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
-        os.environ[name] = "1"
-    keep_freed_memory()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    """End this worker when the process that started it is gone: killed, it cannot end its workers itself."""
-    from multiprocessing import parent_process
-    from multiprocessing.connection import wait
-
-    wait([parent_process().sentinel])
-    os._exit(1)

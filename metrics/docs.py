@@ -21,21 +21,21 @@ HEAD = """# Metrics
 
 Rendered by `python -m metrics.docs`; not to be edited. Numbers version {version}.
 
-       F is the fused image, A the infrared (or first) source, B the visible (or second) one; all are 8-bit
-       grey levels 0..255 of m x n pixels (floats are rounded to levels first). ↑: higher is better, ↓: lower
-       is better. A metric that a protocol does not define is absent under it. Where the images leave a metric
-       undefined, the value is `nan`, and the reason is given.
+F is the fused image, A the infrared (or first) source, B the visible (or second) one; all are 8-bit
+grey levels 0..255 of m x n pixels (floats are rounded to levels first). ↑: higher is better, ↓: lower
+is better. A metric that a protocol does not define is absent under it. Where the images leave a metric
+undefined, the value is `nan`, and the reason is given.
 
-       The example values are those of the triple that the package draws, `metrics.example.example()`; the
-       last column of each table is the difference from `standard`. Speed:
-       [metrics-speed.md](metrics-speed.md).
+The example values are those of the triple that the package draws, `metrics.example.example()`; the
+last column of each table is the difference from `standard`. Metrics that need an optional package have no
+example. Speed: [metrics-speed.md](metrics-speed.md).
 
 ## Protocols
 
 {protocols}
 
-       Under `vifb`, colour images (H, W, 3), RGB, are scored channel by channel and averaged (SF: the
-       channels side by side); a grey image serves for all three. Every other protocol takes grey images.
+Under `vifb`, colour images (H, W, 3), RGB, are scored channel by channel and averaged (SF: the
+channels side by side); a grey image serves for all three. Every other protocol takes grey images.
 
 Values can be compared between protocols only where the tables below say so. Sums over the two sources (MI,
 SSIM, MS-SSIM, VIF) are what the field prints; half of them is the mean.
@@ -43,7 +43,7 @@ SSIM, MS-SSIM, VIF) are what the field prints; half of them is the mean.
 ## Overview
 
 {overview}
-       """
+"""
 
 
 def values() -> dict[str, dict[str, tuple[float, str]]]:

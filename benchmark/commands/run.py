@@ -130,9 +130,9 @@ def command(
             click.echo(note, err=True)
     for name, reason in absent.items():
         click.echo(f"{name}: unavailable: {reason}", err=True)
-    for method in chosen:
-        if method.unavailable:
-            click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
+    for method in dict.fromkeys(job.cell.method for job in planned if job.unavailable):
+        reason = next(job.unavailable for job in planned if job.cell.method == method)
+        click.echo(f"{method}: unavailable: {reason}", err=True)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     tables.show(runner.tables_of(outcomes, wanted))
     for name, reason in absent.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
-from benchmark import provenance
+from benchmark import provenance, worker
 from benchmark.figures import cost, scores, style
 from benchmark.report.measured import Measured
 
@@ -39,7 +39,7 @@ def draw(
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(provenance.processors(), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(provenance.processors(), get_context("spawn"), worker.start) as pool:
         for paths in pool.map(_draw, *zip(*tasks)):
             yield from paths
 
