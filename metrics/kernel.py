@@ -171,7 +171,7 @@ def library() -> Library | None:
             raise RuntimeError(f"BENCH_ISA={wanted}: {error}") from None
         return None
     for isa in ISAS:
-        built = all(hasattr(shared, f"{name}_{isa}") for name in SIGNATURES)  # a library older than this file lacks some
+        built = all(hasattr(shared, f"{name}_{isa}") for name in SIGNATURES)  # an older library lacks some
         if built and getattr(shared, f"supported_{isa}")() and wanted in ("", isa):
             return Library(shared, isa)
     if wanted:

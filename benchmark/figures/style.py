@@ -85,18 +85,20 @@ def pyplot():
 
 
 def save(figure, stem: Path) -> list[Path]:
-    """Write `<stem>.pdf` and `<stem>.png`, each in one step and without dates; returns the paths."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    """Write `<stem>.pdf` and `<stem>.png`; returns the paths."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laid out once for both files
-    paths = []
-    for suffix, metadata in ((".pdf", {"CreationDate": None, "ModDate": None}), (".png", {"Software": None})):
-        path = stem.with_name(stem.name + suffix)
-        beside = path.with_name(f".{path.name}.{os.getpid()}{suffix}")
-        try:
-            figure.savefig(beside, dpi=DPI, metadata=metadata)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        paths.append(path)
-    return paths
+    return [write(figure, stem.with_name(stem.name + suffix)) for suffix in (".pdf", ".png")]
+
+
+def write(figure, path: Path, dpi: int = DPI) -> Path:
+    """Write a PDF or PNG in one step and without dates; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metadata = {"CreationDate": None, "ModDate": None} if path.suffix == ".pdf" else {"Software": None}
+    beside = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
+    try:
+        figure.savefig(beside, dpi=dpi, metadata=metadata)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path

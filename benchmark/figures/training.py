@@ -48,3 +48,11 @@ def curves(plt, runs: Mapping[str, Mapping[str, list[float]]]):
         handles = [plt.Line2D([], [], color=x.colour, linestyle=x.dashes) for x in looks.values()]
         figure.legend(handles, list(runs), loc="outside lower center", ncols=4)
     return figure
+
+
+def draw(table: Path, picture: Path, title: str) -> None:
+    """Draw one run's table as a PNG."""
+    with style.pyplot() as plt:
+        figure = curves(plt, {title: read_curves(table)})
+        figure.suptitle(title, fontsize=7.5)
+        style.write(figure, picture, dpi=150)

@@ -1,4 +1,4 @@
-"""What a run leaves to read: tables of the losses and of the validation, a picture of the latter, TensorBoard logs."""
+"""What a run leaves to read: tables of the losses and of the validation, TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -54,24 +54,6 @@ class Table:
                 writer.writerows(rows)
 
         replace(self.path, write)
-
-
-def draw(table: Table, path: Path, title: str) -> None:
-    """The validation table as a picture, one panel per metric over the steps."""
-    from matplotlib.figure import Figure
-
-    rows = table.rows()
-    names = [name for name in rows[0] if name != "step"]
-    steps = [int(row["step"]) for row in rows]
-    columns = 4
-    lines = -(-len(names) // columns)
-    figure = Figure(figsize=(2.6 * columns, 2.1 * lines), layout="constrained")
-    figure.suptitle(title, fontsize="medium")
-    for panel, name in zip(figure.subplots(lines, columns, squeeze=False).flat, names):
-        panel.plot(steps, [float(row[name] or "nan") for row in rows], marker=".")
-        panel.set_title(name, fontsize="medium")
-        panel.tick_params(labelsize="small")
-    replace(path, lambda beside: figure.savefig(beside, format="png", dpi=80, metadata={"Software": None}))
 
 
 class TensorBoard:

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 import metrics
 from baselines.base import keep_freed_memory, sha256
 from baselines.training import Recipe, Task
+from benchmark.figures.training import draw
 from benchmark.training.data import Source, crops, split_off_validation
 from benchmark.training.processes import Alone
-from benchmark.training.records import Table, TensorBoard, draw, replace
+from benchmark.training.records import Table, TensorBoard, replace
 from benchmark.training.schedule import learning_rate
 
 VALIDATION_CROP = 128
@@ -230,7 +231,7 @@ class Run:
                 scores = validate(self.averaged(), held_out, self.device)
                 row = {"step": self.step, **scores}
                 self.validation.append(row)
-                draw(self.validation, self.folder / "validation.png", f"{self.method}, held-out crops")
+                draw(self.validation.path, self.folder / "validation.png", f"{self.method}, held-out crops")
                 if board:
                     board.add("validation", row)
                 say(f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
