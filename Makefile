@@ -7,7 +7,7 @@ KERNELS := $(wildcard */*.cpp */*/*.cpp */*.h */*/*.h)
 
 $(VENV)/.installed: pyproject.toml setup.py $(KERNELS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".[dev]"
+	$(BIN)/pip install --quiet --editable ".[dev,detect,train,dtcwt]"
 	touch $@
 
 demo: $(VENV)/.installed

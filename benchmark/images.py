@@ -70,7 +70,7 @@ def decode(data: bytes, path: str | os.PathLike) -> Picture:
             return _decode(data, path)
     except ImageError:
         raise
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, ModuleNotFoundError):  # the latter from ultralytics, which replaces Image.open
         raise ImageError(path, "not a PNG, JPEG, BMP or TIFF image" if data else "empty file") from None
     except Image.DecompressionBombError:
         raise ImageError(path, f"more than {_MAX_PIXELS} pixels") from None
