@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.training import Recipe, Task, find, recipes, trainable
 from benchmark.cli import main
+from benchmark.figures.training import draw
 from benchmark.training.data import Source, crops, read, reduce, shares, split_off_validation
-from benchmark.training.records import Table, draw
+from benchmark.training.records import Table
 from benchmark.training.run import Diverged, Run
 from benchmark.training.schedule import learning_rate
 
@@ -334,7 +335,7 @@ def test_a_table_takes_columns_as_they_come_and_forgets_later_steps(tmp_path):
     table.truncate(1)
     assert [row["step"] for row in table.rows()] == ["1"]
     table.append({"step": 2, "a": 1.0, "b": 1.0})
-    draw(table, tmp_path / "log.png", "title")
+    draw(table.path, tmp_path / "log.png", "title")
     assert (tmp_path / "log.png").stat().st_size > 1000
 
 
