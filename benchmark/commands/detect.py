@@ -92,7 +92,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     Everything that is finished is kept: run the same command again to continue one that was interrupted, in
     fusion, training or evaluation, or to add methods and seeds.
     """
-    from benchmark import plan
+    from benchmark import machine, plan
     from benchmark.detection import offline
 
     offline.check_installed()
@@ -115,6 +115,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.detection import tables, yolo
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
+    from benchmark.progress import Progress
 
     origin = weights.find(options_["detector"], options_["init"], options_["weights_root"])
     if origin.file is not None:
@@ -150,7 +151,8 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     for method in chosen:
         if method.unavailable:
             click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
-    setup = experiment.run()
+    with machine.working(Progress().line):
+        setup = experiment.run()
     tables.show(tables.build(setup, seeds))
     click.echo(f"\n{setup.folder}")
     missed = any(m.unavailable and given for m in chosen) or any(not m.unavailable for m in experiment.stopped)

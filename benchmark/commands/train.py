@@ -91,7 +91,7 @@ def command(
 
     from baselines import Unavailable
     from baselines import training as methods
-    from benchmark import plan, provenance
+    from benchmark import machine, plan, provenance
     from benchmark.progress import Progress
     from benchmark.training.data import read
     from benchmark.training.processes import join
@@ -137,7 +137,7 @@ def command(
     folder = out or Path("runs") / f"{name}-{'-'.join(source.dataset for source in sources)}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0) if first else nullcontext():
+        with FileLock(folder / ".lock", timeout=0) if first else nullcontext(), machine.working(progress.line):
             run = Run(
                 methods.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
                 processes,
