@@ -14,7 +14,9 @@ from click.testing import CliRunner
 
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.training import Recipe, Task, find, recipes, trainable
+from benchmark import machine
 from benchmark.cli import main
+from benchmark.errors import UserError
 from benchmark.figures.training import draw
 from benchmark.training.data import Source, crops, read, reduce, shares, split_off_validation
 from benchmark.training.records import Table
@@ -219,6 +221,19 @@ def test_two_trainings_in_one_folder_are_refused(tmp_path):
         done = invoke("--method", "cddfuse", "--dataset", "synth", "--out", tmp_path)
     assert done.exit_code == 2
     assert "another training is at work" in done.stderr
+
+
+def test_training_waits_for_a_measurement_of_time(tmp_path, monkeypatch):
+    said = []
+
+    def measured(say):
+        said.append("asked")
+        raise UserError("a measurement is under way")
+
+    monkeypatch.setattr(machine, "working", measured)
+    done = invoke("--method", "cddfuse", "--dataset", "synth", "--steps", 1, "--out", tmp_path)
+    assert said == ["asked"] and "a measurement is under way" in done.stderr
+    assert not (tmp_path / "state.pt").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
