@@ -1,4 +1,4 @@
-"""The works behind methods, data sets and metrics, as BibTeX; the facts are in ``references.yaml``."""
+"""The works behind methods, data sets, metrics and detectors, as BibTeX; the facts are in ``references.yaml``."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def _owners() -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def keys(kind: str, name: str) -> tuple[str, ...]:
-    """What is cited for a "method", "dataset" or "metric"; () where nothing is. A variant of a method (`ifcnn_sum`,
-    `tardal-dt`) is cited as the method is."""
+    """What is cited for a "method", "dataset", "metric" or "detector"; () where nothing is. A variant of a method
+    (`ifcnn_sum`, `tardal-dt`) is cited as the method is."""
     while name:
         if found := _owners().get((kind, name)):
             return found

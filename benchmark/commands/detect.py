@@ -112,7 +112,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     _tell(division)
 
     offline.prepare(results / "detect" / ".ultralytics", online=options_["init"] == "pretrained")
-    from benchmark.detection import tables, yolo
+    from benchmark.detection import compared, tables, yolo
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
     from benchmark.progress import Progress
@@ -153,7 +153,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
             click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
     with machine.working(Progress().line):
         setup = experiment.run()
-    tables.show(tables.build(setup, seeds))
+    tables.show(tables.grids(compared.read(setup, seeds)))
     click.echo(f"\n{setup.folder}")
     missed = any(m.unavailable and given for m in chosen) or any(not m.unavailable for m in experiment.stopped)
     ctx.exit(int(missed or bool(experiment.division.excluded)))

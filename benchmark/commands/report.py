@@ -6,6 +6,8 @@ import click
 
 from benchmark import options
 from benchmark.errors import UserError, unknown
+from benchmark.report import names_in
+from benchmark.report import sections as all_sections
 
 EPILOG = """\b
 Examples:
@@ -27,7 +29,7 @@ docs/reports.md says what each statistic is.
 @click.option(
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
-@click.option("--sections", type=options.NAMES, help="scores, ranks, wins, reported, cost, …; all if left out.")
+@click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all if left out.")
 @click.option("--dataset", type=options.NAMES, help="Data sets, or DATASET@SPLIT; all in the results if left out.")
 @click.option("--protocol", type=options.NAMES, help="Protocols; all in the results if left out.")
 @click.option(
@@ -88,15 +90,14 @@ def command(
     data_root,
     weights_root,
 ):
-    """Write tables of what is stored, with statistics: LaTeX, BibTeX, CSV, Markdown, HTML, JSON, Excel; and figures and
-    a page, if asked for.
+    """Write tables of what is stored, scores with statistics and AP of detectors: LaTeX, BibTeX, CSV, Markdown, HTML,
+    JSON, Excel; and figures and a page, if asked for.
 
     Needs the results only, no data, no weights. Only complete rows are ranked; the others are shown with
     what they lack.
     """
     from benchmark import store
-    from benchmark.report import content, formats, measured
-    from benchmark.report import sections as all_sections
+    from benchmark.report import content, detected, formats, measured
 
     writers = content.modules(formats)
     if names is None:
@@ -117,19 +118,18 @@ def command(
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
         raise UserError("--page-images is about the page; add --html")
-    found = measured.measure(
-        results,
-        datasets=dataset,
-        protocols=protocol,
-        methods=methods,
-        metrics=metrics,
-        naive=naive,
-        common=common,
-    )
+    setups, broken = detected.read(results)
+    for line in broken:
+        click.echo(f"left out: {line}", err=True)
+    asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
+    also = detected.names(setups)
+    found = measured.measure(results, **asked, metrics=metrics, common=common, also=also)
+    setups = detected.choose(setups, **asked)
     report = content.Content(
         results,
         tuple(found),
         content.Options(
+            methods=methods,
             digits=digits,
             sd=sd,
             wide=wide,
@@ -139,9 +139,11 @@ def command(
             reported=reported,
             tolerance=tolerance,
         ),
+        tuple(setups),
     )
     if not report.grids:
-        raise UserError(f"--sections {','.join(sections)}: nothing to show for these results and options")
+        what = f"--sections {','.join(sections)}: " if sections else ""
+        raise UserError(f"{what}nothing to show for these results and options")
     folder = results / "report" if out is None else out
     for name in names:
         data = writers[name].render(report)
@@ -158,7 +160,7 @@ def command(
         from benchmark import profiles
         from benchmark.figures import drawing
 
-        datasets = None if dataset is None else {one.dataset for one in found}
+        datasets = {one.facts["dataset"] for one in setups}
         for path in chain(
             drawing.draw(found, profiles.read(results), folder / "figures"),
             drawing.draw_detection(results, folder / "figures", datasets),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TASK = "detect"
 FORMAT = 1
+_SETTINGS = {"detector", "init", "protocol", "trained_on", "epochs", "imgsz", "batch", "further", "ultralytics"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class Setup:
 
     folder: Path
 
+    def __str__(self) -> str:
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
     def run(self, method: str, seed: int) -> Run:
         return Run(self.folder / method / f"seed{seed}")
 
@@ -87,6 +91,29 @@ class Setup:
     def facts(self) -> dict:
         """The content of `setup.json`; empty where there is none that can be read."""
         return read_json(self.folder / "setup.json")
+
+    def whole_facts(self) -> dict:
+        """`facts()`. Raises UserError where they lack what tables say."""
+        facts = self.facts()
+        checks = {
+            "dataset": lambda v: isinstance(v, str),
+            "split": lambda v: isinstance(v, str),
+            "split_sha256": lambda v: isinstance(v, str),
+            "images": lambda v: v.keys() >= {"train", "val", "test"},
+            "scenes": lambda v: v.keys() >= {"train", "val", "test"},
+            "leak": lambda v: all(share is None or 0 <= share <= 1 for share in v.values()),
+            "classes": lambda v: all(isinstance(name, str) for name in v),
+            "methods": lambda v: all(isinstance(name, str) for name in v),
+            "settings": lambda v: v.keys() >= _SETTINGS and isinstance(v["further"], dict),
+        }
+        for name, is_right in checks.items():
+            try:
+                right = is_right(facts[name])
+            except (KeyError, TypeError, AttributeError):
+                right = False
+            if not right:
+                raise UserError(f"{self}: setup.json is broken: {name}" if facts else f"{self}: setup.json is broken")
+        return facts
 
     def truth(self) -> dict:
         return read_json(self.folder / "truth.json")
@@ -144,7 +171,7 @@ def _places(results, task: str = TASK) -> Iterator[tuple[Setup, dict]]:
     if not found:
         raise UserError(f"no detection results in {results}; make some with bench detect, or name their folder")
     for setup in found:
-        facts = setup.facts()
+        facts = setup.whole_facts()
         yield (
             setup,
             {
@@ -233,7 +260,7 @@ def load_differences(results: str | os.PathLike = "results") -> pandas.DataFrame
     split, setup, …, method, seeds (their number), metric (AP, AP50), difference, low, high."""
     import pandas
 
-    from benchmark.detection.tables import differences
+    from benchmark.detection.differences import differences
 
     rows = []
     for setup, shared in _places(results):

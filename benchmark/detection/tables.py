@@ -3,210 +3,196 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from statistics import mean, stdev
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from benchmark.detection import records
+from benchmark.detection.compared import METRICS, Compared, Figure, Row, Values, over_seeds
+from benchmark.detection.differences import BASE
 from benchmark.detection.evaluation import SIZES
-from benchmark.detection.records import Run, Setup
-from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED, Entry
+from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
+from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED
 
-BASE = "vis"
+DIGITS = 1  # of percent
+OWN = {"mAP50": "mAP50", "mAP": "mAP50-95"}  # head -> ultralytics' figure
 
-
-@dataclass(frozen=True)
-class Grid:
-    """A table: `title` lines, `head` (the method's column first) and, per method, its name and entries."""
-
-    title: list[str]
-    head: list[str]
-    rows: list[tuple[str, list[Entry]]]
-    notes: list[str] = field(default_factory=list)
+Cites = Callable[[str, str], tuple[str, ...]]
 
 
-def build(setup: Setup, seeds: Sequence[int] | None = None) -> list[Grid]:
-    """The tables of a setup: overall with sizes, times of day and differences to `vis`; AP and AP50 by class. seeds:
-    those that a complete row has; all that any row has if left out. Rows that lack one are told below, and not
-    ranked."""
-    facts = setup.facts()
-    by_method: dict[str, dict[int, Run]] = {}
-    for run in setup.runs():
-        by_method.setdefault(run.method, {})[run.seed] = run
-    seeds = sorted(seeds if seeds is not None else {seed for runs in by_method.values() for seed in runs})
-    done, notes, preliminary = {}, [], set()
-    for method, runs in by_method.items():
-        found = {seed: runs[seed].record() for seed in seeds if seed in runs}
-        if any(record.get("about", {}).get("preliminary") for record in found.values()):
-            preliminary.add(method)
-        lacking = [seed for seed in seeds if found.get(seed, {}).get("state") != "done"]
-        if lacking:
-            reason = next((r["state"] for r in found.values() if r.get("state") not in (None, "done")), "not run")
-            notes.append(f"{method}: {len(seeds) - len(lacking)} of {len(seeds)} seeds; seed {lacking[0]}: {reason}")
-        else:
-            done[method] = list(found.values())
-    names = {method: method + (PRELIMINARY if method in preliminary else "") for method in by_method}
-    title = _title(facts, seeds)
-    counts = next((records_[0]["test"] for records_ in done.values()), None)
-    if counts is None:
-        return [Grid(title, ["method"], [], notes)]
-    gaps = differences(setup, seeds)
-    if BASE not in done:
-        notes.append(f"no differences: there is no complete row {BASE}")
-    elif not any(found["metrics"]["AP"]["low"] is not None for found in gaps.values()):
-        notes.append("no intervals: fewer than two scenes are known")
-    if preliminary:
-        notes.append(PRELIMINARY_NOTE)
-    return [
-        _overall(title, counts, done, names, gaps, notes),
-        _by_class([*title, "AP (IoU 0.5 to 0.95) by class, n instances"], "AP", counts, done, names),
-        _by_class([*title, "AP50 by class, n instances"], "AP50", counts, done, names),
-    ]
-
-
-def _title(facts: dict, seeds: Sequence[int]) -> list[str]:
-    settings, images, scenes = facts["settings"], facts["images"], facts["scenes"]
-    leak = ", ".join(
-        f"±{distance} {UNDEFINED if share is None else f'{100 * share:.1f} %'}"
-        for distance, share in facts["leak"].items()
-    )
-    known = f" of {scenes['test']} scenes" if scenes["test"] else ""
-    epochs = f"{settings['epochs']} epoch{'s' * (settings['epochs'] != 1)}"
-    further = "".join(f", {name}={value}" for name, value in settings["further"].items())
-    protocol = settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
-    return [
-        f"{facts['dataset']}, division {facts['split']} ({facts['split_sha256'][:8]}), images: train {images['train']},"
-        f" val {images['val']}, test {images['test']}{known}; test images with a training image near by id: {leak}",
-        f"protocol {protocol}, detector {settings['detector']}, initial weights {settings['init']},"
-        f" {epochs}, {settings['imgsz']} pixels, batch {settings['batch']}{further},"
-        f" {'seeds' if len(seeds) > 1 else 'seed'} {', '.join(map(str, seeds))};"
-        f" in %{', mean ± sd over seeds' if len(seeds) > 1 else ''}",
-    ]
-
-
-def _overall(title, counts, done, names, gaps, notes) -> Grid:
-    times = [subset for subset in counts if subset not in ("all", *SIZES)]
-    columns = [("AP50", "all", "AP50"), ("AP75", "all", "AP75"), ("AP", "all", "AP")]
-    columns += [(f"AP {subset} (n={counts[subset]['instances']})", subset, "AP") for subset in (*SIZES, *times)]
-    head = ["method", *(f"{name} ↑" for name, *_ in columns), f"AP − {BASE} [95 %]", "mAP50, mAP of ultralytics"]
-    marked = [
-        _ranked([[record["test"][subset][metric] for record in found] for found in done.values()])
-        for _, subset, metric in columns
-    ]
-    rows = []
-    for number, (method, found) in enumerate(done.items()):
-        own = [_mean_text([record["ultralytics"][name] for record in found]) for name in ("mAP50", "mAP50-95")]
-        entries = [column[number] for column in marked]
-        rows.append((names[method], [*entries, Entry(_gap(gaps.get(method))), Entry(", ".join(own))]))
-    return Grid(title, head, rows, notes)
-
-
-def _by_class(title, metric, counts, done, names) -> Grid:
-    classes = counts["all"]["classes"]
-    head = ["method", *(f"{name} (n={found['instances']}) ↑" for name, found in classes.items())]
-    marked = [
-        _ranked([[record["test"]["all"]["classes"][name][metric] for record in found] for found in done.values()])
-        for name in classes
-    ]
-    rows = [(names[method], [column[number] for column in marked]) for number, method in enumerate(done)]
-    return Grid(title, head, rows)
-
-
-def _ranked(values: Sequence[Sequence[float | None]]) -> list[Entry]:
-    """The entries of a column from each method's values over seeds."""
-    texts = [_mean_text(found) for found in values]
-    means = {text: float(text.partition(" ")[0]) for text in texts if text != UNDEFINED}
-    best = sorted(set(means.values()), reverse=True)[:2] if len(set(texts)) > 1 else []
-    return [Entry(text, best.index(means[text]) + 1 if text in means and means[text] in best else 0) for text in texts]
-
-
-def _mean_text(values: Sequence[float | None]) -> str:
-    if any(value is None for value in values):
-        return UNDEFINED
-    text = f"{100 * mean(values):.1f}"
-    return f"{text} ± {100 * stdev(values):.1f}" if len(values) > 1 else text
-
-
-def _gap(found: dict | None) -> str:
-    if found is None:
-        return UNDEFINED
-    value = found["metrics"]["AP"]
-    text = f"{100 * value['difference']:+.1f}"
-    return text if value["low"] is None else f"{text} [{100 * value['low']:+.1f}, {100 * value['high']:+.1f}]"
-
-
-def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, dict]:
-    """Method -> {"seeds", "metrics": "AP", "AP50" -> {"difference", "low", "high"}} against `vis`, over the seeds that
-    both have; nothing where `vis` has none. Kept in `differences.json` while the runs are the same."""
-    from benchmark.detection.bootstrap import DRAWS, Draws
-
-    done: dict[str, dict[int, Run]] = {}
-    keys = []
-    for run in setup.runs():
-        record = run.record()
-        if record.get("state") == "done" and (seeds is None or run.seed in seeds):
-            done.setdefault(run.method, {})[run.seed] = run
-            keys.append((run.method, run.seed, record["key"]))
-    if BASE not in done:
-        return {}
-    file, key = setup.folder / "differences.json", records.key(keys, DRAWS, BASE)
-    kept = records.read_json(file)
-    if kept.get("key") == key:
-        return kept["methods"]
-    draws = Draws(setup.truth())
-    figures = {
-        method: {seed: draws.of(run.detections()) for seed, run in runs.items()} for method, runs in done.items()
-    }
-    found = {}
-    for method, runs in figures.items():
-        common = sorted(runs.keys() & figures[BASE].keys())
-        if method == BASE or not common:
-            continue
-        metrics = {}
-        for metric in ("AP", "AP50"):
-            gap = draws.difference(
-                [runs[seed][metric] for seed in common], [figures[BASE][seed][metric] for seed in common]
-            )
-            metrics[metric] = {"difference": gap.value, "low": gap.low, "high": gap.high}
-        found[method] = {"seeds": common, "metrics": metrics}
-    if all(math.isfinite(value["difference"]) for f in found.values() for value in f["metrics"].values()):
-        records.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
+def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda kind, name: ()) -> list[Grid]:
+    """The tables of a setup: overall with sizes, times of day and differences to `vis`; AP and AP50 by class. digits:
+    decimal places of percent. cites: (kind, name) -> what is cited for it. Rows that lack a seed are told below the
+    first table, and not ranked."""
+    digits = DIGITS if digits is None else digits
+    overall = [compared.figure(metric) for metric in METRICS] if compared.rows else []
+    overall += [compared.figure("AP", subset) for subset in (*SIZES, *compared.times)] if compared.rows else []
+    found = [_grid(compared, "", overall, digits, cites, full=True)]
+    for metric in ("AP", "AP50"):
+        figures = [compared.figure(metric, label=label) for label in compared.classes]
+        if figures:
+            found.append(_grid(compared, metric, figures, digits, cites))
     return found
 
 
-def show(grids: Iterable[Grid]) -> None:
+def _grid(
+    compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites, full: bool = False
+) -> Grid:
+    """metric: of a table by class. full: with differences, ultralytics' figures, and all that must be said below."""
+    facts = compared.facts
+    table = [entries(compared, figure, digits) for figure in figures]
+    columns = [_column(figure, metric, cites) for figure in figures]
+    if full and compared.rows:
+        table.append([gap(row, digits) for row in compared.rows])
+        columns.append(Column(f"AP − {BASE} [95 %]"))
+        for head, name in OWN.items():
+            table.append([entry(row.own(name), digits) for row in compared.rows])
+            columns.append(Column(head, 0, "ultralytics"))
+    lines = [
+        Line(label(row), titled(row), tuple(column[i] for column in table), cites=cites("method", row.name))
+        for i, row in enumerate(compared.rows)
+    ]
+    return Grid(
+        key=key("detect", metric, facts["dataset"], facts["split"], compared.setup.folder.name),
+        title=title(compared, metric),
+        columns=tuple(columns),
+        lines=tuple(lines),
+        explanation=explanation(compared, full),
+        notes=tuple(notes(compared)) if full else (),
+        cites=(*cites("dataset", facts["dataset"]), *cites("detector", "ultralytics")),
+    )
+
+
+def _column(figure: Figure, metric: str, cites: Cites) -> Column:
+    cited = cites("metric", figure.metric)
+    if figure.name == figure.metric:
+        return Column(figure.name, 1, "", cited)
+    name = f"{figure.label or figure.subset} (n={figure.instances})"
+    return Column(name, 1, "" if metric else figure.metric, cited)
+
+
+def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
+    """A column: best and second by the mean that is printed; what looks the same is marked the same."""
+    found = [entry(row.values(figure), digits) for row in compared.rows]
+    means = sorted({float(one.text) for one in found if one.value is not None}, reverse=True)
+    if len(means) < 2:
+        return found
+    marks = {means[0]: BEST, means[1]: SECOND}
+    return [one if one.value is None else replace(one, mark=marks.get(float(one.text), "")) for one in found]
+
+
+def entry(values: Values, digits: int = DIGITS) -> Entry:
+    middle, sd = over_seeds(values)
+    if math.isnan(middle):
+        return Entry(UNDEFINED)
+    return Entry(number(100 * middle, digits), 100 * middle, "" if math.isnan(sd) else number(100 * sd, digits))
+
+
+def gap(row: Row, digits: int = DIGITS, metric: str = "AP") -> Entry:
+    """The difference to BASE with its interval."""
+    if row.gap is None:
+        return Entry(UNDEFINED)
+    found = row.gap[metric]
+    text = signed(100 * found["difference"], digits)
+    if found["low"] is not None:
+        text += f" [{signed(100 * found['low'], digits)}, {signed(100 * found['high'], digits)}]"
+    return Entry(text, 100 * found["difference"])
+
+
+def signed(value: float, digits: int = DIGITS) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def label(row: Row) -> str:
+    return row.method + PRELIMINARY * row.preliminary
+
+
+def titled(row: Row) -> str:
+    """As papers print it."""
+    return row.title + PRELIMINARY * row.preliminary
+
+
+def title(compared: Compared, metric: str = "") -> str:
+    """What was done on which images, in one line. metric: of a table by class."""
+    facts, settings = compared.facts, compared.facts["settings"]
+    scenes = facts["scenes"]["test"]
+    known = f" of {counted(scenes, 'scene')}" if scenes else ""
+    return (
+        f"Detection{f', {metric} by class' if metric else ''}: {facts['dataset']}, division {facts['split']}"
+        f" ({facts['split_sha256'][:8]}), {counted(facts['images']['test'], 'test image')}{known},"
+        f" protocol {protocol(compared)}, detector {settings['detector']}"
+    )
+
+
+def protocol(compared: Compared) -> str:
+    settings = compared.facts["settings"]
+    return settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
+
+
+def training(compared: Compared) -> str:
+    """How the detectors were trained, without the protocol."""
+    settings, seeds = compared.facts["settings"], compared.seeds
+    further = "".join(f", {name}={value}" for name, value in settings["further"].items())
+    among = f", {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}" if seeds else ""
+    return (
+        f"initial weights {settings['init']}, {counted(settings['epochs'], 'epoch')}, {settings['imgsz']} pixels,"
+        f" batch {settings['batch']}{further}, ultralytics {settings['ultralytics']}{among}"
+    )
+
+
+def leak(compared: Compared) -> str:
+    """Shares of test images that have a training image near by."""
+    return ", ".join(
+        f"±{distance} {UNDEFINED if share is None else f'{100 * share:.1f} %'}"
+        for distance, share in compared.facts["leak"].items()
+    )
+
+
+def explanation(compared: Compared, full: bool = True) -> str:
+    """What every table must say, and how to read it. full: of a table with differences and ultralytics' figures."""
+    images = compared.facts["images"]
+    parts = [
+        f"Trained on {images['train']} images, validated on {images['val']}: {training(compared)}.",
+        f"Test images with a training image near by id: {leak(compared)}.",
+    ]
+    if compared.rows:
+        over = ", mean ± standard deviation over seeds" if len(compared.seeds) > 1 else ""
+        parts.append(f"AP in %{over}; n: labelled objects.")
+    if len(compared.rows) > 1:
+        parts.append("Bold: the best; underlined: the second.")
+    if full and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
+        parts.append(f"Intervals of the difference to {BASE}: paired bootstrap over scenes.")
+    return " ".join(parts)
+
+
+def notes(compared: Compared) -> list[str]:
+    """What must be said below: rows that are not complete, images that are missing, marks used."""
+    found = [f"{label(row)}: {row.state}" for row in compared.absent]
+    if excluded := compared.facts.get("excluded"):
+        found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
+    found += [*compared.facts.get("notes", ()), *compared.notes]
+    if any(row.preliminary for row in (*compared.rows, *compared.absent)):
+        found.append(PRELIMINARY_NOTE)
+    return found
+
+
+def show(found: Iterable[Grid]) -> None:
     """Print to stdout; best and second are marked ¹ and ²."""
     import click
 
     from benchmark.tables import show_listing
 
     ranked = False
-    for grid in grids:
-        click.echo("\n" + "\n".join(grid.title))
-        if grid.rows:
-            show_listing(grid.head, [(name, *map(_marked, entries)) for name, entries in grid.rows])
-            ranked |= any(entry.rank for _, entries in grid.rows for entry in entries)
+    for grid in found:
+        click.echo(f"\n{grid.title}\n{grid.explanation}")
+        if grid.lines:
+            heads = [f"{column.group} {column.head}".strip() for column in grid.columns]
+            show_listing([grid.corner, *heads], [(line.name, *map(_marked, line.entries)) for line in grid.lines])
+            ranked |= any(one.mark for line in grid.lines for one in line.entries)
         for note in grid.notes:
             click.echo(note)
     if ranked:
         click.echo("¹ best, ² second")
 
 
-def _marked(entry: Entry) -> str:
-    return entry.text + {1: "¹", 2: "²"}.get(entry.rank, "")
-
-
-def markdown(grids: Iterable[Grid]) -> str:
-    """The tables in Markdown; best bold, second underlined."""
-    parts = []
-    for grid in grids:
-        parts += [*grid.title, ""]
-        if grid.rows:
-            parts.append(f"| {' | '.join(grid.head)} |")
-            parts.append(f"|{'---|' + '---:|' * (len(grid.head) - 1)}")
-            for name, entries in grid.rows:
-                cells = [{1: f"**{e.text}**", 2: f"<u>{e.text}</u>"}.get(e.rank, e.text) for e in entries]
-                parts.append(f"| {' | '.join([name, *cells])} |")
-            parts.append("")
-        parts += [*(f"- {note}" for note in grid.notes), ""]
-    return "\n".join(parts)
+def _marked(one: Entry) -> str:
+    text = f"{one.text} ± {one.spread}" if one.spread else one.text
+    return text + {BEST: "¹", SECOND: "²"}.get(one.mark, "")

@@ -3,3 +3,13 @@
 A section turns measurements into grids (`grid`); a format turns grids into text or bytes. Adding a file to either
 folder adds a section or a format; nothing else is edited.
 """
+
+from __future__ import annotations
+
+import pkgutil
+from types import ModuleType
+
+
+def names_in(package: ModuleType) -> list[str]:
+    """The files in `sections` or `formats`, without loading them."""
+    return sorted(info.name for info in pkgutil.iter_modules(package.__path__))

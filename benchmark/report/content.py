@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from benchmark import references
-from benchmark.report import sections
+from benchmark.report import names_in, sections
 from benchmark.report.grid import Grid, unique
 from benchmark.report.measured import Measured
+
+if TYPE_CHECKING:
+    from benchmark.detection.compared import Compared
 
 
 @dataclass(frozen=True)
 class Options:
-    """digits: decimal places of scores, None for four digits. sd: ± is shown. wide: one table for all data sets.
-    standalone: LaTeX that compiles as it is. cite: LaTeX with citations. sections: names, or None for all. reported:
-    files of values as papers print them, see `benchmark.reported`. tolerance: how far, relative to the reported value,
-    a measured one may be and still count as near."""
+    """methods: those asked for, None for all. digits: decimal places, None for four digits of scores and one of
+    percents. sd: ± is shown over images. wide: one table of scores for all data sets. standalone: LaTeX that compiles
+    as it is. cite: LaTeX with citations. sections: names, or None for all. reported: files of values as papers print
+    them, see `benchmark.reported`. tolerance: how far, relative to the reported value, a measured one may be and still
+    count as near."""
 
+    methods: Sequence[str] | None = None
     digits: int | None = None
     sd: bool = False
     wide: bool = False
@@ -35,11 +40,13 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """A report: what was measured, and how it is to be shown. results: the folder that it comes from."""
+    """A report: what was measured, and how it is to be shown. results: the folder that it comes from. detected: setups
+    of detection."""
 
     results: Path
     measured: tuple[Measured, ...]
     options: Options = Options()
+    detected: tuple[Compared, ...] = ()
 
     @cached_property
     def grids(self) -> list[Grid]:
@@ -65,7 +72,6 @@ class Content:
 
 def modules(package: ModuleType) -> dict[str, ModuleType]:
     """Name -> module of every file in `sections` or `formats`, by the `ORDER` that it states, then by name."""
-    names = [info.name for info in pkgutil.iter_modules(package.__path__)]
-    found = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    found = [importlib.import_module(f"{package.__name__}.{name}") for name in names_in(package)]
     found.sort(key=lambda module: (getattr(module, "ORDER", 100), module.__name__))
     return {module.__name__.rpartition(".")[2]: module for module in found}

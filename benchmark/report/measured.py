@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,20 @@ import numpy as np
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
-from benchmark.store import existing_cells
+from benchmark.store import cells, existing_cells
 from benchmark.summary import Row, rows, tables
 
 # What a method must at least beat. On some sets a plain maximum has a better MI, VIF and Qabf than published networks.
 NAIVE = ("ir", "vis", "average", "max", "laplacian")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Data sets (and DATASET@SPLIT), protocols and methods (and their names without a checkpoint) that have results."""
+
+    datasets: frozenset[str] = frozenset()
+    protocols: frozenset[str] = frozenset()
+    methods: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,34 +103,41 @@ def measure(
     metrics: Sequence[str] | None = None,
     naive: bool = True,
     common: bool = False,
+    also: Names | None = None,
 ) -> list[Measured]:
     """What `results` holds, one item per data set, split and protocol, in the order of the names given.
 
     datasets: names, or DATASET@SPLIT; methods: in the order of the tables; None stands for all. naive: whether the
     naive methods join those asked for, or are left out. common: whether methods on fewer images restrict all to the
-    images that all have, instead of being left out. Raises UserError for names that nothing is stored of, and where
-    nothing is stored.
+    images that all have, instead of being left out. also: names that results of another kind have, which need none
+    here: where there are such results, there may be nothing here. Raises UserError for names that nothing is stored
+    of, and where nothing is stored.
     """
-    found = tables(rows(existing_cells(results)))
-    if not found:
+    found = tables(rows(existing_cells(results) if also is None else cells(results)))
+    if not found and also is None:
         raise UserError(f"no scores in {results}: its images were fused for detection alone; bench run scores them")
+    others = also or Names()
     by_place: dict[str, list] = {}
     for table in found:
         for name in (table.dataset, f"{table.dataset}@{table.split}"):
             by_place.setdefault(name, []).append(table)
     if datasets is not None:
         for name in datasets:
-            if name not in by_place:
-                raise unknown("data set in the results", name, by_place)
-        found = list({id(t): t for name in datasets for t in by_place[name]}.values())
+            if name not in by_place and name not in others.datasets:
+                raise unknown("data set in the results", name, {*by_place, *others.datasets})
+        found = list({id(t): t for name in datasets for t in by_place.get(name, ())}.values())
     if protocols is not None:
         known = {table.protocol for table in found}
         for name in protocols:
-            if name not in known:
-                raise unknown("protocol in the results", name, known)
-        found = [table for name in protocols for table in found if table.protocol == name]
+            if name not in known and name not in others.protocols:
+                raise unknown("protocol in the results", name, {*known, *others.protocols})
+        if known.intersection(protocols):
+            found = [table for name in protocols for table in found if table.protocol == name]
     if methods is not None:
-        methods = _spelled_out(methods, [row for table in found for row in (*table.rows, *table.others)])
+        here = [row for table in found for row in (*table.rows, *table.others)]
+        methods = spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods)
+    if not found:
+        return []
     if metrics is not None:
         spelled = {fold(metric): metric for table in found for metric in table.metrics}
         for name in metrics:
@@ -130,19 +146,20 @@ def measure(
         metrics = [spelled[fold(name)] for name in metrics]
     measured = [_measured(table, methods, metrics, naive, common) for table in found]
     shown = [one for one in measured if one.rows or one.partial or one.absent]
-    if not shown:
+    if not shown and also is None:
         raise UserError("nothing is left to report: only naive methods have results, and --no-naive leaves them out")
     return shown
 
 
-def _spelled_out(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Labels as asked for; a method without a row of just that name stands for all of its checkpoints."""
-    labels = dict.fromkeys(row.cell.method for row in rows)
+def spelled_out(names: Sequence[str], rows: Sequence[tuple[str, str]], also: Collection[str] = ()) -> list[str]:
+    """Labels as asked for; a method without a row of just that name stands for all of its checkpoints. rows: label and
+    name of each. also: names that need no row."""
+    labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
     for name in names:
-        meant = [name] if name in labels else sorted({row.cell.method for row in rows if row.name == name})
-        if not meant:
-            raise unknown("method in the results", name, labels)
+        meant = [name] if name in labels else sorted({label for label, own in rows if own == name})
+        if not meant and name not in also:
+            raise unknown("method in the results", name, {*labels, *also})
         found += meant
     return list(dict.fromkeys(found))
 

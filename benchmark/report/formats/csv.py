@@ -6,6 +6,8 @@ import csv
 import io
 import math
 
+from benchmark.detection.compared import Compared, over_seeds
+from benchmark.detection.compared import Row as DetectionRow
 from benchmark.report.content import Content
 from benchmark.report.measured import Measured
 from benchmark.summary import Row
@@ -14,19 +16,28 @@ ORDER = 20
 FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
 COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units")
+DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
 def render(content: Content) -> str:
     """mean and sd (sample, ddof = 1) are over the n images where the metric is defined, of `images` in the split (or in
     common); empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
     the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and what is not significantly worse.
-    unit, units: what intervals and tests take as one observation, and how many there are."""
+    unit, units: what intervals and tests take as one observation, and how many there are.
+
+    Where there is detection, its columns follow. Its figures (AP small, AP50 Car, …) are fractions as the records hold
+    them, mean and sd over seeds, n of the images that they are of; seeds: those; instances: labelled objects.
+    difference: to `vis`, with its interval."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    columns = COLUMNS + DETECTION if content.detected else COLUMNS
+    writer.writerow(columns)
     for one in content.measured:
         for row in sorted((*one.rows, *one.partial, *one.absent), key=lambda row: row.cell.method):
-            writer.writerows(_lines(one, row))
+            writer.writerows(line + ("",) * (len(columns) - len(line)) for line in _lines(one, row))
+    for one in content.detected:
+        for row in sorted((*one.rows, *one.absent), key=lambda row: row.method):
+            writer.writerows(_detection_lines(one, row))
     return out.getvalue()
 
 
@@ -46,6 +57,23 @@ def _lines(one: Measured, row: Row):
         numbers = (_number(summary.mean), _number(summary.sd), summary.n, one.images, row.state)
         interval = (_rounded(summary.low), _rounded(summary.high))
         lines.append((*place, metric, *numbers, *interval, *_tested(one, metric, i), one.scores.unit, one.scores.units))
+    return lines
+
+
+def _detection_lines(one: Compared, row: DetectionRow):
+    facts = one.facts
+    place = (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])
+    behind = (one.setup.folder.name, " ".join(map(str, row.records)))
+    if row in one.absent:
+        return [(*place, "", "", "", 0, facts["images"]["test"], row.state, *[""] * 6, *behind, *[""] * 4)]
+    lines = []
+    for figure in one.figures:
+        mean, sd = map(_number, over_seeds(row.values(figure)))
+        gap = (row.gap or {}).get(figure.name, {})
+        difference = [_rounded(math.nan if value is None else value) for value in gap.values()] or [""] * 3
+        counts = (figure.images, figure.images, row.state, "", "", "", "")
+        unit = ("scene", facts["scenes"]["test"])
+        lines.append((*place, figure.name, mean, sd, *counts, *unit, *behind, figure.instances, *difference))
     return lines
 
 

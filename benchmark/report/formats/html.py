@@ -57,10 +57,16 @@ def _figure(grid: Grid) -> str:
 def _heads(grid: Grid) -> list[str]:
     rows = []
     if groups := grid.groups:
-        cells = "".join(f'<th class="group" scope="colgroup" colspan="{n}">{escape(name)}</th>' for name, n in groups)
+        cells = "".join(map(_group, *zip(*groups)))
         rows.append(f"<tr><td></td>{cells}</tr>")
     heads = "".join(f'<th scope="col">{escape(column.head)}</th>' for column in grid.columns)
     return [*rows, f'<tr><th scope="col">{escape(grid.corner)}</th>{heads}</tr>']
+
+
+def _group(name: str, width: int) -> str:
+    if not name:
+        return f'<td colspan="{width}"></td>'
+    return f'<th class="group" scope="colgroup" colspan="{width}">{escape(name)}</th>'
 
 
 def _row(line: Line) -> str:

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from benchmark import statistics
+from benchmark.detection.compared import Compared, over_seeds
 from benchmark.report.content import Content
 from benchmark.report.grid import Entry, Grid
 from benchmark.report.measured import Measured
@@ -19,8 +20,13 @@ FILE = "report.json"
 
 def render(content: Content) -> str:
     """`measured`: per split and protocol the statistics, methods and metrics by name; undefined numbers are null,
-    infinite ones "inf"; "wilcoxon": Holm-corrected over all pairs. `tables`: what the other formats draw."""
-    found = {"measured": list(map(_measured, content.measured)), "tables": list(map(_table, content.grids))}
+    infinite ones "inf"; "wilcoxon": Holm-corrected over all pairs. `detected`: per setup of detection its facts and
+    the figures of each method, fractions as the records hold them. `tables`: what the other formats draw."""
+    found = {
+        "measured": list(map(_measured, content.measured)),
+        "detected": list(map(_detected, content.detected)),
+        "tables": list(map(_table, content.grids)),
+    }
     return json.dumps(_plain(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -71,6 +77,26 @@ def _measured(one: Measured) -> dict:
         },
         "states": {row.cell.method: row.state for row in (*one.rows, *one.partial, *one.absent)},
         "preliminary": [label(row)[:-1] for row in one.rows if row.preliminary],
+    }
+
+
+def _detected(one: Compared) -> dict:
+    methods = {}
+    for row in one.rows:
+        figures = {}
+        for figure in one.figures:
+            values = row.values(figure)
+            mean, sd = over_seeds(values)
+            figures[figure.name] = {"mean": mean, "sd": sd, "seeds": values}
+        methods[row.method] = {"figures": figures, "difference": row.gap}
+    return {
+        "setup": one.setup.folder.name,
+        **{name: value for name, value in one.facts.items() if name not in ("format", "task", "methods")},
+        "seeds": one.seeds,
+        "instances": {figure.name: figure.instances for figure in one.figures},
+        "methods": methods,
+        "states": {row.method: row.state for row in (*one.rows, *one.absent)},
+        "preliminary": [row.method for row in (*one.rows, *one.absent) if row.preliminary],
     }
 
 

@@ -18,7 +18,7 @@ def render(content: Content) -> str:
 def _grid(grid: Grid) -> list[str]:
     parts = [f"### {_escape(grid.title)}", ""]
     if grid.lines:
-        heads = [_escape(f"{c.group} {c.head}" if grid.groups else c.head) for c in grid.columns]
+        heads = [_escape(f"{c.group} {c.head}".strip()) for c in grid.columns]
         parts += [_pipes([grid.corner, *heads]), _pipes(["---", *["---:"] * len(heads)])]
         parts += [_pipes([_escape(line.name), *map(_entry, line.entries)]) for line in grid.lines]
         parts.append("")

@@ -1,0 +1,74 @@
+"""Differences in average precision to `vis`, kept beside the runs that they are of."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+
+from benchmark.detection import records
+from benchmark.detection.records import Run, Setup
+from benchmark.errors import UserError
+
+BASE = "vis"
+
+
+def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, dict]:
+    """Method -> {"seeds", "metrics": "AP", "AP50" -> {"difference", "low", "high"}} against `vis`, over the seeds that
+    both have; nothing where `vis` has none. Kept in `differences.json` while the runs are the same. Raises UserError
+    where labels or detections are broken."""
+    from benchmark.detection.bootstrap import DRAWS
+
+    done: dict[str, dict[int, Run]] = {}
+    keys = []
+    for run in setup.runs():
+        record = run.record()
+        if record.get("state") == "done" and (seeds is None or run.seed in seeds):
+            done.setdefault(run.method, {})[run.seed] = run
+            keys.append((run.method, run.seed, record.get("key")))
+    if BASE not in done:
+        return {}
+    file, key = setup.folder / "differences.json", records.key(keys, DRAWS, BASE)
+    kept = records.read_json(file)
+    if kept.get("key") == key and isinstance(kept.get("methods"), dict):
+        return kept["methods"]
+    found = _computed(setup, done)
+    if all(math.isfinite(value["difference"]) for f in found.values() for value in f["metrics"].values()):
+        with contextlib.suppress(OSError):  # results may be read-only
+            records.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
+    return found
+
+
+def _computed(setup: Setup, done: dict[str, dict[int, Run]]) -> dict[str, dict]:
+    from benchmark.detection.bootstrap import Draws
+
+    truth = setup.truth()
+    try:
+        ids = {image["file_name"] for image in truth["images"]}
+        draws = Draws(truth)
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{setup}/truth.json is broken") from None
+    figures: dict[str, dict[int, dict]] = {}
+    for method, runs in done.items():
+        for seed, run in runs.items():
+            lines = run.detections()
+            try:
+                # Without a line, an image would count as one in which nothing was found.
+                if {line["id"] for line in lines} != ids:
+                    raise ValueError
+                figures.setdefault(method, {})[seed] = draws.of(lines)
+            except (KeyError, TypeError, ValueError, IndexError):
+                raise UserError(f"{setup}/{method}/seed{seed}/{run.detections_file.name} is broken") from None
+    found = {}
+    for method, runs in figures.items():
+        common = sorted(runs.keys() & figures[BASE].keys())
+        if method == BASE or not common:
+            continue
+        metrics = {}
+        for metric in ("AP", "AP50"):
+            gap = draws.difference(
+                [runs[seed][metric] for seed in common], [figures[BASE][seed][metric] for seed in common]
+            )
+            metrics[metric] = {"difference": gap.value, "low": gap.low, "high": gap.high}
+        found[method] = {"seeds": common, "metrics": metrics}
+    return found

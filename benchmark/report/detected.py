@@ -1,0 +1,74 @@
+"""What a report is drawn from besides scores: the detectors that may be compared, one setup each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from benchmark.detection import compared, records
+from benchmark.detection.compared import Compared
+from benchmark.errors import UserError
+from benchmark.report.measured import NAIVE, Names, spelled_out
+
+
+def read(results: Path) -> tuple[list[Compared], list[str]]:
+    """Every setup under `results`, and a line for each one that is broken."""
+    found, broken = [], []
+    for setup in records.setups(results):
+        try:
+            found.append(compared.read(setup))
+        except UserError as error:
+            broken.append(error.message)
+    return found, broken
+
+
+def names(detected: Iterable[Compared]) -> Names | None:
+    """What may be asked for; None where there is nothing."""
+    detected = list(detected)
+    rows = [row for one in detected for row in (*one.rows, *one.absent)]
+    found = Names(
+        frozenset(name for one in detected for name in (one.facts["dataset"], one.place)),
+        frozenset(one.facts["settings"]["protocol"] for one in detected),
+        frozenset(name for row in rows for name in (row.method, row.name)),
+    )
+    return found if detected else None
+
+
+def choose(
+    detected: Sequence[Compared],
+    *,
+    datasets: Sequence[str] | None = None,
+    protocols: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+    naive: bool = True,
+) -> list[Compared]:
+    """The setups and rows asked for, in this order, as `measured.measure` takes these options; names that detection
+    does not know are those of scores. datasets: names, or DATASET@DIVISION. protocols: where none is one of detection,
+    all are meant."""
+    found = list(detected)
+    if datasets is not None:
+        found = [one for name in dict.fromkeys(datasets) for one in found if name in (one.facts["dataset"], one.place)]
+        found = list({id(one): one for one in found}.values())
+    known = {one.facts["settings"]["protocol"] for one in detected}
+    if protocols is not None and known.intersection(protocols):
+        found = [one for name in protocols for one in found if one.facts["settings"]["protocol"] == name]
+    chosen = [_rows(one, methods, naive) for one in found]
+    return [one for one in chosen if one.rows or one.absent or methods is None]
+
+
+def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared:
+    """Naive methods first, as in tables of scores."""
+    rows = {row.method: row for row in (*one.rows, *one.absent)}
+    if methods is None:
+        asked = [name for name in rows if name not in NAIVE]
+    else:
+        also = set(methods)  # that they exist has been checked
+        asked = spelled_out(methods, [(row.method, row.name) for row in rows.values()], also)
+    order = [*(name for name in NAIVE if naive and name not in asked), *asked]
+    place = {name: number for number, name in enumerate(order)}
+
+    def kept(group):
+        return tuple(sorted((row for row in group if row.method in place), key=lambda row: place[row.method]))
+
+    return replace(one, rows=kept(one.rows), absent=kept(one.absent))
