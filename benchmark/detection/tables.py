@@ -138,6 +138,13 @@ def training(compared: Compared) -> str:
     )
 
 
+def choice(compared: Compared) -> str:
+    """What tells setups of one division and protocol apart, in short."""
+    settings = compared.facts["settings"]
+    epochs = counted(settings["epochs"], "epoch")
+    return f"{settings['detector']}, {epochs}, {settings['imgsz']} pixels, {settings['init']}"
+
+
 def leak(compared: Compared) -> str:
     """Shares of test images that have a training image near by."""
     return ", ".join(

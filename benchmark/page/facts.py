@@ -8,11 +8,13 @@ from benchmark import references
 from benchmark.summary import Row
 
 Facts = list[list[str]]  # [name, text] each
+Group = dict  # {"title", "facts"}
 
 RUNS = 5  # of many, the last are shown
 FAILED = 20
+PRELIMINARY = "preliminary checkpoint, shipped to show that the method runs"
 
-_METHOD = {
+METHOD = {
     "name": "method",
     "version": "version",
     "kind": "kind",
@@ -43,31 +45,37 @@ _RUN = {
 }
 
 
-def of_row(row: Row, profiles: Sequence[dict]) -> list[dict]:
-    """Groups of facts, {"title", "facts"}: of the method, the data, each run, and what it costs."""
+def of_row(row: Row, profiles: Sequence[dict]) -> list[Group]:
+    """Facts of the method, the data, each run, and what it costs."""
     record = row.cell.run()
     checkpoint = record.get("checkpoint")
-    method = _named(record, _METHOD)
+    method = named(record, METHOD)
     if isinstance(checkpoint, dict):
-        method += _named(checkpoint, {"file": "checkpoint", "sha256": "checkpoint SHA-256"})
+        method += named(checkpoint, {"file": "checkpoint", "sha256": "checkpoint SHA-256"})
     if row.preliminary:
-        method.append(["note", "preliminary checkpoint, shipped to show that the method runs"])
+        method.append(["note", PRELIMINARY])
     method += [["source", work] for work in works("method", row.name)]
-    data = [["state", row.state], *_named(record, _DATA)]
+    data = [["state", row.state], *named(record, _DATA)]
     failed = record.get("failed") or {}
     data += [[f"failed: {id}", reason] for id, reason in list(failed.items())[:FAILED]]
     runs = record.get("runs") or []
-    groups = [("Method", method), ("Data", data)]
+    found = [("Method", method), ("Data", data)]
     for number, run in list(enumerate(runs, start=1))[-RUNS:][::-1]:
-        groups.append(("Run" if len(runs) == 1 else f"Run {number} of {len(runs)}", _run(run)))
+        found.append(("Run" if len(runs) == 1 else f"Run {number} of {len(runs)}", of_run(run)))
     for profile in profiles:
         if profile["method"] == row.cell.method:
-            groups.append(("Cost", _cost(profile)))
-    return [{"title": title, "facts": facts} for title, facts in groups if facts]
+            found.append(("Cost", _cost(profile)))
+    return groups(found)
 
 
-def _run(run: dict) -> Facts:
-    facts = _named(run, _RUN)
+def groups(found: Iterable[tuple[str, Facts]]) -> list[Group]:
+    """Those that hold anything."""
+    return [{"title": title, "facts": facts} for title, facts in found if facts]
+
+
+def of_run(run: dict) -> Facts:
+    """What `provenance` states of a run."""
+    facts = named(run, _RUN)
     for name, title in (("threads", "threads"), ("packages", "packages")):
         if isinstance(run.get(name), dict):
             facts.append([title, ", ".join(f"{key} {value}" for key, value in run[name].items() if value is not None)])
@@ -87,7 +95,8 @@ def _cost(profile: dict) -> Facts:
     return [*facts, ["measured on", f"{profile['device']}, {profile['processor']}, {profile['threads']} threads"]]
 
 
-def _named(record: dict, names: dict[str, str]) -> Facts:
+def named(record: dict, names: dict[str, str]) -> Facts:
+    """names: of what a record may hold -> what it is called."""
     return [[title, str(record[key])] for key, title in names.items() if record.get(key) not in (None, "", {}, [])]
 
 

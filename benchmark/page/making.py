@@ -7,12 +7,11 @@ from importlib import resources
 from pathlib import Path
 
 from benchmark import profiles, provenance
-from benchmark.page import board, boxes, gallery
+from benchmark.page import board, boxes, detection, gallery
 from benchmark.page.writing import Folder
 from benchmark.report.content import Content
 from benchmark.report.measured import NAIVE
 from benchmark.store import Cell, cells
-from benchmark.summary import summarise
 
 START = "index.html"
 
@@ -50,6 +49,7 @@ def write(
         "places": [
             _place(folder, name, group, by_place.get(name, []), data_root, limit) for name, group in shown.items()
         ],
+        "detection": detection.of(content),
         "figures": _figures(folder, figures),
     }
     index["setups"] = boxes.write(folder, content.results, {place["dataset"] for place in index["places"]})
@@ -74,8 +74,7 @@ def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dic
             asked = content.options.methods is None or cell.method in content.options.methods
             wanted = (places is None or name in places) and (asked or (naive and cell.method in NAIVE))
         if wanted:
-            rows = summarise(cell)
-            found.setdefault(name, {})[cell] = rows[0].title if rows else cell.method
+            found.setdefault(name, {})[cell] = str(cell.run().get("title") or cell.method)
     return found
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 
+import detected
 import numpy as np
 from PIL import Image
 
@@ -79,9 +80,8 @@ def write_objects(results, dataset, ids, methods, size=(64, 48)):
     below any threshold."""
     folder = results / "detect" / f"{dataset}@official" / "yolov8n-retrain-0123abcd"
     folder.mkdir(parents=True)
-    settings = {"detector": "yolov8n", "protocol": "retrain", "epochs": 2, "imgsz": 64}
-    facts = {"dataset": dataset, "split": "official", "classes": ["People", "Car"], "settings": settings}
-    (folder / "setup.json").write_text(json.dumps({**facts, "methods": list(methods)}))
+    facts = detected.facts(dataset, "official", methods, classes=("People", "Car"))
+    (folder / "setup.json").write_text(json.dumps(facts))
     images = [{"id": k, "file_name": id, "width": size[0], "height": size[1]} for k, id in enumerate(ids, start=1)]
     boxes = [(image["id"], box) for image in images for box in ([4, 6, 20, 10, 1], [30, 10, 12, 30, 2])]
     annotations = [
@@ -96,11 +96,14 @@ def write_objects(results, dataset, ids, methods, size=(64, 48)):
         run.mkdir(parents=True)
         found = {"boxes": [[5, 6, 24, 16], [0, 0, 9, 9]], "scores": [0.9, 0.05], "classes": [0, 1]}
         store.write_lines(run / "detections.jsonl", [{"id": id, **found} for id in ids])
-        classes = {name: {"instances": len(ids), "AP": ap} for name, ap in (("People", 0.5), ("Car", 0.25))}
-        record = {"state": "done", "about": {"title": method.title()}, "test": {"all": {"classes": classes}}}
-        (run / "record.json").write_text(json.dumps({**record, "method": method, "seed": 0}))
+        classes = {
+            name: {"instances": len(ids), "AP": ap, "AP50": ap, "AP75": ap}
+            for name, ap in (("People", 0.5), ("Car", 0.25))
+        }
+        test = {subset: {**found, "classes": classes} for subset, found in detected.figures(0.5).items()}
+        (run / "record.json").write_text(json.dumps(detected.record(method, 0, 0.5, test=test)))
         recall = [k / 100 for k in range(101)]
-        precision = {name: {"AP50": [1 - r / 2 for r in recall], "AP": recall} for name in classes}
+        precision = {name: {"AP50": [1 - r / 2 for r in recall], "AP": recall} for name in ("People", "Car")}
         (run / "curves.json").write_text(json.dumps({"recall": recall, "precision": precision}))
     return folder
 

@@ -1,7 +1,16 @@
 "use strict";
-// The leaderboard: a table that any column sorts, with the place of each method and its interval.
+// The leaderboard, of scores and of detection: a table that any column sorts, with the place of each method and its
+// interval.
 
 const OVERALL = "";
+const SHOWS = {
+  board: [["mean", "means"], ["sd", "means ± standard deviation"], ["interval", "means, 95 % intervals"],
+    ["place", "places, 95 % intervals"]],
+  detection: ["AP", "AP50", "AP75"].map((metric) => [metric, `${metric} by size, time of day and class`]),
+};
+
+const boardTable = () => (state.view === "detection" ? currentSetup() : currentTable().table);
+const headOf = (metric) => metric.head ?? metric.name;
 
 /** What a column sorts by: [value of a row, whether high is first]. */
 function sorting(table, key) {
@@ -10,6 +19,7 @@ function sorting(table, key) {
   if (key === "borda") return [(row) => value(row.rank?.borda), true];
   const metric = metricAt(table, key);
   if (metric >= 0) return [(row) => value(row.cells[metric].mean), table.metrics[metric].direction >= 0];
+  if (table.first !== undefined) return sorting(table, `m:${table.metrics[table.first]?.name}`);
   return [(row) => value(row.rank?.place), false];
 }
 
@@ -28,43 +38,56 @@ function sorted(table) {
 }
 
 function drawBoard() {
-  const { table } = currentTable();
+  const table = boardTable();
   const place = currentPlace();
-  byId("board-title").textContent = place ? `${place.title}, ${place.split}` : "Nothing to show";
+  const named = state.view === "detection" ? [titleOf(table.dataset), table.division] : place && [place.title, place.split];
+  byId("board-title").textContent = named ? named.join(", ") : "Nothing to show";
   byId("board-wide").hidden = !table;
   byId("board-notes").replaceChildren();
   if (!table) {
     byId("board-lead").textContent = place ? "These images were fused and not scored; see Images." : "";
     return;
   }
-  if (state.sort.startsWith("m:") && metricAt(table, state.sort) < 0) Object.assign(state, { sort: OVERALL, down: "" });
-  const images = table.images === table.total ? plural(table.total, "pair") : `${table.images} of ${table.total} pairs`;
-  const unit = table.unit === "image" ? "" : `, ${plural(table.units, table.unit)}`;
-  byId("board-lead").textContent = `${images}${unit}, protocol ${table.protocol}: ${table.convention || "not known here"}`;
-  if (!["mean", "sd", "interval", "place"].includes(state.show)) state.show = "mean";
-  byId("show").value = state.show;
-  byId("table").querySelector("caption").textContent = `${state.place}, protocol ${table.protocol}`;
+  if (!SHOWS[state.view].some(([key]) => key === state.show)) state.show = SHOWS[state.view][0][0];
+  if (state.sort.startsWith("m:")) {
+    const metric = table.metrics[metricAt(table, state.sort)];
+    if (!metric) Object.assign(state, { sort: OVERALL, down: "" });
+    else if (!visible(table, metric)) state.sort = `m:${sibling(table, metric).name}`;
+  }
+  fill(byId("show"), SHOWS[state.view], state.show);
+  byId("board-lead").textContent = table.lead ?? leadOf(table);
+  byId("table").querySelector("caption").textContent = table.lead ?? `${state.place}, protocol ${table.protocol}`;
   byId("table").dataset.show = state.show;
   drawHead(table);
   drawBody(table);
-  const absent = table.absent.map((row) => `${titled(row)}: ${row.state}`);
+  const absent = table.absent.map((row) => `${labelled(row)}: ${row.state}`);
   const over = table.over.length ? [`Places without a metric are by the mean rank over ${table.over.join(", ")}.`] : [];
   const notes = [table.explanation, ...over, ...table.notes.filter((note) => !absent.includes(note))].filter(Boolean);
   byId("board-notes").replaceChildren(...notes.map((note) => el("li", {}, note)), ...table.absent.map((row) =>
-    el("li", {}, el("button", { type: "button", class: "plain", onclick: () => showMethod(table, row) }, titled(row)),
+    el("li", {}, el("button", { type: "button", class: "plain", onclick: () => showRow(table, row) }, titled(row)),
       `: ${row.state}`)));
+}
+
+const labelled = (row) => row.method + (row.preliminary ? PRELIMINARY : "");
+const showRow = (table, row) => (table.setup === undefined ? showMethod : showDetector)(table, row);
+const showPlace = (table, row, i) => (table.setup === undefined ? showCell : showFigure)(table, row, i);
+
+function leadOf(table) {
+  const images = table.images === table.total ? plural(table.total, "pair") : `${table.images} of ${table.total} pairs`;
+  const unit = table.unit === "image" ? "" : `, ${plural(table.units, table.unit)}`;
+  return `${images}${unit}, protocol ${table.protocol}: ${table.convention || "not known here"}`;
 }
 
 function drawHead(table) {
   const ranked = table.rows.some((row) => row.rank?.place !== undefined);
-  const column = (key, text, title, more = {}) => {
+  const column = (key, text, title, attributes = {}, more = null) => {
     const current = state.sort === key;
     const rising = sorting(table, key)[1] === (state.down === "1");
-    return el("th", { scope: "col", "aria-sort": current ? (rising ? "ascending" : "descending") : null, ...more },
-      el("button", { type: "button", title, "data-sort": key, onclick: () => sortBy(key) }, text));
+    return el("th", { scope: "col", "aria-sort": current ? (rising ? "ascending" : "descending") : null, ...attributes },
+      el("button", { type: "button", title, "data-sort": key, onclick: () => sortBy(key) }, text, more));
   };
   const heads = [
-    column(OVERALL, "Place", "Sort by mean rank over metrics", { class: "place" }),
+    column(OVERALL, "Place", `Sort by ${table.first === undefined ? "mean rank over metrics" : "AP"}`, { class: "place" }),
     column("method", "Method", "Sort by name", { class: "name" }),
   ];
   if (ranked) {
@@ -72,8 +95,10 @@ function drawHead(table) {
     heads.push(column("borda", "Borda", "Points: one per metric for every method with a worse mean"));
   }
   for (const metric of table.metrics) {
-    const title = `${metric.title ?? metric.name}: ${WAYS[metric.direction]}`;
-    heads.push(column(`m:${metric.name}`, metric.name + ARROWS[metric.direction], title));
+    if (!visible(table, metric)) continue;
+    const title = `${metric.title ?? metric.full ?? metric.name}: ${WAYS[metric.direction]}`;
+    const count = metric.part ? el("small", {}, `${metric.metric}, n = ${metric.instances}`) : null;
+    heads.push(column(`m:${metric.name}`, headOf(metric) + ARROWS[metric.direction], title, {}, count));
   }
   byId("table").tHead.replaceChildren(el("tr", {}, ...heads));
 }
@@ -95,7 +120,7 @@ function boardRow(table, row) {
   const partial = table.rows.indexOf(row) >= table.ranked;
   const ranked = table.rows.some((one) => one.rank?.place !== undefined);
   const name = el("th", { scope: "row", class: "name" }, el("div", { class: "named" },
-    el("button", { type: "button", tabindex: -1, title: row.method, onclick: () => showMethod(table, row) }, titled(row)),
+    el("button", { type: "button", tabindex: -1, title: row.method, onclick: () => showRow(table, row) }, titled(row)),
     row.naive ? el("span", { class: "tag" }, "naive") : null));
   const cells = [placeCell(table, row), name];
   if (ranked) {
@@ -103,12 +128,13 @@ function boardRow(table, row) {
     cells.push(el("td", {}, row.rank?.borda === undefined ? "—" : String(row.rank.borda)));
   }
   table.metrics.forEach((metric, i) => {
+    if (!visible(table, metric)) return;
     const cell = row.cells[i];
     const current = state.sort === `m:${metric.name}`;
     const [text, more] = shown(cell);
     cells.push(el("td", { class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
-      text === "" ? "" : el("button", { type: "button", tabindex: -1, onclick: () => showCell(table, row, i) },
-        text, more ? el("small", {}, more) : null)));
+      text === "" ? "" : el("button", { type: "button", tabindex: -1, onclick: () => showPlace(table, row, i) },
+        text, more ? el("small", {}, more) : null, gapLine(table, i, cell))));
   });
   return el("tr", { class: [row.naive ? "naive" : "", partial ? "partial" : ""].filter(Boolean).join(" ") || null }, ...cells);
 }
@@ -116,6 +142,8 @@ function boardRow(table, row) {
 /** A cell's text and what stands small behind it. */
 function shown(cell) {
   if (cell.mean === undefined) return [cell.text, ""];
+  if (cell.interval) return [cell.text, ` ${cell.interval}`];
+  if (cell.spread) return [cell.text, ` ± ${cell.spread}`];
   const number = (one) => written(one, cell.digits);
   if (state.show === "sd" && cell.sd !== undefined) return [cell.text, ` ± ${number(cell.sd)}`];
   if (state.show === "interval" && cell.low !== undefined) return [cell.text, ` ${number(cell.low)} – ${number(cell.high)}`];
@@ -128,9 +156,11 @@ function shown(cell) {
 /** The place by the metric that sorts, or over all metrics, as a number and as a mark on a line from first to last. */
 function placeCell(table, row) {
   const metric = metricAt(table, state.sort);
-  const by = metric >= 0 && table.metrics[metric].direction ? row.cells[metric] : row.rank;
+  const overall = table.first === undefined ? row.rank : row.cells[table.first];
+  const by = metric >= 0 && table.metrics[metric].direction ? row.cells[metric] : overall;
   const place = value(by?.place);
   if (place === undefined) return el("td", { class: "place" }, "");
+  if (table.first !== undefined) return el("td", { class: "place" }, el("span", { class: "number" }, String(place)));
   const [low, high] = [by.from ?? by.low, by.to ?? by.high];
   const share = (one) => (table.ranked > 1 ? (100 * (one - 1)) / (table.ranked - 1) : 50);
   const line = el("span", { class: "line", "aria-hidden": "true" },

@@ -68,9 +68,10 @@ const digitsOf = (table, metric) =>
 // The state: what is looked at. The address holds it, so that a view can be linked to and the back button works.
 
 const data = provided.get.bind(provided);
-const state = { view: "board", place: "", protocol: "", sort: "", down: "", show: "mean", id: "", left: "", right: "" };
-const FIELDS = { board: ["place", "protocol", "sort", "down", "show"], pairs: ["place", "protocol", "id", "left", "right"],
-  figures: ["place", "protocol"] };
+const state = { view: "board", place: "", protocol: "", sort: "", down: "", show: "mean", id: "", left: "", right: "", boxes: "",
+  division: "", setup: "" };
+const FIELDS = { board: ["place", "protocol", "sort", "down", "show"], detection: ["division", "setup", "sort", "down", "show"],
+  pairs: ["place", "protocol", "id", "left", "right", "boxes"], figures: ["place", "protocol"] };
 
 function hashOf(changes = {}) {
   const next = { ...state, ...changes };

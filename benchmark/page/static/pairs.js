@@ -222,10 +222,10 @@ function drawObjects(place) {
   byId("boxes").hidden = !list.length;
   redrawBoxes();
   if (!list.length) return;
-  const kept = byId("setup").value;
-  fill(byId("setup"), list, list.some(([key]) => key === kept) ? kept : list[0][0]);
+  if (!list.some(([key]) => key === state.boxes)) [[state.boxes]] = list;
+  fill(byId("setup"), list, state.boxes);
   const mine = turn;
-  boxesOf(byId("setup").value, state.id, [state.left, state.right]).then((found) => {
+  boxesOf(state.boxes, state.id, [state.left, state.right]).then((found) => {
     if (mine !== turn) return;
     boxes = found;
     redrawBoxes();
@@ -252,7 +252,7 @@ function redrawBoxes() {
 
 for (const id of ["labels", "found"]) byId(id).addEventListener("change", redrawBoxes);
 byId("confidence").addEventListener("input", redrawBoxes);
-byId("setup").addEventListener("change", () => drawObjects(currentPlace()));
+byId("setup").addEventListener("change", (event) => change({ boxes: event.target.value }));
 
 // Scores of the pair.
 

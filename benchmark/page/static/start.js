@@ -1,7 +1,8 @@
 "use strict";
 // Puts the views together: switches, navigation, and what is drawn when.
 
-const VIEWS = { board: drawBoard, pairs: drawPairs, figures: drawFigures };
+const VIEWS = { board: drawBoard, detection: drawBoard, pairs: drawPairs, figures: drawFigures };
+const SECTIONS = { detection: "board" }; // of views that share one
 
 /** Names that are not there (an old link, another report) become the first that are. */
 function settle() {
@@ -11,48 +12,67 @@ function settle() {
   }
   const protocols = protocolsOf(state.place);
   if (!protocols.includes(state.protocol)) state.protocol = protocols[0] ?? "";
-  if (state.view === "figures" && !index.figures.length) state.view = "board";
+  settleDetection();
+  if (hasNothing(state.view)) state.view = Object.keys(VIEWS).find((view) => !hasNothing(view)) ?? "board";
+}
+
+/** Views without anything to show are not offered. */
+function hasNothing(view) {
+  const { detection, figures, places, tables } = data("index");
+  return { board: !tables.length && Boolean(detection.length), detection: !detection.length, pairs: !places.length,
+    figures: !figures.length }[view];
 }
 
 function draw() {
   settle();
   const index = data("index");
-  fill(byId("place"), index.places.map((place) => [place.name, `${place.title}, ${place.split}`]), state.place);
-  const protocols = protocolsOf(state.place);
-  fill(byId("protocol"), protocols.length ? protocols.map((name) => [name, name]) : [["", "none"]], state.protocol);
-  byId("protocol").disabled = protocols.length < 2;
+  byId("detector-label").hidden = state.view !== "detection";
+  if (state.view === "detection") drawDetectionSwitches();
+  else drawSwitches(index);
   for (const link of document.querySelectorAll("[data-view]")) {
     const view = link.dataset.view;
     link.setAttribute("href", hashOf({ view }));
     if (view === state.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
-    if (view === "figures") link.hidden = !index.figures.length;
-    byId(view).hidden = view !== state.view;
+    link.hidden = hasNothing(view);
+    byId(SECTIONS[view] ?? view).hidden = (SECTIONS[state.view] ?? state.view) !== (SECTIONS[view] ?? view);
   }
-  const names = { board: "leaderboard", pairs: "images", figures: "figures" };
+  const names = { board: "leaderboard", detection: "detection", pairs: "images", figures: "figures" };
   document.title = `${currentPlace()?.title ?? ""} ${names[state.view]} · mmif-bench`.trim();
   VIEWS[state.view]();
 }
 
+function drawSwitches(index) {
+  fill(byId("place"), index.places.map((place) => [place.name, `${place.title}, ${place.split}`]), state.place);
+  const protocols = protocolsOf(state.place);
+  fill(byId("protocol"), protocols.length ? protocols.map((name) => [name, name]) : [["", "none"]], state.protocol);
+  byId("protocol").disabled = protocols.length < 2;
+}
+
 function drawFigures() {
   const index = data("index");
-  const here = `${state.place}-${state.protocol}`;
-  const tables = index.tables.map((t) => `-${t.place}-${t.protocol}`);
+  const here = `-${state.place}-${state.protocol}`;
+  const dataset = currentPlace()?.dataset ?? currentSetup()?.dataset;
+  const setups = index.detection.filter((table) => table.dataset === dataset);
+  const setupOf = (name) => setups.find((table) => name.endsWith(`-${table.place}-${table.setup}`));
   // Those of this table, and those of detection on the same data set.
-  const shown = index.figures.filter(({ name }) => name.endsWith(`-${here}`)
-    || (name.includes(`-${currentPlace()?.dataset}@`) && !tables.some((table) => name.endsWith(table))));
-  byId("figures-title").textContent = `Figures, ${currentPlace()?.title ?? ""}, protocol ${state.protocol}`;
+  const shown = index.figures.filter(({ name }) => name.endsWith(here) || setupOf(name));
+  const protocol = state.protocol && `protocol ${state.protocol}`;
+  byId("figures-title").textContent = ["Figures", currentPlace()?.title ?? dataset, protocol].filter(Boolean).join(", ");
   byId("figure-list").replaceChildren(...shown.map(({ name }) => {
-    const kind = name.slice(0, name.indexOf(`-${currentPlace().dataset}@`)).replaceAll("-", " ");
+    const kind = name.slice(0, name.indexOf(`-${dataset}@`)).replaceAll("-", " ");
+    const setup = setupOf(name);
     return el("figure", {},
-      el("figcaption", {}, kind, " ", el("a", { href: address("figures", `${name}.pdf`) }, "PDF")),
+      el("figcaption", {}, setup ? `${kind}: ${setup.protocol}, ${setup.choice}` : kind, " ", el("a", { href: address("figures", `${name}.pdf`) }, "PDF")),
       el("img", { src: address("figures", `${name}.png`), alt: name, loading: "lazy" }));
   }));
   if (!shown.length) byId("figure-list").replaceChildren(el("p", { class: "empty" }, "None for this data set."));
 }
 
-byId("place").addEventListener("change", (event) => change({ place: event.target.value, id: "" }));
-byId("protocol").addEventListener("change", (event) => change({ protocol: event.target.value }));
+byId("place").addEventListener("change", ({ target }) =>
+  change(state.view === "detection" ? { division: target.value, setup: "" } : { place: target.value, id: "" }));
+byId("protocol").addEventListener("change", ({ target }) => change(state.view === "detection"
+  ? { setup: setupsOf(state.division).find((table) => table.protocol === target.value).setup } : { protocol: target.value }));
 window.addEventListener("hashchange", () => {
   if (location.hash === "#main") return;
   readHash();

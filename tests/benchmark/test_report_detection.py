@@ -1,0 +1,295 @@
+"""Detection in reports: the same rows in every format, setups apart, what is broken told in a line."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+
+import detected
+import numpy as np
+import pytest
+import stores
+from test_cli import one_error
+
+from benchmark import detection
+from benchmark.detection import compared, records, tables
+
+SEEDS = {"vis": [0.30, 0.34], "ir": [0.20, 0.30], "mine": [0.40, 0.42], "average": [0.30, 0.34]}
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Detection alone: four methods with two seeds, and one detector for two of them; with the differences."""
+    results = tmp_path_factory.mktemp("stored") / "results"
+    detected.write(results, "m3fd@mine", SEEDS)
+    detected.write(results, "m3fd@mine", {"vis": [0.5], "mine": [0.45]}, "yolov8n-frozen-4567cdef", "frozen")
+    detection.load_differences(results)
+    return results
+
+
+@pytest.fixture
+def results(stored, tmp_path, monkeypatch):
+    """A copy to change."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("BENCH_RESULTS", "BENCH_DATA", "BENCH_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+    return shutil.copytree(stored, tmp_path / "results")
+
+
+def markdown(bench, *arguments):
+    return bench("report", "--format", "markdown", "--out", "-", *arguments).stdout
+
+
+def test_one_table_per_setup_says_what_it_is(bench, results):
+    text = markdown(bench)
+    titles = [line for line in text.splitlines() if line.startswith("### ")]
+    assert len(titles) == 6 and sum("protocol retrain" in title for title in titles) == 3
+    assert sum("protocol frozen (trained on vis)" in title for title in titles) == 3
+    parts = text.split("### ")[1:]
+    for part in parts:
+        for words in ("m3fd, division mine (abcdef01)", "30 test images of 6 scenes", "detector yolov8n", "±1 10.0 %",
+                      "±5 —", "initial weights yaml", "2 epochs", "64 pixels", "nbs=4", "100 images"):  # fmt: skip
+            assert words in part
+        assert ("seeds 0, 1" if "retrain" in part else "seed 0.") in part
+    # Without a second seed there is no deviation; of two seeds it is that of a sample.
+    assert "±" not in parts[0].split("Trained")[0] and "± 2.8 |" in parts[3]
+    assert "| method | AP50 ↑ | AP75 ↑ | AP ↑ | AP small (n=25) ↑ | AP medium (n=15) ↑ | AP large (n=0) ↑" in parts[0]
+    assert "| method | People (n=20) ↑ | Car (n=20) ↑ | Lamp (n=0) ↑ |" in parts[1]
+
+
+def test_values_marks_and_undefined_ones(bench, results):
+    parts = markdown(bench).split("### ")[1:]
+    rows = {
+        cells[0]: cells[1:] for cells in (line.strip("| ").split(" | ") for line in parts[3].splitlines()) if cells[1:]
+    }
+    assert list(rows)[2:] == ["ir", "vis", "average", "mine"], "naive methods first"
+    assert rows["mine"][:4] == ["**61.0** ± 1.4", "**46.0** ± 1.4", "**41.0** ± 1.4", "**31.0** ± 1.4"]
+    assert rows["vis"][2] == rows["average"][2] == "<u>32.0</u> ± 2.8", "what looks the same is marked the same"
+    assert {cells[5] for name, cells in rows.items() if name in SEEDS} == {"—"}, "nothing is large"
+    assert rows["mine"][6:8] == ["**43.0** ± 1.4", "**39.0** ± 1.4"], "day and night"
+    assert rows["mine"][9:] == ["62.0 ± 1.4", "42.0 ± 1.4"], "ultralytics' own"
+    assert rows["vis"][8] == "—"
+    found = detection.load_differences(results).query("setup == 'yolov8n-retrain-0123abcd' and metric == 'AP'")
+    for _, gap in found.iterrows():
+        numbers = [float(text.replace("−", "-")) for text in re.findall(r"[+−][\d.]+", rows[gap["method"]][8])]
+        assert numbers == pytest.approx([100 * gap[name] for name in ("difference", "low", "high")], abs=0.051)
+        assert numbers[1] <= numbers[0] <= numbers[2] and numbers[0]
+    lamps = [line for line in markdown(bench).split("### ")[5].splitlines() if line.startswith("| mine")]
+    assert lamps == ["| mine | **46.0** ± 1.4 | **36.0** ± 1.4 | — |"]
+
+
+def test_bench_detect_shows_the_same_rows(results, bench, capsys):
+    (_, setup) = records.setups(results)
+    tables.show(tables.grids(compared.read(setup)))
+    shown = capsys.readouterr().out
+    for line in markdown(bench, "--protocol", "retrain", "--digits", 1).splitlines():
+        for cell in re.findall(r"\d+\.\d ± \d\.\d", line.replace("**", "").replace("<u>", "").replace("</u>", "")):
+            assert cell in shown
+    assert "41.0 ± 1.4¹" in shown and "32.0 ± 2.8²" in shown and "division mine (abcdef01)" in shown
+
+
+def test_csv_and_json_hold_full_precision(bench, results):
+    rows = list(csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-").stdout)))
+    frame = detection.load_detections(results).query("source == 'coco'")
+    found = json.loads(bench("report", "--format", "json", "--out", "-").stdout)
+    assert [one["setup"] for one in found["detected"]] == ["yolov8n-frozen-4567cdef", "yolov8n-retrain-0123abcd"]
+    assert found["detected"][0]["split_sha256"] == "abcdef01" * 8
+    keys = {(row["setup"], row["method"], row["metric"]) for row in rows}
+    assert len(keys) == len(rows) == 6 * 3 * 6 * 4  # methods, metrics, subsets, and all classes with each one
+    for row in rows:
+        metric, *place = row["metric"].split()
+        label = place.pop() if place and place[-1] in detected.CLASSES else "all"
+        subset = place[0] if place else "all"
+        values = frame[
+            (frame["setup"] == row["setup"]) & (frame["method"] == row["method"]) & (frame["metric"] == metric)
+            & (frame["subset"] == subset) & (frame["class"] == label)
+        ]  # fmt: skip
+        assert len(values) == len(row["seeds"].split())
+        assert row["instances"] == str(int(values["instances"].iloc[0]))
+        mine = next(one for one in found["detected"] if one["setup"] == row["setup"])["methods"][row["method"]]
+        if values["value"].isna().any():
+            assert row["mean"] == "" and mine["figures"][row["metric"]]["mean"] is None
+            continue
+        assert float(row["mean"]) == mine["figures"][row["metric"]]["mean"] == pytest.approx(values["value"].mean())
+        assert (row["sd"] == "") == (len(values) == 1)
+        assert row["sd"] == "" or float(row["sd"]) == pytest.approx(np.std(values["value"], ddof=1))
+    gaps = [row for row in rows if row["difference"]]
+    assert {row["metric"] for row in gaps} == {"AP", "AP50"} and "vis" not in {row["method"] for row in gaps}
+
+
+def test_columns_of_detection_are_there_with_detection_alone(bench, tmp_path):
+    stores.write(tmp_path, "tno@tno42", stores.random(0, 2, 8))
+    text = bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout
+    assert text.splitlines()[0].endswith(",unit,units")
+    assert json.loads(bench("report", "--results", tmp_path, "--format", "json", "--out", "-").stdout)["detected"] == []
+    assert "Detection" not in markdown(bench, "--results", tmp_path)
+
+
+def test_excel_and_html(bench, results):
+    openpyxl = pytest.importorskip("openpyxl")
+    assert bench("report", "--format", "excel,html").exit_code == 0
+    sheet = openpyxl.load_workbook(results / "report" / "report.xlsx").worksheets[0]
+    rows = {row[0].value: row for row in sheet.iter_rows()}
+    assert rows["mine"][3].value == pytest.approx(45) and rows["vis"][3].font.bold and rows["vis"][3].value == 50
+    text = (results / "report" / "report.html").read_text()
+    assert text.count("<figure") == 6 and '<td class="best">50.0</td>' in text
+
+
+def test_with_scores_beside(bench, results):
+    stores.write(results, "tno@tno42", {"ir": np.ones((3, 8)), "other": np.ones((3, 8))})
+    text = markdown(bench)
+    assert "### tno, split tno42" in text and "### Detection: m3fd" in text
+    assert "Detection" not in markdown(bench, "--sections", "scores")
+    assert markdown(bench, "--sections", "detection").startswith("### Detection")
+    assert "Detection" not in markdown(bench, "--dataset", "tno")
+    alone = markdown(bench, "--dataset", "m3fd@mine", "--protocol", "frozen")
+    assert alone.count("### ") == 3 and "tno" not in alone
+    both = markdown(bench, "--dataset", "m3fd,tno", "--protocol", "standard")
+    assert "protocol frozen" in both and "protocol retrain" in both and "tno, split tno42" in both
+    # A method is asked for wherever it has results; those of the naive ones stay.
+    asked = markdown(bench, "--methods", "mine", "--protocol", "retrain")
+    assert "| mine |" in asked and "| vis |" in asked and "| other |" not in asked
+    assert "| vis |" not in markdown(bench, "--methods", "mine", "--no-naive")
+    assert "| other |" in markdown(bench, "--methods", "other")
+
+
+def test_only_what_has_results_can_be_asked_for(bench, results):
+    for option, name, guess in (
+        ("--dataset", "m3fd@min", "m3fd@mine"),
+        ("--protocol", "retran", "retrain"),
+        ("--methods", "mne", "mine"),
+        ("--sections", "detect", "detection"),
+    ):
+        one_error(bench("report", option, name), name, f"did you mean {guess}")
+    one_error(bench("report", "--sections", "scores"), "nothing to show")
+    assert not (results / "report").exists()
+    assert "cost, detection, ranks, reported, scores, wins" in bench("report", "--help").output
+
+
+def test_failed_unavailable_and_unfinished_runs(bench, results):
+    folder = results / "detect" / "m3fd@mine" / "yolov8n-retrain-0123abcd"
+    facts = json.loads((folder / "setup.json").read_text())
+    facts["methods"] += ["gone", "broken", "waiting"]
+    facts["notes"] = ["the last 10 training images are held out"]
+    (folder / "setup.json").write_text(json.dumps(facts))
+    for method, state in (("gone", "unavailable (no weights)"), ("ir", "failed (RuntimeError: loss)")):
+        (folder / method / "seed1").mkdir(parents=True, exist_ok=True)
+        kept = {"state": state, "about": {"name": method, "title": method.title(), "preliminary": method == "gone"}}
+        (folder / method / "seed1" / "record.json").write_text(json.dumps(kept))
+    for content in ("torn {", "[]", '{"state": "done"}', '{"state": "done", "test": {"all": 3}}', '{"state": 3}'):
+        (folder / "broken" / "seed0").mkdir(parents=True, exist_ok=True)
+        (folder / "broken" / "seed0" / "record.json").write_text(content)
+        text = markdown(bench, "--protocol", "retrain")
+        for line in (
+            "- ir: 1 of 2 seeds; seed 1: failed (RuntimeError: loss)",
+            "- gone†: 0 of 2 seeds; seed 1: unavailable (no weights)",
+            "- broken: 0 of 2 seeds; seed 0: record.json is broken",
+            "- waiting: 0 of 2 seeds; seed 0: not finished",
+            "- the last 10 training images are held out",
+        ):
+            assert line in text
+        assert "| ir |" not in text and "| mine |" in text
+    rows = csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-").stdout))
+    states = {row["method"]: (row["state"], row["mean"]) for row in rows if row["setup"] == folder.name}
+    assert states["ir"] == ("1 of 2 seeds; seed 1: failed (RuntimeError: loss)", "")
+
+
+def test_a_record_of_other_images_is_not_compared(bench, results):
+    path = results / "detect" / "m3fd@mine" / "yolov8n-retrain-0123abcd" / "mine" / "seed1" / "record.json"
+    record = json.loads(path.read_text())
+    record["test"]["all"]["instances"] += 1
+    path.write_text(json.dumps(record))
+    text = markdown(bench, "--protocol", "retrain")
+    assert "- mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| mine |" not in text
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"dataset": "m3fd"}', "no leak", "settings"])
+def test_a_broken_setup_is_left_out_with_one_line(bench, results, damage):
+    path = results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef" / "setup.json"
+    facts = json.loads(path.read_text())
+    if damage == "no leak":
+        damage = json.dumps({**facts, "leak": 3})
+    elif damage == "settings":
+        damage = json.dumps({**facts, "settings": {"detector": "yolov8n"}})
+    path.write_text(damage)
+    result = bench("report", "--format", "markdown", "--out", "-")
+    assert result.exit_code == 0 and result.stdout.count("### ") == 3
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("left out: m3fd@mine/yolov8n-frozen-4567cdef: setup.json is broken")
+    with pytest.raises(Exception, match=r"setup\.json is broken"):
+        detection.load_detections(results)
+
+
+def test_nothing_but_a_broken_setup(bench, results):
+    shutil.rmtree(results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef")
+    (results / "detect" / "m3fd@mine" / "yolov8n-retrain-0123abcd" / "setup.json").write_text("torn {")
+    result = bench("report")
+    assert result.exit_code == 2
+    first, last = result.stderr.splitlines()
+    assert "setup.json is broken" in first and "no results in results" in last
+
+
+def test_a_setup_without_any_run(bench, results):
+    folder = results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef"
+    for method in ("vis", "mine"):
+        shutil.rmtree(folder / method)
+    text = markdown(bench, "--protocol", "frozen")
+    assert text.count("### ") == 1 and "- vis: not finished" in text and "nan" not in text
+
+
+@pytest.mark.parametrize("damage", ["truth", "detections", "short", "vis"])
+def test_no_differences_without_what_they_are_drawn_from(bench, results, damage):
+    """An image without a line would count as one in which nothing was found."""
+    folder = results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef"
+    (folder / "differences.json").unlink()
+    lines = (folder / "mine" / "seed0" / "detections.jsonl").read_text().splitlines(keepends=True)
+    if damage == "truth":
+        (folder / "truth.json").write_text("{}")
+    elif damage == "detections":
+        (folder / "mine" / "seed0" / "detections.jsonl").unlink()
+    elif damage == "short":
+        (folder / "mine" / "seed0" / "detections.jsonl").write_text("".join(lines[:-1]))
+    else:
+        shutil.rmtree(folder / "vis")
+    text = markdown(bench, "--protocol", "frozen")
+    reason = {"truth": "truth.json is broken", "vis": "there is no complete row vis"}
+    assert "- no differences: " in text and reason.get(damage, "mine/seed0/detections.jsonl is broken") in text
+    assert re.search(r"\| mine \|.* — \| 66.0 \| 46.0 \|", text)
+
+
+def test_results_that_cannot_be_written(bench, results, tmp_path):
+    folder = results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef"
+    (folder / "differences.json").unlink()
+    (folder / "differences.json").mkdir()
+    assert "no differences" not in markdown(bench, "--protocol", "frozen")
+
+
+def test_same_results_same_bytes(bench, results, tmp_path):
+    shutil.copytree(results, tmp_path / "copy")
+    for place in ("results", "copy"):
+        assert bench("report", "--results", place).exit_code == 0
+    names = [path.name for path in (results / "report").iterdir()]
+    assert len(names) == 7
+    for name in names:
+        assert (results / "report" / name).read_bytes() == (tmp_path / "copy" / "report" / name).read_bytes()
+
+
+def test_standalone_compiles(bench, results):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
+    assert bench("report", "--standalone", "--out", "paper").exit_code == 0
+    for _ in range(2):
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
+            cwd=results.parent / "paper",
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (results.parent / "paper" / "report.log").read_text(errors="replace")
+    assert "undefined" not in log.lower() and "Overfull" not in log
+    bib = (results.parent / "paper" / "report.bib").read_text()
+    assert all(f"{{{key}," in bib for key in ("lin2014coco", "jocher2023ultralytics", "liu2022tardal"))
