@@ -3,10 +3,13 @@ it opens with 25 methods on 361 images.
 
 Needs Playwright and a Chromium (`BENCH_CHROMIUM`, or as `chromium` on the path)."""
 
+import json
 import os
+import re
 import shutil
 from pathlib import Path
 
+import detected
 import numpy as np
 import pages
 import pytest
@@ -28,6 +31,8 @@ FLAGS = (
 )
 METHODS = ("ir", "vis", "average", "mine", "theirs")
 IDS = tuple("abcdefgh")
+AP = {"vis": [0.30, 0.34], "mine": [0.40, 0.42], "theirs": [0.20, 0.22]}
+DETECTION = "#detection/m3fd@mine/yolov8n-retrain-0123abcd"
 OPEN_SECONDS = 2.0
 ROWS = "#table tbody th button"
 
@@ -50,8 +55,11 @@ def context(tmp_path_factory):
 def write_page(results, **options):
     from benchmark.page import making
     from benchmark.report import content, measured
+    from benchmark.report import detected as setups
 
-    report = content.Content(results, tuple(measured.measure(results)))
+    read, _ = setups.read(results)
+    found = measured.measure(results, also=setups.names(read))
+    report = content.Content(results, tuple(found), detected=tuple(setups.choose(read)))
     return making.write(report, results / "report" / "page", **options)
 
 
@@ -62,6 +70,9 @@ def start(tmp_path_factory):
     pages.write(results, "msrs@test", METHODS, IDS, protocols=("cddfuse", "standard"), size=(120, 160))
     pages.write(results, "tno@test", METHODS[:3], ["x", "y"], seed=1)
     pages.write_objects(results, "msrs", IDS[:3], METHODS[:4], size=(160, 120))
+    detected.write(results, "m3fd@mine", AP)
+    detected.write(results, "m3fd@mine", {"vis": [0.5], "mine": [0.45]}, "yolo11n-retrain-4567cdef", detector="yolo11n")
+    detected.write(results, "m3fd@mine", {"vis": [0.5]}, "yolov8n-frozen-89abcdef", "frozen")
     return write_page(results)
 
 
@@ -280,7 +291,144 @@ def test_objects_are_drawn_over_the_pictures(page):
     assert tab.locator("#boxes").is_hidden()
 
 
-@pytest.mark.parametrize("address", ["#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine"])
+def detection_column(tab, head):
+    """Of the leaderboard of detection, without what stands small."""
+    heads = [text.split(" ↑")[0] for text in texts(tab, "#table thead th")]
+    assert heads.count(head) == 1, heads
+    cells = tab.locator(f"#table tbody td:nth-child({heads.index(head) + 1}) button")
+    return cells.evaluate_all("all => all.map((one) => one.firstChild.textContent)")
+
+
+def test_detection_sorts_by_any_figure(page):
+    tab = page(DETECTION)
+    assert texts(tab, ROWS) == ["Mine", "Vis", "Theirs"], "by AP"
+    assert texts(tab, "#table tbody .number") == ["1", "2", "3"]
+    assert detection_column(tab, "AP") == ["41.0", "32.0", "21.0"]
+    sorted_by = ["AP50", "AP75", "AP", "AP − vis", "small", "medium", "day", "night", "People", "Car"]
+    for head in sorted_by:
+        button = tab.locator("#table thead th button").filter(has_text=re.compile(rf"^{head} ↑"))
+        tab.locator("#table thead th.name button").click()
+        assert texts(tab, ROWS) == ["Mine", "Theirs", "Vis"], "by name"
+        button.click()
+        values = detection_column(tab, head)
+        if head == "AP − vis":
+            assert values[-1] == "—" and float(values[0].replace("−", "-")) >= float(values[1].replace("−", "-"))
+            continue
+        assert values == sorted(values, key=float, reverse=True) and texts(tab, ROWS)[0] == "Mine"
+        assert tab.locator("#table thead th[aria-sort=descending]").count() == 1
+        button.click()
+        assert detection_column(tab, head) == values[::-1]
+    assert detection_column(tab, "large") == ["—"] * 3 == detection_column(tab, "Lamp")
+    assert "n = 20" in tab.locator("#table thead th", has_text="People").text_content()
+    # The figures by size and class are those of another metric when it is asked for, and stay sorted.
+    tab.get_by_label("Show").select_option("AP50")
+    assert detection_column(tab, "Car") == ["36.0", "47.0", "56.0"] and detection_column(tab, "AP")[-1] == "41.0"
+    assert tab.locator("#table thead th[aria-sort]").text_content().startswith("Car")
+
+
+def test_detection_marks_and_differences(page, start):
+    tab = page(DETECTION)
+    row = tab.locator("#table tbody tr", has_text="Mine")
+    assert row.locator("td.best").count() == 9 and "± 1.4" in row.text_content(), "AP50, AP75, AP, and six with objects"
+    assert row.locator(".zero .range").count() == 1 and tab.locator(".zero").count() == 2, "none of vis to itself"
+    table = pages.content_of(Path(start).parent, "index")["detection"][2]
+    assert table["setup"] == "yolov8n-retrain-0123abcd"
+    cell = next(one for one in table["rows"] if one["method"] == "mine")["cells"][3]
+    low, high = cell["range"]
+    assert (
+        low < cell["mean"] < high and row.locator("td small", has_text="[").text_content().strip() == cell["interval"]
+    )
+    span = row.locator(".zero").bounding_box()
+    dot = row.locator(".zero .dot").bounding_box()
+    most = max(abs(end) for one in table["rows"] for end in one["cells"][3].get("range", []))
+    middle = dot["x"] + dot["width"] / 2 - span["x"]
+    assert middle == pytest.approx(span["width"] * (0.5 + cell["mean"] / most / 2), abs=1)
+
+
+def test_detection_switches_between_setups(page):
+    tab = page("#board/msrs@test/standard")
+    tab.get_by_role("link", name="Detection").click()
+    assert tab.locator("#place").input_value() == "msrs@official", "that of the data set looked at"
+    tab.get_by_label("Data set").select_option("m3fd@mine")
+    assert texts(tab, "#protocol option") == ["retrain", "frozen"]
+    assert texts(tab, "#detector option") == [
+        "yolo11n, 2 epochs, 64 pixels, yaml",
+        "yolov8n, 2 epochs, 64 pixels, yaml",
+    ]
+    assert detection_column(tab, "AP") == ["50.0", "45.0"]
+    tab.locator("#detector").select_option("yolov8n-retrain-0123abcd")
+    assert detection_column(tab, "AP") == ["41.0", "32.0", "21.0"]
+    tab.get_by_label("Protocol").select_option("frozen")
+    assert texts(tab, ROWS) == ["Vis"] and "frozen (trained on vis)" in tab.locator("#board-lead").text_content()
+    assert tab.locator("#detector").is_disabled()
+    for words in ("±1 10.0 %", "initial weights yaml", "seed 0", "100 images"):
+        assert words in tab.locator("#board-notes").text_content()
+    assert "abcdef01" in tab.locator("#board-lead").text_content()
+    tab.get_by_role("link", name="Leaderboard").click()
+    assert tab.locator("#detector").is_hidden() and tab.locator("#place").input_value() == "msrs@test"
+    assert texts(tab, ROWS)[0] == "Theirs"
+
+
+def test_detection_provenance_is_one_click_away(page):
+    tab = page(DETECTION)
+    tab.locator("#table tbody tr", has_text="Mine").locator("td button").nth(8).click()
+    dialog = tab.get_by_role("dialog")
+    text = dialog.text_content()
+    for fact in (
+        *("Mine, AP night", "39.0", "± 1.4", "18 in 14 images", "0: 38.0, 1: 40.0", "AP50 night", "59.0"),
+        *(f"{400:064d}", f"{420:064d}", f"{1:064d}", "abcdef01" * 8, "12345678" * 8, "bench detect --methods mine"),
+        *("c0ffee", "ultralytics 8.4.0", "2026-01-01", "faster-coco-eval 1.0", "box of no area", "Seed 1", "12.3"),
+    ):
+        assert fact in text, fact
+    tab.keyboard.press("Escape")
+    tab.locator("#table tbody tr", has_text="Mine").locator("th button").click()
+    assert "1 of 3" in dialog.text_content() and "62.0 ± 1.4" in dialog.text_content()
+    tab = page("#detection/msrs@official")
+    tab.locator("#table tbody tr", has_text="Mine").locator("td button").nth(2).click()
+    tab.get_by_role("link", name="Detections on the images").click()
+    assert tab.locator("#right").input_value() == "mine" and tab.locator("#left").input_value() == "vis"
+    tab.wait_for_selector("#layer-right rect.found")
+    tab.go_back()
+    assert tab.locator("#board").is_visible() and texts(tab, ROWS)
+
+
+def test_detection_by_keyboard(page):
+    tab = page(DETECTION)
+    tab.locator(ROWS).first.focus()
+    tab.keyboard.press("ArrowRight")
+    assert focused(tab).startswith("61.0")
+    tab.keyboard.press("ArrowDown")
+    tab.keyboard.press("End")
+    assert focused(tab) == "—"
+    tab.keyboard.press("Home")
+    tab.keyboard.press("Enter")
+    assert tab.get_by_role("dialog").is_visible() and "Vis" in tab.get_by_role("dialog").text_content()
+    tab.keyboard.press("Escape")
+    button = tab.locator("#table thead button", has_text="night")
+    button.focus()
+    tab.keyboard.press("Enter")
+    assert focused(tab).startswith("night") and tab.locator("#table thead th[aria-sort]").count() == 1
+
+
+def test_detection_alone(page, tmp_path):
+    folder = detected.write(tmp_path / "results", "m3fd@mine", {**AP, "late": []})
+    record = detected.record("ir", 0, 0.1, state="failed (RuntimeError: loss)")
+    for seed in (0, 1):
+        (folder / "ir" / f"seed{seed}").mkdir(parents=True)
+        (folder / "ir" / f"seed{seed}" / "record.json").write_text(json.dumps({**record, "seed": seed}))
+    tab = page("", write_page(tmp_path / "results"))
+    assert texts(tab, ROWS) == ["Mine", "Vis", "Theirs"] and tab.locator("#detector").is_visible()
+    assert texts(tab, "nav a:visible") == ["Detection"]
+    notes = texts(tab, "#board-notes li")
+    assert "Ir: 0 of 2 seeds; seed 0: failed (RuntimeError: loss)" in notes and len(set(notes)) == len(notes)
+    tab.get_by_role("button", name="Ir", exact=True).click()
+    assert "failed (RuntimeError: loss)" in tab.get_by_role("dialog").text_content()
+    tab.keyboard.press("Escape")
+    tab = page("#pairs", tmp_path / "results" / "report" / "page" / "index.html")
+    assert tab.locator("#board").is_visible(), "there is nothing else to see"
+
+
+@pytest.mark.parametrize("address", ["#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine", DETECTION])
 def test_a_phone(page, address):
     tab = page(address)
     tab.set_viewport_size({"width": 360, "height": 740})
@@ -314,13 +462,15 @@ def test_addresses_of_another_page_do_no_harm(page):
     assert tab.locator("#image-title").text_content() == "Pair a"
     tab = page("#board/msrs@test/standard/m:GONE/1/nothing")
     assert texts(tab, ROWS)[0] == "Theirs"
+    tab = page("#detection/gone@test/none/m:EN/1/mean")
+    assert texts(tab, ROWS)
     tab = page("#nothing")
     assert tab.locator("#board").is_visible() or tab.locator("#pairs").is_visible()
 
 
 def test_labels_and_names(page):
     """Every control has a name, and every picture a text."""
-    for address in ("#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine"):
+    for address in (DETECTION, "#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine"):
         tab = page(address)
         nameless = tab.evaluate("""() => [...document.querySelectorAll("button, select, input, a")]
             .filter((e) => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || e.labels?.length))

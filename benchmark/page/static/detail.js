@@ -63,8 +63,7 @@ function drawImages(section, table, row, i, scores) {
   const picks = [["lowest", 0], ["middle", Math.floor((own.length - 1) / 2)], ["highest", own.length - 1]];
   const wanted = own.length < 3 ? picks.slice(0, own.length) : picks;
   parts.push(el("ul", { class: "picks" }, ...wanted.map(([word, k]) => el("li", {}, `${word} ${written(own[k][0], digits)}: `,
-    el("a", { href: hashOf({ view: "pairs", id: own[k][1], right: row.method }), onclick: () => byId("detail").close() },
-      own[k][1])))));
+    el("a", { href: hashOf({ view: "pairs", id: own[k][1], right: row.method }) }, own[k][1])))));
   section.replaceChildren(...parts);
 }
 

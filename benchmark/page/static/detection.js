@@ -101,5 +101,5 @@ function pictures(table, row) {
   if (!run || !place) return [];
   const left = row.method === table.base ? "" : table.base;
   const href = hashOf({ view: "pairs", place: place.name, protocol: "", id: "", left, right: row.method, boxes: `${k}/${run.seed}` });
-  return [el("p", { class: "hint" }, el("a", { href, onclick: () => byId("detail").close() }, "Detections on the images"))];
+  return [el("p", { class: "hint" }, el("a", { href }, "Detections on the images"))];
 }

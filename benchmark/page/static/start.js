@@ -75,6 +75,7 @@ byId("protocol").addEventListener("change", ({ target }) => change(state.view ==
   ? { setup: setupsOf(state.division).find((table) => table.protocol === target.value).setup } : { protocol: target.value }));
 window.addEventListener("hashchange", () => {
   if (location.hash === "#main") return;
+  byId("detail").close();
   readHash();
   draw();
 });
