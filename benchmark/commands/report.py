@@ -15,6 +15,7 @@ Examples:
   bench report --methods cddfuse,mine --metrics EN,MI,VIF,Qabf --protocol cddfuse --sd
   bench report --format latex --standalone --out paper && pdflatex -output-directory paper paper/report.tex
   bench report --reported cddfuse2023 --protocol cddfuse
+  bench report --sections detection --dataset m3fd --protocol retrain --format markdown --out -
   bench report --format csv --out -
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
@@ -30,18 +31,22 @@ docs/reports.md says what each statistic is.
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
 @click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all if left out.")
-@click.option("--dataset", type=options.NAMES, help="Data sets, or DATASET@SPLIT; all in the results if left out.")
-@click.option("--protocol", type=options.NAMES, help="Protocols; all in the results if left out.")
+@click.option("--dataset", type=options.NAMES, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
+@click.option("--protocol", type=options.NAMES, help="Protocols of scores or of detection; all if left out.")
 @click.option(
     "--methods",
     type=options.NAMES,
     help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
 )
-@click.option("--metrics", type=options.NAMES, help="Metrics, in the order of the columns; all if left out.")
+@click.option("--metrics", type=options.NAMES, help="Metrics of scores, in the order of the columns; all if left out.")
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Naive methods beside those asked for.")
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
-@click.option("--digits", type=click.IntRange(0, 10), help="Decimal places; four digits in all if left out.")
+@click.option(
+    "--digits",
+    type=click.IntRange(0, 10),
+    help="Decimal places; if left out four digits in all, one place of percents.",
+)
 @click.option("--wide", is_flag=True, help="One table for all data sets.")
 @click.option("--standalone", is_flag=True, help="LaTeX: a document that compiles as it is, with its references.")
 @click.option("--cite", is_flag=True, help="LaTeX: cite from report.bib.")
@@ -160,10 +165,9 @@ def command(
         from benchmark import profiles
         from benchmark.figures import drawing
 
-        datasets = {one.facts["dataset"] for one in setups}
         for path in chain(
             drawing.draw(found, profiles.read(results), folder / "figures"),
-            drawing.draw_detection(results, folder / "figures", datasets),
+            drawing.draw_detection(setups, folder / "figures"),
         ):
             click.echo(path)
             drawn.append(path)

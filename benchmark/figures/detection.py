@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.detection.records import Setup
+from benchmark.detection.compared import Compared, Row
+from benchmark.detection.evaluation import RECALLS
 from benchmark.figures import style
 from benchmark.report.measured import NAIVE
 
@@ -30,30 +31,34 @@ class Detected:
     ap: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
 
-def read(setup: Setup) -> Detected | None:
-    """What is complete of a setup; None where nothing is."""
-    facts = setup.facts()
-    titles, instances, recall = {}, {}, []
-    curves: dict[str, dict[str, list]] = {}
-    ap: dict[str, dict[str, list[float]]] = {}
-    for run in setup.runs():
-        record, drawn = run.record(), run.curves()
-        if record.get("state") != "done":
-            continue
-        titles[run.method] = record["about"]["title"]
-        recall = drawn["recall"]
-        for name, found in record["test"]["all"]["classes"].items():
-            if found["instances"]:
-                instances[name] = found["instances"]
-                ap.setdefault(run.method, {}).setdefault(name, []).append(found["AP"])
-                curves.setdefault(run.method, {}).setdefault(name, []).append(drawn["precision"][name]["AP50"])
-    if not titles:
+def read(compared: Compared) -> Detected | None:
+    """What is complete of a setup; None where nothing is. A row has no curves where those of a seed are broken."""
+    if not compared.rows:
         return None
-    instances = dict(sorted(instances.items(), key=lambda item: -item[1])[:CLASSES])
-    means = {method: {name: np.mean(found, axis=0) for name, found in by.items()} for method, by in curves.items()}
-    settings = facts["settings"]
-    title = f"{facts['dataset']}@{facts['split']}, {settings['detector']}, {settings['protocol']}"
-    return Detected(title, titles, instances, np.asarray(recall), means, ap)
+    figures = [compared.figure("AP", label=label) for label in compared.classes]
+    figures = sorted((figure for figure in figures if figure.instances), key=lambda figure: -figure.instances)[:CLASSES]
+    names = [figure.label for figure in figures]
+    precision = {row.method: _precision(compared, row, names) for row in compared.rows}
+    ap = {row.method: {figure.label: row.values(figure) for figure in figures} for row in compared.rows}
+    settings = compared.facts["settings"]
+    return Detected(
+        title=f"{compared.place}, {settings['detector']}, {settings['protocol']}",
+        titles={row.method: row.title for row in compared.rows},
+        instances={figure.label: figure.instances for figure in figures},
+        recall=RECALLS,
+        precision=precision,
+        ap=ap,
+    )
+
+
+def _precision(compared: Compared, row: Row, names: list[str]) -> dict[str, np.ndarray]:
+    """Class -> precision at `RECALLS`, IoU 0.5, mean over seeds."""
+    try:
+        drawn = [compared.setup.run(row.method, seed).curves()["precision"] for seed in row.records]
+        means = {name: np.mean([one[name]["AP50"] for one in drawn], axis=0) for name in names}
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {name: mean for name, mean in means.items() if mean.shape == RECALLS.shape}
 
 
 def precision_recall(plt, detected: Detected):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark import provenance, worker
 from benchmark.figures import cost, scores, style
 from benchmark.report.measured import Measured
+
+if TYPE_CHECKING:
+    from benchmark.detection.compared import Compared
 
 SCORES = {
     "box": scores.distributions,
@@ -44,19 +48,16 @@ def draw(
             yield from paths
 
 
-def draw_detection(results: Path, folder: Path, datasets: Container[str] | None = None) -> Iterator[Path]:
+def draw_detection(setups: Iterable[Compared], folder: Path) -> Iterator[Path]:
     """Draw precision over recall and AP by class for each setup of detection, as
-    `<kind>-<data set>@<division>-<setup>`; yields the files written. datasets: None for all."""
-    from benchmark.detection import records
+    `<kind>-<data set>@<division>-<setup>`; yields the files written."""
     from benchmark.figures import detection
 
-    for setup in records.setups(results):
-        if datasets is not None and setup.facts().get("dataset") not in datasets:
-            continue
-        detected = detection.read(setup)
+    for one in setups:
+        detected = detection.read(one)
         if detected is None:
             continue
-        place = f"{setup.folder.parent.name}-{setup.folder.name}"
+        place = f"{one.place}-{one.setup.folder.name}"
         for kind, drawn in (("precision-recall", detection.precision_recall), ("classes", detection.class_bars)):
             with style.pyplot() as plt:
                 yield from style.save(drawn(plt, detected), folder / f"{kind}-{place}")

@@ -9,7 +9,7 @@ import pages
 import pytest
 from harness import FOLDER, IDS
 
-from benchmark.detection import records
+from benchmark.detection import compared, records
 from benchmark.errors import UserError
 from benchmark.figures import cost, detection, drawing, grid, scores, style, training
 from benchmark.report.measured import Measured, measure
@@ -219,29 +219,29 @@ def _detected(tmp_path, seeds=(0.5, 0.6)):
     """A setup whose methods differ in the AP of a class, with so many seeds."""
     folder = pages.write_objects(tmp_path, "set", ["a", "b"], ["vis", "mine"])
     for seed, ap in enumerate(seeds):
-        if seed:
-            shutil.copytree(folder / "mine" / "seed0", folder / "mine" / f"seed{seed}")
+        for method in ("vis", "mine") if seed else ():
+            shutil.copytree(folder / method / "seed0", folder / method / f"seed{seed}")
         path = folder / "mine" / f"seed{seed}" / "record.json"
         record = json.loads(path.read_text())
         record["test"]["all"]["classes"]["Car"]["AP"] = ap
         path.write_text(json.dumps(record))
     (folder / "torn" / "seed0").mkdir(parents=True)
     (folder / "torn" / "seed0" / "record.json").write_text(json.dumps({"state": "failed (no memory)"}))
-    return detection.read(records.setups(tmp_path)[0])
+    return compared.read(records.setups(tmp_path)[0], range(len(seeds)))
 
 
 def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):
     with style.pyplot() as plt:
-        axis = detection.class_bars(plt, _detected(tmp_path)).axes[0]
+        axis = detection.class_bars(plt, detection.read(_detected(tmp_path))).axes[0]
         assert [label.get_text() for label in axis.get_xticklabels()] == ["People (2)", "Car (2)"]
         heights = [[bar.get_height() for bar in group] for group in axis.containers if hasattr(group, "patches")]
-        lines = axis.collections[0].get_segments()
+        lines = axis.collections[1].get_segments()
     assert np.allclose(heights, [[50, 25], [50, 55]])
     assert np.allclose(lines[1][:, 1], [55 - 100 * 0.05 * 2**0.5, 55 + 100 * 0.05 * 2**0.5])
 
 
 def test_precision_over_recall(tmp_path):
-    detected = _detected(tmp_path)
+    detected = detection.read(_detected(tmp_path))
     with style.pyplot() as plt:
         figure = detection.precision_recall(plt, detected)
         assert [axis.get_title() for axis in figure.axes] == ["People (2)", "Car (2)"]
@@ -252,9 +252,11 @@ def test_precision_over_recall(tmp_path):
 
 
 def test_figures_of_detection_are_drawn_by_setup(tmp_path):
-    _detected(tmp_path)
-    names = [path.name for path in drawing.draw_detection(tmp_path, tmp_path / "figures")]
+    setup = _detected(tmp_path)
+    names = [path.name for path in drawing.draw_detection([setup], tmp_path / "figures")]
     stem = "set@official-yolov8n-retrain-0123abcd"
     assert names == [f"{kind}-{stem}.{suffix}" for kind in ("precision-recall", "classes") for suffix in ("pdf", "png")]
-    assert not list(drawing.draw_detection(tmp_path, tmp_path / "figures", {"other"}))
-    assert not list(drawing.draw_detection(tmp_path / "nothing", tmp_path / "figures"))
+    # Broken curves leave the bars; a setup without a complete row has no figures.
+    (setup.setup.folder / "mine" / "seed0" / "curves.json").write_text("torn {")
+    assert len(list(drawing.draw_detection([compared.read(setup.setup, [0])], tmp_path / "figures"))) == 4
+    assert not list(drawing.draw_detection([compared.read(setup.setup, [7])], tmp_path / "figures"))
