@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import pages
 import pytest
 from harness import ROOT
 from test_cli import one_error
@@ -13,7 +14,7 @@ pytest.importorskip("faster_coco_eval", reason="needs the extra 'detect'")
 
 from benchmark import detection, store, summary
 from benchmark.data import drawing
-from benchmark.detection import records, tables, weights
+from benchmark.detection import compared, records, tables, weights
 
 OPTIONS = ("--epochs", 2, "--imgsz", 64, "--batch", 4, "--argument", "nbs=4", "--argument", "mosaic=0")
 
@@ -61,7 +62,7 @@ def detect(drawn, tmp_path, monkeypatch, bench):
     return lambda *more: bench(*arguments(drawn, *more))
 
 
-def test_two_epochs_from_the_shell(drawn, tmp_path):
+def test_two_epochs_from_the_shell(drawn, tmp_path, bench):
     """Everything that is promised, in one run: nothing goes over the network or into the home folder."""
     home = tmp_path / "home"
     home.mkdir()
@@ -129,7 +130,17 @@ def test_two_epochs_from_the_shell(drawn, tmp_path):
     curves = detection.load_curves(tmp_path / "results")
     assert set(curves["recall"]) == {round(k / 100, 2) for k in range(101)}
 
-    # Images are links into the store, and `bench report` finds nothing to show of what was only fused.
+    # The report has the same rows, and a page with them, of results without any score.
+    shown = bench("report", "--results", tmp_path / "results", "--format", "markdown", "--html", "--data-root", drawn)
+    assert shown.exit_code == 0 and not shown.stderr
+    text = (tmp_path / "results" / "report" / "report.md").read_text()
+    assert text.count("### Detection") == 3 and f"division mine ({facts['split_sha256'][:8]})" in text
+    for record in found:
+        assert f"{100 * record['test']['all']['AP50']:.1f}" in text
+    (board,) = pages.content_of(tmp_path / "results" / "report" / "page", "index")["detection"]
+    assert [row["method"] for row in board["rows"]] == ["ir", "vis", "average", "laplacian"]
+
+    # Images are links into the store, of which nothing was scored.
     links = list((tmp_path / "results" / "detect").glob("*/data/*/images/*/*.png"))
     assert len(links) == 96 and all(link.is_symlink() and link.is_file() for link in links)
     assert summary.rows(store.existing_cells(tmp_path / "results")) == []
@@ -241,9 +252,9 @@ def test_a_failed_training_is_told_and_the_others_go_on(detect, tmp_path, monkey
     assert detect("--methods", "ir", "--only").exit_code == 0
     assert setup.run("ir", 0).record()["state"] == "done"
     # Both rows in one table, with an interval over the two scenes.
-    grids = tables.build(setup)
-    assert [name for name, _ in grids[0].rows] == ["ir", "vis"]
-    assert "[" in grids[0].rows[0][1][-2].text
+    first = tables.grids(compared.read(setup))[0]
+    assert [line.name for line in first.lines] == ["ir", "vis"]
+    assert "[" in first.lines[0].entries[-3].text
 
 
 def test_frozen_trains_once_and_fuses_what_it_needs(detect, tmp_path):

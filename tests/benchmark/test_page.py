@@ -238,6 +238,15 @@ def test_damaged_objects_are_left_out(bench, stored, damage):
     assert pages.content_of(stored / "report" / "page", "index")["setups"] == []
 
 
+def test_images_that_were_fused_and_not_scored(bench, stored):
+    pages.write(stored, "m3fd@mine-test", ["vis", "mine"], ["k"], protocols=())
+    page_of(bench)
+    page_of(bench, "--methods", "mine", "--no-naive")
+    places = pages.content_of(stored / "report" / "page", "index")["places"]
+    assert [place["name"] for place in places] == ["tno@test", "m3fd@mine-test"]
+    assert [column["title"] for column in places[1]["columns"]] == ["Mine"]
+
+
 def test_figures_join_the_page(bench, stored):
     result = bench("report", "--html", "--figures", "--format", "csv", "--dataset", "tno", "--protocol", "standard")
     drawn = [line for line in result.stdout.splitlines() if "/figures/" in line]
