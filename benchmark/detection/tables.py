@@ -23,24 +23,23 @@ def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda k
     decimal places of percent. cites: (kind, name) -> what is cited for it. Rows that lack a seed are told below the
     first table, and not ranked."""
     digits = DIGITS if digits is None else digits
-    overall = [compared.figure(metric) for metric in METRICS] if compared.rows else []
-    overall += [compared.figure("AP", subset) for subset in (*SIZES, *compared.times)] if compared.rows else []
-    found = [_grid(compared, "", overall, digits, cites, full=True)]
+    if not compared.rows:
+        return [_grid(compared, "", [], digits, cites)]
+    overall = [compared.figure(metric) for metric in METRICS]
+    overall += [compared.figure("AP", subset) for subset in (*SIZES, *compared.times)]
+    found = [_grid(compared, "", overall, digits, cites)]
     for metric in ("AP", "AP50"):
         figures = [compared.figure(metric, label=label) for label in compared.classes]
-        if figures:
-            found.append(_grid(compared, metric, figures, digits, cites))
+        found.append(_grid(compared, metric, figures, digits, cites))
     return found
 
 
-def _grid(
-    compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites, full: bool = False
-) -> Grid:
-    """metric: of a table by class. full: with differences, ultralytics' figures, and all that must be said below."""
+def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites) -> Grid:
+    """metric: of a table by class; "" for the first one, with differences, ultralytics' figures and all notes."""
     facts = compared.facts
     table = [entries(compared, figure, digits) for figure in figures]
     columns = [_column(figure, metric, cites) for figure in figures]
-    if full and compared.rows:
+    if not metric and compared.rows:
         table.append([gap(row, digits) for row in compared.rows])
         columns.append(Column(f"AP − {BASE} [95 %]"))
         for head, name in OWN.items():
@@ -55,8 +54,8 @@ def _grid(
         title=title(compared, metric),
         columns=tuple(columns),
         lines=tuple(lines),
-        explanation=explanation(compared, full),
-        notes=tuple(notes(compared)) if full else (),
+        explanation=explanation(compared, metric),
+        notes=() if metric else tuple(notes(compared)),
         cites=(*cites("dataset", facts["dataset"]), *cites("detector", "ultralytics")),
     )
 
@@ -153,8 +152,8 @@ def leak(compared: Compared) -> str:
     )
 
 
-def explanation(compared: Compared, full: bool = True) -> str:
-    """What every table must say, and how to read it. full: of a table with differences and ultralytics' figures."""
+def explanation(compared: Compared, metric: str = "") -> str:
+    """What every table must say, and how to read it. metric: of a table by class."""
     images = compared.facts["images"]
     parts = [
         f"Trained on {images['train']} images, validated on {images['val']}: {training(compared)}.",
@@ -165,7 +164,7 @@ def explanation(compared: Compared, full: bool = True) -> str:
         parts.append(f"AP in %{over}; n: labelled objects.")
     if len(compared.rows) > 1:
         parts.append("Bold: the best; underlined: the second.")
-    if full and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
+    if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
         parts.append(f"Intervals of the difference to {BASE}: paired bootstrap over scenes.")
     return " ".join(parts)
 

@@ -2,7 +2,7 @@
 
     page/
         index.html, page.css, *.js      the same for every report
-        data/index.js                   places, tables and the provenance of their rows
+        data/index.js                   places, tables of scores and of detection, the provenance of their rows
         data/scores-<k>.js              scores per image of table k, loaded when they are looked at
         data/truth-<k>.js, boxes-<k>-<n>.js   labels of detection setup k, detections of its run n
         pictures/<place>/<method>/fused|colour/<id>.png

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark.detection import records
 from benchmark.page.writing import Folder
+from benchmark.report.grid import counted
 
 LEAST = 0.1  # confidence of what is in the page
 
@@ -22,7 +23,7 @@ def write(folder: Folder, results: Path, datasets: Container[str]) -> list[dict]
             continue
         try:
             labels, classes, settings = _labels(setup.truth()), list(map(str, facts["classes"])), facts["settings"]
-            title = f"{settings['detector']}, {settings['protocol']}, {settings['epochs']} epochs"
+            title = f"{settings['detector']}, {settings['protocol']}, {counted(settings['epochs'], 'epoch')}"
         except (KeyError, TypeError, ValueError, IndexError):
             continue
         runs = []

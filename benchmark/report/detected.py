@@ -54,7 +54,7 @@ def choose(
     if protocols is not None and known.intersection(protocols):
         found = [one for name in protocols for one in found if one.facts["settings"]["protocol"] == name]
     chosen = [_rows(one, methods, naive) for one in found]
-    return [one for one in chosen if one.rows or one.absent or methods is None]
+    return [one for one in chosen if one.rows or one.absent]
 
 
 def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared:

@@ -164,6 +164,8 @@ def test_only_what_has_results_can_be_asked_for(bench, results):
     ):
         one_error(bench("report", option, name), name, f"did you mean {guess}")
     one_error(bench("report", "--sections", "scores"), "nothing to show")
+    naive = detected.write(results.parent / "naive", "m3fd@mine", {"vis": [0.3]}).parents[2]
+    one_error(bench("report", "--results", naive, "--no-naive"), "nothing to show")
     assert not (results / "report").exists()
     assert "cost, detection, ranks, reported, scores, wins" in bench("report", "--help").output
 
