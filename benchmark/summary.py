@@ -100,17 +100,17 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         directions=record.get("metrics", {}),
         preliminary=bool(record.get("preliminary")),
         scores=by_id,
-        title=_title(cell, record),
+        title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
     )
 
 
-def _title(cell: Cell, record: dict) -> str:
-    """The title that the record states, with what tells the cell from others of its method."""
+def title_of(label: str, record: dict) -> str:
+    """The title that a record states, with what tells a method called `label` from others of its name."""
     name, title = record.get("name"), record.get("title")
-    if not isinstance(name, str) or not isinstance(title, str) or not cell.method.startswith(name):
-        return cell.method
-    return title + cell.method[len(name) :].replace("+", " ")
+    if not isinstance(name, str) or not isinstance(title, str) or not label.startswith(name):
+        return label
+    return title + label[len(name) :].replace("+", " ")
 
 
 def state(record: dict, scored: int) -> str:

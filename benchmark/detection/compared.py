@@ -11,6 +11,7 @@ from benchmark.detection.differences import BASE, differences
 from benchmark.detection.evaluation import SIZES
 from benchmark.detection.records import Run, Setup
 from benchmark.errors import UserError
+from benchmark.summary import title_of
 
 METRICS = ("AP50", "AP75", "AP")
 ALL = "all"
@@ -138,7 +139,7 @@ def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -
     return Row(
         method=method,
         name=str(about.get("name") or method),
-        title=str(about.get("title") or method),
+        title=title_of(method, about),
         preliminary=bool(about.get("preliminary")),
         state=state,
         records=found,

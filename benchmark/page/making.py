@@ -12,6 +12,7 @@ from benchmark.page.writing import Folder
 from benchmark.report.content import Content
 from benchmark.report.measured import NAIVE
 from benchmark.store import Cell, cells
+from benchmark.summary import title_of
 
 START = "index.html"
 
@@ -74,7 +75,7 @@ def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dic
             asked = content.options.methods is None or cell.method in content.options.methods
             wanted = (places is None or name in places) and (asked or (naive and cell.method in NAIVE))
         if wanted:
-            found.setdefault(name, {})[cell] = str(cell.run().get("title") or cell.method)
+            found.setdefault(name, {})[cell] = title_of(cell.method, cell.run())
     return found
 
 

@@ -62,7 +62,12 @@ def record(method, seed, ap, **more) -> dict:
         "format": 1,
         "task": "detect",
         "method": method,
-        "about": {"name": method.partition("+")[0], "title": method.title(), "version": "1", "preliminary": False},
+        "about": {
+            "name": method.partition("+")[0],
+            "title": method.partition("+")[0].title(),
+            "version": "1",
+            "preliminary": False,
+        },
         "seed": seed,
         "state": "done",
         "key": f"{method}-{seed}-{ap}",

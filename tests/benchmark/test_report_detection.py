@@ -137,6 +137,16 @@ def test_excel_and_html(bench, results):
     assert text.count("<figure") == 6 and '<td class="best">50.0</td>' in text
 
 
+def test_checkpoints_of_one_method_are_told_apart(bench, tmp_path):
+    detected.write(tmp_path, "m3fd@mine", {"vis": [0.3], "cddfuse": [0.4], "cddfuse+1a2b3c4d": [0.5]})
+    text = bench(
+        "report", "--results", tmp_path, "--format", "latex", "--out", "-", "--methods", "cddfuse+1a2b3c4d"
+    ).stdout
+    assert "Cddfuse 1a2b3c4d &" in text and "Cddfuse &" not in text
+    both = bench("report", "--results", tmp_path, "--format", "latex", "--out", "-").stdout
+    assert "Cddfuse 1a2b3c4d &" in both and "Cddfuse &" in both
+
+
 def test_with_scores_beside(bench, results):
     stores.write(results, "tno@tno42", {"ir": np.ones((3, 8)), "other": np.ones((3, 8))})
     text = markdown(bench)
