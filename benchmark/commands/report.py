@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from itertools import chain
+
 import click
 
 from benchmark import options
@@ -143,26 +146,18 @@ def command(
     if not report.grids:
         raise UserError(f"--sections {','.join(sections)}: nothing to show for these results and options")
     folder = results / "report" if out is None else out
-    for name in names:
-        data = writers[name].render(report)
-        if str(out) == "-":
-            click.echo(data, nl=False)
-            continue
-        path = folder / writers[name].FILE
-        store.replace(path, data)
-        click.echo(path)
-    drawn = []
-    if figures:
-        from itertools import chain
-
-        from benchmark import profiles
-        from benchmark.figures import drawing
-
-        datasets = None if dataset is None else {one.dataset for one in found}
-        for path in chain(
-            drawing.draw(found, profiles.read(results), folder / "figures"),
-            drawing.draw_detection(results, folder / "figures", datasets),
-        ):
+    datasets = None if dataset is None else {one.dataset for one in found}
+    with _figures(figures, found, results, folder, datasets) as paths:
+        for name in names:
+            data = writers[name].render(report)
+            if str(out) == "-":
+                click.echo(data, nl=False)
+                continue
+            path = folder / writers[name].FILE
+            store.replace(path, data)
+            click.echo(path)
+        drawn = []
+        for path in paths:
             click.echo(path)
             drawn.append(path)
     if page:
@@ -173,3 +168,16 @@ def command(
             report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
         )
         click.echo(start)
+
+
+@contextmanager
+def _figures(wanted, found, results, folder, datasets):
+    """The files of all figures, which are drawn while the caller writes the tables."""
+    if not wanted:
+        yield ()
+        return
+    from benchmark import profiles
+    from benchmark.figures import drawing
+
+    with drawing.begun(found, profiles.read(results), folder / "figures") as paths:
+        yield chain(paths, drawing.draw_detection(results, folder / "figures", datasets))
