@@ -113,13 +113,12 @@ def _over_images(plt, measured: Measured, draw):
         axis.set_title(metric_label(measured, metric))
         axis.set_ylim(0.4, len(order) + 0.6)
         axis.grid(axis="y", visible=False)
-        axis.hlines(
-            rows, 0, 1, transform=axis.get_yaxis_transform(), color="#EEEEEE", linewidth=0.5, zorder=0.4
-        )  # the rows are named at the left only
-        if j % 4:
-            axis.set_yticks([])
-        else:
+        if j % 4 == 0:
             axis.set_yticks(rows, titles)
+        else:
+            axis.set_yticks([])
+        # From the names at the left to the boxes of the last panel.
+        axis.hlines(rows, 0, 1, transform=axis.get_yaxis_transform(), color="#EEEEEE", linewidth=0.5, zorder=0.4)
     return figure
 
 

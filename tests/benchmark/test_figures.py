@@ -3,13 +3,14 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pages
 import pytest
 from harness import FOLDER, IDS
 
-from benchmark import statistics
+from benchmark import provenance, statistics
 from benchmark.detection import records
 from benchmark.errors import UserError
 from benchmark.figures import cost, critical, detection, drawing, grid, scores, style, training
@@ -219,6 +220,15 @@ def test_same_store_same_files(bench_folder, pairs):
     kinds = {name.split("-folder@")[0] for name in first}
     assert kinds == {"box", "curves", "radar", "critical-difference"}
     assert {name[-4:] for name in first} == {".pdf", ".png"}
+
+
+def test_processes_draw_the_same_files(measured, tmp_path, monkeypatch):
+    both = [measured, replace(measured, split="other")]
+    monkeypatch.setattr(provenance, "processors", lambda: 2)
+    apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a")}
+    monkeypatch.setattr(provenance, "processors", lambda: 1)
+    assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b")} == apart
+    assert len(apart) == 16
 
 
 def test_bench_grid(bench, bench_folder, pairs):
