@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -373,18 +373,22 @@ def _mean(values: np.ndarray) -> np.ndarray:
         return np.where(defined, values, 0).sum(axis=-1) / defined.sum(axis=-1)
 
 
+@lru_cache(maxsize=2)
 def _draws(units: int, resamples: int, seed: int) -> np.ndarray:
-    """(resamples, u): how often each unit is drawn."""
+    """(resamples, u): how often each unit is drawn. Read-only, since it serves every metric of a data set."""
     random = np.random.default_rng(seed)
-    return random.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
+    found = random.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
+    found.flags.writeable = False
+    return found
 
 
 def _drawn_means(scores: Scores, values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """The mean over the images of the units drawn: values (c, n), finite or nan, to (c, resamples)."""
     defined = ~np.isnan(values)
     draws = _draws(scores.units, resamples, seed)
+    counted = defined[:1] if defined.all() else defined
     with np.errstate(invalid="ignore"):
-        return (scores.sums(np.where(defined, values, 0)) @ draws.T) / (scores.sums(defined) @ draws.T)
+        return (scores.sums(np.where(defined, values, 0)) @ draws.T) / (scores.sums(counted) @ draws.T)
 
 
 def _intervals(scores: Scores, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

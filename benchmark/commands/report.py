@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from itertools import chain
+
 import click
 
 from benchmark import options
@@ -150,25 +153,17 @@ def command(
         what = f"--sections {','.join(sections)}: " if sections else ""
         raise UserError(f"{what}nothing to show for these results and options")
     folder = results / "report" if out is None else out
-    for name in names:
-        data = writers[name].render(report)
-        if str(out) == "-":
-            click.echo(data, nl=False)
-            continue
-        path = folder / writers[name].FILE
-        store.replace(path, data)
-        click.echo(path)
-    drawn = []
-    if figures:
-        from itertools import chain
-
-        from benchmark import profiles
-        from benchmark.figures import drawing
-
-        for path in chain(
-            drawing.draw(found, profiles.read(results), folder / "figures"),
-            drawing.draw_detection(setups, folder / "figures"),
-        ):
+    with _figures(figures, found, results, folder, setups) as paths:
+        for name in names:
+            data = writers[name].render(report)
+            if str(out) == "-":
+                click.echo(data, nl=False)
+                continue
+            path = folder / writers[name].FILE
+            store.replace(path, data)
+            click.echo(path)
+        drawn = []
+        for path in paths:
             click.echo(path)
             drawn.append(path)
     if page:
@@ -179,3 +174,16 @@ def command(
             report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
         )
         click.echo(start)
+
+
+@contextmanager
+def _figures(wanted, found, results, folder, setups):
+    """The files of all figures, which are drawn while the caller writes the tables."""
+    if not wanted:
+        yield ()
+        return
+    from benchmark import profiles
+    from benchmark.figures import drawing
+
+    with drawing.begun(found, profiles.read(results), folder / "figures") as paths:
+        yield chain(paths, drawing.draw_detection(setups, folder / "figures"))

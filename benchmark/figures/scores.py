@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from matplotlib.cbook import boxplot_stats
+from matplotlib.collections import PolyCollection
 
-from benchmark.figures import style
+from benchmark.figures import critical, style
 from benchmark.report.measured import NAIVE, Measured
 from benchmark.tables import ARROWS
 
@@ -51,19 +53,23 @@ def distributions(plt, measured: Measured):
     """
 
     def boxes(axis, values, places, colours):
-        drawn = axis.boxplot(
-            values,
-            positions=places,
-            orientation="horizontal",
-            widths=0.62,
-            patch_artist=True,
-            medianprops={"color": "black", "linewidth": 0.9},
-            whiskerprops={"linewidth": 0.5},
-            capprops={"linewidth": 0.5},
-            flierprops={"marker": ".", "markersize": 1.5, "markeredgecolor": "#666666"},
+        # A collection per kind of mark: `boxplot` takes seven artists for every box.
+        found, places = boxplot_stats(values), np.array(places)
+        low, first, median, third, high = (
+            np.array([one[name] for one in found]) for name in ("whislo", "q1", "med", "q3", "whishi")
         )
-        for box, colour in zip(drawn["boxes"], colours):
-            box.set(facecolor=colour, alpha=0.45, linewidth=0.5)
+        below, above = places - 0.31, places + 0.31
+        corners = np.stack([first, below, third, below, third, above, first, above], axis=1).reshape(-1, 4, 2)
+        axis.add_collection(PolyCollection(corners, facecolors=colours, edgecolors="black", alpha=0.45, linewidths=0.5))
+        ends, twice = np.concatenate([low, high]), np.tile(places, 2)
+        axis.hlines(twice, ends, np.concatenate([first, third]), color="black", linewidth=0.5)
+        axis.vlines(ends, twice - 0.155, twice + 0.155, color="black", linewidth=0.5)
+        axis.vlines(median, below, above, color="black", linewidth=0.9)
+        outside = [one["fliers"] for one in found]
+        axis.plot(
+            np.concatenate(outside), np.repeat(places, [len(x) for x in outside]), ".", markersize=1.5,
+            markerfacecolor="none", markeredgecolor="#666666",
+        )  # fmt: skip
 
     return _over_images(plt, measured, boxes)
 
@@ -94,7 +100,7 @@ def _over_images(plt, measured: Measured, draw):
     if not scores.metrics or len(scores.ids) < 2:
         return None
     looks, titles = looks_of(measured), [measured.rows[i].title for i in order]
-    figure, axes = _panels(plt, len(scores.metrics), 4, style.PAGE, 0.55 + 0.15 * len(order), sharey=True)
+    figure, axes = _panels(plt, len(scores.metrics), 4, style.PAGE, 0.55 + 0.15 * len(order))
     rows = np.arange(len(order), 0, -1)
     for j, (axis, metric) in enumerate(zip(axes, scores.metrics)):
         found = [(row, i, scores.values[i, j][np.isfinite(scores.values[i, j])]) for row, i in zip(rows, order)]
@@ -105,9 +111,14 @@ def _over_images(plt, measured: Measured, draw):
             means = [x.mean() for x in values]
             axis.plot(means, places, "D", color="white", markeredgecolor="black", markersize=2, markeredgewidth=0.5)
         axis.set_title(metric_label(measured, metric))
-        axis.set_yticks(rows, titles)
         axis.set_ylim(0.4, len(order) + 0.6)
         axis.grid(axis="y", visible=False)
+        if j % 4 == 0:
+            axis.set_yticks(rows, titles)
+        else:
+            axis.set_yticks([])
+        # From the names at the left to the boxes of the last panel.
+        axis.hlines(rows, 0, 1, transform=axis.get_yaxis_transform(), color="#EEEEEE", linewidth=0.5, zorder=0.4)
     return figure
 
 
@@ -191,9 +202,6 @@ def mean_ranks(measured: Measured) -> dict[str, np.ndarray]:
 def critical_differences(plt, measured: Measured):
     """A critical-difference diagram (Demšar 2006) per metric: mean ranks on a line, 1 best; a bar joins methods that
     Nemenyi's test cannot tell apart. None where no metric has three methods and two units."""
-    import pandas
-    from scikit_posthocs import critical_difference_diagram
-
     found = {metric: friedman for metric, friedman in measured.friedmans.items() if friedman is not None}
     if not found:
         return None
@@ -201,29 +209,16 @@ def critical_differences(plt, measured: Measured):
     figure, axes = _panels(plt, len(found), 2, style.PAGE, 0.75 + 0.075 * most)
     looks = looks_of(measured)
     for axis, (metric, friedman) in zip(axes, found.items()):
-        titles = [measured.rows[i].title for i in friedman.methods]
-        colours = {title: looks[measured.scores.methods[i]].colour for title, i in zip(titles, friedman.methods)}
-        critical_difference_diagram(
-            pandas.Series(friedman.mean_ranks, index=titles),
-            pandas.DataFrame(friedman.nemenyi, index=titles, columns=titles),
-            alpha=friedman.alpha,
-            ax=axis,
-            color_palette=colours,
-            label_fmt_left="{label}  {rank:.2f} ",
-            label_fmt_right=" {rank:.2f}  {label}",
-            label_props={"fontsize": 6},
-            marker_props={"s": 9, "linewidth": 0},
-            elbow_props={"linewidth": 0.7},
-            crossbar_props={"linewidth": 1.6, "color": "#333333"},
-            text_h_margin=0.03,
+        critical.diagram(
+            axis,
+            friedman,
+            [measured.rows[i].title for i in friedman.methods],
+            [looks[measured.scores.methods[i]].colour for i in friedman.methods],
         )
-        axis.grid(visible=False)
-        axis.spines["top"].set_visible(True)
         unit = measured.scores.unit
         axis.set_title(
             f"{metric_label(measured, metric)}   CD {friedman.critical_difference:.2f}, Friedman p "
-            f"{_p(friedman.p)}, {friedman.units} {unit}s",
-            pad=10,
+            f"{_p(friedman.p)}, {friedman.units} {unit}s"
         )
     return figure
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 COLUMN, PAGE = 3.5, 7.16  # inches: the widths of a column and of a page of two, as IEEE sets them
 DPI = 300
 
@@ -40,6 +42,7 @@ RC = {
     "lines.markersize": 3.5,
     "legend.frameon": False,
     "pdf.fonttype": 42,
+    "text.hinting": "none",
     "svg.hashsalt": "mmif-bench",
 }
 
@@ -86,18 +89,32 @@ def pyplot():
 
 def save(figure, stem: Path) -> list[Path]:
     """Write `<stem>.pdf` and `<stem>.png`; returns the paths."""
-    figure.draw_without_rendering()
+    figure.set_dpi(DPI)
+    figure.get_layout_engine().execute(figure)
     figure.set_layout_engine("none")  # laid out once for both files
     return [write(figure, stem.with_name(stem.name + suffix)) for suffix in (".pdf", ".png")]
 
 
 def write(figure, path: Path, dpi: int = DPI) -> Path:
-    """Write a PDF or PNG in one step and without dates; returns the path."""
+    """Write a PDF or PNG in one step and without dates; returns the path.
+
+    By the canvases themselves: `savefig` would draw a figure with a layout twice.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {"CreationDate": None, "ModDate": None} if path.suffix == ".pdf" else {"Software": None}
+    figure.set_dpi(dpi)
     beside = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
     try:
-        figure.savefig(beside, dpi=dpi, metadata=metadata)
+        if path.suffix == ".pdf":
+            from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+            FigureCanvasPdf(figure).print_pdf(beside, metadata={"CreationDate": None, "ModDate": None})
+        else:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from PIL import Image
+
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(beside, dpi=(dpi, dpi))
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
-from benchmark.store import cells, existing_cells
+from benchmark.store import Cell, cells, existing_cells
 from benchmark.summary import Row, rows, tables
 
 # What a method must at least beat. On some sets a plain maximum has a better MI, VIF and Qabf than published networks.
@@ -91,7 +93,14 @@ class Measured:
 
     def scored(self, row: Row, metric: str) -> int:
         """On how many of the images a row has a metric, be it defined there or not."""
-        return sum(metric in row.scores.get(id, ()) for id in self.scores.ids)
+        if row.cell not in self._scored:
+            self._scored[row.cell] = Counter(chain.from_iterable(row.scores.get(id, ()) for id in self.scores.ids))
+        return self._scored[row.cell][metric]
+
+    @cached_property
+    def _scored(self) -> dict[Cell, Counter]:
+        """Images by metric, of the rows that were asked for."""
+        return {}
 
 
 def measure(

@@ -3,15 +3,17 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pages
 import pytest
 from harness import FOLDER, IDS
 
+from benchmark import provenance, statistics
 from benchmark.detection import compared, records
 from benchmark.errors import UserError
-from benchmark.figures import cost, detection, drawing, grid, scores, style, training
+from benchmark.figures import cost, critical, detection, drawing, grid, scores, style, training
 from benchmark.report.measured import Measured, measure
 from benchmark.statistics import Scores
 from benchmark.store import Cell
@@ -53,9 +55,13 @@ def test_boxes_are_of_the_values_and_in_the_order_of_the_ranks(measured):
         assert axis.get_title() == "EN ↑"
         titles = [label.get_text() for label in axis.get_yticklabels()]
         assert titles == ["theirs", "mine", "max", "average"]
-        medians = {line.get_xdata()[0] for line in axis.lines if len(set(line.get_xdata())) == 1}
-        for values in measured.scores.values[:, 0]:
-            assert any(math.isclose(np.median(values), median) for median in medians)
+        boxes, whiskers, _, medians, _ = axis.collections
+        for place, (title, box, line) in enumerate(zip(titles, boxes.get_paths(), medians.get_segments())):
+            values = measured.scores.values[measured.scores.methods.index(title), 0]
+            assert np.allclose(sorted(set(box.vertices[:, 0])), np.quantile(values, [0.25, 0.75]))
+            assert np.allclose(line.mean(axis=0), [np.median(values), len(titles) - place])
+        ends = {segment[0, 0] for segment in whiskers.get_segments()}
+        assert ends <= set(measured.scores.values[:, 0].ravel()) and len(ends) == 2 * len(titles)
 
 
 def test_curves_are_sorted_values(measured):
@@ -86,6 +92,39 @@ def test_critical_difference_names_every_method_and_the_test(measured):
         assert measured.scores.methods[index] in text
         assert f"{rank:.2f}" in text
     assert title.startswith(f"MSE ↓   CD {friedman.critical_difference:.2f}, Friedman p ")
+
+
+@pytest.mark.parametrize(
+    ("alike", "runs"),
+    [
+        ([], []),
+        ([(0, 1), (1, 2)], [(0, 1), (1, 2)]),
+        ([(0, 1), (0, 2), (1, 2), (2, 3)], [(0, 2), (2, 3)]),
+        ([(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)], [(0, 3)]),
+    ],
+)
+def test_bars_join_the_longest_runs_by_hand(alike, runs):
+    same = np.eye(4, dtype=bool)
+    for first, last in alike:
+        same[first, last] = same[last, first] = True
+    assert critical.joined(same) == runs
+
+
+def test_bars_of_a_critical_difference_diagram_do_not_touch():
+    ranks = np.array([3.0, 1.0, 2.0, 4.0])
+    nemenyi = np.where(np.abs(ranks - ranks[:, None]) < 1.5, 0.5, 0.001)
+    friedman = statistics.Friedman(np.arange(4), 9.0, 0.01, ranks, nemenyi, 1.5, 0.05, 9)
+    with style.pyplot() as plt:
+        axis = plt.figure().add_subplot()
+        critical.diagram(axis, friedman, "cabd", ["red", "blue", "green", "black"])
+        elbows, bars, _ = axis.collections
+        assert [text.get_text().split() for text in axis.texts] == [
+            ["a", "1.00"], ["b", "2.00"], ["3.00", "c"], ["4.00", "d"]
+        ]  # fmt: skip
+    assert [list(line[:, 0]) for line in bars.get_segments()] == [[1, 2], [2, 3], [3, 4]]
+    heights = [line[0, 1] for line in bars.get_segments()]
+    assert heights[0] != heights[1] and heights[1] != heights[2] and heights[0] == heights[2]
+    assert [line[0, 0] for line in elbows.get_segments()] == [1, 2, 3, 4]
 
 
 def test_one_image_or_two_methods_leave_out_what_needs_more():
@@ -181,6 +220,15 @@ def test_same_store_same_files(bench_folder, pairs):
     kinds = {name.split("-folder@")[0] for name in first}
     assert kinds == {"box", "curves", "radar", "critical-difference"}
     assert {name[-4:] for name in first} == {".pdf", ".png"}
+
+
+def test_processes_draw_the_same_files(measured, tmp_path, monkeypatch):
+    both = [measured, replace(measured, split="other")]
+    monkeypatch.setattr(provenance, "processors", lambda: 2)
+    apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a")}
+    monkeypatch.setattr(provenance, "processors", lambda: 1)
+    assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b")} == apart
+    assert len(apart) == 16
 
 
 def test_bench_grid(bench, bench_folder, pairs):

@@ -1,0 +1,61 @@
+"""The critical-difference diagram of Demšar (JMLR 7, 2006)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection
+
+from benchmark.statistics import Friedman
+
+
+def diagram(axis, friedman: Friedman, titles: Sequence[str], colours: Sequence[str]):
+    """Mean ranks on a line at the top, bars below it, then a row for each method, the better half at the left.
+
+    titles, colours: of the methods of `friedman`. Few artists: `scikit_posthocs` takes some four for every method.
+    """
+    order = np.argsort(friedman.mean_ranks, kind="stable")
+    ranks, titles, colours = friedman.mean_ranks[order], [titles[i] for i in order], [colours[i] for i in order]
+    count, half = len(order), math.ceil(len(order) / 2)
+    gap = 0.02 * (count - 1)
+    bars, ends = [], []  # ends: the rank at which the last bar of each level ends
+    for first, last in joined(friedman.nemenyi[np.ix_(order, order)] > friedman.alpha):
+        level = next((i for i, end in enumerate(ends) if end + gap < ranks[first]), len(ends))
+        ends[level : level + 1] = [ranks[last]]
+        bars.append([(ranks[first], 0.9 * level + 0.9), (ranks[last], 0.9 * level + 0.9)])
+    places = np.arange(count)
+    rows = 0.9 * len(ends) + 1.2 + np.minimum(places, places[::-1])
+    edges = np.where(places < half, 1 - gap, count + gap)
+    elbows = [[(rank, 0), (rank, row), (edge, row)] for rank, row, edge in zip(ranks, rows, edges)]
+    axis.add_collection(LineCollection(elbows, colors=colours, linewidths=0.7, clip_on=False))
+    axis.add_collection(LineCollection(bars, colors="#333333", linewidths=1.6))
+    axis.scatter(ranks, np.zeros(count), 9, colours, linewidth=0, clip_on=False, zorder=3)
+    for side, part in (("right", slice(half)), ("left", slice(half, None))):
+        texts = []
+        for title, rank, row, edge in zip(titles[part], ranks[part], rows[part], edges[part]):
+            text = f"{title}  {rank:.2f} " if side == "right" else f" {rank:.2f}  {title}"
+            texts.append(axis.text(edge, row, text, fontsize=6, horizontalalignment=side, verticalalignment="center"))
+        # The layout makes room for the longest ones: to measure all takes as long as to draw them.
+        for text in sorted(texts, key=lambda text: len(text.get_text()))[:-3]:
+            text.set_in_layout(False)
+    axis.set_xlim(1, count)
+    axis.set_ylim(rows.max() + 0.5, 0)
+    step = max(1, round(count / 5))
+    axis.set_xticks([1, *range(max(2, step), count + 1, step)])
+    axis.set_yticks([])
+    axis.grid(visible=False)
+    axis.xaxis.tick_top()
+    axis.spines[["left", "bottom"]].set_visible(False)
+    axis.spines["top"].set_visible(True)
+
+
+def joined(alike: np.ndarray) -> list[tuple[int, int]]:
+    """The longest runs of methods, sorted by rank, whose ends are alike, bool (c, c): first and last of each."""
+    found = []
+    for first, row in enumerate(alike):
+        last = int(np.flatnonzero(row)[-1])
+        if last > first and (not found or last > found[-1][1]):
+            found.append((first, last))
+    return found
