@@ -142,9 +142,7 @@ def find_checkpoint(
                 if not trust:
                     _check_published(card, folder / file)
                 return folder / file
-    wanted = " or ".join(
-        " with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints
-    )
+    wanted = " or ".join(" with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints)
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
     source = f", published at {card.link}" if card.link else ""
     pull = f": bench weights pull {name}" if any(weights.source(name, file) for file in card.checkpoints) else ""
