@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Detection on drawn scenes: seven methods, two seeds, both protocols; the experiment of docs/detection.md. A detector is
 # first trained on other drawn scenes, half visible and half infrared, and every training begins with it. Everything that
-# is finished is kept, so that it can be stopped and started again.
+# is finished is kept, so that it can be stopped and started again. INIT=yaml begins with random weights instead, which
+# favours no kind of image and takes many more EPOCHS.
 #
 #   benchmarks/detect_synth.sh FOLDER [bench detect options, such as --weights-root WEIGHTS or --device 0]
 #
@@ -28,16 +29,19 @@ detect() {
 }
 
 [ -d "$out/main" ] || "$bench" data synth --out "$out/main/M3FD_Detection" --pairs "$pairs" --size "$size" --seed 0
-[ -d "$out/first" ] || "$bench" data synth --out "$out/first/M3FD_Detection" --pairs "$first" --size "$size" --seed 1
-ids first 23456789 > "$out/first-train.txt"
-ids first 0 > "$out/first-val.txt"
-ids first 1 > "$out/first-test.txt"
+[ -n "${INIT:-}" ] || [ -d "$out/first" ] || "$bench" data synth --out "$out/first/M3FD_Detection" --pairs "$first" --size "$size" --seed 1
 ids main 346789 > "$out/main-train.txt"
 ids main 0 > "$out/main-val.txt"
 ids main 125 > "$out/main-test.txt"
 
-detect first --methods ir,vis --protocol frozen --train-on vis+ir --init yaml --epochs "$first_epochs" "$@"
-start=$(echo "$out"/results-first/detect/first@first/*/vis+ir/seed0/train/weights/best.pt)
+start=${INIT:-}
+if [ -z "$start" ]; then
+  ids first 23456789 > "$out/first-train.txt"
+  ids first 0 > "$out/first-val.txt"
+  ids first 1 > "$out/first-test.txt"
+  detect first --methods ir,vis --protocol frozen --train-on vis+ir --init yaml --epochs "$first_epochs" "$@"
+  start=$(echo "$out"/results-first/detect/m3fd@first/*/vis+ir/seed0/train/weights/best.pt)
+fi
 detect main --methods "$methods" --init "$start" --epochs "$epochs" --seeds "$seeds" "$@"
 detect main --methods "$methods" --protocol frozen --train-on vis+ir --init "$start" --epochs "$epochs" \
   --seeds "$seeds" "$@"
