@@ -29,13 +29,13 @@ detect() {
 }
 
 [ -d "$out/main" ] || "$bench" data synth --out "$out/main/M3FD_Detection" --pairs "$pairs" --size "$size" --seed 0
-[ -n "${INIT:-}" ] || [ -d "$out/first" ] || "$bench" data synth --out "$out/first/M3FD_Detection" --pairs "$first" --size "$size" --seed 1
 ids main 346789 > "$out/main-train.txt"
 ids main 0 > "$out/main-val.txt"
 ids main 125 > "$out/main-test.txt"
 
 start=${INIT:-}
 if [ -z "$start" ]; then
+  [ -d "$out/first" ] || "$bench" data synth --out "$out/first/M3FD_Detection" --pairs "$first" --size "$size" --seed 1
   ids first 23456789 > "$out/first-train.txt"
   ids first 0 > "$out/first-val.txt"
   ids first 1 > "$out/first-test.txt"
