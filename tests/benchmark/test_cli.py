@@ -270,6 +270,7 @@ def test_interrupted_while_fusing(pairs, name, word, code):
         pairs, "run", *FOLDER, "--methods", "average", "--metrics", "EN",
         before=f"""
             import os, signal
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
             from benchmark import runner
             real = runner._seed
             def seed(number, id):
