@@ -94,6 +94,15 @@ def page(context, start):
     assert said == []
 
 
+DRAWN = "[data-view={}][aria-current=page]"
+
+
+def follow(tab, link, view):
+    """Click a link, and wait until the view that it leads to is drawn."""
+    tab.get_by_role("link", name=link).click()
+    tab.wait_for_selector(DRAWN.format(view))
+
+
 def texts(tab, selector):
     return tab.locator(selector).all_text_contents()
 
@@ -347,7 +356,7 @@ def test_detection_marks_and_differences(page, start):
 
 def test_detection_switches_between_setups(page):
     tab = page("#board/msrs@test/standard")
-    tab.get_by_role("link", name="Detection").click()
+    follow(tab, "Detection", "detection")
     assert tab.locator("#place").input_value() == "msrs@official", "that of the data set looked at"
     tab.get_by_label("Data set").select_option("m3fd@mine")
     assert texts(tab, "#protocol option") == ["retrain", "frozen"]
@@ -364,7 +373,7 @@ def test_detection_switches_between_setups(page):
     for words in ("±1 10.0 %", "initial weights yaml", "seed 0", "100 images"):
         assert words in tab.locator("#board-notes").text_content()
     assert "abcdef01" in tab.locator("#board-lead").text_content()
-    tab.get_by_role("link", name="Leaderboard").click()
+    follow(tab, "Leaderboard", "board")
     assert tab.locator("#detector").is_hidden() and tab.locator("#place").input_value() == "msrs@test"
     assert texts(tab, ROWS)[0] == "Theirs"
 
@@ -385,10 +394,11 @@ def test_detection_provenance_is_one_click_away(page):
     assert "1 of 3" in dialog.text_content() and "62.0 ± 1.4" in dialog.text_content()
     tab = page("#detection/msrs@official")
     tab.locator("#table tbody tr", has_text="Mine").locator("td button").nth(2).click()
-    tab.get_by_role("link", name="Detections on the images").click()
+    follow(tab, "Detections on the images", "pairs")
     assert tab.locator("#right").input_value() == "mine" and tab.locator("#left").input_value() == "vis"
     tab.wait_for_selector("#layer-right rect.found")
     tab.go_back()
+    tab.wait_for_selector(DRAWN.format("detection"))
     assert tab.locator("#board").is_visible() and texts(tab, ROWS)
 
 
