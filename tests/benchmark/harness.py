@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,3 +63,14 @@ def table(text: str) -> dict[str, list[str]]:
     rows = [re.split(r" {2,}", line.strip()) for line in body.splitlines()]
     # Below the rows stand notes, none of which has columns, and perhaps an empty line.
     return {row[0]: row[1:] for row in rows if len(row) > 1}
+
+
+def typeset(folder: Path, paper: str, bibliography: bool = False) -> str:
+    """Compile `<paper>.tex` until its references are settled; returns the log. Skips where there is no TeX."""
+    if shutil.which("pdflatex") is None:
+        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
+    tex = ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{paper}.tex")
+    for command in (tex, ("bibtex", paper), tex, tex) if bibliography else (tex, tex):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
+        assert done.returncode == 0, done.stdout[-2000:]
+    return (folder / f"{paper}.log").read_text(errors="replace")

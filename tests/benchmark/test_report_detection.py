@@ -5,12 +5,12 @@ import io
 import json
 import re
 import shutil
-import subprocess
 
 import detected
 import numpy as np
 import pytest
 import stores
+from harness import typeset
 from test_cli import one_error
 
 from benchmark import detection
@@ -289,19 +289,8 @@ def test_same_results_same_bytes(bench, results, tmp_path):
 
 
 def test_standalone_compiles(bench, results):
-    if shutil.which("pdflatex") is None:
-        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
     assert bench("report", "--standalone", "--out", "paper").exit_code == 0
-    for _ in range(2):
-        done = subprocess.run(
-            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
-            cwd=results.parent / "paper",
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        assert done.returncode == 0, done.stdout[-2000:]
-    log = (results.parent / "paper" / "report.log").read_text(errors="replace")
+    log = typeset(results.parent / "paper", "report")
     assert "undefined" not in log.lower() and "Overfull" not in log
     bib = (results.parent / "paper" / "report.bib").read_text()
     assert all(f"{{{key}," in bib for key in ("lin2014coco", "jocher2023ultralytics", "liu2022tardal"))

@@ -2,13 +2,12 @@
 
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import stores
+from harness import typeset
 from scipy import stats
 
 from benchmark import references
@@ -70,46 +69,23 @@ def test_special_characters():
 
 @pytest.mark.parametrize("options", [(), ("--wide", "--sd"), ("--reported", "own.csv")])
 def test_standalone_compiles(bench, results, options):
-    if shutil.which("pdflatex") is None:
-        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
     stores.write(results, "tno@didfuse40", {"cddfuse": stores.random(2, 1, 40)["m0"]})
     (results.parent / "own.csv").write_text("dataset,method,protocol,EN\ntno@didfuse40,CDDFuse,standard,5.01\n")
     assert bench("report", "--standalone", "--out", "paper", *options).exit_code == 0
-    for _ in range(2):
-        done = subprocess.run(
-            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "report.tex"],
-            cwd=results.parent / "paper",
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-        assert done.returncode == 0, done.stdout[-2000:]
-    log = (results.parent / "paper" / "report.log").read_text(errors="replace")
+    log = typeset(results.parent / "paper", "report")
     assert "undefined" not in log.lower()
     assert "Overfull" not in log
     assert (results.parent / "paper" / "report.pdf").stat().st_size > 20_000
 
 
 def test_fragments_compile_in_a_paper(bench, results):
-    if shutil.which("pdflatex") is None:
-        pytest.skip("needs pdflatex, as in TeX Live, with booktabs and siunitx")
     bench("report", "--out", ".", "--cite", "--wide")
     paper = (
         r"\documentclass[twocolumn]{article}\usepackage{booktabs,graphicx,siunitx,xcolor}"
         r"\begin{document}\input{report}\bibliographystyle{plain}\bibliography{report}\end{document}"
     )
     (results.parent / "paper.tex").write_text(paper)
-
-    def call(*command):
-        done = subprocess.run(command, cwd=results.parent, capture_output=True, text=True, errors="replace")
-        assert done.returncode == 0, done.stdout[-2000:]
-
-    tex = ("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex")
-    call(*tex)
-    call("bibtex", "paper")
-    call(*tex)
-    call(*tex)
-    assert "undefined" not in (results.parent / "paper.log").read_text(errors="replace").lower()
+    assert "undefined" not in typeset(results.parent, "paper", bibliography=True).lower()
     assert "Warning--" not in (results.parent / "paper.blg").read_text()
 
 
