@@ -16,7 +16,8 @@ from benchmark.summary import Row, Table
 UNDEFINED = "—"
 ARROWS = {1: "↑", -1: "↓", 0: ""}
 PRELIMINARY = "†"
-PRELIMINARY_NOTE = f"{PRELIMINARY} preliminary checkpoint, shipped to show that the method runs."
+PRELIMINARY_MEANING = "preliminary checkpoint, shipped to show that the method runs"
+PRELIMINARY_NOTE = f"{PRELIMINARY} {PRELIMINARY_MEANING}."
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import pandas
 
 import benchmark
 import metrics
+from benchmark.errors import UserError
 
 
 def mean_ranks(frame: pandas.DataFrame) -> pandas.DataFrame:
@@ -46,7 +47,10 @@ def main() -> None:
     parser.add_argument("--protocol", default="cddfuse")
     arguments = parser.parse_args()
 
-    frame = benchmark.load_results(arguments.results)
+    try:
+        frame = benchmark.load_results(arguments.results)
+    except UserError as error:
+        parser.error(error.message)
     wanted = arguments.sets.split(",")
     place = frame["dataset"] + "@" + frame["split"]
     frame = frame[place.isin(wanted) & (frame["protocol"] == arguments.protocol) & frame["metric"].isin(metrics.CORE)]

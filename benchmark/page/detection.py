@@ -12,6 +12,7 @@ from benchmark.page.facts import Facts, Group
 from benchmark.report.content import Content
 from benchmark.report.grid import Entry
 from benchmark.report.measured import NAIVE
+from benchmark.tables import PRELIMINARY_MEANING
 
 GAP = "gap"  # the column of differences
 
@@ -137,7 +138,7 @@ def _about(row: Row) -> list[Group]:
     about = _mapping(first, "about")
     method = facts.named({"name": row.name, **about}, {**facts.METHOD, "checkpoint_sha256": "checkpoint SHA-256"})
     if row.preliminary:
-        method.append(["note", facts.PRELIMINARY])
+        method.append(["note", PRELIMINARY_MEANING])
     method += [["source", work] for work in facts.works("method", row.name)]
     return facts.groups([("Method", method), *((f"Seed {seed}", _run(record)) for seed, record in row.records.items())])
 

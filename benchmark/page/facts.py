@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from benchmark import references
 from benchmark.summary import Row
+from benchmark.tables import PRELIMINARY_MEANING
 
 Facts = list[list[str]]  # [name, text] each
 Group = dict  # {"title", "facts"}
 
 RUNS = 5  # of many, the last are shown
 FAILED = 20
-PRELIMINARY = "preliminary checkpoint, shipped to show that the method runs"
 
 METHOD = {
     "name": "method",
@@ -53,7 +53,7 @@ def of_row(row: Row, profiles: Sequence[dict]) -> list[Group]:
     if isinstance(checkpoint, dict):
         method += named(checkpoint, {"file": "checkpoint", "sha256": "checkpoint SHA-256"})
     if row.preliminary:
-        method.append(["note", PRELIMINARY])
+        method.append(["note", PRELIMINARY_MEANING])
     method += [["source", work] for work in works("method", row.name)]
     data = [["state", row.state], *named(record, _DATA)]
     failed = record.get("failed") or {}
