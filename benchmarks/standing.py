@@ -2,10 +2,11 @@
 
     python -m benchmarks.standing --results RESULTS --method mambadfuse \
         --sets msrs@test,roadscene@cddfuse50,tno@cddfuse25
+    python -m benchmarks.standing results/reference/{tno,roadscene,msrs}_*.csv
 
 For every metric the methods are ranked by their mean score on each data set, and these ranks are averaged over the
 sets. Printed are the mean ranks, and for each other method on how many metrics METHOD has the better one. Methods
-that lack an image of a set are told and left out.
+that lack an image of a set are told and left out. FILES are tables of `bench report --format csv`.
 """
 
 from __future__ import annotations
@@ -19,28 +20,49 @@ import metrics
 from benchmark.errors import UserError
 
 
-def mean_ranks(frame: pandas.DataFrame) -> pandas.DataFrame:
+def mean_ranks(means: pandas.Series) -> pandas.DataFrame:
     """Methods x metrics: the rank on each data set (1 is best, ties share theirs), averaged over data sets.
 
-    frame: rows of `benchmark.load_results()` under one protocol.
+    means: mean scores by data set, metric and method.
     """
-    means = frame.groupby(["dataset", "metric", "method"])["value"].mean()
     return means.groupby(["dataset", "metric"]).rank(ascending=False).groupby(["method", "metric"]).mean().unstack()
 
 
-def incomplete(frame: pandas.DataFrame) -> dict[str, str]:
-    """Method -> why it cannot be ranked: the data set that it has fewer images of than others."""
-    defined = frame[frame["value"].notna()]
-    counts = defined.groupby(["dataset", "metric", "method"])["id"].nunique().unstack(fill_value=0)
+def incomplete(counts: pandas.Series) -> dict[str, str]:
+    """Method -> why it cannot be ranked: the data set that it has fewer images of than others.
+
+    counts: of the images for which the metric is defined, by data set, metric and method.
+    """
     found = {}
-    for (dataset, metric), row in counts.iterrows():
+    for (dataset, metric), row in counts.unstack(fill_value=0).astype(int).iterrows():
         for method in row.index[row < row.max()]:
             found.setdefault(method, f"{row[method]}/{row.max()} images of {dataset} have {metric}")
     return found
 
 
+def read_tables(files: list[str], protocol: str) -> tuple[pandas.Series, pandas.Series]:
+    """Means and counts from tables of `bench report --format csv`."""
+    frame = pandas.concat([pandas.read_csv(file) for file in files])
+    frame = frame[(frame["protocol"] == protocol) & frame["metric"].isin(metrics.CORE)]
+    frame = frame.set_index(["dataset", "metric", "method"])
+    return frame["mean"], frame["n"]
+
+
+def read_results(folder: str, sets: list[str], protocol: str) -> tuple[pandas.Series, pandas.Series]:
+    """Means and counts from a folder of results; raises UserError where it has none of a set."""
+    frame = benchmark.load_results(folder)
+    place = frame["dataset"] + "@" + frame["split"]
+    frame = frame[place.isin(sets) & (frame["protocol"] == protocol) & frame["metric"].isin(metrics.CORE)]
+    missing = sorted(set(sets) - set(place[frame.index]))
+    if missing:
+        raise UserError(f"no scores of {', '.join(missing)} under protocol {protocol} in {folder}")
+    values = frame.groupby(["dataset", "metric", "method"])["value"]
+    return values.mean(), values.count()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", metavar="FILES")
     parser.add_argument("--results", default="results")
     parser.add_argument("--method", default="mambadfuse")
     parser.add_argument("--sets", default="msrs@test,roadscene@cddfuse50,tno@cddfuse25")
@@ -48,17 +70,16 @@ def main() -> None:
     arguments = parser.parse_args()
 
     try:
-        frame = benchmark.load_results(arguments.results)
+        if arguments.files:
+            means, counts = read_tables(arguments.files, arguments.protocol)
+        else:
+            means, counts = read_results(arguments.results, arguments.sets.split(","), arguments.protocol)
     except UserError as error:
         parser.error(error.message)
-    wanted = arguments.sets.split(",")
-    place = frame["dataset"] + "@" + frame["split"]
-    frame = frame[place.isin(wanted) & (frame["protocol"] == arguments.protocol) & frame["metric"].isin(metrics.CORE)]
-    missing = sorted(set(wanted) - set(place[frame.index]))
-    if missing:
-        parser.error(f"no scores of {', '.join(missing)} under protocol {arguments.protocol} in {arguments.results}")
-    left_out = incomplete(frame)
-    ranks = mean_ranks(frame[~frame["method"].isin(left_out)])[list(metrics.CORE)]
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"not a table of bench report --format csv: {error}")
+    left_out = incomplete(counts)
+    ranks = mean_ranks(means[~means.index.isin(left_out, level="method")])[list(metrics.CORE)]
     if arguments.method not in ranks.index:
         parser.error(f"{arguments.method}: {left_out.get(arguments.method, 'no scores')}")
     own = ranks.loc[arguments.method]
