@@ -1,0 +1,49 @@
+"""What README and the page on training print of scores is what results/reference holds."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# The first cell of a table's head, and of its rows, begin with these.
+FILES = {
+    "TNO, `cddfuse25`": "tno_cddfuse25.csv",
+    "RoadScene, `cddfuse50`": "roadscene_cddfuse50.csv",
+    "CT-MRI: ": "harvard_ct_mri_test.csv",
+    "PET-MRI: ": "harvard_pet_mri_test.csv",
+    "SPECT-MRI: ": "harvard_spect_mri_test.csv",
+}
+
+
+def reference(file: str) -> dict[tuple[str, str], float]:
+    with (ROOT / "results" / "reference" / file).open(encoding="utf-8") as rows:
+        return {(row["method"], row["metric"]): float(row["mean"]) for row in csv.DictReader(rows)}
+
+
+def printed(page: str):
+    """(file, method, metric, text) of every place in the tables of `FILES`."""
+    metrics, of_table = [], None
+    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not cells:
+            metrics, of_table = [], None
+        elif cells[-1] == "SSIM ↑":
+            metrics = [cell.split()[0] for cell in cells[1:]]
+            of_table = next((file for start, file in FILES.items() if cells[0].startswith(start)), None)
+        elif metrics and not cells[0].startswith("---"):
+            prefix = next((start for start in FILES if cells[0].startswith(start)), "")
+            if file := FILES.get(prefix, of_table):
+                yield from (
+                    (file, cells[0].removeprefix(prefix).split()[0], metric, text)
+                    for metric, text in zip(metrics, cells[1:])
+                )
+
+
+@pytest.mark.parametrize(("page", "count"), [("README.md", 96), ("docs/training.md", 120)])
+def test_printed_scores_are_those_of_the_reference_tables(page, count):
+    found = list(printed(page))
+    assert len(found) == count
+    for file, method, metric, text in found:
+        decimals = len(text.partition(".")[2])
+        assert text == f"{reference(file)[method, metric]:.{decimals}f}", (file, method, metric)
