@@ -94,6 +94,14 @@ def test_critical_difference_names_every_method_and_the_test(measured):
     assert title.startswith(f"MSE ↓   CD {friedman.critical_difference:.2f}, Friedman p ")
 
 
+@pytest.mark.parametrize(("images", "note"), [(10, True), (11, False)])
+def test_critical_difference_of_few_images_is_approximate(images, note):
+    values = np.arange(3.0)[:, None, None] + np.linspace(0, 1, images)
+    with style.pyplot() as plt:
+        figure = scores.critical_differences(plt, measured_of(values, {"EN": 1}, "abc"))
+        assert ("with 10 or fewer, rough approximations" in figure.get_supxlabel()) is note
+
+
 @pytest.mark.parametrize(
     ("alike", "runs"),
     [

@@ -57,9 +57,13 @@ def test_few_images_are_not_tested(bench, results):
     base = np.arange(5.0)
     stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
     text = markdown(bench)
-    assert "No difference between 3 methods can be significant with 5 images: only the best mean is bold." in text
-    assert "Too few units for a test." in text
+    assert "No difference between 3 methods can be significant with 5 images by the signed-rank test: only the best mean is bold." in text
+    assert "Too few units for a signed-rank test." in text
     assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
+    ranks = ("report", "--format", "markdown", "--sections", "ranks", "--out", "-")
+    assert "with 10 or fewer they are rough approximations" in bench(*ranks).stdout
+    stores.write(results, "roadscene@all", {k: [np.arange(11.0) - i] * 3 for i, k in enumerate("abc")})
+    assert "approximations" not in bench(*ranks, "--dataset", "roadscene").stdout
 
 
 def test_scenes_are_the_units(bench, results):

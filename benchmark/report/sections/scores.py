@@ -162,7 +162,7 @@ def _explanation(measured: Sequence[Measured], content: Content) -> str:
             f" Holm-corrected, α = {ALPHA:g}); underlined: the best of the rest."
         )
     else:
-        parts.append("Bold: the best; underlined: the second. Too few units for a test.")
+        parts.append("Bold: the best; underlined: the second. Too few units for a signed-rank test.")
     return " ".join(parts)
 
 
@@ -180,7 +180,7 @@ def _notes(one: Measured) -> list[str]:
             which = "" if len(untested) == len(one.comparisons) else f" in {', '.join(untested)}"
             found.append(
                 f"No difference between {len(one.rows)} methods can be significant with"
-                f" {counted(count, one.scores.unit)}{which}: only the best mean is bold."
+                f" {counted(count, one.scores.unit)} by the signed-rank test{which}: only the best mean is bold."
             )
     if one.missing:
         found.append(
