@@ -16,14 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from .base import Fuser, NetworkFuser, seed_generators
+from .plugins import told
 
 Make = Callable[[str], Fuser]
 SIZES = ((16, 16), (17, 23), (40, 31), (64, 48))
 SAME = 1e-5  # of the range: sums may be split differently
 DEVICES = 0.01  # of the range, between a GPU and the CPU: two and a half grey levels
 _FAR = 2.0  # networks overshoot 0 and 1 by less; whatever goes beyond has another range in mind
-# Shares of the pixels that are beyond 0..1 by more than a grey level, and clipped. Of the built-in methods TarDAL++ comes
-# nearest to what fails, with 0.37, then GTF with 0.13; what blends detail overshoots at 0.02 or less.
+# Shares of the pixels that are beyond 0..1 by more than a grey level, and clipped. Of the built-in methods TarDAL++
+# comes nearest to what fails, with 0.37, then GTF with 0.13; what adds detail overshoots at 0.02 or less.
 _CLIPPED, _NOTED = 0.5, 0.05
 _MEMORY_SIZE, _MEMORY_CALLS, _MEMORY_SECONDS = (96, 128), (8, 24), 10.0
 
@@ -38,13 +39,15 @@ class Skipped(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a check. state: "ok", "failed" or "skipped"; reason: of the last two, or a remark."""
+    """What became of a check. state: "ok", "failed" or "skipped"; reason: of the last two, or a remark. error: what the
+    method itself raised, if it did."""
 
     name: str
     promise: str
     state: str
     reason: str
     seconds: float
+    error: str = ""
 
 
 def scene(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +81,7 @@ def sizes(make: Make, device: str) -> None:
         try:
             fused = _fuse(fuser, *scene(height, width))
         except Exception as error:
-            raise Broken(f"{width}x{height}: {type(error).__name__}: {' '.join(str(error).split())}") from error
+            raise Broken(f"{width}x{height}: {told(error)}") from error
         kind = f"{fused.dtype} {fused.shape}"
         _require(fused.shape == (height, width) and fused.dtype == np.float32, f"{width}x{height}: returned {kind}")
 
@@ -107,8 +110,8 @@ def flat_images(make: Make, device: str) -> None:
     for levels in ((0, 0), (255, 255), (0, 255), (128, 7)):
         try:
             fused = _fuse(fuser, *(np.full((18, 20), level, np.uint8) for level in levels))
-        except RuntimeError as error:
-            raise Broken(f"levels {levels[0]} and {levels[1]}: {' '.join(str(error).split())}") from error
+        except Exception as error:
+            raise Broken(f"levels {levels[0]} and {levels[1]}: {told(error)}") from error
         _require(fused.min() >= 0 and fused.max() <= 1, f"levels {levels[0]} and {levels[1]}: beyond [0, 1]")
 
 
@@ -251,13 +254,14 @@ def run(make: Make, device: str = "cpu") -> Iterator[Result]:
 
     for name, check in CHECKS.items():
         start = time.perf_counter()
-        state, reason = "ok", ""
+        state, reason, raised = "ok", "", None
         try:
             reason = check(once, device) or ""
         except Skipped as error:
             state, reason = "skipped", str(error)
         except Broken as error:
-            state, reason = "failed", str(error)
+            state, reason, raised = "failed", str(error), error.__cause__
         except Exception as error:  # a method may raise anything
-            state, reason = "failed", f"{type(error).__name__}: {' '.join(str(error).split())}"
-        yield Result(name, check.__doc__, state, reason, time.perf_counter() - start)
+            state, reason, raised = "failed", told(error), error
+        seconds = time.perf_counter() - start
+        yield Result(name, check.__doc__, state, reason, seconds, told(raised) if raised else "")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from baselines.base import seed_generators
+from baselines.plugins import told
 from benchmark import images, machine, provenance, store
 from benchmark.datasets.base import Pair, PairError, PairImages
 from benchmark.errors import UserError, one_line
@@ -171,7 +172,7 @@ class _Run:
         try:
             image = fuse(loaded)
         except Exception as error:  # a method may raise anything; the other pairs go on
-            raise UserError(f"fusing failed: {type(error).__name__}: {one_line(error)}") from error
+            raise UserError(f"fusing failed: {told(error)}") from error
         seconds = time.perf_counter() - start
         job.cell.colour(pair.id).unlink(missing_ok=True)
         images.save_luminance(path, image)
@@ -194,7 +195,7 @@ class _Run:
                 self.progress.line(f"{self.job.cell}: unavailable: {self.outcome.unavailable}")
                 raise _Hopeless from error
             except Exception as error:  # a method may raise anything; the other methods go on
-                self.outcome.error = self.record["error"] = f"{type(error).__name__}: {one_line(error)}"
+                self.outcome.error = self.record["error"] = told(error)
                 self.progress.line(f"{self.job.cell}: failed: {self.outcome.error}")
                 raise _Hopeless from error
         return self.fuser

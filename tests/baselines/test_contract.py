@@ -128,7 +128,7 @@ FAULTS = {
     "bright": {"range": r"73% of the pixels are beyond 0..1 and clipped \(values from 0.97\d+ to 1.5\d+\)"},
     "difference": {"range": "84% of the pixels are beyond 0..1 and clipped"},
     "constant": {"range": "every pixel is 0.5, for a pair full of detail"},
-    "stretched": {"flat images": "levels 0 and 0: fragile returned values that are not finite"},
+    "stretched": {"flat images": "levels 0 and 0: RuntimeError: fragile returned values that are not finite"},
     "drifting": {"deterministic": "values differ by up to .* at once", "batches": "more than 1e-05"},
     "leaking": {"memory": r"\d+.\d MiB more after \d+ pairs"},
     "writing": {"inputs": "the input was written to"},

@@ -57,7 +57,7 @@ def test_few_images_are_not_tested(bench, results):
     base = np.arange(5.0)
     stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
     text = markdown(bench)
-    assert "No difference between 3 methods can be significant with 5 images by the signed-rank test: only the best mean is bold." in text
+    assert "can be significant with 5 images by the signed-rank test: only the best mean is bold." in text
     assert "Too few units for a signed-rank test." in text
     assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
     ranks = ("report", "--format", "markdown", "--sections", "ranks", "--out", "-")
