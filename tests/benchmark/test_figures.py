@@ -271,6 +271,15 @@ def test_bench_grid_mistakes(bench, bench_folder, options, reason):
     assert result.stderr.count("\n") == 1 and reason in result.stderr
 
 
+@pytest.mark.usefixtures("pairs")
+def test_bench_grid_names_the_splits_that_are_stored(bench, bench_folder):
+    assert bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", "2").exit_code == 0
+    result = bench("grid", *FOLDER)
+    assert result.exit_code == 2 and "; stored: folder@" in result.stderr
+    assert "-first2 (--limit 2); fuse its pairs with bench run" in result.stderr
+    assert bench("grid", *FOLDER, "--limit", "2").exit_code == 0
+
+
 def _detected(tmp_path, seeds=(0.5, 0.6)):
     """A setup whose methods differ in the AP of a class, with so many seeds."""
     folder = pages.write_objects(tmp_path, "set", ["a", "b"], ["vis", "mine"])
