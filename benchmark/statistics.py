@@ -295,7 +295,8 @@ def ranking(
 ) -> Ranking:
     """Methods ranked over metrics: those given, or all with a direction that at least half of the methods have."""
     if metrics is None:
-        metrics = [m for m, direction in scores.metrics.items() if direction and scores.compared(m).mean() >= 0.5]
+        least = max(1, len(scores.methods) / 2)
+        metrics = [m for m, direction in scores.metrics.items() if direction and scores.compared(m).sum() >= least]
     metrics = tuple(metrics)
     nothing = np.full(len(scores.methods), np.nan)
     compared = np.all([scores.compared(metric) for metric in metrics], axis=0) if metrics else np.zeros(0, bool)
