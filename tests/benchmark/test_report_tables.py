@@ -108,7 +108,7 @@ def test_naive_methods_come_first_unless_refused(bench, results):
     assert list(rows_of(markdown(bench, "--methods", "theirs,max")))[2:] == ["ir", "theirs", "max"]
     assert list(rows_of(markdown(bench, "--methods", "theirs,max", "--no-naive")))[2:] == ["theirs", "max"]
     assert list(rows_of(markdown(bench, "--no-naive")))[2:] == ["mine", "theirs"]
-    missing = "No results of the naive methods vis, average, laplacian: bench run --methods vis,average,laplacian"
+    missing = "No results of the simple baselines vis, average, laplacian: bench run --methods vis,average,laplacian"
     assert missing in markdown(bench)
     assert "No results" not in markdown(bench, "--no-naive")
 
@@ -117,7 +117,7 @@ def test_refusing_naive_methods_where_there_are_no_others(bench, results):
     stores.write(results, "tno@tno42", {"max": next(iter(stores.random(0, 1, 12).values()))})
     result = bench("report", "--no-naive")
     assert result.exit_code == 2
-    assert "only naive methods have results" in result.stderr
+    assert "only simple baselines have results" in result.stderr
 
 
 def test_fewer_images_are_shown_and_not_ranked(bench, results):

@@ -104,7 +104,7 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
-    """With a line between the naive methods on top and the first other one."""
+    """With a line between the simple baselines on top and the first other one."""
     first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
     return tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(lines))
 
@@ -184,7 +184,7 @@ def _notes(one: Measured) -> list[str]:
             )
     if one.missing:
         found.append(
-            f"No results of the naive methods {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
+            f"No results of the simple baselines {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
         )
     for row in one.rows:
         for metric in one.scores.metrics:
