@@ -76,9 +76,12 @@ def _holders(inode: int) -> list[int]:
 def _process(pid: int) -> str:
     """A process with the command that it runs, as a user would type it."""
     try:
-        words = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").split("\0")
+        text = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
     except OSError:
+        text = ""
+    if not text:
         return f"process {pid}"
+    words = text.rstrip("\0").split("\0")
     at = next((i for i, word in enumerate(words) if Path(word).name == "bench"), None)
     command = shlex.join(words if at is None else ["bench", *words[at + 1 :]])
     return f"process {pid} ({command if len(command) <= _LONGEST else command[:_LONGEST] + '…'})"
