@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,7 @@ from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, sha256
 
 ENTRY_POINTS = "mmif_bench.fusers"
 _LARGEST = 2  # networks overshoot 1 by less; whatever goes beyond has grey levels in mind
+_files: set[str] = set()  # that methods from elsewhere are written in
 
 
 class FunctionFuser(ClassicalFuser):
@@ -31,16 +33,23 @@ class FunctionFuser(ClassicalFuser):
     function: ClassVar[Callable]
 
     def fuse_pair(self, ir, vis):
-        fused = np.asarray(type(self).function(ir, vis))
+        fused = type(self).function(ir, vis)
+        if fused is None:
+            raise ValueError(f"{self.card.name} returned None; expected an image (H, W)")
+        fused = np.asarray(fused)
+        if fused.shape != ir.shape:
+            raise ValueError(f"{self.card.name} returned {fused.shape} for images of {ir.shape}")
         if fused.dtype == np.uint8:
             return fused / np.float32(255)
-        if fused.dtype.kind == "f" and fused.size and np.abs(fused).max() > _LARGEST:
+        if np.abs(fused).max() > _LARGEST:
             raise ValueError(f"{self.card.name} returned {fused.max():.4g}; expected float in [0, 1], or uint8")
         return fused
 
 
 def as_method(found, name: str) -> type[Fuser]:
     """A class or a function as the method called `name`. Raises ValueError for anything else."""
+    if path := _file_of(found):
+        _files.add(str(path))
     if inspect.isclass(found) and issubclass(found, Fuser):
         family = "learned" if issubclass(found, NetworkFuser) else "other"
         card = getattr(found, "card", MethodCard(name, name, family))
@@ -51,15 +60,33 @@ def as_method(found, name: str) -> type[Fuser]:
     return type("FunctionFuser", (FunctionFuser,), members)
 
 
+def told(error: BaseException) -> str:
+    """What a method raised, in one line: its kind, its message and, where a method from elsewhere is at fault, the file
+    and line of the innermost call in the file that it is written in."""
+    lines = [
+        f" ({Path(frame.f_code.co_filename).name}, line {line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename in _files
+    ]
+    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split())))) + "".join(lines[-1:])
+
+
 def code_sha256(cls: type[Fuser]) -> str | None:
     """SHA-256 of the file that a method from elsewhere is written in; None for the suite's own."""
     origin = getattr(cls, "origin", None)
     if origin is None:
         return None
+    path = _file_of(origin)
+    return sha256(path) if path else hashlib.sha256(repr(origin).encode()).hexdigest()
+
+
+def _file_of(found) -> Path | None:
+    """The file that a class or function is written in; None for what is built in, and for a callable object."""
     try:
-        return sha256(Path(inspect.getfile(inspect.unwrap(origin))))
-    except (OSError, TypeError):  # built in, or a callable object
-        return hashlib.sha256(repr(origin).encode()).hexdigest()
+        path = Path(inspect.getfile(inspect.unwrap(found)))
+    except (OSError, TypeError):
+        return None
+    return path if path.is_file() else None
 
 
 def from_file(path: Path, attribute: str | None = None, name: str | None = None) -> type[Fuser]:
@@ -101,12 +128,12 @@ def _import(path: Path):
         sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(name, path)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    _files.add(str(path))
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever the file does, it is told in one line
         del sys.modules[name]
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: cannot be imported: {type(error).__name__}: {reason}") from error
+        raise ValueError(f"{path}: cannot be imported: {told(error)}") from error
     return module
 
 

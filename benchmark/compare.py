@@ -26,7 +26,8 @@ class Change:
     changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images; low, high: 95 %
     bootstrap interval of the difference. p: of the paired Wilcoxon test over units, Holm-corrected over everything
     compared; nan where nothing was tested. verdict: "better", "worse" or, for a metric without direction, "different";
-    "no difference" where none is significant, "same" where no image changed, "too few" where so few units cannot tell.
+    "not shown" where the difference is not significant, "too few" where with so few units none could be, "same" where
+    no image changed.
     """
 
     dataset: str
@@ -199,17 +200,17 @@ def _judged(changes: list[Change]) -> list[Change]:
     found = []
     for i, change in enumerate(changes):
         p = float(corrected.get(i, np.nan))
-        found.append(replace(change, p=p, verdict=_verdict(change, p)))
+        found.append(replace(change, p=p, verdict=_verdict(change, p, len(tested))))
     return found
 
 
-def _verdict(change: Change, p: float) -> str:
+def _verdict(change: Change, p: float, tests: int) -> str:
     if not change.changed:
         return "same"
     if np.isnan(p):
         return "too few"
     if p >= ALPHA:
-        return "no difference"
+        return "not shown" if statistics.can_differ(change.units, tests) else "too few"
     if not change.direction:
         return "different"
     return "better" if change.difference * change.direction > 0 else "worse"

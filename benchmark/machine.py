@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ try:
     import fcntl
 except ImportError:
     fcntl = None
+
+_LONGEST = 120  # characters of a command line
 
 
 def lock_file() -> Path:
@@ -51,8 +54,34 @@ def _held(kind: str, message: str, say: Callable[[str], None]) -> Iterator[None]
         try:
             fcntl.flock(file, getattr(fcntl, kind) | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(message)
+            holders = ", ".join(map(_process, _holders(os.fstat(file).st_ino)))
+            say(f"{message}: {holders}" if holders else message)
             fcntl.flock(file, getattr(fcntl, kind))
         yield
     finally:
         os.close(file)
+
+
+def _holders(inode: int) -> list[int]:
+    """The processes that hold a lock on a file; none where the system does not tell (it is not Linux)."""
+    try:
+        lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    except OSError:
+        return []
+    # 1: FLOCK ADVISORY WRITE 4711 08:01:131074 0 EOF; an arrow in the second place is of one who waits.
+    held = [line for line in lines if line[1] == "FLOCK" and line[5].rpartition(":")[2] == str(inode)]
+    return list(dict.fromkeys(int(line[4]) for line in held))
+
+
+def _process(pid: int) -> str:
+    """A process with the command that it runs, as a user would type it."""
+    try:
+        text = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        text = ""
+    if not text:
+        return f"process {pid}"
+    words = text.rstrip("\0").split("\0")
+    at = next((i for i, word in enumerate(words) if Path(word).name == "bench"), None)
+    command = shlex.join(words if at is None else ["bench", *words[at + 1 :]])
+    return f"process {pid} ({command if len(command) <= _LONGEST else command[:_LONGEST] + '…'})"

@@ -153,6 +153,8 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
 
         cls, code = foreign.command_method(text[4:].strip(), name, timeout or foreign.TIMEOUT)
     elif file is None:
+        if Path(f"{text}.py").is_file():
+            raise UserError(f"unknown method '{text}'; did you mean the file ./{text}.py?")
         raise unknown("method", entry, [*known, *GROUPS])
     else:
         try:

@@ -45,15 +45,28 @@ def fused_files(cell: Cell) -> tuple[dict[str, Path], bool]:
 def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = None) -> dict[Cell, str]:
     """The cells of a split with the titles of their methods, in the order given or sorted, without `ir` and `vis`,
     which are the sources. Raises UserError where nothing is stored of the split, or not of a method named."""
-    place = [cell for cell in existing_cells(results) if (cell.dataset, cell.split) == (split.dataset, split.name)]
+    there = [cell for cell in existing_cells(results) if cell.dataset == split.dataset]
+    place = [cell for cell in there if cell.split == split.name]
     if not place:
-        raise UserError(f"no results of {split.dataset}@{split.name} in {results}; fuse its pairs with bench run")
+        others = ", ".join(_stored(split, name) for name in dict.fromkeys(cell.split for cell in there))
+        raise UserError(
+            f"no results of {split.dataset}@{split.name} in {results}"
+            f"{f'; stored: {others}' if others else ''}; fuse its pairs with bench run"
+        )
     known = {cell.method: cell for cell in place}
     for name in methods or ():
         if name not in known:
             raise unknown(f"method in the results of {split.dataset}@{split.name}", name, known)
     chosen = [known[name] for name in methods] if methods else place
     return {cell: summarise(cell)[0].title for cell in chosen if cell.method not in ("ir", "vis")}
+
+
+def _stored(asked: Split, name: str) -> str:
+    """Another split of the data set, and the options that lead to it."""
+    base, _, limit = name.partition("-first")
+    options = [f"--split {base}"] if base != asked.name.partition("-first")[0] and asked.dataset != "folder" else []
+    options += [f"--limit {limit}"] if limit else []
+    return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
 
 
 def select_pairs(split: Split, ids: Sequence[str] | None) -> list[Pair]:

@@ -34,6 +34,8 @@ __all__ = [
     "why",
 ]
 
+_NAMED = 5  # files in a line about many
+
 
 @dataclass(frozen=True)
 class Split:
@@ -228,8 +230,24 @@ def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], di
         else:
             missing[pair.id] = f"no fused image of that name in {folder}"
     if not found:
-        raise UserError(f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …")
+        raise UserError(
+            f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …; it holds "
+            + _content(folder, [file for files in by_id.values() for file in files])
+        )
     return found, missing
+
+
+def _content(folder: Path, files: Sequence[Path]) -> str:
+    """What lies in a folder, whose images are `files`."""
+    if files:
+        return _counted("image", files)
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    return "no image files" + (f", but {_counted('folder', folders)}" if folders else "")
+
+
+def _counted(kind: str, paths: Sequence[Path]) -> str:
+    names = ", ".join(path.name for path in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
+    return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({names})"
 
 
 def check_external_name(name: str) -> str:

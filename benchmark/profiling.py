@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from baselines.plugins import told
 from benchmark import provenance
 from benchmark.errors import UserError, one_line
 from benchmark.methods import Method, select_methods
@@ -86,9 +87,8 @@ def main() -> None:
         try:
             answer = _measured(task)
         except Exception as error:  # a method may raise anything
-            text = error.message if isinstance(error, UserError) else one_line(error)
             named = isinstance(error, UserError) or type(error).__name__ == "Unavailable"
-            answer = {"error": text if named else f"{type(error).__name__}: {text}"}
+            answer = {"error": one_line(error) if named else told(error)}
     print(json.dumps(answer))
 
 

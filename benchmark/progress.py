@@ -28,24 +28,26 @@ class Progress:
             print(text, file=sys.stderr, flush=True)
 
     @contextmanager
-    def bar(self, title: str, total: int, unit: str = "image", summary: bool = True) -> Iterator[Callable[[], None]]:
-        """Show that `total` steps are on their way; call what this gives at each. Off a terminal, where there
-        is no bar, a line now and then tells how far they are, and one at the end, unless `summary` is False, how
-        long they took."""
+    def bar(self, title: str, total: int, unit: str = "image", summary: bool = True) -> Iterator[Callable[..., None]]:
+        """Show that `total` steps are on their way; call what this gives at each, with False for one that failed. Off
+        a terminal, where there is no bar, a line now and then tells how far they are, and one at the end, unless
+        `summary` is False, how many went well and how long they took."""
         start = time.monotonic()
         if not self._console.is_terminal:
-            done, told = 0, start
+            done, well, told = 0, 0, start
 
-            def step():
-                nonlocal done, told
+            def step(success: bool = True):
+                nonlocal done, well, told
                 done += 1
+                well += success
                 if done < total and time.monotonic() - told >= EVERY:
                     told = time.monotonic()
                     self.line(f"{title}: {done}/{total} in {told - start:.0f} s")
 
             yield step
             if total and summary:
-                self.line(f"{title}: {total} {unit}{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
+                count = f"{total}" if well == total else f"{well} of {total}"
+                self.line(f"{title}: {count} {unit}{'s' * (total != 1)} in {time.monotonic() - start:.1f} s")
             return
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -59,6 +61,6 @@ class Progress:
         with Bar(*columns, console=self._console, transient=True) as self._bar:
             task = self._bar.add_task(title, total=total)
             try:
-                yield lambda: self._bar.advance(task)
+                yield lambda success=True: self._bar.advance(task)
             finally:
                 self._bar = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from baselines.base import seed_generators
+from baselines.plugins import told
 from benchmark import images, machine, provenance, store
 from benchmark.datasets.base import Pair, PairError, PairImages
 from benchmark.errors import UserError, one_line
@@ -19,6 +20,8 @@ from benchmark.plan import why
 from benchmark.progress import Progress
 from benchmark.scoring import Scorer
 from benchmark.summary import Table, state, summarise, tables
+
+_NAMED = 5  # ids in a line about many
 
 
 @dataclass
@@ -93,8 +96,7 @@ class _Run:
             job.cell.timings_file.unlink(missing_ok=True)
         self._write_lines()
         self.record = facts(job, list(self.lines.values()))
-        for id, reason in (job.split.broken | job.missing).items():
-            self._fail(id, reason)
+        self._fail_all(job.split.broken | job.missing)
         self.record["runs"] = job.cell.run().get("runs", []) if self.fused else []
         pairs = [pair for pair in job.split.pairs if pair.id in job.keys and self._lacks_something(pair)]
         if not pairs:
@@ -130,13 +132,13 @@ class _Run:
     def _lacks_something(self, pair: Pair) -> bool:
         return self._lacks_files(pair) or bool(unscored(self.job, self.lines, pair.id))
 
-    def _work(self, pairs: Sequence[Pair], step: Callable[[], None]) -> None:
+    def _work(self, pairs: Sequence[Pair], step: Callable[..., None]) -> None:
         for pair in pairs:
             try:
                 source = self._make(pair)
             except UserError as error:
                 self._fail(pair.id, why(error))
-                step()
+                step(False)
                 continue
             except _Hopeless:
                 break
@@ -171,7 +173,7 @@ class _Run:
         try:
             image = fuse(loaded)
         except Exception as error:  # a method may raise anything; the other pairs go on
-            raise UserError(f"fusing failed: {type(error).__name__}: {one_line(error)}") from error
+            raise UserError(f"fusing failed: {told(error)}") from error
         seconds = time.perf_counter() - start
         job.cell.colour(pair.id).unlink(missing_ok=True)
         images.save_luminance(path, image)
@@ -194,7 +196,7 @@ class _Run:
                 self.progress.line(f"{self.job.cell}: unavailable: {self.outcome.unavailable}")
                 raise _Hopeless from error
             except Exception as error:  # a method may raise anything; the other methods go on
-                self.outcome.error = self.record["error"] = f"{type(error).__name__}: {one_line(error)}"
+                self.outcome.error = self.record["error"] = told(error)
                 self.progress.line(f"{self.job.cell}: failed: {self.outcome.error}")
                 raise _Hopeless from error
         return self.fuser
@@ -209,7 +211,7 @@ class _Run:
         grey_rgb = np.repeat(grey[..., None], 3, axis=2)
         images.save_rgb(path, grey_rgb if loaded.colour is None else images.attach_colour(grey, loaded.colour))
 
-    def _keep_first(self, step: Callable[[], None]) -> None:
+    def _keep_first(self, step: Callable[..., None]) -> None:
         """Wait for the scores of the image that is first in line, and store them."""
         pair, future = self.queue.popleft()
         try:
@@ -225,7 +227,7 @@ class _Run:
             for protocol in sorted(found):
                 self._keep_scores(pair.id, protocol, *found[protocol])
             self.outcome.scored += 1
-        step()
+        step(pair.id not in self.outcome.failed)
 
     def _keep_scores(self, id: str, protocol: str, scores: dict, reasons: dict, seconds: float) -> None:
         job = self.job
@@ -235,6 +237,15 @@ class _Run:
         store.append(job.cell.scores_file, line)
         self.lines[id, protocol] = line
         store.append(job.cell.timings_file, {"id": id, "protocol": protocol, "score_s": round(seconds, 6)})
+
+    def _fail_all(self, reasons: dict[str, str]) -> None:
+        """Pairs that have one reason in common are told in one line."""
+        self.outcome.failed.update(reasons)
+        for reason in dict.fromkeys(reasons.values()):
+            ids = [id for id in reasons if reasons[id] == reason]
+            some = ", ".join(ids[:_NAMED]) + (", …" if len(ids) > _NAMED else "")
+            where = some if len(ids) == 1 else f"{len(ids)} of {len(self.job.split.pairs)} pairs ({some})"
+            self.progress.line(f"{self.job.cell}: {where}: {reason}")
 
     def _fail(self, id: str, reason: str) -> None:
         self.outcome.failed[id] = reason

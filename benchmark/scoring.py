@@ -21,11 +21,15 @@ def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]]) ->
     """
     import metrics
     from benchmark import images
+    from benchmark.errors import UserError
     from metrics.evaluation import COLOUR_PROTOCOLS
 
     if isinstance(source, Pair):
         source = source.load()
     picture = images.read(path)
+    sizes = [f"{width}x{height}" for height, width in (picture.luminance.shape, source.ir.shape)]
+    if sizes[0] != sizes[1]:
+        raise UserError(f"the fused image is {sizes[0]}, its sources are {sizes[1]}")
     found = {}
     for protocol, names in wanted.items():
         start = time.perf_counter()

@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 ALPHA = 0.05
+FEW = 10  # units up to which Friedman's and Nemenyi's tests are rough (Demšar 2006, section 3.2.2)
 RESAMPLES = 2000
 SEED = 0
 
@@ -117,7 +118,8 @@ class Friedman:
     """Friedman's test of a metric and what follows it.
 
     methods: indices of the methods compared, (c,). mean_ranks: (c,), 1 is best, over units. nemenyi: (c, c) p values of
-    Nemenyi's test. critical_difference: mean ranks further apart than this differ at level alpha.
+    Nemenyi's test. critical_difference: mean ranks further apart than this differ at level alpha. All are of the limit
+    of many units.
     """
 
     methods: np.ndarray
@@ -128,6 +130,11 @@ class Friedman:
     critical_difference: float
     alpha: float
     units: int
+
+    @property
+    def approximate(self) -> bool:
+        """Whether there are too few units for the limit to hold."""
+        return self.units <= FEW
 
 
 @dataclass(frozen=True)
@@ -288,7 +295,8 @@ def ranking(
 ) -> Ranking:
     """Methods ranked over metrics: those given, or all with a direction that at least half of the methods have."""
     if metrics is None:
-        metrics = [m for m, direction in scores.metrics.items() if direction and scores.compared(m).mean() >= 0.5]
+        least = max(1, len(scores.methods) / 2)
+        metrics = [m for m, direction in scores.metrics.items() if direction and scores.compared(m).sum() >= least]
     metrics = tuple(metrics)
     nothing = np.full(len(scores.methods), np.nan)
     compared = np.all([scores.compared(metric) for metric in metrics], axis=0) if metrics else np.zeros(0, bool)

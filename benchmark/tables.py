@@ -167,7 +167,9 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=1000)
-    grid = Grid(*head, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in head:
+        grid.add_column(name, overflow="fold")  # wrapped, never cut: paths are there to be copied
     for row in rows:
         grid.add_row(*map(Text, row))
     console.print(grid)

@@ -25,6 +25,7 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
     """Run the contract tests on METHOD, anything that bench run --methods takes, and say what fails: sizes, range,
     determinism, batches, what happens to its input, devices, memory. Exit code 1 where a check fails."""
     from baselines import Unavailable, contract
+    from baselines.plugins import told
     from benchmark import plan, tables
     from benchmark.errors import one_line
     from benchmark.progress import Progress
@@ -40,7 +41,7 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
             except Unavailable as error:
                 reason = one_line(error)
             except Exception as error:  # a method may raise anything
-                reason = f"{type(error).__name__}: {one_line(error)}"
+                reason = told(error)
         if reason is not None:
             click.echo(f"{method.label}: cannot be checked: {reason}", err=True)
             broken = True
@@ -51,7 +52,12 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
                 found.append(result)
                 step()
         click.echo(f"\n{method.label} on {device}")
-        rows = [(r.name, r.promise, f"{r.state}: {r.reason}" if r.reason else r.state) for r in found]
-        tables.show_listing(("check", "promise", "result"), rows)
+        tables.show_listing(("check", "promise", "result"), [(r.name, r.promise, _shown(r, found)) for r in found])
         broken |= any(result.state == "failed" for result in found)
     ctx.exit(int(broken))
+
+
+def _shown(result, all_results) -> str:
+    first = next(other for other in all_results if other.error == result.error)
+    reason = "as above" if result.error and first is not result else result.reason
+    return f"{result.state}: {reason}" if reason else result.state

@@ -15,6 +15,7 @@ Examples:
 \b
 Differences are B less A on the images that both have. p is of a paired Wilcoxon signed-rank test
 over images (over scenes, where the data set tells them), Holm-corrected over everything compared.
+Where so few images could not show a difference however clear, the verdict is "too few".
 """
 
 FORMATS = ("text", "markdown", "latex", "html", "csv", "json")

@@ -114,7 +114,7 @@ def profiles(results):
 
     tables = listing(read(results))
     if not tables:
-        raise UserError(f"nothing measured in {results}; see bench profile")
+        return
     yield "processor", *tables[0][1]
     for title, _, rows in tables:
         yield from ((title, *row) for row in rows)
@@ -156,7 +156,10 @@ def command(what, protocol, results, data_root, weights_root):
     from benchmark.tables import show_listing
 
     if what == "profiles":
-        head, *rows = profiles(results)
+        if not (found := list(profiles(results))):
+            click.echo(f"nothing measured in {results}: bench profile measures methods")
+            return
+        head, *rows = found
     else:
         head, *rows = WHAT[what](data_root, weights_root, **({"protocol": protocol} if protocol else {}))
     show_listing(head, rows)

@@ -24,7 +24,7 @@ Examples:
 \b
 A table holds one split under one protocol. Bold are the best and all methods that a paired
 Wilcoxon signed-rank test (Holm-corrected, 0.05) cannot call worse; underlined is the best of the
-rest. The naive methods (ir, vis, average, max, laplacian) are in every table unless --no-naive.
+rest. The simple baselines (ir, vis, average, max, laplacian) are in every table unless --no-naive.
 docs/reports.md says what each statistic is.
 """
 
@@ -42,7 +42,7 @@ docs/reports.md says what each statistic is.
     help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
 )
 @click.option("--metrics", type=options.NAMES, help="Metrics of scores, in the order of the columns; all if left out.")
-@click.option("--naive/--no-naive", default=True, show_default=True, help="Naive methods beside those asked for.")
+@click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
 @click.option(

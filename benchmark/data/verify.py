@@ -88,6 +88,8 @@ def verify(
                 for side, digest in enumerate(checked[pair.id].digests or ()):
                     seen.setdefault(digest, []).append((split, pair.id, side))
     report.problems += _doubles(seen)
+    if found and not splits and len(found) < len(dataset.parts):
+        report.lines.append(f"to check only what is there: --split {','.join(found)}")
     return report
 
 

@@ -14,6 +14,7 @@ from matplotlib.collections import PolyCollection
 
 from benchmark.figures import critical, style
 from benchmark.report.measured import NAIVE, Measured
+from benchmark.statistics import FEW
 from benchmark.tables import ARROWS
 
 RADAR_METHODS = 8  # more polygons cannot be told apart
@@ -219,6 +220,11 @@ def critical_differences(plt, measured: Measured):
         axis.set_title(
             f"{metric_label(measured, metric)}   CD {friedman.critical_difference:.2f}, Friedman p "
             f"{_p(friedman.p)}, {friedman.units} {unit}s"
+        )
+    if any(friedman.approximate for friedman in found.values()):
+        figure.supxlabel(
+            f"CD and p are of the limit of many {measured.scores.unit}s: with {FEW} or fewer, rough approximations",
+            fontsize=6,
         )
     return figure
 

@@ -29,7 +29,7 @@ def write(
 ) -> Path:
     """Write the page of a report into the folder `path`; returns the file to open.
 
-    places: the splits shown, None for all. naive: whether naive methods that were not asked for are shown. data_root:
+    places: the splits shown, None for all. naive: whether simple baselines not asked for are shown. data_root:
     where data sets lie, for sources that are not in the results. limit: of pairs per split with pictures, None for all.
     figures: files of `benchmark.figures.drawing`.
     """

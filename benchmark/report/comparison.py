@@ -62,11 +62,16 @@ def _grids(found: Comparison, a: str, b: str) -> list[Grid]:
     grids = [_grid(*group) for group in places.items() if any(change.verdict != "same" for change in group[1])]
     counts = {word: sum(change.verdict == word for change in found.changes) for word in _VERDICTS}
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    last = Grid("summary", f"A = {a}, B = {b}: {summary}", (), (), notes=(*found.facts, *found.notes))
+    meanings = [f"{word}: {meaning}" for word, meaning in _MEANINGS.items() if counts[word]]
+    last = Grid("summary", f"A = {a}, B = {b}: {summary}", (), (), notes=(*meanings, *found.facts, *found.notes))
     return [*grids, last]
 
 
-_VERDICTS = ("better", "worse", "different", "no difference", "same", "too few")
+_VERDICTS = ("better", "worse", "different", "not shown", "too few", "same")
+_MEANINGS = {
+    "not shown": "no significant difference, which does not show that there is none",
+    "too few": "so few images or scenes that no difference could be significant after Holm's correction",
+}
 
 
 def _grid(place: tuple[str, ...], changes: list[Change]) -> Grid:

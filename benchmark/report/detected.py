@@ -58,7 +58,7 @@ def choose(
 
 
 def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared:
-    """Naive methods first, as in tables of scores."""
+    """Simple baselines first, as in tables of scores."""
     rows = {row.method: row for row in (*one.rows, *one.absent)}
     if methods is None:
         asked = [name for name in rows if name not in NAIVE]

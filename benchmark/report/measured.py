@@ -18,7 +18,8 @@ from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store import Cell, cells, existing_cells
 from benchmark.summary import Row, rows, tables
 
-# What a method must at least beat. On some sets a plain maximum has a better MI, VIF and Qabf than published networks.
+# The simple baselines, naive or classical, which a method must at least beat. On some sets a plain maximum has a better
+# MI, VIF and Qabf than published networks.
 NAIVE = ("ir", "vis", "average", "max", "laplacian")
 
 
@@ -36,8 +37,8 @@ class Measured:
     """One split under one protocol.
 
     rows: what may be compared, in the order of the table; scores: theirs, in the same order, on the same images.
-    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: the naive
-    methods that stand first without having been asked for; asked: the others, in the order of the table; whether they
+    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: the simple
+    baselines that stand first without having been asked for; asked: the others, in the order of the table; whether they
     have results or not. common: whether images that some row lacks are left out.
     """
 
@@ -59,7 +60,7 @@ class Measured:
 
     @property
     def missing(self) -> list[str]:
-        """The naive methods without results."""
+        """The simple baselines without results."""
         known = {row.cell.method for row in (*self.rows, *self.partial, *self.absent)}
         return [name for name in self.naive if name not in known]
 
@@ -117,7 +118,7 @@ def measure(
     """What `results` holds, one item per data set, split and protocol, in the order of the names given.
 
     datasets: names, or DATASET@SPLIT; methods: in the order of the tables; None stands for all. naive: whether the
-    naive methods join those asked for, or are left out. common: whether methods on fewer images restrict all to the
+    simple baselines join those asked for, or are left out. common: whether methods on fewer images restrict all to the
     images that all have, instead of being left out. also: names that results of another kind have, which need none
     here: where there are such results, there may be nothing here. Raises UserError for names that nothing is stored
     of, and where nothing is stored.
@@ -156,7 +157,7 @@ def measure(
     measured = [_measured(table, methods, metrics, naive, common) for table in found]
     shown = [one for one in measured if one.rows or one.partial or one.absent]
     if not shown and also is None:
-        raise UserError("nothing is left to report: only naive methods have results, and --no-naive leaves them out")
+        raise UserError("nothing is left to report: only simple baselines have results, and --no-naive leaves them out")
     return shown
 
 

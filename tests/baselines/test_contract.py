@@ -78,6 +78,12 @@ class Fragile(ClassicalFuser):
     def grey_levels(self, fused, ir, vis):
         return 255 * fused
 
+    def bright(self, fused, ir, vis):
+        return ir + np.float32(0.9)
+
+    def difference(self, fused, ir, vis):
+        return ir - vis
+
     def constant(self, fused, ir, vis):
         return np.full_like(fused, 0.5)
 
@@ -119,8 +125,10 @@ FAULTS = {
     "odd_sizes": {"sizes": "17x23|23x17: ValueError: only even sizes", "batches": None, "floats": "only even"},
     "small": {"sizes": "16x16: RuntimeError: fragile returned shape"},
     "grey_levels": {"range": r"values from .* to \d+.*; the domain is 0..1"},
+    "bright": {"range": r"73% of the pixels are beyond 0..1 and clipped \(values from 0.97\d+ to 1.5\d+\)"},
+    "difference": {"range": "84% of the pixels are beyond 0..1 and clipped"},
     "constant": {"range": "every pixel is 0.5, for a pair full of detail"},
-    "stretched": {"flat images": "levels 0 and 0: fragile returned values that are not finite"},
+    "stretched": {"flat images": "levels 0 and 0: RuntimeError: fragile returned values that are not finite"},
     "drifting": {"deterministic": "values differ by up to .* at once", "batches": "more than 1e-05"},
     "leaking": {"memory": r"\d+.\d MiB more after \d+ pairs"},
     "writing": {"inputs": "the input was written to"},
@@ -144,6 +152,13 @@ def test_what_keeps_the_contract_passes():
     assert [r.name for r in results] == list(contract.CHECKS)
     assert {r.name: r.reason for r in results if r.state == "failed"} == {}
     assert {r.name for r in results if r.state == "skipped"} <= {"parameters", "devices", "memory"}
+
+
+def test_what_is_clipped_in_part_is_told():
+    results = contract.run(lambda device: baselines.load("gtf"))
+    (found,) = [result for result in results if result.name == "range"]
+    assert found.state == "ok"
+    assert found.reason.startswith("13% of the pixels are beyond 0..1 and clipped")
 
 
 BAD = {

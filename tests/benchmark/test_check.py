@@ -31,7 +31,7 @@ def test_a_method_with_faults(fusers, bench):
     result = bench("check", "fusers.py:even")
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("sizes")]
-    assert line.rstrip().endswith("failed: 23x17: ValueError: even sides only")
+    assert line.rstrip().endswith("failed: 23x17: ValueError: even sides only (fusers.py, line 7)")
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("flat images")]
     assert line.rstrip().endswith("ok")
 

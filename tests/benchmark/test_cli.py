@@ -4,10 +4,12 @@ import errno
 import json
 import os
 import pkgutil
+import re
 import resource
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -18,6 +20,7 @@ import benchmark.commands
 import metrics
 from benchmark import runner
 from benchmark.cli import main
+from benchmark.tables import show_listing
 from metrics import kernel
 
 
@@ -376,3 +379,23 @@ def test_ls_metrics_of_a_protocol(bench):
     text = bench("ls", "metrics", "--protocol", "liu2012").stdout
     assert [line.split()[0] for line in text.splitlines()[2:] if line.strip()] == metrics.names("liu2012")
     assert metrics.card("Qg").protocols["liu2012"] in " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [80, 110])
+def test_a_listing_on_a_narrow_terminal_loses_nothing(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    head = "data set", "title", "splits", "pairs", "found"
+    long = (
+        "no: expected "
+        + "FLIR/JPEGImages/{"
+        + "Preview,RGB" * 12
+        + "}/*.jpg; get it from https://example.org/"
+        + "x" * 90
+    )
+    rows = [("flir_aligned", "FLIR, aligned and cleaned", "test, train", "1013", long), ("a", "b", "c", "d", "yes")]
+    show_listing(head, rows)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert max(map(len, text.splitlines())) == width
+    shown = Counter("".join(text.replace("─", "").split()))
+    assert shown == Counter("".join("".join(row) for row in (head, *rows)).replace(" ", ""))

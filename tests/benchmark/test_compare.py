@@ -57,11 +57,11 @@ def test_formats(bench, results, kind, words):
     assert found["changes"][1]["p"] is None
 
 
-def test_noise_is_no_difference(bench, results):
+def test_noise_shows_no_difference(bench, results):
     noise = np.random.default_rng(4).normal(0, 0.1, 16)
     noise -= noise.mean()
     stores.write(results, "tno@tno42", {"c": [np.linspace(4, 6, 16) + noise] * 3})
-    assert {row["verdict"] for row in rows(bench, "a", "c").values()} == {"no difference"}
+    assert {row["verdict"] for row in rows(bench, "a", "c").values()} == {"not shown"}
 
 
 def test_two_folders(bench, results):
@@ -96,6 +96,17 @@ def test_scenes(bench, results):
     found = rows(bench, "x", "y")["y", "EN"]
     assert (found["unit"], found["units"], found["verdict"], found["p"]) == ("scene", "3", "too few", "")
     assert found["low"] != ""
+
+
+def test_too_few_images_for_so_many_tests(bench, results):
+    """Six pairs give p = 2^-5 at best: significant by itself, not after Holm's correction for three metrics."""
+    base, steps = np.linspace(4, 6, 6), np.linspace(0.1, 0.2, 6)
+    stores.write(results, "roadscene@six", {"x": [base] * 3, "y": [base + steps] * 3}, ids=list("abcdef"))
+    found = rows(bench, "x", "y")
+    assert {(row["verdict"], row["changed"]) for row in found.values()} == {("too few", "6")}
+    assert [float(row["p"]) for row in found.values()] == pytest.approx([3 * 2**-5] * 3)
+    assert "too few: so few images" in bench("compare", "x", "y").stdout
+    assert rows(bench, "x", "y", "--metrics", "EN")["y", "EN"]["verdict"] == "better"
 
 
 def test_fewer_images(bench, results):

@@ -72,6 +72,14 @@ def test_a_missing_set_is_one_line(tmp_path):
     assert found["error", ""].startswith("not found in")
 
 
+def test_a_set_that_is_there_in_part_says_how_to_check_that(root, monkeypatch):
+    monkeypatch.setattr(Small, "parts", ("all", "train"))
+    report, _ = problems(root)
+    assert report.failed and report.lines[-1] == "to check only what is there: --split all"
+    report, _ = problems(root, splits=("all",))
+    assert not report.failed and len(report.lines) == 1
+
+
 def test_every_kind_of_damage_is_told(root):
     ir, vi = root / "Small/ir", root / "Small/vi"
     (vi / "0.png").unlink()

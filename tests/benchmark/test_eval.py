@@ -101,12 +101,23 @@ def test_missing_and_wrong_images_are_listed(pairs, fused, bench, bench_folder):
     told = {id: [line for line in result.stderr.splitlines() if f" {id}: " in line] for id in "abc"}
     assert [len(lines) for lines in told.values()] == [1, 1, 1]
     assert "no fused image of that name" in told["a"][0]
-    assert "40" in told["b"][0]
-    assert "48" in told["b"][0]
+    assert told["b"][0].endswith("b: scoring failed: the fused image is 40x40, its sources are 64x48")
     assert "broken or truncated image" in told["c"][0]
     assert set(lines(cell(pairs, "theirs"))) == {("d", "standard")}
     assert "theirs: partial 1/4 (3 failed: " in result.stdout
+    assert "theirs: 1 of 3 images in " in result.stderr
     assert "¹" not in result.stdout
+
+
+def test_missing_images_are_told_in_one_line(pairs, fused, bench_folder):
+    for id in IDS[1:]:
+        (fused / f"{id}.png").unlink()
+    result = bench_folder("eval", "--fused", fused, "--name", "theirs", "--metrics", "EN")
+    assert result.exit_code == 1
+    missing, scored = result.stderr.splitlines()
+    assert missing.endswith(f" theirs: 3 of 4 pairs (b, c, d): no fused image of that name in {fused}")
+    assert " theirs: 1 image in " in scored
+    assert "theirs: partial 1/4 (3 failed: b: no fused image" in result.stdout
 
 
 def test_two_images_of_one_name(pairs, fused, bench_folder):
@@ -121,7 +132,13 @@ def test_no_image_of_any_pair(pairs, fused, bench_folder):
         path.rename(path.with_name(f"fused_{path.name}"))
     result = bench_folder("eval", "--fused", fused, "--name", "theirs")
     assert result.exit_code == 2
-    assert "no image is named as a pair of the split; expected a.png" in result.stderr
+    (pairs / "out").mkdir()
+    expected = "no image is named as a pair of the split; expected a.png, …; it holds "
+    assert f"{expected}4 images (fused_a.png, fused_b.png, fused_c.png, fused_d.png)\n" in result.stderr
+    for holds in ("no image files", "no image files, but 1 folder (inner)"):
+        result = bench_folder("eval", "--fused", pairs / "out", "--name", "theirs")
+        assert result.exit_code == 2 and f"{expected}{holds}\n" in result.stderr
+        (pairs / "out" / "inner").mkdir(exist_ok=True)
 
 
 def test_all_numbers_are_finite(pairs, fused, bench_folder):

@@ -94,6 +94,14 @@ def test_critical_difference_names_every_method_and_the_test(measured):
     assert title.startswith(f"MSE ↓   CD {friedman.critical_difference:.2f}, Friedman p ")
 
 
+@pytest.mark.parametrize(("images", "note"), [(10, True), (11, False)])
+def test_critical_difference_of_few_images_is_approximate(images, note):
+    values = np.arange(3.0)[:, None, None] + np.linspace(0, 1, images)
+    with style.pyplot() as plt:
+        figure = scores.critical_differences(plt, measured_of(values, {"EN": 1}, "abc"))
+        assert ("with 10 or fewer, rough approximations" in figure.get_supxlabel()) is note
+
+
 @pytest.mark.parametrize(
     ("alike", "runs"),
     [
@@ -261,6 +269,15 @@ def test_bench_grid_mistakes(bench, bench_folder, options, reason):
     result = bench("grid", *FOLDER, *options)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1 and reason in result.stderr
+
+
+@pytest.mark.usefixtures("pairs")
+def test_bench_grid_names_the_splits_that_are_stored(bench, bench_folder):
+    assert bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", "2").exit_code == 0
+    result = bench("grid", *FOLDER)
+    assert result.exit_code == 2 and "; stored: folder@" in result.stderr
+    assert "-first2 (--limit 2); fuse its pairs with bench run" in result.stderr
+    assert bench("grid", *FOLDER, "--limit", "2").exit_code == 0
 
 
 def _detected(tmp_path, seeds=(0.5, 0.6)):

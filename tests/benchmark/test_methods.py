@@ -123,7 +123,43 @@ def test_what_a_strangers_function_may_not_return(mine, bench_folder):
     result = bench_folder("run", "--methods", "my_fusers.py:too_bright,my_fusers.py:cropped", "--metrics", "EN")
     assert result.exit_code == 1
     assert "too_bright returned 2" in result.stderr and "expected float in [0, 1], or uint8" in result.stderr
-    assert "cropped returned shape (1, 1, 47, 64) for images of (48, 64)" in result.stderr
+    assert "cropped returned (47, 64) for images of (48, 64)" in result.stderr
+    (mine / "forgot.py").write_text("def forgot(ir, vis):\n    ir + vis\n")
+    result = bench_folder("run", "--methods", "forgot.py", "--metrics", "EN")
+    assert "fusing failed: ValueError: forgot returned None; expected an image (H, W)" in result.stderr
+    assert "did you mean the file ./forgot.py?" in bench_folder("run", "--methods", "forgot").stderr
+
+
+CRASHES = """
+import baselines
+
+def inside(ir, vis):
+    return lower(ir)
+
+def lower(image):
+    image.no_such_thing
+
+class NotEven(baselines.ClassicalFuser):
+    def __init__(self, checkpoint=None, device="cpu"):
+        raise RuntimeError
+
+    def fuse_pair(self, ir, vis):
+        return ir
+"""
+
+
+def test_a_crash_in_a_strangers_file_is_told_with_its_place(mine, bench, bench_folder):
+    (mine / "crashes.py").write_text(CRASHES)
+    result = bench_folder("run", "--methods", "crashes.py:inside,crashes.py:NotEven", "--metrics", "EN")
+    assert result.exit_code == 1
+    crash = "AttributeError: 'numpy.ndarray' object has no attribute 'no_such_thing' (crashes.py, line 8)"
+    record = json.loads((cell(mine, "inside") / "run.json").read_text())
+    assert set(record["failed"].values()) == {f"fusing failed: {crash}"}
+    assert "NotEven: failed: RuntimeError (crashes.py, line 12)" in result.stderr
+    lines = bench("check", "crashes.py:inside").stdout.splitlines()
+    (line,) = [line for line in lines if crash in line]
+    assert line.startswith("sizes")
+    assert sum(line.rstrip().endswith("failed: as above") for line in lines) >= 6
 
 
 MISTAKES = {

@@ -14,6 +14,8 @@ import numpy as np
 import pages
 import pytest
 
+from benchmark import store
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright, of the extra 'dev'")
 
 CHROMIUM = os.environ.get("BENCH_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -157,6 +159,17 @@ def test_switching_data_set_and_protocol(page, start):
     tab.get_by_label("Data set").select_option("tno@test")
     assert len(texts(tab, ROWS)) == 3 and "TNO" in tab.locator("h1:visible").text_content()
     assert tab.locator("#protocol").is_disabled(), "there is one alone"
+
+
+def test_opens_on_what_is_complete(page, tmp_path):
+    results = tmp_path / "results"
+    pages.write(results, "msrs@test", METHODS[:3], ["x", "y"])
+    pages.write(results, "tno@test", METHODS[:3], ["x", "y"])
+    for cell in store.cells(results):
+        if cell.dataset == "msrs":
+            cell.write_run({**cell.run(), "n": 3})
+    tab = page(file=write_page(results))
+    assert tab.locator("#place").input_value() == "tno@test" and len(texts(tab, ROWS)) == 3
 
 
 def test_provenance_is_one_click_away(page):

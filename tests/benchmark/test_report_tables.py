@@ -57,9 +57,13 @@ def test_few_images_are_not_tested(bench, results):
     base = np.arange(5.0)
     stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
     text = markdown(bench)
-    assert "No difference between 3 methods can be significant with 5 images: only the best mean is bold." in text
-    assert "Too few units for a test." in text
+    assert "can be significant with 5 images by the signed-rank test: only the best mean is bold." in text
+    assert "Too few units for a signed-rank test." in text
     assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
+    ranks = ("report", "--format", "markdown", "--sections", "ranks", "--out", "-")
+    assert "with 10 or fewer they are rough approximations" in bench(*ranks).stdout
+    stores.write(results, "roadscene@all", {k: [np.arange(11.0) - i] * 3 for i, k in enumerate("abc")})
+    assert "approximations" not in bench(*ranks, "--dataset", "roadscene").stdout
 
 
 def test_scenes_are_the_units(bench, results):
@@ -104,7 +108,7 @@ def test_naive_methods_come_first_unless_refused(bench, results):
     assert list(rows_of(markdown(bench, "--methods", "theirs,max")))[2:] == ["ir", "theirs", "max"]
     assert list(rows_of(markdown(bench, "--methods", "theirs,max", "--no-naive")))[2:] == ["theirs", "max"]
     assert list(rows_of(markdown(bench, "--no-naive")))[2:] == ["mine", "theirs"]
-    missing = "No results of the naive methods vis, average, laplacian: bench run --methods vis,average,laplacian"
+    missing = "No results of the simple baselines vis, average, laplacian: bench run --methods vis,average,laplacian"
     assert missing in markdown(bench)
     assert "No results" not in markdown(bench, "--no-naive")
 
@@ -113,7 +117,7 @@ def test_refusing_naive_methods_where_there_are_no_others(bench, results):
     stores.write(results, "tno@tno42", {"max": next(iter(stores.random(0, 1, 12).values()))})
     result = bench("report", "--no-naive")
     assert result.exit_code == 2
-    assert "only naive methods have results" in result.stderr
+    assert "only simple baselines have results" in result.stderr
 
 
 def test_fewer_images_are_shown_and_not_ranked(bench, results):

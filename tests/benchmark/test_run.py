@@ -301,6 +301,7 @@ def test_a_method_that_raises_fails_and_the_others_run(pairs, bench_folder, gain
     result = bench_folder(*arguments)
     assert result.exit_code == 1
     assert result.stderr.count("fusing failed: ZeroDivisionError: division by zero") == len(IDS)
+    assert "gain: 0 of 4 images in " in result.stderr
     assert "gain: failed (a: fusing failed" in result.stdout
     assert list(table(result.stdout)) == ["average"]
 

@@ -271,6 +271,11 @@ def test_a_method_without_a_metric_is_not_ranked():
     assert np.isfinite(found.position).all()
 
 
+def test_ranking_of_no_method(recwarn):
+    found = statistics.ranking(Scores((), {"A": 1}, (), np.empty((0, 1, 0))))
+    assert found.mean_rank.shape == (0,) and not recwarn.list
+
+
 def test_rank_intervals():
     rng = np.random.default_rng(3)
     base = rng.normal(0, 1, 50)

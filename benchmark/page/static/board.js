@@ -121,7 +121,7 @@ function boardRow(table, row) {
   const ranked = table.rows.some((one) => one.rank?.place !== undefined);
   const name = el("th", { scope: "row", class: "name" }, el("div", { class: "named" },
     el("button", { type: "button", tabindex: -1, title: row.method, onclick: () => showRow(table, row) }, titled(row)),
-    row.naive ? el("span", { class: "tag" }, "naive") : null));
+    row.naive ? el("span", { class: "tag" }, "baseline") : null));
   const cells = [placeCell(table, row), name];
   if (ranked) {
     cells.push(el("td", {}, written(row.rank?.mean, 2)));

@@ -15,7 +15,7 @@ function choices(place, table) {
   return found;
 }
 
-/** Chosen names that are not there become the first source and the best method that is not naive. */
+/** Chosen names that are not there become the first source and the best method that is no simple baseline. */
 function settlePairs(place, table, options) {
   const known = (method) => options.some((one) => one.method === method);
   if (!known(state.left)) state.left = options[0]?.method ?? "";

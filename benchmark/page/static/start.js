@@ -4,14 +4,17 @@
 const VIEWS = { board: drawBoard, detection: drawBoard, pairs: drawPairs, figures: drawFigures };
 const SECTIONS = { detection: "board" }; // of views that share one
 
-/** Names that are not there (an old link, another report) become the first that are. */
+/** Names that are not there (an old link, another report) become the first that are, before those without a complete row. */
 function settle() {
   const index = data("index");
+  const complete = index.tables.filter((table) => table.ranked);
   if (!index.places.some((place) => place.name === state.place)) {
-    state.place = (index.tables[0]?.place ?? index.places[0]?.name) || "";
+    state.place = ((complete[0] ?? index.tables[0])?.place ?? index.places[0]?.name) || "";
   }
   const protocols = protocolsOf(state.place);
-  if (!protocols.includes(state.protocol)) state.protocol = protocols[0] ?? "";
+  if (!protocols.includes(state.protocol)) {
+    state.protocol = complete.find((table) => table.place === state.place)?.protocol ?? protocols[0] ?? "";
+  }
   settleDetection();
   if (hasNothing(state.view)) state.view = Object.keys(VIEWS).find((view) => !hasNothing(view)) ?? "board";
 }

@@ -110,6 +110,7 @@ def _friedman(one: Measured, metric: str, names: list[str]) -> dict | None:
         "p": _few(test.p),
         "critical_difference": _few(test.critical_difference),
         "alpha": test.alpha,
+        "approximate": test.approximate,
         "mean_ranks": dict(zip(methods, map(_few, test.mean_ranks))),
         "nemenyi": _by_pair(test.nemenyi, methods),
     }

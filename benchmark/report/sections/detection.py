@@ -19,7 +19,7 @@ def grids(content: Content) -> list[Grid]:
 
 
 def _ruled(grid: Grid) -> Grid:
-    """With a line between the naive methods on top and the first other one."""
+    """With a line between the simple baselines on top and the first other one."""
     first = next((i for i, line in enumerate(grid.lines) if line.name not in NAIVE), 0)
     lines = tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(grid.lines))
     return replace(grid, lines=lines)

@@ -9,7 +9,7 @@ from benchmark.report.content import Content
 from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, key, number
 from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
-from benchmark.statistics import ALPHA
+from benchmark.statistics import ALPHA, FEW
 from benchmark.tables import label, title_of
 
 ORDER = 20
@@ -56,6 +56,11 @@ def _grid(one: Measured) -> Grid:
             f"Mean ranks by metric are over {many} {one.scores.unit}s; those further apart than the critical"
             f" difference differ (Nemenyi's test, α = {ALPHA:g})."
         )
+        if any(test.approximate for test in tests.values()):
+            notes.append(
+                f"Friedman p and critical difference are of the limit of many {one.scores.unit}s: with {FEW} or fewer"
+                " they are rough approximations."
+            )
     notes.append(
         f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with its 95 % bootstrap interval over"
         f" {one.scores.unit}s. Borda: one point per metric for every method with a worse mean."

@@ -104,7 +104,7 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
-    """With a line between the naive methods on top and the first other one."""
+    """With a line between the simple baselines on top and the first other one."""
     first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
     return tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(lines))
 
@@ -162,7 +162,7 @@ def _explanation(measured: Sequence[Measured], content: Content) -> str:
             f" Holm-corrected, α = {ALPHA:g}); underlined: the best of the rest."
         )
     else:
-        parts.append("Bold: the best; underlined: the second. Too few units for a test.")
+        parts.append("Bold: the best; underlined: the second. Too few units for a signed-rank test.")
     return " ".join(parts)
 
 
@@ -180,11 +180,11 @@ def _notes(one: Measured) -> list[str]:
             which = "" if len(untested) == len(one.comparisons) else f" in {', '.join(untested)}"
             found.append(
                 f"No difference between {len(one.rows)} methods can be significant with"
-                f" {counted(count, one.scores.unit)}{which}: only the best mean is bold."
+                f" {counted(count, one.scores.unit)} by the signed-rank test{which}: only the best mean is bold."
             )
     if one.missing:
         found.append(
-            f"No results of the naive methods {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
+            f"No results of the simple baselines {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
         )
     for row in one.rows:
         for metric in one.scores.metrics:
