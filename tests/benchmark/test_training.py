@@ -1,9 +1,11 @@
 import csv
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,21 +78,29 @@ def quiet(_line):
     pass
 
 
+class Killed(Exception):
+    """Raised between two steps: nothing more is written."""
+
+
+def kill_after(count: int):
+    taken = 0
+
+    def advance():
+        nonlocal taken
+        taken += 1
+        if taken == count:
+            raise Killed
+
+    return advance
+
+
 @pytest.mark.parametrize("stop", [3, 5, 8])
 def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     whole = start(tmp_path / "whole")
     whole.train(images, save_every=5, validate_every=6, say=quiet)
 
-    broken, taken = start(tmp_path / "broken"), 0
-
-    def kill():
-        nonlocal taken
-        taken += 1
-        if taken == stop:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        broken.train(images, save_every=5, validate_every=6, advance=kill, say=quiet)
+    with pytest.raises(Killed):
+        start(tmp_path / "broken").train(images, 5, 6, advance=kill_after(stop), say=quiet)
     resumed = start(tmp_path / "broken")
     assert resumed.step == stop // 5 * 5
     resumed.train(images, save_every=5, validate_every=6, say=quiet)
@@ -99,6 +109,109 @@ def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     validation = [(tmp_path / d / "validation.csv").read_text() for d in ("whole", "broken")]
     assert validation[0] == validation[1]
     assert len(validation[0].splitlines()) == 3
+
+
+def interrupting(step: int, times: int = 1, number=signal.SIGINT) -> Task:
+    """TASK, with signals to this process in the middle of a step."""
+
+    def loss(network, ir, vis, recipe, at):
+        if at == step:
+            for _ in range(times):
+                signal.raise_signal(number)
+        return TASK.loss(network, ir, vis, recipe, at)
+
+    return replace(TASK, loss=loss)
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a shell: it is ignored where tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+def test_an_interrupt_loses_no_step(images, tmp_path, interruptible):
+    """Nor before the first save; the step that it comes in is finished, and the continuation an unbroken run's."""
+    start(tmp_path / "whole").train(images, save_every=50, validate_every=6, say=quiet)
+    said = []
+    for step in (6, 9):
+        with pytest.raises(KeyboardInterrupt):
+            start(tmp_path / "broken", task=interrupting(step)).train(images, 50, 6, say=said.append)
+        assert states(tmp_path / "broken")[0]["step"] == step + 1
+    assert sum("stopping after this step" in line for line in said) == 2
+    start(tmp_path / "broken").train(images, save_every=50, validate_every=6, say=quiet)
+    assert_same_state(tmp_path / "whole", tmp_path / "broken")
+    validation = [(tmp_path / d / "validation.csv").read_text() for d in ("whole", "broken")]
+    assert validation[0] == validation[1]
+
+
+def test_a_second_interrupt_stops_at_once(images, tmp_path, interruptible):
+    run = start(tmp_path, task=interrupting(4, times=2))
+    with pytest.raises(KeyboardInterrupt):
+        run.train(images, save_every=3, validate_every=50, say=quiet)
+    assert (run.step, states(tmp_path)[0]["step"]) == (4, 3)
+
+
+def test_a_signal_is_raised_as_its_handler_would(images, tmp_path):
+    """SIGTERM, for which `bench` raises Terminated."""
+
+    class Terminated(Exception):
+        pass
+
+    def terminate(*_):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with pytest.raises(Terminated):
+            start(tmp_path, task=interrupting(2, number=signal.SIGTERM)).train(images, 50, 50, say=quiet)
+    finally:
+        assert signal.signal(signal.SIGTERM, before) is terminate
+    assert states(tmp_path)[0]["step"] == 3
+
+
+def test_a_run_killed_before_it_saved_leaves_no_lines(images, tmp_path):
+    with pytest.raises(Killed):
+        start(tmp_path).train(images, save_every=50, validate_every=6, advance=kill_after(7), say=quiet)
+    assert not (tmp_path / "state.pt").exists()
+    start(tmp_path).train(images, save_every=50, validate_every=6, say=quiet)
+    assert [row["step"] for row in Table(tmp_path / "validation.csv").rows()] == ["6", "12"]
+    assert [row["step"] for row in Table(tmp_path / "log.csv").rows()] == ["12"]
+
+
+def test_a_first_phase_that_is_over_does_not_begin_again(images, tmp_path):
+    phases = []
+
+    def loss(network, ir, vis, recipe, step):
+        phases.append(step < recipe.first_phase)
+        return TASK.loss(network, ir, vis, recipe, step)
+
+    task, recipe = replace(TASK, loss=loss), replace(RECIPE, schedule="constant", phase1=0.5)
+    for steps in (4, 9, 12):
+        start(tmp_path, replace(recipe, steps=steps), task).train(images, 50, 50, say=quiet)
+    assert phases == [True] * 2 + [False] * 10
+    assert json.loads((tmp_path / "tiny.json").read_text())["recipe"]["phase1"] == pytest.approx(2 / 12)
+
+
+def test_small_pairs_are_validated_without_vif(tmp_path):
+    """It needs 41 pixels: null in the record, and no warning of numpy's."""
+    pairs = [tuple(image[:40] for image in pair) for pair in draw_pairs(4)]
+    said = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        start(tmp_path, replace(RECIPE, steps=1)).train([Source("made", "up", pairs)], 50, 50, say=said.append)
+    validation = json.loads((tmp_path / "tiny.json").read_text())["validation"]
+    assert validation["VIF"] is None and validation["EN"] > 0
+    assert len(said) == 1 and said[0].startswith("step 1: EN ")
+
+
+def test_a_set_too_small_to_validate_on_is_told(tmp_path):
+    said = []
+    sources = [Source("made", "up", draw_pairs(4)), Source("few", "x", draw_pairs(3, seed=1))]
+    start(tmp_path, replace(RECIPE, steps=1)).train(sources, 50, 50, say=said.append)
+    assert said[0] == "few@x: fewer than 4 pairs, so none is held out for validation"
+    assert len(said) == 2 and said[1].startswith("step 1: EN ")
 
 
 def test_a_finished_run_is_extended(images, tmp_path):
@@ -176,7 +289,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(images, tmp_pa
         return (loss * float("nan") if step == 7 else loss), parts
 
     run = start(tmp_path, task=replace(TASK, loss=explode))
-    with pytest.raises(Diverged, match=r"the loss \(nan\) or its gradient is not finite at step 7"):
+    with pytest.raises(Diverged, match=r"the loss \(nan\) or its .* not finite at step 7; .* keeps the last saved state"):
         run.train(images, save_every=5, validate_every=100, say=quiet)
     saved = torch.load(tmp_path / "state.pt", weights_only=True)
     assert saved["step"] == 5
@@ -189,6 +302,8 @@ def test_a_gradient_that_is_not_finite_stops_too(images, tmp_path):
         zero = (network.conv.bias * 0).sum()
         return loss + (zero.sqrt() if step == 2 else zero), parts  # 0, whose root has no finite slope
 
+    with pytest.raises(Diverged, match="not finite at step 2$"):  # nothing is saved that could be kept
+        start(tmp_path / "unsaved", task=replace(TASK, loss=explode)).train(images, 50, 50, say=quiet)
     run = start(tmp_path, task=replace(TASK, loss=explode))
     with pytest.raises(Diverged, match="not finite at step 2"):
         run.train(images, save_every=1, validate_every=100, say=quiet)
