@@ -163,7 +163,7 @@ def command(
     except ModuleNotFoundError as error:
         raise UserError(f"--tensorboard: {error}; pip install 'mmif-bench[train]'") from error
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError("out of GPU memory: --recompute needs less, as a recipe of smaller batch or crop does") from error
+        raise UserError("out of GPU memory; --recompute needs less, so does a smaller batch or crop") from error
     except (ValueError, Unavailable, Diverged) as error:
         raise UserError(str(error)) from error
     if first:

@@ -145,7 +145,7 @@ class Run:
             other = [key for key in sorted({*identity, *self.identity}) if identity.get(key) != self.identity.get(key)]
             raise ValueError(f"{self.folder} holds a run of another {', '.join(other)}; give another --out")
         if step > self.recipe.steps:
-            raise ValueError(f"{self.folder} holds a run of {in_steps(step)} already; give more --steps, or another --out")
+            raise ValueError(f"{self.folder} holds {in_steps(step)} already; give more --steps, or another --out")
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average, self.step, self.seconds = saved["average"], step, saved["seconds"]
