@@ -22,7 +22,7 @@ from .base import Unavailable
 
 SCHEDULES = ("constant", "cosine", "plateau", "halving")
 
-# Key -> what its number must be, and the check, which nan and infinity fail.
+# What a number must be, in words, and the check, which nan fails.
 _SHARE = ("between 0 and 1", lambda x: 0 <= x <= 1)
 _BELOW_ONE = ("at least 0 and below 1", lambda x: 0 <= x < 1)
 _POSITIVE = ("positive and finite", lambda x: 0 < x < inf)
@@ -59,8 +59,9 @@ class Recipe:
     gamma and gain. contrast: a crop is drawn again, a few times at most, while the spread of grey levels (10th to 90th
     percentile, of 1) is below this in both images, 0 for never.
 
-    continues: whether the recipe is made for weights that are trained already; random ones get a warning. All numbers
-    are checked: ValueError says which is not what.
+    continues: whether the recipe is made to go on from trained weights; `bench train` warns where it is given none.
+
+    Raises ValueError for a number out of its range, one that is not finite, and an unknown schedule.
     """
 
     steps: int
