@@ -9,14 +9,38 @@ and its recipes as `recipes/<name>.yaml`; a task's own is called as the task, "i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from .base import Unavailable
+
 SCHEDULES = ("constant", "cosine", "plateau", "halving")
+
+# What a number must be, in words, and the check, which nan fails.
+_SHARE = ("between 0 and 1", lambda x: 0 <= x <= 1)
+_BELOW_ONE = ("at least 0 and below 1", lambda x: 0 <= x < 1)
+_POSITIVE = ("positive and finite", lambda x: 0 < x < inf)
+_NOT_NEGATIVE = ("at least 0 and finite", lambda x: 0 <= x < inf)
+_LIMITS = {
+    "steps": ("at least 1", lambda x: x >= 1),
+    "batch": ("at least 1", lambda x: x >= 1),
+    "crop": ("at least 16", lambda x: x >= 16),
+    "learning_rate": _POSITIVE,
+    "warmup": _NOT_NEGATIVE,
+    "ema": _BELOW_ONE,
+    "clip": _NOT_NEGATIVE,
+    "phase1": _SHARE,
+    "longest": _NOT_NEGATIVE,
+    "balance": ("between 0 and 10", lambda x: 0 <= x <= 10),
+    "tone": _SHARE,
+    "contrast": _BELOW_ONE,
+}
 
 
 @dataclass(frozen=True)
@@ -25,15 +49,19 @@ class Recipe:
 
     crop: side of the square training crops, pixels; batch: crops per step; learning_rate is reached linearly over
     `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it), `plateau` (constant, then in the
-    last fifth of the steps linearly to 1 %) or `halving` (six times over the run, as CDDFuse's 120 epochs halved every
-    20). ema: decay of the averaged weights, 0 for none. clip: largest norm of
-    the gradient of each part of the network, 0 for none. phase1: share of the steps spent in a method's first phase.
-    loss: weights of the method's loss terms that differ from the authors'.
+    last fifth of the steps linearly to 1 %) or `halving` (five times, in six equal parts, as CDDFuse's 120 epochs were
+    halved every 20). ema: decay of the averaged weights, 0 for none. clip: largest norm of the gradient of each part of
+    the network, 0 for none. phase1: share of the steps spent in a method's first phase. loss: weights of the method's
+    loss terms that differ from the authors'.
 
     longest: larger images are reduced to this longer side, pixels, 0 for none. balance: of several data sets, each is
     drawn in proportion to (its number of pairs) ** balance. tone: the chance that an image of a crop gets a random
     gamma and gain. contrast: a crop is drawn again, a few times at most, while the spread of grey levels (10th to 90th
     percentile, of 1) is below this in both images, 0 for never.
+
+    continues: whether the recipe is made to go on from trained weights; `bench train` warns where it is given none.
+
+    Raises ValueError for a number out of its range, one that is not finite, and an unknown schedule.
     """
 
     steps: int
@@ -50,37 +78,60 @@ class Recipe:
     tone: float = 0.0
     contrast: float = 0.0
     loss: dict = field(default_factory=dict)
+    continues: bool = field(default=False, compare=False)
 
     def __post_init__(self):
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule {self.schedule!r} is not one of {', '.join(SCHEDULES)}")
-        if min(self.steps, self.batch) < 1 or self.crop < 16 or self.learning_rate <= 0:
-            raise ValueError("steps and batch must be at least 1, crop at least 16, learning_rate positive")
+        for key in fields(self):
+            if key.name in _LIMITS:
+                _check(key.name, getattr(self, key.name), _LIMITS[key.name], whole=key.type == "int")
+        if 0 < self.longest < self.crop:
+            raise ValueError(f"longest ({self.longest}) must be 0 or at least crop ({self.crop})")
+        if not isinstance(self.continues, bool):
+            raise ValueError(f"continues must be true or false, not {self.continues!r}")
+        if not isinstance(self.loss, dict):
+            raise ValueError(f"loss must be a mapping of terms to weights, not {self.loss!r}")
+        for term, weight in self.loss.items():
+            _check(f"loss {term}", weight, _NOT_NEGATIVE)
+
+    @property
+    def first_phase(self) -> int:
+        """The steps of the first phase."""
+        return round(self.phase1 * self.steps)
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> Recipe:
-        """Raises ValueError for a key that no recipe has or a missing one."""
+    def of(cls, values: dict[str, Any], **instead: Any) -> Recipe:
+        """values: what a YAML file holds; instead: what takes the place of some. Raises ValueError for anything but a
+        mapping, for a key that no recipe has and a missing one."""
+        if not isinstance(values, dict):
+            raise ValueError("holds no mapping of keys to values")
+        values = {**values, **instead}
         known = [key.name for key in fields(cls)]
-        unknown = set(values) - set(known)
+        unknown = {str(key) for key in values if key not in known}
         if unknown:
             raise ValueError(f"unknown recipe key {', '.join(sorted(unknown))}; known: {', '.join(known)}")
         missing = {"steps", "batch", "crop", "learning_rate"} - set(values)
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(sorted(missing))}")
-        for key in fields(cls):
-            if key.name in values and key.type in ("int", "float"):
-                _number(key.name, values[key.name], whole=key.type == "int")
-        weights = values.get("loss", {})
-        if not isinstance(weights, dict):
-            raise ValueError(f"loss must be a mapping of terms to weights, not {weights!r}")
-        for term, weight in weights.items():
-            _number(f"loss {term}", weight)
         return cls(**values)
 
 
-def _number(name: str, value, whole: bool = False) -> None:
+def _check(name: str, value, limits: tuple[str, Callable], whole: bool = False) -> None:
     if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
-        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}")
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}{_hint(value)}")
+    words, allowed = limits
+    if not allowed(value):
+        raise ValueError(f"{name} must be {words}, not {value!r}")
+
+
+def _hint(value) -> str:
+    """For numbers that YAML reads as text, such as 2e-5, which lacks the point."""
+    if not isinstance(value, str) or not re.fullmatch(r"[-+]?[\d.]+e[-+]?\d+", value.lower()):
+        return ""
+    mantissa, exponent = value.lower().split("e")
+    point, sign = "" if "." in mantissa else ".0", "" if exponent[0] in "+-" else "+"
+    return f"; YAML reads {value} as text; write {mantissa}{point}e{sign}{exponent}"
 
 
 def _whole(network):
@@ -140,6 +191,15 @@ def find(method: str, task: str = "ivf") -> Task:
             raise
         raise KeyError(method) from None
     return tasks[task]
+
+
+def load_weights(task: Task, method: str, path: Path):
+    """The task's network with the weights of a file. Raises Unavailable, in one line, where they are not `method`'s."""
+    try:
+        return task.load(path)
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Unavailable(f"{path} does not fit {method}: {reason}") from error
 
 
 def recipes(method: str) -> dict[str, Path]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from pathlib import Path
 
 import baselines
 from baselines import training
+from benchmark import store
 from benchmark.errors import UserError, unknown
 
 
@@ -16,10 +19,10 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
     method: its weights' method, such as "cddfuse" or "cddfuse-mif"; source: the authors' file or safetensors, whose
     names and shapes must be the network's, all of them; target: `.safetensors`, or `.pth` for the authors' layout;
     float16: store half precision, in safetensors only. Returns the record's path. Raises UserError for a file that does
-    not fit, an unknown method, and a target that exists.
+    not fit or whose record names another method, an unknown method, and a target that exists or cannot be written.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if method not in (known := _convertible()):
         raise unknown("method with a known layout", method, known)
@@ -32,26 +35,31 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
     for path in (target, record_path):
         if path.exists():
             raise UserError(f"{path} is there already; remove it, or give another name")
+    if (own := baselines.checkpoint_record(source).get("method", method)) != method:
+        raise UserError(f"{source} holds weights of {own}, as the record beside it says, not of {method}")
     try:
-        network = task.load(source)
-    except (baselines.Unavailable, AttributeError, KeyError, RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{source} does not fit {method}: {reason}") from error
-    target.parent.mkdir(parents=True, exist_ok=True)
+        network = training.load_weights(task, method, source)
+    except baselines.Unavailable as error:
+        raise UserError(str(error)) from error
     if target.suffix == ".pth":
-        torch.save(task.official(network), target)
+        file = io.BytesIO()
+        torch.save(task.official(network), file)
+        content = file.getvalue()
     else:
-        state = task.state(network)
-        save_file({name: x.half() if float16 else x for name, x in state.items()}, target)
+        content = save({name: x.half() if float16 else x for name, x in task.state(network).items()})
     digest = baselines.sha256(source)
     record = {
         **baselines.training_record(baselines.card(method), source, digest),
         "method": method,
         "converted_from": {"file": source.name, "sha256": digest},
         "stored_as": "float16" if float16 else "float32",
-        "sha256": baselines.sha256(target),
+        "sha256": hashlib.sha256(content).hexdigest(),
     }
-    record_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    try:
+        store.replace(target, content)
+        store.replace(record_path, json.dumps(record, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror}") from error
     return record_path
 
 

@@ -64,36 +64,40 @@ def phase1_loss(network, ir: Tensor, vis: Tensor) -> tuple[Tensor, dict[str, Ten
     return loss, {name: part.detach() for name, part in parts.items()}
 
 
-def phase2_loss(
-    network,
+def image_loss(
+    fused: Tensor,
     ir: Tensor,
     vis: Tensor,
     intensity: float = 1.0,
     gradient: float = 10.0,
-    decomposition: float = DECOMPOSITION_WEIGHT,
     stronger: float = 0.0,
     ssim: float = 0.0,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Fusion: the loss, and its unweighted parts (detached).
+    """The terms of fusion that look at images: the loss, and its unweighted parts.
 
-    L1 to the maximum + 10 L1 to the maximum gradient (Sobel) + 2 decomposition. Two terms that the authors' loss has
-    not: stronger is the weight of a gradient term that asks for the stronger image's direction too, and takes the place
-    of `gradient`; ssim that of 1 - the mean SSIM with both images.
+    L1 to the maximum + 10 L1 to the maximum gradient (Sobel). Two terms that the authors' loss has not: stronger is the
+    weight of a gradient term that asks for the stronger image's direction too, and takes the place of `gradient`; ssim
+    that of 1 - the mean SSIM with both images.
     """
-    base, detail = network.encode(torch.cat((ir, vis)))
-    (base_ir, base_vis), (detail_ir, detail_vis) = base.chunk(2), detail.chunk(2)
-    fused = network.decode(vis, *network.merge(base_ir + base_vis, detail_ir + detail_vis))
     parts = {
         "intensity": largest_intensity(fused, ir, vis),
         "gradient": (stronger_gradient if stronger else largest_gradient)(fused, ir, vis),
-        "decomposition": decomposition_loss(base_ir, base_vis, detail_ir, detail_vis),
     }
-    loss = (
-        intensity * parts["intensity"]
-        + (stronger or gradient) * parts["gradient"]
-        + decomposition * parts["decomposition"]
-    )
+    loss = intensity * parts["intensity"] + (stronger or gradient) * parts["gradient"]
     if ssim:
         parts["ssim"] = (ssim_map(ir, fused, "reflect").mean() + ssim_map(vis, fused, "reflect").mean()) / 2
         loss = loss + ssim * (1 - parts["ssim"])
+    return loss, parts
+
+
+def phase2_loss(
+    network, ir: Tensor, vis: Tensor, decomposition: float = DECOMPOSITION_WEIGHT, **weights: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Fusion: the loss, and its unweighted parts (detached): `image_loss` with these weights + 2 decomposition."""
+    base, detail = network.encode(torch.cat((ir, vis)))
+    (base_ir, base_vis), (detail_ir, detail_vis) = base.chunk(2), detail.chunk(2)
+    fused = network.decode(vis, *network.merge(base_ir + base_vis, detail_ir + detail_vis))
+    loss, parts = image_loss(fused, ir, vis, **weights)
+    parts["decomposition"] = decomposition_loss(base_ir, base_vis, detail_ir, detail_vis)
+    loss = loss + decomposition * parts["decomposition"]
     return loss, {name: part.detach() for name, part in parts.items()}

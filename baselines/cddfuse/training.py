@@ -21,7 +21,7 @@ BLOCKS = (BaseFeatureExtraction, DetailNode, TransformerBlock)
 
 
 def loss(network, ir, vis, recipe, step):
-    if step < recipe.phase1 * recipe.steps:
+    if step < recipe.first_phase:
         return phase1_loss(network, ir, vis)
     return phase2_loss(network, ir, vis, **recipe.loss)
 

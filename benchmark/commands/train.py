@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
 
 from benchmark.errors import UserError, unknown
 from benchmark.options import FOLDER, NAMES, scan_backend, shared
+
+DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
 
 
 @click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
@@ -23,9 +26,8 @@ from benchmark.options import FOLDER, NAMES, scan_backend, shared
 @click.option(
     "--dataset",
     type=NAMES,
-    default="roadscene",
-    show_default=True,
-    help="The data sets that the crops are cut from, each as NAME or NAME@SPLIT.",
+    help="The data sets that the crops are cut from, each as NAME or NAME@SPLIT [default: roadscene; for --task mif the"
+    " three harvard sets].",
 )
 @click.option("--split", help="Where none is given (default: train where there is one, else the set's own default).")
 @click.option(
@@ -87,15 +89,15 @@ def command(
     """
     import torch
     import yaml
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     from baselines import Unavailable
     from baselines import training as methods
-    from benchmark import machine, plan, provenance
+    from benchmark import datasets, machine, plan, provenance
     from benchmark.progress import Progress
-    from benchmark.training.data import read
+    from benchmark.training.data import read, refuse_repeats
     from benchmark.training.processes import join
-    from benchmark.training.run import Diverged, Run
+    from benchmark.training.run import Diverged, Run, in_steps
 
     if method not in methods.trainable():
         raise unknown("trainable method", method, methods.trainable())
@@ -104,10 +106,14 @@ def command(
     if not path.is_file():
         raise unknown("recipe", recipe, known)
     try:
-        values = yaml.safe_load(path.read_text())
-        chosen = methods.Recipe.of({**values, **({"steps": steps} if steps else {})})
-    except (ValueError, TypeError, yaml.YAMLError) as error:
+        chosen = methods.Recipe.of(yaml.safe_load(path.read_text()), **({"steps": steps} if steps else {}))
+    except (ValueError, yaml.YAMLError) as error:
         raise UserError(f"recipe {path}: {error}") from error
+    dataset = dataset or DATASETS[task]
+    for spec in dataset:
+        card = datasets.get(spec.partition("@")[0]).card
+        if card.name != "folder" and card.task != task:
+            raise UserError(f"--task {task}: {card.name} is a data set of the task {card.task}")
     if threads:
         torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
@@ -128,6 +134,12 @@ def command(
         sources.append(read(spec, chosen, split, data_root, ir, vis))
         if first:
             progress.line(f"{sources[-1].dataset}@{sources[-1].split}: {len(sources[-1].images)} pairs")
+    refuse_repeats(sources)
+    if chosen.continues and not checkpoint and first:
+        progress.line(
+            f"recipe {recipe} continues trained weights, and none are given: --checkpoint FILE, or train with"
+            " --recipe preliminary first"
+        )
     name = method if task == "ivf" else f"{method}-{task}"
     facts = {
         "trained_on": ", ".join(f"{source.dataset} {source.split}" for source in sources),
@@ -135,9 +147,8 @@ def command(
         "environment": provenance.environment(),
     }
     folder = out or Path("runs") / f"{name}-{'-'.join(source.dataset for source in sources)}"
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock", timeout=0) if first else nullcontext(), machine.working(progress.line):
+        with _alone(folder) if first else nullcontext(), machine.working(progress.line):
             run = Run(
                 methods.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
                 processes,
@@ -151,10 +162,28 @@ def command(
         raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
     except ModuleNotFoundError as error:
         raise UserError(f"--tensorboard: {error}; pip install 'mmif-bench[train]'") from error
-    except (ValueError, Unavailable, RuntimeError, Diverged) as error:
+    except torch.cuda.OutOfMemoryError as error:
+        raise UserError("out of GPU memory; --recompute needs less, so does a smaller batch or crop") from error
+    except (ValueError, Unavailable, Diverged) as error:
         raise UserError(str(error)) from error
     if first:
-        click.echo(f"{folder / f'{name}.safetensors'}: {run.step} steps, {run.seconds / 60:.0f} min")
+        click.echo(f"{folder / f'{name}.safetensors'}: {in_steps(run.step)}, {run.seconds / 60:.0f} min")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, made where it is missing; a refused run leaves no empty one. Raises filelock.Timeout."""
+    from filelock import FileLock
+
+    lock, made = folder / ".lock", not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    finally:
+        if made and {*folder.iterdir()} <= {lock}:
+            lock.unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _nothing() -> None:

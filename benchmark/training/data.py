@@ -72,6 +72,24 @@ def read(
     return Source(dataset.name, split, images, ids_sha256([pair.id for pair in pairs]), digest.hexdigest())
 
 
+def refuse_repeats(sources: Sequence[Source]) -> None:
+    """Raises UserError where a pair, told by its pixels, is in two sources: it could be held out of one and trained on
+    in the other."""
+    seen, repeated = {}, {}
+    for index, source in enumerate(sources):
+        for pair in source.images:
+            content = hashlib.sha256(b"".join(image.tobytes() for image in pair)).digest()
+            other = seen.setdefault(content, index)
+            if other != index:
+                repeated[other, index] = repeated.get((other, index), 0) + 1
+    for both, count in repeated.items():
+        first, second = (f"{sources[i].dataset}@{sources[i].split}" for i in both)
+        pairs = "1 pair is" if count == 1 else f"{count} pairs are"
+        raise UserError(
+            f"{pairs} in both {first} and {second}, so that pairs held out would be trained on; leave one of them out"
+        )
+
+
 def reduce(image: np.ndarray, longest: int) -> np.ndarray:
     """The image with its longer side at most `longest` pixels (0: as it is), by area averaging."""
     side = max(image.shape)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Callable, Mapping
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
-
-def replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file beside `path`, then put it in its place in one step."""
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    write(temporary)
-    os.replace(temporary, path)
+from benchmark import store
 
 
 class Table:
@@ -27,12 +22,15 @@ class Table:
         with self.path.open(newline="") as file:
             return list(csv.DictReader(file))
 
+    def clear(self) -> None:
+        self.path.unlink(missing_ok=True)
+
     def truncate(self, step: int) -> None:
         """Drop the lines of steps after `step`, and one that a kill cut short; they come again."""
         if self.path.is_file():
             head, *lines = self.path.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
-            replace(self.path, lambda path: path.write_text("".join([head, *kept])))
+            store.replace(self.path, "".join([head, *kept]))
 
     def append(self, row: Mapping[str, float]) -> None:
         if not self.path.is_file():
@@ -47,13 +45,11 @@ class Table:
             csv.DictWriter(file, columns).writerow(values)
 
     def _rewrite(self, columns: list[str], rows: list[dict]) -> None:
-        def write(path: Path) -> None:
-            with path.open("w", newline="") as file:
-                writer = csv.DictWriter(file, columns)
-                writer.writeheader()
-                writer.writerows(rows)
-
-        replace(self.path, write)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+        store.replace(self.path, text.getvalue())
 
 
 class TensorBoard:

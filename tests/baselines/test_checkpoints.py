@@ -16,6 +16,28 @@ from benchmark.datasets.base import ids_sha256, split_hashes
 
 FILES = sorted(SHIPPED.glob("*.safetensors"))
 INFRARED = [path for path in FILES if not path.stem.endswith("-mif")]
+MEDICAL = [path for path in FILES if path.stem.endswith("-mif")]
+REFERENCE = sorted((Path(__file__).parents[2] / "results" / "reference").glob("*.csv"))
+
+
+def committed_ids_sha256(name: str, split: str) -> str:
+    """Of a training list: in splits/sha256.txt, or of the file names that the set's manifest states."""
+    if name == "roadscene":
+        return ids_sha256(datasets.get(name).schemes()["cddfuse50"][split])
+    if name.startswith("harvard"):
+        files = [Path(file) for file in datasets.get(name).manifest().files]
+        return ids_sha256([file.stem for file in files if file.parent == Path(split, "MRI")])
+    return split_hashes()[f"{name}_{split}"]
+
+
+def reference_means(method: str) -> dict[str, dict[str, float]]:
+    """DATASET@SPLIT -> metric -> mean under protocol cddfuse, of every file that holds the method."""
+    means = {}
+    for path in REFERENCE:
+        for row in csv.DictReader(path.open()):
+            if (row["method"], row["protocol"]) == (method, "cddfuse"):
+                means.setdefault(f"{row['dataset']}@{row['split']}", {})[row["metric"]] = float(row["mean"])
+    return means
 
 
 def test_both_networks_are_shipped_for_both_tasks():
@@ -29,18 +51,36 @@ def test_record_belongs_to_the_file(path):
     assert record["sha256"] == baselines.sha256(path)
     method, _, task = path.stem.partition("-")
     recipe = Recipe.of(yaml.safe_load(recipes(method)[task or "ivf"].read_text()))
-    assert record["recipe"] == vars(recipe)
+    assert Recipe(**record["recipe"]) == recipe
     rows = list(csv.DictReader(path.with_suffix(".csv").open()))
     assert int(rows[-1]["step"]) == record["steps"] == recipe.steps
     for name in metrics.CORE:
         assert float(rows[-1][name]) == record["validation"][name]
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     for source in record["data"]:
-        known = split_hashes().get(f"{source['dataset']}_{source['split']}")
-        if source["dataset"] == "roadscene":
-            known = ids_sha256(datasets.get("roadscene").schemes()["cddfuse50"]["train"])
-        assert known in (None, source["ids_sha256"])
+        assert source["ids_sha256"] == committed_ids_sha256(source["dataset"], source["split"])
     assert [source["pairs"] for source in record["data"]] == ([160, 245, 333] if task else [171, 44, 15])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_scores_are_the_reference_tables(path):
+    """Of the same sets, to the four digits that a record keeps."""
+    scores = dict(baselines.checkpoint_record(path)["scores"])
+    assert scores.pop("protocol") == "cddfuse"
+    scores = {name.partition(",")[0]: means for name, means in scores.items()}
+    reference = reference_means(path.stem)
+    assert scores.keys() == reference.keys() and len(scores) >= 2
+    for name, means in scores.items():
+        assert means == pytest.approx({metric: reference[name][metric] for metric in metrics.CORE}, abs=5.1e-5), name
+
+
+def mean_scores(method: str, pairs) -> dict[str, float]:
+    """Under cddfuse, of what the method makes with the weights that are shipped."""
+    fuser, scores = baselines.load(method), []
+    for images in (pair.load() for pair in pairs):
+        fused = np.round(fuser.fuse(images.ir, images.vis) * 255).astype(np.uint8)
+        scores.append(list(metrics.evaluate(fused, images.ir, images.vis, protocol="cddfuse").values()))
+    return dict(zip(metrics.CORE, np.mean(scores, axis=0)))
 
 
 @pytest.mark.parametrize("path", INFRARED, ids=lambda path: path.stem)
@@ -48,16 +88,21 @@ def test_keeps_more_detail_than_the_average_on_drawn_scenes(path, monkeypatch):
     """Contrast, detail and edges of three built-in scenes, which no training saw and which look like none of its
     images: SD, SF and Qabf by a tenth at least."""
     monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
-    fuser, average = baselines.load(path.stem), baselines.load("average")
-    scores = {"network": [], "average": []}
-    for pair in datasets.get("synth").pairs("demo")[::2]:
-        images = pair.load()
-        for name, method in (("network", fuser), ("average", average)):
-            fused = np.round(method.fuse(images.ir, images.vis) * 255).astype(np.uint8)
-            scores[name].append(list(metrics.evaluate(fused, images.ir, images.vis, protocol="cddfuse").values()))
-    means = {name: dict(zip(metrics.CORE, np.mean(rows, axis=0))) for name, rows in scores.items()}
+    pairs = datasets.get("synth").pairs("demo")[::2]
+    network, average = (mean_scores(name, pairs) for name in (path.stem, "average"))
     for metric in ("SD", "SF", "Qabf"):
-        assert means["network"][metric] > 1.1 * means["average"][metric], metric
+        assert network[metric] > 1.1 * average[metric], metric
+
+
+@pytest.mark.parametrize("path", MEDICAL, ids=lambda path: path.stem)
+def test_keeps_more_of_a_medical_pair_than_the_average(path, shared, monkeypatch):
+    """One PET-MRI slice of the test list: SD, SF and Qabf by a fifth at least, and more of SCD."""
+    monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
+    pairs = datasets.get("harvard_pet_mri").pairs("test", shared / "data")[12:13]
+    network, average = (mean_scores(name, pairs) for name in (path.stem, "average"))
+    for metric in ("SD", "SF", "Qabf"):
+        assert network[metric] > 1.2 * average[metric], metric
+    assert network["SCD"] > average["SCD"]
 
 
 @pytest.mark.slow
@@ -66,19 +111,8 @@ def test_beats_the_average_on_held_back_pairs(path, shared, monkeypatch):
     """At least 5 of the 8 metrics under cddfuse on the 50 test pairs of RoadScene; the means are those that are kept
     in results/reference, to 1 %."""
     monkeypatch.delenv("BENCH_WEIGHTS", raising=False)
-    reference = Path(__file__).parents[2] / "results" / "reference" / "roadscene_cddfuse50.csv"
-    with reference.open() as file:
-        kept = {
-            (row["method"], row["metric"]): float(row["mean"])
-            for row in csv.DictReader(file)
-            if row["protocol"] == "cddfuse"
-        }
-    fuser, rows = baselines.load(path.stem), []
-    for pair in datasets.get("roadscene").pairs("cddfuse50", shared / "data"):
-        images = pair.load()
-        fused = np.round(fuser.fuse(images.ir, images.vis) * 255).astype(np.uint8)
-        rows.append(list(metrics.evaluate(fused, images.ir, images.vis, protocol="cddfuse").values()))
-    means = dict(zip(metrics.CORE, np.mean(rows, axis=0)))
+    kept, average = (reference_means(name)["roadscene@cddfuse50"] for name in (path.stem, "average"))
+    means = mean_scores(path.stem, datasets.get("roadscene").pairs("cddfuse50", shared / "data"))
     for name, mean in means.items():
-        assert mean == pytest.approx(kept[path.stem, name], rel=0.01)
-    assert sum(means[name] > kept["average", name] for name in means) >= 5
+        assert mean == pytest.approx(kept[name], rel=0.01)
+    assert sum(means[name] > average[name] for name in means) >= 5

@@ -1,9 +1,11 @@
 import csv
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
+from baselines.base import SHIPPED
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.training import Recipe, Task, find, recipes, trainable
 from benchmark import machine
 from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.figures.training import draw
-from benchmark.training.data import Source, crops, read, reduce, shares, split_off_validation
+from benchmark.training.data import Source, crops, read, reduce, refuse_repeats, shares, split_off_validation
 from benchmark.training.records import Table
 from benchmark.training.run import Diverged, Run
 from benchmark.training.schedule import learning_rate
@@ -76,21 +80,29 @@ def quiet(_line):
     pass
 
 
+class Killed(Exception):
+    """Raised between two steps: nothing more is written."""
+
+
+def kill_after(count: int):
+    taken = 0
+
+    def advance():
+        nonlocal taken
+        taken += 1
+        if taken == count:
+            raise Killed
+
+    return advance
+
+
 @pytest.mark.parametrize("stop", [3, 5, 8])
 def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     whole = start(tmp_path / "whole")
     whole.train(images, save_every=5, validate_every=6, say=quiet)
 
-    broken, taken = start(tmp_path / "broken"), 0
-
-    def kill():
-        nonlocal taken
-        taken += 1
-        if taken == stop:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        broken.train(images, save_every=5, validate_every=6, advance=kill, say=quiet)
+    with pytest.raises(Killed):
+        start(tmp_path / "broken").train(images, 5, 6, advance=kill_after(stop), say=quiet)
     resumed = start(tmp_path / "broken")
     assert resumed.step == stop // 5 * 5
     resumed.train(images, save_every=5, validate_every=6, say=quiet)
@@ -99,6 +111,109 @@ def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     validation = [(tmp_path / d / "validation.csv").read_text() for d in ("whole", "broken")]
     assert validation[0] == validation[1]
     assert len(validation[0].splitlines()) == 3
+
+
+def interrupting(step: int, times: int = 1, number=signal.SIGINT) -> Task:
+    """TASK, with signals to this process in the middle of a step."""
+
+    def loss(network, ir, vis, recipe, at):
+        if at == step:
+            for _ in range(times):
+                signal.raise_signal(number)
+        return TASK.loss(network, ir, vis, recipe, at)
+
+    return replace(TASK, loss=loss)
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a shell: it is ignored where tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+
+
+def test_an_interrupt_loses_no_step(images, tmp_path, interruptible):
+    """Nor before the first save; the step that it comes in is finished, and the continuation an unbroken run's."""
+    start(tmp_path / "whole").train(images, save_every=50, validate_every=6, say=quiet)
+    said = []
+    for step in (6, 9):
+        with pytest.raises(KeyboardInterrupt):
+            start(tmp_path / "broken", task=interrupting(step)).train(images, 50, 6, say=said.append)
+        assert states(tmp_path / "broken")[0]["step"] == step + 1
+    assert sum("stopping after this step" in line for line in said) == 2
+    start(tmp_path / "broken").train(images, save_every=50, validate_every=6, say=quiet)
+    assert_same_state(tmp_path / "whole", tmp_path / "broken")
+    validation = [(tmp_path / d / "validation.csv").read_text() for d in ("whole", "broken")]
+    assert validation[0] == validation[1]
+
+
+def test_a_second_interrupt_stops_at_once(images, tmp_path, interruptible):
+    run = start(tmp_path, task=interrupting(4, times=2))
+    with pytest.raises(KeyboardInterrupt):
+        run.train(images, save_every=3, validate_every=50, say=quiet)
+    assert (run.step, states(tmp_path)[0]["step"]) == (4, 3)
+
+
+def test_a_signal_is_raised_as_its_handler_would(images, tmp_path):
+    """SIGTERM, for which `bench` raises Terminated."""
+
+    class Terminated(Exception):
+        pass
+
+    def terminate(*_):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with pytest.raises(Terminated):
+            start(tmp_path, task=interrupting(2, number=signal.SIGTERM)).train(images, 50, 50, say=quiet)
+    finally:
+        assert signal.signal(signal.SIGTERM, before) is terminate
+    assert states(tmp_path)[0]["step"] == 3
+
+
+def test_a_run_killed_before_it_saved_leaves_no_lines(images, tmp_path):
+    with pytest.raises(Killed):
+        start(tmp_path).train(images, save_every=50, validate_every=6, advance=kill_after(7), say=quiet)
+    assert not (tmp_path / "state.pt").exists()
+    start(tmp_path).train(images, save_every=50, validate_every=6, say=quiet)
+    assert [row["step"] for row in Table(tmp_path / "validation.csv").rows()] == ["6", "12"]
+    assert [row["step"] for row in Table(tmp_path / "log.csv").rows()] == ["12"]
+
+
+def test_a_first_phase_that_is_over_does_not_begin_again(images, tmp_path):
+    phases = []
+
+    def loss(network, ir, vis, recipe, step):
+        phases.append(step < recipe.first_phase)
+        return TASK.loss(network, ir, vis, recipe, step)
+
+    task, recipe = replace(TASK, loss=loss), replace(RECIPE, schedule="constant", phase1=0.5)
+    for steps in (4, 9, 12):
+        start(tmp_path, replace(recipe, steps=steps), task).train(images, 50, 50, say=quiet)
+    assert phases == [True] * 2 + [False] * 10
+    assert json.loads((tmp_path / "tiny.json").read_text())["recipe"]["phase1"] == pytest.approx(2 / 12)
+
+
+def test_small_pairs_are_validated_without_vif(tmp_path):
+    """It needs 41 pixels: null in the record, and no warning of numpy's."""
+    pairs = [tuple(image[:40] for image in pair) for pair in draw_pairs(4)]
+    said = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        start(tmp_path, replace(RECIPE, steps=1)).train([Source("made", "up", pairs)], 50, 50, say=said.append)
+    validation = json.loads((tmp_path / "tiny.json").read_text())["validation"]
+    assert validation["VIF"] is None and validation["EN"] > 0
+    assert len(said) == 1 and said[0].startswith("step 1: EN ")
+
+
+def test_a_set_too_small_to_validate_on_is_told(tmp_path):
+    said = []
+    sources = [Source("made", "up", draw_pairs(4)), Source("few", "x", draw_pairs(3, seed=1))]
+    start(tmp_path, replace(RECIPE, steps=1)).train(sources, 50, 50, say=said.append)
+    assert said[0] == "few@x: fewer than 4 pairs, so none is held out for validation"
+    assert len(said) == 2 and said[1].startswith("step 1: EN ")
 
 
 def test_a_finished_run_is_extended(images, tmp_path):
@@ -110,7 +225,7 @@ def test_a_finished_run_is_extended(images, tmp_path):
     assert longer.step == 4
     longer.train(images, 50, 50, say=quiet)
     assert_same_state(tmp_path / "once", tmp_path / "twice")
-    with pytest.raises(ValueError, match="holds a run of 9 steps already; give more --steps"):
+    with pytest.raises(ValueError, match="holds 9 steps already; give more --steps"):
         start(tmp_path / "once", replace(constant, steps=8))
 
 
@@ -176,7 +291,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(images, tmp_pa
         return (loss * float("nan") if step == 7 else loss), parts
 
     run = start(tmp_path, task=replace(TASK, loss=explode))
-    with pytest.raises(Diverged, match=r"the loss \(nan\) or its gradient is not finite at step 7"):
+    with pytest.raises(Diverged, match=r"loss \(nan\) or its .* not finite at step 7; .* keeps the last saved state"):
         run.train(images, save_every=5, validate_every=100, say=quiet)
     saved = torch.load(tmp_path / "state.pt", weights_only=True)
     assert saved["step"] == 5
@@ -189,6 +304,8 @@ def test_a_gradient_that_is_not_finite_stops_too(images, tmp_path):
         zero = (network.conv.bias * 0).sum()
         return loss + (zero.sqrt() if step == 2 else zero), parts  # 0, whose root has no finite slope
 
+    with pytest.raises(Diverged, match=r"not finite at step 2$"):  # nothing is saved that could be kept
+        start(tmp_path / "unsaved", task=replace(TASK, loss=explode)).train(images, 50, 50, say=quiet)
     run = start(tmp_path, task=replace(TASK, loss=explode))
     with pytest.raises(Diverged, match="not finite at step 2"):
         run.train(images, save_every=1, validate_every=100, say=quiet)
@@ -231,9 +348,20 @@ def test_training_waits_for_a_measurement_of_time(tmp_path, monkeypatch):
         raise UserError("a measurement is under way")
 
     monkeypatch.setattr(machine, "working", measured)
-    done = invoke("--method", "cddfuse", "--dataset", "synth", "--steps", 1, "--out", tmp_path)
+    done = invoke("--method", "cddfuse", "--dataset", "synth", "--steps", 1, "--out", tmp_path / "run")
     assert said == ["asked"] and "a measurement is under way" in done.stderr
-    assert not (tmp_path / "state.pt").exists()
+    assert not (tmp_path / "run").exists()
+    assert "recipe ivf continues trained weights, and none are given: --checkpoint FILE, or" in done.stderr
+
+
+def test_a_bug_keeps_its_traceback(tmp_path, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Run, "train", broken)
+    done = invoke("--method", "cddfuse", "--dataset", "synth", "--recipe", "preliminary", "--out", tmp_path)
+    assert isinstance(done.exception, RuntimeError)
+    assert "continues trained weights" not in done.stderr
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -301,6 +429,16 @@ def test_validation_pairs_are_not_trained_on():
     assert [len(images) for images in training] == [93, 19, 3]
     assert len(validation) == 8
     assert not {id(x) for images in training for x in images} & {id(x) for x in validation}
+
+
+def test_pairs_of_two_sources_are_refused():
+    """The same pixels, both of them; one image that recurs, as an MRI does, is none."""
+    sources = [Source("a", "x", draw_pairs(5)), Source("b", "x", draw_pairs(5, seed=1))]
+    sources[1].images[3] = (sources[0].images[0][0], sources[1].images[0][1][:, :50])
+    refuse_repeats(sources)
+    sources[1].images[3] = tuple(image.copy() for image in sources[0].images[2])
+    with pytest.raises(UserError, match=r"1 pair is in both a@x and b@x, so that pairs held out would be trained on"):
+        refuse_repeats(sources)
 
 
 def test_sources_say_what_they_are(shared):
@@ -417,6 +555,7 @@ def test_shipped_recipes_are_valid():
         assert {"ivf", "mif", "official-ivf"} <= set(recipes(method))
         for name, path in recipes(method).items():
             recipe = Recipe.of(yaml.safe_load(path.read_text()))
+            assert recipe.continues == (name in ("ivf", "mif"))
             assert set(recipe.loss) <= set(find(method, "mif" if name.endswith("mif") else "ivf").terms)
 
 
@@ -428,10 +567,14 @@ def test_the_authors_recipes_are_the_authors():
 
     ivf, mif = (settings("mambadfuse", f"official-{task}") for task in ("ivf", "mif"))
     assert (ivf.steps, ivf.batch, ivf.crop, ivf.learning_rate, ivf.ema) == (10000, 12, 128, 2e-5, 0.999)
-    assert (mif.batch, mif.crop, mif.learning_rate, mif.ema) == (12, 64, 2e-4, 0.999)
+    assert (ivf.schedule, ivf.loss) == ("constant", {})  # the loss's own weights: 20/20/10, see test_mambadfuse
+    assert (mif.steps, mif.batch, mif.crop, mif.learning_rate, mif.ema) == (10000, 12, 64, 2e-4, 0.999)
     assert mif.loss == {"intensity": 20, "gradient": 100, "ssim": 50, "ssim_share": 0.5}
     cddfuse = settings("cddfuse", "official-ivf")
     assert (cddfuse.batch, cddfuse.crop, cddfuse.learning_rate, cddfuse.clip) == (8, 128, 1e-4, 0.01)
+    epoch = 6498 // 8
+    assert (cddfuse.steps, cddfuse.first_phase) == (120 * epoch, pytest.approx(40 * epoch, rel=1e-3))
+    assert cddfuse.loss == {}
     rates = [learning_rate(cddfuse, cddfuse.steps * epoch // 120) for epoch in (0, 20, 40, 119)]
     assert rates == [1e-4, 0.5e-4, 0.25e-4, 1e-4 / 32]
 
@@ -448,11 +591,50 @@ def test_the_authors_recipes_are_the_authors():
         ({"steps": 1, "batch": 1, "crop": 16, "learning_rate": 1, "loss": {"a": "b"}}, "loss a must be a number"),
         ({"steps": 0, "batch": 1, "crop": 16, "learning_rate": 1}, "at least 1"),
         ({"steps": 1, "batch": 1, "crop": 16, "learning_rate": 1, "schedule": "x"}, "'x' is not one of"),
+        (None, "holds no mapping of keys to values"),
+        (["steps"], "holds no mapping of keys to values"),
+        ({3: 4}, "unknown recipe key 3"),
     ],
 )
 def test_bad_recipes(values, message):
     with pytest.raises(ValueError, match=message):
         Recipe.of(values)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("steps: 0", "steps must be at least 1, not 0"),
+        ("batch: -1", "batch must be at least 1, not -1"),
+        ("crop: 15", "crop must be at least 16, not 15"),
+        ("learning_rate: 0", "learning_rate must be positive and finite, not 0"),
+        ("learning_rate: .nan", "learning_rate must be positive and finite, not nan"),
+        ("learning_rate: .inf", "learning_rate must be positive and finite, not inf"),
+        ("learning_rate: 2e-5", "must be a number, not '2e-5'; YAML reads 2e-5 as text; write 2.0e-5$"),
+        ("learning_rate: 2.5e5", "YAML reads 2.5e5 as text; write 2.5e[+]5$"),
+        ("learning_rate: fast", "must be a number, not 'fast'$"),
+        ("warmup: -1", "warmup must be at least 0 and finite, not -1"),
+        ("ema: 1", "ema must be at least 0 and below 1, not 1"),
+        ("ema: -0.1", "ema must be at least 0 and below 1, not -0.1"),
+        ("clip: -1", "clip must be at least 0 and finite, not -1"),
+        ("clip: .inf", "clip must be at least 0 and finite, not inf"),
+        ("phase1: 1.1", "phase1 must be between 0 and 1, not 1.1"),
+        ("longest: -1", "longest must be at least 0 and finite, not -1"),
+        ("longest: 20", r"longest \(20\) must be 0 or at least crop \(32\)"),
+        ("balance: .nan", "balance must be between 0 and 10, not nan"),
+        ("tone: 2", "tone must be between 0 and 1, not 2"),
+        ("contrast: 1", "contrast must be at least 0 and below 1, not 1"),
+        ("continues: 1", "continues must be true or false, not 1"),
+        ("loss: {ssim: -1}", "loss ssim must be at least 0 and finite, not -1"),
+        ("loss: {ssim: 1e1}", "loss ssim must be a number, not '1e1'; YAML reads 1e1 as text; write 1.0e[+]1$"),
+    ],
+)
+def test_each_number_of_a_recipe_is_checked(line, message):
+    import yaml
+
+    values = {"steps": 1, "batch": 1, "crop": 32, "learning_rate": 1.0}
+    with pytest.raises(ValueError, match=message):
+        Recipe.of(values | yaml.safe_load(line))
 
 
 def invoke(*arguments):
@@ -464,18 +646,26 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
 
     recipe = tmp_path / "short.yaml"
     recipe.write_text("{steps: 2, batch: 1, crop: 16, learning_rate: 1.0e-4, phase1: 0.5}")
-    for method, task in (("mambadfuse", "ivf"), ("cddfuse", "mif")):
+    for index, image in enumerate(image for pair in draw_pairs(6) for image in pair):
+        path = tmp_path / ("ir", "vis")[index % 2] / f"{index // 2}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(path)
+    own = ("--dataset", "folder", "--ir", tmp_path / "ir", "--vis", tmp_path / "vis")
+    for method, task, data in (("mambadfuse", "ivf", ("--dataset", "synth")), ("cddfuse", "mif", own)):
         name, out = {"ivf": method, "mif": f"{method}-mif"}[task], tmp_path / method
-        arguments = ("--method", method, "--task", task, "--dataset", "synth", "--config", recipe, "--out", out)
+        arguments = ("--method", method, "--task", task, *data, "--config", recipe, "--out", out)
         done = invoke(*arguments)
         assert done.exit_code == 0, done.output
         fuser = baselines.load(name, checkpoint=out / f"{name}.safetensors")
         assert fuser.fuse(*np.random.default_rng(0).random((2, 24, 31))).shape == (24, 31)
         record = json.loads((out / f"{name}.json").read_text())
-        assert (record["trained_on"], record["steps"]) == ("synth demo", 2)
+        assert (record["trained_on"], record["steps"]) == ({"ivf": "synth demo", "mif": "folder all"}[task], 2)
         assert record["data"][0]["pairs"] == 6
         again = invoke(*arguments)
         assert "continuing at step 2 of 2" in again.stderr
+
+
+OTHER = str(SHIPPED / "mambadfuse.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -489,11 +679,19 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
         (["--method", "cddfuse", "--dataset", "roadscen"], "did you mean 'roadscene'"),
         (["--method", "cddfuse", "--dataset", "synth", "--ir", "a", "--vis", "b"], "go with --dataset folder"),
         (["--method", "cddfuse", "--dataset", "folder", "--ir", "/missing", "--vis", "/missing"], "/missing"),
+        (["--method", "cddfuse", "--task", "mif", "--dataset", "synth"], "mif: synth is a data set of the task ivf"),
+        (["--method", "cddfuse", "--task", "mif", "--data-root", "."], "data set harvard_ct_mri: not found"),
+        (["--method", "cddfuse", "--dataset", "synth,synth@demo"], "6 pairs are in both synth@demo and synth@demo"),
+        (["--method", "cddfuse", "--dataset", "synth", "--checkpoint", OTHER], "does not fit cddfuse: "),
+        (["--method", "cddfuse", "--recipe", "empty.yaml"], "recipe empty.yaml: holds no mapping"),
     ],
 )
-def test_mistakes_are_one_line(arguments, message):
+def test_mistakes_are_one_line(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty.yaml").touch()
     done = invoke(*arguments)
     assert done.exit_code == 2
     assert message.replace("'", "") in done.output.replace("'", "").replace('"', "").lower()
     lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("synth@demo")]
-    assert len(lines) == 1
+    assert len(lines) == 1 and len(lines[0]) < 700
+    assert not [*tmp_path.glob("runs/*")]

@@ -98,22 +98,38 @@ def test_training_continues_from_the_authors_file(shared, tmp_path, method):
     assert record["start_sha256"] == baselines.sha256(tmp_path / "official.pth")
 
 
+def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupt)
+    shipped = baselines.shipped_checkpoint(baselines.card("cddfuse"))
+    assert convert(shipped, tmp_path / "copy.safetensors", "--method", "cddfuse").exit_code == 130
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize(
     ("source", "target", "more", "message"),
     [
         ("cddfuse", "a.safetensors", ["--method", "cdfuse"], "did you mean 'cddfuse'"),
         ("cddfuse", "a.safetensors", ["--method", "average"], "unknown method with a known layout"),
-        ("cddfuse", "a.safetensors", ["--method", "mambadfuse"], "does not fit mambadfuse"),
+        ("copy", "a.safetensors", ["--method", "mambadfuse"], "does not fit mambadfuse"),
         ("cddfuse", "a.onnx", ["--method", "cddfuse"], "must end in .safetensors, or in .pth"),
         ("cddfuse", "a.pth", ["--method", "cddfuse", "--float16"], "goes with .safetensors only"),
         ("cddfuse", "there.pth", ["--method", "cddfuse"], "is there already"),
         ("junk", "a.pth", ["--method", "cddfuse"], "not a readable checkpoint"),
+        ("cddfuse", "a.pth", ["--method", "cddfuse-mif"], "holds weights of cddfuse, as the record beside it says"),
+        ("cddfuse", "/proc/x.pth", ["--method", "cddfuse"], "/proc/x.pth: "),
+        ("cddfuse", "/proc/x.safetensors", ["--method", "cddfuse"], "/proc/x.safetensors: "),
+        ("cddfuse", "junk.pth/x.pth", ["--method", "cddfuse"], "junk.pth/x.pth: "),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(tmp_path, source, target, more, message):
     (tmp_path / "junk.pth").write_bytes(b"junk")
     (tmp_path / "there.pth").write_bytes(b"kept")
-    path = tmp_path / "junk.pth" if source == "junk" else baselines.shipped_checkpoint(baselines.card(source))
+    shipped = baselines.shipped_checkpoint(baselines.card("cddfuse"))
+    (tmp_path / "copy.safetensors").write_bytes(shipped.read_bytes())  # without its record
+    path = {"cddfuse": shipped, "junk": tmp_path / "junk.pth", "copy": tmp_path / "copy.safetensors"}[source]
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
     done = convert(path, tmp_path / target, *more)
     assert done.exit_code == 2
