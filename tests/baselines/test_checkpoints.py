@@ -46,7 +46,7 @@ def test_both_networks_are_shipped_for_both_tasks():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_record_belongs_to_the_file(path):
-    """Its hash, the recipe that comes with the method, the committed training lists, the validation curve."""
+    """Its hash and its start, the recipe that comes with the method, the committed training lists, the validation curve."""
     record = baselines.checkpoint_record(path)
     assert record["sha256"] == baselines.sha256(path)
     method, _, task = path.stem.partition("-")
@@ -57,6 +57,8 @@ def test_record_belongs_to_the_file(path):
     for name in metrics.CORE:
         assert float(rows[-1][name]) == record["validation"][name]
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    if task:
+        assert record["start_sha256"] == baselines.sha256(SHIPPED / f"{method}.safetensors")
     for source in record["data"]:
         assert source["ids_sha256"] == committed_ids_sha256(source["dataset"], source["split"])
     assert [source["pairs"] for source in record["data"]] == ([160, 245, 333] if task else [171, 44, 15])
