@@ -46,7 +46,7 @@ def test_both_networks_are_shipped_for_both_tasks():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_record_belongs_to_the_file(path):
-    """Its hash and its start, the recipe that comes with the method, the committed training lists, the validation curve."""
+    """Its hash and start, the recipe that comes with the method, the committed training lists, the validation curve."""
     record = baselines.checkpoint_record(path)
     assert record["sha256"] == baselines.sha256(path)
     method, _, task = path.stem.partition("-")
