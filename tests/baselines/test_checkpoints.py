@@ -108,6 +108,7 @@ def test_keeps_more_of_a_medical_pair_than_the_average(path, shared, monkeypatch
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("path", INFRARED, ids=lambda path: path.stem)
 def test_beats_the_average_on_held_back_pairs(path, shared, monkeypatch):
     """At least 5 of the 8 metrics under cddfuse on the 50 test pairs of RoadScene; the means are those that are kept
