@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -39,3 +39,8 @@ def one_line(error: BaseException) -> str:
     """An error's message without line breaks, or its kind where it has none."""
     text = str(error).strip()
     return " ".join(text.split()) if text else type(error).__name__
+
+
+def first_few(names: Sequence[str], count: int) -> str:
+    """The first `count` names in a line about many, and an ellipsis where there are more."""
+    return ", ".join(names[:count]) + (", …" if len(names) > count else "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmark import store
 from benchmark.datasets.base import Pair, PairError
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, first_few, unknown
 from benchmark.images import EXTENSIONS
 from benchmark.methods import Method, check_weights_root, fitting, select_methods
 from benchmark.progress import Progress
@@ -246,8 +246,7 @@ def _content(folder: Path, files: Sequence[Path]) -> str:
 
 
 def _counted(kind: str, paths: Sequence[Path]) -> str:
-    names = ", ".join(path.name for path in paths[:_NAMED]) + (", …" if len(paths) > _NAMED else "")
-    return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({names})"
+    return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({first_few([path.name for path in paths], _NAMED)})"
 
 
 def check_external_name(name: str) -> str:

@@ -14,7 +14,7 @@ from baselines.base import seed_generators
 from baselines.plugins import told
 from benchmark import images, machine, provenance, store
 from benchmark.datasets.base import Pair, PairError, PairImages
-from benchmark.errors import UserError, one_line
+from benchmark.errors import UserError, first_few, one_line
 from benchmark.jobs import Job, facts, kept, unscored
 from benchmark.plan import why
 from benchmark.progress import Progress
@@ -243,7 +243,7 @@ class _Run:
         self.outcome.failed.update(reasons)
         for reason in dict.fromkeys(reasons.values()):
             ids = [id for id in reasons if reasons[id] == reason]
-            some = ", ".join(ids[:_NAMED]) + (", …" if len(ids) > _NAMED else "")
+            some = first_few(ids, _NAMED)
             where = some if len(ids) == 1 else f"{len(ids)} of {len(self.job.split.pairs)} pairs ({some})"
             self.progress.line(f"{self.job.cell}: {where}: {reason}")
 

@@ -169,7 +169,7 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console = Console(file=sys.stdout, highlight=False, width=1000)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in head:
-        grid.add_column(name, overflow="fold")  # wrapped, never cut: paths are there to be copied
+        grid.add_column(name, overflow="fold")  # wrapped, never cut
     for row in rows:
         grid.add_row(*map(Text, row))
     console.print(grid)

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmark import images
 from benchmark.data import registration
 from benchmark.datasets.base import Dataset, Pair, Selection
-from benchmark.errors import UserError
+from benchmark.errors import UserError, first_few
 
 ERROR, WARNING = "error", "warning"
 _LISTED = 3  # ids that a line about many names
@@ -133,7 +133,9 @@ def _counted(dataset: Dataset, split: str, selection: Selection) -> list[Problem
     official = dataset.schemes().get("official", {}).get(split)
     if official is not None and (missing := [id for id in official if id not in present]):
         problems.append(
-            Problem(ERROR, split, "", f"{len(missing)} of {len(official)} pairs are missing: {_few(missing)}")
+            Problem(
+                ERROR, split, "", f"{len(missing)} of {len(official)} pairs are missing: {first_few(missing, _LISTED)}"
+            )
         )
     elif published is not None and len(present) != published:
         problems.append(Problem(ERROR, split, "", f"{len(present)} pairs, published are {published}"))
@@ -205,7 +207,3 @@ def _summary(dataset: Dataset, split: str, selection: Selection, checked: dict[s
     if objects:
         parts.append(f"{sum(objects)} objects in {len(objects)} label files")
     return f"{dataset.name}@{split}: {', '.join(parts)}; {selection.found}"
-
-
-def _few(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:_LISTED]) + (", …" if len(ids) > _LISTED else "")

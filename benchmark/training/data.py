@@ -75,6 +75,8 @@ def read(
 def refuse_repeats(sources: Sequence[Source]) -> None:
     """Raises UserError where a pair, told by its pixels, is in two sources: it could be held out of one and trained on
     in the other."""
+    if len(sources) < 2:
+        return
     seen, repeated = {}, {}
     for index, source in enumerate(sources):
         for pair in source.images:
