@@ -1,7 +1,8 @@
 """Fusers: two luminance images in, one out.
 
 Every module or package in this folder that holds a `Fuser` subclass with a card is a method (or several, where one
-network has variants); adding a file adds the method. So does an entry point of another package (`plugins`).
+network has variants); adding a file adds the method. So does an entry point of another package (`plugins`). Nothing
+here imports `benchmark` or `metrics`.
 
     fuser = baselines.load("mambadfuse")
     fused = fuser.fuse(ir, vis)          # (H, W) uint8 or float in [0, 1] -> float32 in [0, 1]

@@ -121,7 +121,7 @@ class Commands(click.Group):
 
 def _version(ctx, param, value):
     if value and not ctx.resilient_parsing:
-        from benchmark.provenance import package_version
+        from benchmark.store.provenance import package_version
 
         click.echo(f"mmif-bench {package_version()}")
         ctx.exit()

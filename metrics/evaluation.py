@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .defining import Metric, Undefined
 from .images import Image, to_levels
-from .registry import Metric, Undefined, check_protocol, find, names, unavailable
+from .registry import check_protocol, find, names, unavailable
 
 CORE = ("EN", "SD", "SF", "MI", "SCD", "VIF", "Qabf", "SSIM")
 

@@ -26,9 +26,10 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
     determinism, batches, what happens to its input, devices, memory. Exit code 1 where a check fails."""
     from baselines import Unavailable, contract
     from baselines.plugins import told
-    from benchmark import plan, tables
     from benchmark.errors import one_line
     from benchmark.progress import Progress
+    from benchmark.report import terminal
+    from benchmark.run import plan
 
     chosen = plan.select_methods(methods, checkpoint, weights_root, timeout=timeout, trust=trust_checkpoint)
     device = plan.select_device(device, chosen)
@@ -52,7 +53,7 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
                 found.append(result)
                 step()
         click.echo(f"\n{method.label} on {device}")
-        tables.show_listing(("check", "promise", "result"), [(r.name, r.promise, _shown(r, found)) for r in found])
+        terminal.show_listing(("check", "promise", "result"), [(r.name, r.promise, _shown(r, found)) for r in found])
         broken |= any(result.state == "failed" for result in found)
     ctx.exit(int(broken))
 

@@ -30,8 +30,7 @@ FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
 @options.shared
 def command(a, b, metrics, kind, results, data_root, weights_root):
     """Compare two folders of results, or two methods: what changed, by how much, and whether it is more than noise."""
-    from benchmark import compare
-    from benchmark.report import comparison
+    from benchmark.report import changes, changes_text
 
-    found = compare.compare(a, b, results, metrics)
-    click.echo(comparison.render(found, a, b, kind), nl=False)
+    found = changes.compare(a, b, results, metrics)
+    click.echo(changes_text.render(found, a, b, kind), nl=False)

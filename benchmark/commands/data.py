@@ -56,10 +56,10 @@ def verify(ctx, name, splits, threads, label_order, data_root):
     published, none twice; labels in order. One line per problem; exit code 1 where one is an error."""
     from contextlib import ExitStack
 
-    from benchmark import tables
-    from benchmark.data.verify import ERROR
-    from benchmark.data.verify import verify as check
+    from benchmark.curation.verify import ERROR
+    from benchmark.curation.verify import verify as check
     from benchmark.progress import Progress
+    from benchmark.report import terminal
 
     source = _dataset(name, label_order)
     if not hasattr(source, "folders"):
@@ -75,7 +75,7 @@ def verify(ctx, name, splits, threads, label_order, data_root):
         click.echo(line)
     if report.problems:
         rows = [(problem.level, problem.split, problem.id or "–", problem.what) for problem in report.problems]
-        tables.show_listing(("problem", "split", "pair", "what"), rows)
+        terminal.show_listing(("problem", "split", "pair", "what"), rows)
     errors = sum(problem.level == ERROR for problem in report.problems)
     warnings = len(report.problems) - errors
     click.echo(
@@ -123,7 +123,7 @@ def pull(ctx, name, split, archive, sha256, connections, dry_run, data_root):
 
 
 def _download(ctx, source, manifest, folder: Path, split: str | None, connections: int, dry_run: bool) -> None:
-    from benchmark.data import pull as pulling
+    from benchmark.curation import pull as pulling
     from benchmark.progress import Progress
 
     prefixes = []
@@ -149,7 +149,7 @@ def _download(ctx, source, manifest, folder: Path, split: str | None, connection
 
 
 def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bool) -> None:
-    from benchmark.data import archives
+    from benchmark.curation import archives
     from benchmark.progress import Progress
 
     if not archive.is_file():
@@ -191,8 +191,8 @@ def _digest(file) -> str:
 def leak(dataset, split, train, test, data_root):
     """Print the share of test images that have a training image within 1, 2, 5 and 10 ids; and, where the images
     are there, the share whose nearest training image is a near duplicate by perceptual hash."""
-    from benchmark import tables
-    from benchmark.data import leakage
+    from benchmark.curation import leakage
+    from benchmark.report import terminal
 
     source = _dataset(dataset)
     parts, name = _division(source, split, train, test)
@@ -202,12 +202,12 @@ def leak(dataset, split, train, test, data_root):
     if both := {*training} & {*testing}:
         click.echo(f"{len(both)} ids are in training AND test: {', '.join(sorted(both)[:3])}, …")
     rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in shares.items()]
-    tables.show_listing(("ids", "test images with a training image that near"), rows)
+    terminal.show_listing(("ids", "test images with a training image that near"), rows)
     _hashed(source, parts, data_root)
 
 
 def _division(source, split: str | None, train: Path | None, test: Path | None) -> tuple[dict[str, list[str]], str]:
-    from benchmark.datasets.base import read_ids
+    from benchmark.datasets.id_lists import read_ids
 
     if (train is None) != (test is None) or (split is None) == (train is None):
         raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
@@ -221,7 +221,7 @@ def _division(source, split: str | None, train: Path | None, test: Path | None) 
 
 def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None:
     """The part of `leak` that needs images."""
-    from benchmark.data import leakage
+    from benchmark.curation import leakage
     from benchmark.progress import Progress
 
     try:
@@ -278,9 +278,9 @@ def synth(out, pairs, size, seed, processes):
     """
     import time
 
-    from benchmark import provenance
-    from benchmark.data import drawing
+    from benchmark.curation import drawn_sets
     from benchmark.progress import Progress
+    from benchmark.store import provenance
 
     start = time.monotonic()
     with Progress().bar("drawing", pairs, summary=False) as step:
@@ -289,7 +289,7 @@ def synth(out, pairs, size, seed, processes):
             for _ in range(frames):
                 step()
 
-        division = drawing.write(out, pairs, size, seed, processes or provenance.processors(), drawn)
+        division = drawn_sets.write(out, pairs, size, seed, processes or provenance.processors(), drawn)
     seconds = time.monotonic() - start
     parts = ", ".join(f"{part} {len(ids)}" for part, ids in division.items())
     click.echo(f"{pairs} pairs in {out}, {seconds:.0f} s ({pairs / seconds:.1f} a second); by scenes: {parts}")
@@ -305,9 +305,9 @@ def scenes(out, label_order, data_root):
     labels; lists made here can be compared with it by `bench data leak`."""
     from collections import Counter
 
-    from benchmark import tables
-    from benchmark.data import drawing
-    from benchmark.data import scenes as dividing
+    from benchmark.curation import drawn_sets
+    from benchmark.datasets import scenes as dividing
+    from benchmark.report import terminal
 
     source = _dataset("m3fd", label_order)
     published = source.schemes()["zx"]
@@ -316,8 +316,8 @@ def scenes(out, label_order, data_root):
     if not pairs:
         raise UserError("data set m3fd: no labels under the data root")
     counts = [Counter(box.label for id in group if id in pairs for box in source.boxes(pairs[id])) for group in groups]
-    division = dividing.lists(groups, dividing.divide(drawing.scene_weights(groups, counts)))
-    drawing.write_lists(out, "scene", division)
+    division = dividing.lists(groups, dividing.divide(drawn_sets.scene_weights(groups, counts)))
+    drawn_sets.write_lists(out, "scene", division)
     part_of = {id: part for part, ids in division.items() for id in ids}
     totals = {part: Counter() for part in division}
     for group, counted in zip(groups, counts):
@@ -331,7 +331,7 @@ def scenes(out, label_order, data_root):
         )
         for part, ids in division.items()
     ]
-    tables.show_listing(("part", "images", *source.classes), rows)
+    terminal.show_listing(("part", "images", *source.classes), rows)
     if len(pairs) < len(part_of):
         click.echo(f"Only {len(pairs)} of {len(part_of)} images have labels here: balanced on those")
     click.echo(f"Lists in {out}")

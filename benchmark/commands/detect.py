@@ -92,13 +92,13 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     Everything that is finished is kept: run the same command again to continue one that was interrupted, in
     fusion, training or evaluation, or to add methods and seeds.
     """
-    from benchmark import machine, plan
     from benchmark.detection import offline
+    from benchmark.run import machine, plan
 
     offline.check_installed()
-    from benchmark.detection import weights
+    from benchmark.detection import initial_weights
 
-    weights.check_detector(options_["detector"])
+    initial_weights.check_detector(options_["detector"])
     given = options.given(ctx, "methods")
     if protocol == "retrain" and options.given(ctx, "train_on"):
         raise UserError("--train-on goes with --protocol frozen")
@@ -112,12 +112,13 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     _tell(division)
 
     offline.prepare(results / "detect" / ".ultralytics", online=options_["init"] == "pretrained")
-    from benchmark.detection import compared, tables, yolo
+    from benchmark.detection import outcome, yolo
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
     from benchmark.progress import Progress
+    from benchmark.report import detection_tables
 
-    origin = weights.find(options_["detector"], options_["init"], options_["weights_root"])
+    origin = initial_weights.find(options_["detector"], options_["init"], options_["weights_root"])
     if origin.file is not None:
         yolo.check_weights(origin.file)
     settings = Settings(
@@ -153,7 +154,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
             click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
     with machine.working(Progress().line):
         setup = experiment.run()
-    tables.show(tables.grids(compared.read(setup, seeds)))
+    detection_tables.show(detection_tables.grids(outcome.read(setup, seeds)))
     click.echo(f"\n{setup.folder}")
     missed = any(m.unavailable and given for m in chosen) or any(not m.unavailable for m in experiment.stopped)
     ctx.exit(int(missed or bool(experiment.division.excluded)))
@@ -161,7 +162,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
 
 def _devices(device: str, methods) -> tuple[str, str]:
     """The device as ultralytics takes it, and the one to fuse on."""
-    from benchmark import plan
+    from benchmark.run import plan
 
     if device not in ("auto", "cpu", "cuda") and not all(part.strip().isdigit() for part in device.split(",")):
         raise UserError(f"--device {device}: expected auto, cpu, cuda, or numbers of GPUs like 0 or 0,1")
@@ -215,7 +216,7 @@ def _tell(division) -> None:
 
 
 def _intentions(experiment) -> None:
-    from benchmark import jobs
+    from benchmark.run import jobs
 
     for job in experiment.planned():
         if job.unavailable:

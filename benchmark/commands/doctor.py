@@ -13,7 +13,7 @@ from benchmark import options
 @options.shared
 def command(results, data_root, weights_root):
     """Show what this installation runs on: versions, devices, compiled kernels, folders."""
-    from benchmark import provenance
+    from benchmark.store import provenance
 
     facts = provenance.environment()
     _say("mmif-bench", f"{facts['mmif-bench']}, commit {facts['git'] or 'unknown'}")

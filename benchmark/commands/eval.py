@@ -55,7 +55,8 @@ def command(
     weights_root,
 ):
     """Score fused images from anywhere as the benchmark scores its own."""
-    from benchmark import jobs, plan, runner, tables
+    from benchmark.report import terminal
+    from benchmark.run import jobs, plan, runner
 
     name = plan.check_external_name(name)
     (dataset,) = plan.select_datasets([dataset], ir, vis)
@@ -67,7 +68,7 @@ def command(
     outcomes = runner.run_jobs([job], processes, options.command_line(ctx))
     found = runner.tables_of(outcomes, wanted)
     if len(wanted) > 1:
-        tables.show_protocols(sorted(found, key=lambda table: list(wanted).index(table.protocol)))
+        terminal.show_protocols(sorted(found, key=lambda table: list(wanted).index(table.protocol)))
     else:
-        tables.show(found)
+        terminal.show(found)
     ctx.exit(int(any(outcome.failed for outcome in outcomes)))

@@ -41,18 +41,19 @@ def command(
     """Draw a grid: a row per image pair, the sources and each method side by side."""
     from pathlib import Path
 
-    from benchmark import pictures, plan
-    from benchmark.figures import grid, style
+    from benchmark import datasets
+    from benchmark.figures import image_grid, stored_pairs, style
+    from benchmark.run import plan
 
     if colour and difference:
         raise UserError("--difference is of luminance; leave --colour out")
-    fixed = grid.Crop.parse(crop) if crop not in ("auto", "none") else None
+    fixed = image_grid.Crop.parse(crop) if crop not in ("auto", "none") else None
     (name,) = plan.select_datasets([dataset], ir, vis)
     chosen = plan.select_split(name, split, limit, data_root, ir, vis)
-    cells = pictures.stored_cells(results, chosen, methods)
-    pairs = pictures.select_pairs(chosen, ids)
-    sources = pictures.source_titles(name)
-    rows, missing = pictures.grid_rows(cells, pairs, sources, colour)
+    cells = stored_pairs.stored_cells(results, chosen, methods)
+    pairs = stored_pairs.select_pairs(chosen, ids)
+    sources = datasets.get(name).source_titles
+    rows, missing = stored_pairs.grid_rows(cells, pairs, sources, colour)
     for line in missing:
         click.echo(line, err=True)
     columns = {"ir": sources[0], "vis": sources[1], **{cell.method: title for cell, title in cells.items()}}
@@ -66,19 +67,9 @@ def command(
     stem = Path(out) if out else results / "report" / f"{kind}-{chosen.dataset}@{chosen.name}"
     with style.pyplot() as plt:
         if difference:
-            figure = grid.differences(plt, rows, columns[difference], inches)
+            figure = image_grid.differences(plt, rows, columns[difference], inches)
         else:
-            crops = [_differing(row, sources) if crop == "auto" else fixed for row in rows]
-            figure = grid.qualitative(plt, rows, crops, inches)
+            crops = [stored_pairs.differing(row, sources) if crop == "auto" else fixed for row in rows]
+            figure = image_grid.qualitative(plt, rows, crops, inches)
         for path in style.save(figure, stem):
             click.echo(path)
-
-
-def _differing(row, sources):
-    """Where the fused images of a row differ most, or, where there is one alone, it from its sources."""
-    from benchmark import pictures
-    from benchmark.figures import grid
-
-    fused = [picture for title, picture in row.pictures.items() if title not in sources]
-    compared = fused if len(fused) > 1 else row.pictures.values()
-    return grid.where_methods_differ([pictures.grey(picture) for picture in compared])

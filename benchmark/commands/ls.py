@@ -64,7 +64,7 @@ def _count(source, split, root) -> str:
 def methods(data_root, weights_root):
     """the methods, and the checkpoints that they would use"""
     import baselines
-    from benchmark.plan import check_weights_root
+    from benchmark.run.plan import check_weights_root
 
     check_weights_root(weights_root)
     yield "method", "family", "year", "trained on", "available"
@@ -110,7 +110,7 @@ def protocols(data_root, weights_root):
 
 def profiles(results):
     """what bench profile measured: parameters, FLOPs, time and memory of methods"""
-    from benchmark.profiles import listing, read
+    from benchmark.cost.records import listing, read
 
     tables = listing(read(results))
     if not tables:
@@ -125,8 +125,8 @@ def detectors(data_root, weights_root):
     import os
 
     os.environ.setdefault("YOLO_OFFLINE", "True")
+    from benchmark.detection.initial_weights import FOLDER, architectures
     from benchmark.detection.offline import check_installed
-    from benchmark.detection.weights import FOLDER, architectures
 
     check_installed()
     yield "detector", "sizes", "pretrained weights found"
@@ -153,7 +153,7 @@ def command(what, protocol, results, data_root, weights_root):
         raise unknown("listing", what, WHAT)
     if protocol and what != "metrics":
         raise UserError("--protocol goes with bench ls metrics")
-    from benchmark.tables import show_listing
+    from benchmark.report.terminal import show_listing
 
     if what == "profiles":
         if not (found := list(profiles(results))):

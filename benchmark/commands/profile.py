@@ -37,36 +37,38 @@ def command(
     ctx, methods, device, size, threads, checkpoint, trust_checkpoint, timeout, results, data_root, weights_root
 ):
     """Measure parameters, FLOPs, time per pair and peak memory of each method, and keep them with the results."""
-    from benchmark import machine, plan, profiles, profiling, provenance
+    from benchmark.cost import measuring, records
     from benchmark.progress import Progress
+    from benchmark.run import machine, plan
+    from benchmark.store import provenance
 
     chosen = plan.select_methods(methods, checkpoint, weights_root, timeout=timeout, trust=trust_checkpoint)
     work = [(method, name) for method in chosen for name in _devices(device, method)]
     progress = Progress()
-    records, failed = [], False
-    if (load := profiling.load_average()) is not None and load > 0.5 * provenance.processors():
+    measured, failed = [], False
+    if (load := measuring.load_average()) is not None and load > 0.5 * provenance.processors():
         progress.line(f"this machine is busy (load {load:g}): times will be longer than the methods need")
     with machine.alone(progress.line), progress.bar("measuring", len(work), summary=False) as step:
         for method, name in work:
             try:
                 if method.unavailable:
-                    raise profiling.ProfileError(method.unavailable)
-                record = profiling.measure(method, name, size, threads, timeout)
-            except profiling.ProfileError as error:
+                    raise measuring.ProfileError(method.unavailable)
+                record = measuring.measure(method, name, size, threads, timeout)
+            except measuring.ProfileError as error:
                 progress.line(f"{method.label} on {name}: not measured: {error}")
                 failed |= not method.group or not method.unavailable
             else:
                 record["command"] = options.command_line(ctx)
-                profiles.write(results, record)
-                records.append(record)
+                records.write(results, record)
+                measured.append(record)
             step()
-    if records:
-        show(records)
+    if measured:
+        show(measured)
     ctx.exit(int(failed))
 
 
 def _devices(device: str, method) -> list[str]:
-    from benchmark import plan
+    from benchmark.run import plan
 
     if device != "auto":
         return [plan.select_device(device, [method])]
@@ -75,9 +77,9 @@ def _devices(device: str, method) -> list[str]:
 
 def show(records) -> None:
     """Print records to stdout, a table for each processor."""
-    from benchmark import tables
-    from benchmark.profiles import listing
+    from benchmark.cost.records import listing
+    from benchmark.report import terminal
 
     for title, head, rows in listing(records):
         click.echo(f"\n{title}")
-        tables.show_listing(head, rows)
+        terminal.show_listing(head, rows)

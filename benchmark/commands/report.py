@@ -104,8 +104,8 @@ def command(
     Needs the results only, no data, no weights. Only complete rows are ranked; the others are shown with
     what they lack.
     """
-    from benchmark import store
-    from benchmark.report import content, detected, formats, measured
+    from benchmark.report import content, detected, formats, material, measured
+    from benchmark.store import files
 
     writers = content.modules(formats)
     if names is None:
@@ -136,7 +136,7 @@ def command(
     report = content.Content(
         results,
         tuple(found),
-        content.Options(
+        material.Options(
             methods=methods,
             digits=digits,
             sd=sd,
@@ -160,14 +160,14 @@ def command(
                 click.echo(data, nl=False)
                 continue
             path = folder / writers[name].FILE
-            store.replace(path, data)
+            files.replace(path, data)
             click.echo(path)
         drawn = []
         for path in paths:
             click.echo(path)
             drawn.append(path)
     if page:
-        from benchmark.page import making
+        from benchmark.report.page import making
 
         places = None if dataset is None else {one.place for one in found}
         start = making.write(
@@ -182,8 +182,8 @@ def _figures(wanted, found, results, folder, setups):
     if not wanted:
         yield ()
         return
-    from benchmark import profiles
+    from benchmark.cost import records
     from benchmark.figures import drawing
 
-    with drawing.begun(found, profiles.read(results), folder / "figures") as paths:
+    with drawing.begun(found, records.read(results), folder / "figures") as paths:
         yield chain(paths, drawing.draw_detection(setups, folder / "figures"))

@@ -99,7 +99,8 @@ def command(
     Everything that is finished is kept: run the same command again to continue one that was
     interrupted, or to add methods, protocols or metrics.
     """
-    from benchmark import jobs, plan, runner, tables
+    from benchmark.report import terminal
+    from benchmark.run import jobs, plan, runner
 
     dataset = plan.select_datasets(dataset, ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
@@ -134,7 +135,7 @@ def command(
         reason = next(job.unavailable for job in planned if job.cell.method == method)
         click.echo(f"{method}: unavailable: {reason}", err=True)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
-    tables.show(runner.tables_of(outcomes, wanted))
+    terminal.show(runner.tables_of(outcomes, wanted))
     for name, reason in absent.items():
         click.echo(f"\n{name}: unavailable ({reason})")
     named = {method.label for method in chosen if not method.group} if options.given(ctx, "methods") else set()
@@ -143,7 +144,7 @@ def command(
 
 
 def _intention(job) -> str:
-    from benchmark import jobs
+    from benchmark.run import jobs
 
     total = len(job.split.pairs)
     if job.unavailable:

@@ -93,11 +93,13 @@ def command(
 
     from baselines import Unavailable
     from baselines import training as methods
-    from benchmark import datasets, machine, plan, provenance
+    from benchmark import datasets
     from benchmark.progress import Progress
-    from benchmark.training.data import read, refuse_repeats
+    from benchmark.run import machine, plan
+    from benchmark.store import provenance
+    from benchmark.training.crops import read, refuse_repeats
+    from benchmark.training.loop import Diverged, Run, in_steps
     from benchmark.training.processes import join
-    from benchmark.training.run import Diverged, Run, in_steps
 
     if method not in methods.trainable():
         raise unknown("trainable method", method, methods.trainable())

@@ -37,12 +37,13 @@ def command():
 def verify(ctx, methods, weights_root):
     """Check the published checkpoints of METHODS (all if left out) under the weights root. Exit code 1 where a file is
     another than the published one."""
-    from benchmark import tables, weights
+    from benchmark.checkpoints import published
+    from benchmark.report import terminal
 
-    root = weights.root(weights_root)
-    states = {source: weights.state(source, root) for source in weights.select(methods)}
+    root = published.root(weights_root)
+    states = {source: published.state(source, root) for source in published.select(methods)}
     rows = [(f"{s.folder}/{s.file}", state, f"{s.repository} at {s.commit[:10]}") for s, state in states.items()]
-    tables.show_listing(("file", "state", "published in"), rows)
+    terminal.show_listing(("file", "state", "published in"), rows)
     count = {kind: sum(state == kind for state in states.values()) for kind in ("ok", "missing")}
     wrong = len(states) - sum(count.values())
     click.echo(f"{root}: {count['ok']} of {len(states)} files right, {count['missing']} missing, {wrong} wrong")
@@ -58,11 +59,11 @@ def pull(ctx, methods, dry_run, weights_root):
     """Download the published checkpoints of METHODS, or all, each from its authors' repository at a pinned commit.
 
     Files that are there are kept, and parts of interrupted ones continued. Their licences are the authors'."""
-    from benchmark import weights
+    from benchmark.checkpoints import published
     from benchmark.progress import Progress
 
-    root = weights.root(weights_root)
-    states = {source: weights.state(source, root) for source in weights.select(methods)}
+    root = published.root(weights_root)
+    states = {source: published.state(source, root) for source in published.select(methods)}
     missing = [source for source, state in states.items() if state == "missing"]
     wrong = [source for source, state in states.items() if state not in ("ok", "missing")]
     for source in missing if dry_run else ():
@@ -73,7 +74,7 @@ def pull(ctx, methods, dry_run, weights_root):
     failed = {}
     if not dry_run:
         with Progress().bar("downloading weights", len(missing), summary=False) as step:
-            failed = weights.pull(missing, root, step)
+            failed = published.pull(missing, root, step)
         for reason in failed.values():
             click.echo(reason, err=True)
         click.echo(f"{len(missing) - len(failed)} files downloaded and checked, {len(failed)} failed")
@@ -89,7 +90,7 @@ def convert(source, target, method, float16):
     """Write SOURCE, the authors' file or safetensors, as TARGET: .safetensors, or .pth for the authors' layout.
 
     Every name and shape must be the network's. A record (.json) is written beside TARGET."""
-    from benchmark.weights_convert import convert
+    from benchmark.checkpoints.convert import convert
 
     record = convert(method, source, target, float16)
     click.echo(f"{target}, record {record}")

@@ -1,8 +1,8 @@
-"""The data sets: one module here is one data set, found by its file name.
+"""The data sets: one module here is one data set, found by its file name. Rests on `imaging`.
 
 `names()` lists them without importing any; `get(name)` imports one and returns its `DATASET`. To add a
 data set, add ``benchmark/datasets/<name>.py`` that sets ``DATASET`` to an instance of a
-`benchmark.datasets.base.Dataset`; id lists of its splits go to ``splits/<name>_<split>.txt``.
+`benchmark.datasets.dataset.Dataset`; id lists of its splits go to ``splits/<name>_<split>.txt``.
 """
 
 from __future__ import annotations
@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING
 from benchmark.errors import unknown
 
 if TYPE_CHECKING:
-    from benchmark.datasets.base import Dataset
+    from benchmark.datasets.dataset import Dataset
 
-_CONTRACT = "base"  # the one module here that is no data set
+_SHARED = ("dataset", "id_lists", "labels", "pairs", "scenes", "two_folders")  # what data sets are made of
 
 
 def names() -> list[str]:
     """The names of all data sets, sorted."""
-    return sorted(
-        module.name
-        for module in pkgutil.iter_modules(__path__)
-        if module.name != _CONTRACT and not module.name.startswith("_")
-    )
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name for name in found if name not in _SHARED and not name.startswith("_"))
 
 
 def get(name: str) -> Dataset:

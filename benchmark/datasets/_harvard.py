@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Pair, Place
+from benchmark.datasets.dataset import DatasetCard
+from benchmark.datasets.pairs import Pair
+from benchmark.datasets.two_folders import FolderDataset, Layout, Place
 
 
 class Harvard(FolderDataset):
@@ -16,6 +18,7 @@ class Harvard(FolderDataset):
 
     def __init__(self, modality: str, train: int, test: int, cddfuse: int) -> None:
         self.modality = modality
+        self.source_titles = (modality, "MRI")
         coloured = modality != "CT"
         own = f"{modality}-MRI"
         published = f"Havard-Medical-Image-Fusion-Datasets-main/MyDatasets/{own}"

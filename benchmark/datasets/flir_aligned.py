@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from benchmark.datasets.base import Box, DatasetCard, FolderDataset, Layout, Pair, Place, Selection, pick, subfolder
+from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.id_lists import pick
+from benchmark.datasets.pairs import Box, Pair
+from benchmark.datasets.two_folders import FolderDataset, Layout, Place, subfolder
 from benchmark.errors import UserError
 
 _LISTS = {"train": "align_train.txt", "test": "align_validation.txt"}
@@ -65,7 +68,7 @@ class FlirAligned(FolderDataset):
         return replace(pair, labels=path) if path is not None and path.is_file() else pair
 
     def boxes(self, pair: Pair, flaws=None) -> list[Box]:
-        from benchmark.data import labels
+        from benchmark.datasets import labels
 
         return labels.of_pair(self.name, pair, self.classes, flaws)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Pair, Place, subfolder, variants
+from benchmark.datasets.dataset import DatasetCard
+from benchmark.datasets.pairs import Pair
+from benchmark.datasets.two_folders import FolderDataset, Layout, Place, subfolder, variants
 
 
 class Fmb(FolderDataset):

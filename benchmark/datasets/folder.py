@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmark.datasets.base import Dataset, DatasetCard, Selection, pair_up
+from benchmark.datasets.dataset import Dataset, DatasetCard, Selection
+from benchmark.datasets.two_folders import pair_up
 from benchmark.errors import UserError
 
 

@@ -6,9 +6,11 @@ import os
 import re
 from pathlib import Path
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Pair, Selection, subfolder
+from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.pairs import Pair
+from benchmark.datasets.two_folders import FolderDataset, Layout, subfolder
 from benchmark.errors import UserError
-from benchmark.images import EXTENSIONS
+from benchmark.imaging.reading import EXTENSIONS
 
 _SPLITS = {
     "test-all-20": "every 20th frame of sets 06 to 11 (2252): what detection papers test on",

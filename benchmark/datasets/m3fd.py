@@ -8,19 +8,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from benchmark.data import scenes
-from benchmark.datasets.base import (
-    Box,
-    DatasetCard,
-    FolderDataset,
-    Layout,
-    Pair,
-    Place,
-    Selection,
-    pick,
-    split_ids,
-    variants,
-)
+from benchmark.datasets import scenes
+from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.id_lists import pick, split_ids
+from benchmark.datasets.pairs import Box, Pair
+from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants
 from benchmark.errors import UserError, unknown
 
 CLASSES = ("People", "Car", "Bus", "Motorcycle", "Lamp", "Truck")
@@ -114,13 +106,13 @@ class M3fd(FolderDataset):
         return pair
 
     def boxes(self, pair: Pair, flaws=None) -> list[Box]:
-        from benchmark.data import labels
+        from benchmark.datasets import labels
 
         yolo = pair.labels is not None and pair.labels.suffix == ".txt"
         return labels.of_pair(self.name, pair, self._yolo_names(pair) if yolo else CLASSES, flaws)
 
     def _yolo_names(self, pair: Pair) -> Sequence[str]:
-        from benchmark.data import labels
+        from benchmark.datasets import labels
 
         stated = labels.stated_order(pair.labels)
         if stated is not None:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from benchmark.datasets.base import (
-    Box,
-    DatasetCard,
-    FolderDataset,
-    Layout,
-    Pair,
-    Place,
-    Selection,
-    split_ids,
-    variants,
-)
+from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.id_lists import split_ids
+from benchmark.datasets.pairs import Box, Pair
+from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants
 
 # The label files number objects as COCO does; only these two occur.
 _DETECTION_IDS = {0: "person", 2: "car"}
@@ -79,7 +72,7 @@ class Msrs(FolderDataset):
         return replace(pair, labels=labels if labels.is_file() else None, mask=mask if mask.is_file() else None)
 
     def boxes(self, pair: Pair, flaws=None) -> list[Box]:
-        from benchmark.data import labels
+        from benchmark.datasets import labels
 
         return labels.of_pair(self.name, pair, _DETECTION_IDS, flaws)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, Selection, pick, split_ids, variants
+from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.id_lists import pick, split_ids
+from benchmark.datasets.two_folders import FolderDataset, Layout, variants
 
 
 class RoadScene(FolderDataset):

@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from benchmark import images
-from benchmark.data import scenes
-from benchmark.datasets.base import Box, Dataset, DatasetCard, Pair, PairImages, Selection, content_digest
+from benchmark.datasets import scenes
+from benchmark.datasets.dataset import Dataset, DatasetCard, Selection
+from benchmark.datasets.pairs import Box, Pair, PairImages, content_digest
 from benchmark.datasets.synth import CLASSES, Burst, Scene
 from benchmark.datasets.synth.reel import Shot, reel
 from benchmark.errors import UserError
+from benchmark.imaging import bt601
 
 PAIRS = 240
 _LEAST_SIDE = 4  # pixels; smaller objects are not labelled
@@ -38,7 +39,7 @@ class Frame(Pair):
 
     def load(self) -> PairImages:
         drawn = self.scene()
-        return PairImages(drawn.ir, images.luminance(drawn.vis_rgb), drawn.vis_rgb)
+        return PairImages(drawn.ir, bt601.luminance(drawn.vis_rgb), drawn.vis_rgb)
 
     def digest(self) -> str:
         drawn = self.scene()

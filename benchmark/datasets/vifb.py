@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmark.datasets.base import DatasetCard, FolderDataset, Layout, variants
+from benchmark.datasets.dataset import DatasetCard
+from benchmark.datasets.two_folders import FolderDataset, Layout, variants
 
 
 class Vifb(FolderDataset):

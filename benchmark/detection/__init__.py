@@ -5,7 +5,7 @@
     benchmark.detection.load_confusions("results")   # predicted against labelled classes
     benchmark.detection.load_differences("results")  # to `vis`, with a bootstrap over scenes
 
-What is stored, and how, is written in docs/detection.md.
+What is stored, and how, is written in docs/detection.md. Rests on `run`, `curation` and `store`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 def __getattr__(name):
     # Imported on use: the command's help must not wait for pandas.
     if name in ("load_confusions", "load_curves", "load_detections", "load_differences"):
-        from benchmark.detection import records
+        from benchmark.detection import loading
 
-        return getattr(records, name)
+        return getattr(loading, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.detection.evaluation import OVERLAPS, RECALLS, by_image, overlap
+from benchmark.detection.precision import OVERLAPS, RECALLS, by_image, overlap
 
 DRAWS = 1000
 _AT_ONCE = 50  # draws; bounds memory

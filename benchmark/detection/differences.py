@@ -6,8 +6,8 @@ import contextlib
 import math
 from collections.abc import Sequence
 
-from benchmark.detection import records
-from benchmark.detection.records import Run, Setup
+from benchmark.detection import runs
+from benchmark.detection.runs import Run, Setup
 from benchmark.errors import UserError
 
 BASE = "vis"
@@ -28,14 +28,14 @@ def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, d
             keys.append((run.method, run.seed, record.get("key")))
     if BASE not in done:
         return {}
-    file, key = setup.folder / "differences.json", records.key(keys, DRAWS, BASE)
-    kept = records.read_json(file)
+    file, key = setup.folder / "differences.json", runs.key(keys, DRAWS, BASE)
+    kept = runs.read_json(file)
     if kept.get("key") == key and isinstance(kept.get("methods"), dict):
         return kept["methods"]
     found = _computed(setup, done)
     if all(math.isfinite(value["difference"]) for f in found.values() for value in f["metrics"].values()):
         with contextlib.suppress(OSError):  # results may be read-only
-            records.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
+            runs.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
     return found
 
 
@@ -49,8 +49,8 @@ def _computed(setup: Setup, done: dict[str, dict[int, Run]]) -> dict[str, dict]:
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{setup}/truth.json is broken") from None
     figures: dict[str, dict[int, dict]] = {}
-    for method, runs in done.items():
-        for seed, run in runs.items():
+    for method, by_seed in done.items():
+        for seed, run in by_seed.items():
             lines = run.detections()
             try:
                 # Without a line, an image would count as one in which nothing was found.
@@ -60,14 +60,14 @@ def _computed(setup: Setup, done: dict[str, dict[int, Run]]) -> dict[str, dict]:
             except (KeyError, TypeError, ValueError, IndexError):
                 raise UserError(f"{setup}/{method}/seed{seed}/{run.detections_file.name} is broken") from None
     found = {}
-    for method, runs in figures.items():
-        common = sorted(runs.keys() & figures[BASE].keys())
+    for method, by_seed in figures.items():
+        common = sorted(by_seed.keys() & figures[BASE].keys())
         if method == BASE or not common:
             continue
         metrics = {}
         for metric in ("AP", "AP50"):
             gap = draws.difference(
-                [runs[seed][metric] for seed in common], [figures[BASE][seed][metric] for seed in common]
+                [by_seed[seed][metric] for seed in common], [figures[BASE][seed][metric] for seed in common]
             )
             metrics[metric] = {"difference": gap.value, "low": gap.low, "high": gap.high}
         found[method] = {"seeds": common, "metrics": metrics}

@@ -9,15 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmark import images, plan
-from benchmark.data import leakage
-from benchmark.data.labels import Flaw
-from benchmark.data.scenes import PARTS
-from benchmark.datasets.base import Box, Dataset, Pair, ids_sha256, read_ids
-from benchmark.detection.evaluation import SIZES
+from benchmark.curation import leakage
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.id_lists import ids_sha256, read_ids
+from benchmark.datasets.labels import Flaw
+from benchmark.datasets.pairs import Box, Pair
+from benchmark.datasets.scenes import PARTS
+from benchmark.detection.precision import SIZES
 from benchmark.errors import UserError, unknown
-from benchmark.plan import Split
+from benchmark.imaging import reading
 from benchmark.progress import Progress
+from benchmark.run import plan
+from benchmark.run.plan import Split
 
 OFFICIAL = "official"
 NO_IMAGE = "label file without image, left out"
@@ -194,7 +197,7 @@ def _check_pair(pair: Pair, split: Split) -> None:
         raise UserError(split.broken[pair.id])
     if pair.ir is None or pair.vis is None:  # drawn, not read
         return
-    (w, h), (vis_w, vis_h) = images.size(pair.ir), images.size(pair.vis)
+    (w, h), (vis_w, vis_h) = reading.size(pair.ir), reading.size(pair.vis)
     if (w, h) != (vis_w, vis_h):
         raise UserError(f"different sizes: infrared {w}x{h}, visible {vis_w}x{vis_h}")
 

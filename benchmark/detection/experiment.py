@@ -9,14 +9,16 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from benchmark import images, jobs, provenance, runner, store
-from benchmark.detection import evaluation, export, records
+from benchmark.detection import export, precision, runs
 from benchmark.detection.division import Division, Item
-from benchmark.detection.records import Run, Setup
+from benchmark.detection.runs import Run, Setup
 from benchmark.detection.settings import MIXED, Settings, facts, truth
 from benchmark.errors import UserError, one_line
-from benchmark.methods import Method
+from benchmark.imaging import reading
 from benchmark.progress import Progress
+from benchmark.run import jobs, runner
+from benchmark.run.methods import Method
+from benchmark.store import cells, files, provenance
 
 PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torchvision", "faster-coco-eval", "albumentations")
 
@@ -63,8 +65,8 @@ class Experiment:
         """Do all of it; what is done already is kept. What fails is told and recorded, the rest goes on."""
         self._fuse()
         division = self.division
-        folder = records.place(self.results, division.dataset, division.name)
-        shared = records.key(asdict(self.settings), division.sha256(), division.data_sha256())
+        folder = runs.place(self.results, division.dataset, division.name)
+        shared = runs.key(asdict(self.settings), division.sha256(), division.data_sha256())
         setup = Setup(folder / f"{self.settings.detector}-{self.settings.protocol}-{shared[:8]}")
         labels = [method.label for method in self.methods]
         setup.write(facts(division, self.settings, labels), truth(division, self._size))
@@ -106,10 +108,10 @@ class Experiment:
 
     def _size(self, item: Item) -> tuple[int, int]:
         label = next(method.label for method in self.methods if method.label not in self.unfit)
-        return images.size(self._cell(label, item.split).fused(item.pair.id))
+        return reading.size(self._cell(label, item.split).fused(item.pair.id))
 
-    def _cell(self, label: str, split: str) -> store.Cell:
-        return store.Cell(self.results, self.division.dataset, split, label)
+    def _cell(self, label: str, split: str) -> cells.Cell:
+        return cells.Cell(self.results, self.division.dataset, split, label)
 
     def _export(self, folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
         """Method -> its data set, and SHA-256 of each part."""
@@ -153,7 +155,7 @@ class Experiment:
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
         record = {
-            "format": records.FORMAT, "task": records.TASK, "method": method.label, "about": about, "seed": run.seed,
+            "format": runs.FORMAT, "task": runs.TASK, "method": method.label, "about": about, "seed": run.seed,
         }  # fmt: skip
         if method.label in self.unfit:
             self._stop(run, record, method, self.unfit[method.label])
@@ -164,9 +166,9 @@ class Experiment:
         folder, parts = exported[method.label]
         with self._lock(run):
             trains_on = parts if frozen is None else exported[self.settings.trained_on][1]
-            record["key"] = records.key(
-                records.FORMAT,
-                evaluation.VERSION,
+            record["key"] = runs.key(
+                runs.FORMAT,
+                precision.VERSION,
                 self._train_key(trains_on, init, run.seed),
                 parts["test"],
             )
@@ -207,7 +209,7 @@ class Experiment:
 
     def _train_key(self, parts: Mapping[str, str], init: str, seed: int) -> str:
         arguments = {k: v for k, v in self.settings.arguments(seed, self.device).items() if k != "device"}
-        return records.key(init, parts["train"], parts["val"], arguments, self.settings.ultralytics)
+        return runs.key(init, parts["train"], parts["val"], arguments, self.settings.ultralytics)
 
     def _train(self, setup: Setup, run: Run, exported: tuple[Path, dict[str, str]], init: str):
         from benchmark.detection import yolo
@@ -236,26 +238,26 @@ class Experiment:
             run.folder.resolve() / "test",
         )
         labelled = setup.truth()
-        none = evaluation.nothing()
+        none = precision.nothing()
         ids = [image["file_name"] for image in labelled["images"]]
-        lines = [evaluation.line(id, *found.found.get(id, none)) for id in ids]
-        figures, curves = evaluation.evaluate(labelled, lines)
-        store.write_lines(run.detections_file, lines)
-        recalls = [round(float(value), 2) for value in evaluation.RECALLS]
-        records.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
+        lines = [precision.line(id, *found.found.get(id, none)) for id in ids]
+        figures, curves = precision.evaluate(labelled, lines)
+        files.write_lines(run.detections_file, lines)
+        recalls = [round(float(value), 2) for value in precision.RECALLS]
+        runs.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
         return {
             "evaluation": {
                 "tool": f"faster-coco-eval {metadata.version('faster-coco-eval')}",
                 "confidence": yolo.CONFIDENCE,
                 "suppression_iou": yolo.OVERLAP,
-                "kept_per_image": evaluation.KEPT,
+                "kept_per_image": precision.KEPT,
             },
             "test": figures,
             "ultralytics": {**found.own, "kept_per_image": yolo.KEPT_BY_ULTRALYTICS},
             "confusion": {
-                "confidence": evaluation.CONFIDENT,
-                "iou": evaluation.OVERLAP,
-                "counts": evaluation.confusion(labelled, lines),
+                "confidence": precision.CONFIDENT,
+                "iou": precision.OVERLAP,
+                "counts": precision.confusion(labelled, lines),
             },
         }
 

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import yaml
 
-from benchmark import images, store
-from benchmark.datasets.base import Box
+from benchmark.datasets.pairs import Box
 from benchmark.errors import UserError
+from benchmark.imaging import reading
+from benchmark.store import files
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def write(
     Raises UserError where the file system allows no links.
     """
     annotate = annotate or yolo_boxes
-    entries = [(p.part, p.id, store.file_sha256(p.file), annotate(p, classes)) for p in pictures]
+    entries = [(p.part, p.id, files.file_sha256(p.file), annotate(p, classes)) for p in pictures]
     parts = {part: _sha256([e for e in entries if e[0] == part]) for part, *_ in entries}
     folder = folder.with_name(f"{folder.name}-{_sha256([parts, list(classes)])[:8]}")
     if (folder / "data.yaml").is_file():
@@ -72,7 +73,7 @@ def write(
 
 def yolo_boxes(picture: Picture, classes: Sequence[str]) -> str:
     """A line for each box: class, then centre and size as shares of the image's."""
-    width, height = images.size(picture.file)
+    width, height = reading.size(picture.file)
     lines = []
     for box in picture.boxes:
         x, y = (box.x0 + box.x1) / 2 / width, (box.y0 + box.y1) / 2 / height

@@ -24,8 +24,8 @@ from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 from ultralytics.nn.tasks import DetectionModel, torch_safe_load
 
-from benchmark import store
 from benchmark.errors import UserError, unknown
+from benchmark.store import files
 
 VERSION = ultralytics.__version__
 CONFIDENCE = 0.001
@@ -175,7 +175,7 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         model, arguments = YOLO(last), {"resume": True, "device": job.arguments["device"]}
         record["resumed"] = [*record["resumed"], done]
     if done is None or done < job.arguments["epochs"]:
-        store.replace(note, json.dumps(record))
+        files.replace(note, json.dumps(record))
         if "," not in job.arguments["device"]:  # callbacks would have to travel to the processes of several GPUs
             _tell_epochs(model, job.arguments["epochs"] - (done or 0), step)
         model.train(trainer=Trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
@@ -188,7 +188,7 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
     metrics = checkpoint["train_metrics"]
     val = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     epoch = _epoch_of(val["fitness"], job.folder / "results.csv")
-    return Trained(best, store.file_sha256(best), epoch, val, record["resumed"])
+    return Trained(best, files.file_sha256(best), epoch, val, record["resumed"])
 
 
 def _tell_epochs(model: YOLO, epochs: int, step: Callable[[], None]) -> None:

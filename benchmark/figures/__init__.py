@@ -1,5 +1,4 @@
-"""Figures of a report, each as vector PDF and as PNG.
+"""Figures, each as vector PDF and as PNG: of scores, cost and detection, of fused images, of training.
 
-`style` says how all of them look. `scores` draws what is measured, `grid` shows the fused images themselves,
-`training` the course of a training run.
+`style` says how all of them look. Rests on what `report` has measured, on `detection` and on `run`.
 """

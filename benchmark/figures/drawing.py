@@ -9,19 +9,20 @@ from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark import provenance, worker
-from benchmark.figures import cost, scores, style
+from benchmark.figures import cost_scatter, score_plots, style
 from benchmark.report.measured import Measured
+from benchmark.run import worker
+from benchmark.store import provenance
 
 if TYPE_CHECKING:
-    from benchmark.detection.compared import Compared
+    from benchmark.detection.outcome import Compared
 
 SCORES = {
-    "box": scores.distributions,
-    "violin": scores.violins,
-    "curves": scores.sorted_curves,
-    "radar": scores.radar,
-    "critical-difference": scores.critical_differences,
+    "box": score_plots.distributions,
+    "violin": score_plots.violins,
+    "curves": score_plots.sorted_curves,
+    "radar": score_plots.radar,
+    "critical-difference": score_plots.critical_differences,
 }
 KINDS = (*SCORES, "cost")
 DEFAULT = tuple(kind for kind in KINDS if kind != "violin")  # boxes show the same
@@ -47,7 +48,7 @@ def begun(
 ) -> Iterator[Iterator[Path]]:
     """As `draw`, but other processes draw while the caller does something else before it asks for the files; what is
     not drawn at the end of the context is left out."""
-    groups = cost.machines(profiles)
+    groups = cost_scatter.machines(profiles)
     tasks = [(kind, one, groups[0] if groups else [], folder) for one in measured for kind in kinds]
     if len(tasks) <= _FEW or provenance.processors() == 1:
         yield chain.from_iterable(starmap(_draw, tasks))
@@ -67,21 +68,28 @@ def begun(
 def draw_detection(setups: Iterable[Compared], folder: Path) -> Iterator[Path]:
     """Draw precision over recall and AP by class for each setup of detection, as
     `<kind>-<data set>@<division>-<setup>`; yields the files written."""
-    from benchmark.figures import detection
+    from benchmark.figures import detection_curves
 
     for one in setups:
-        detected = detection.read(one)
+        detected = detection_curves.read(one)
         if detected is None:
             continue
         place = f"{one.place}-{one.setup.folder.name}"
-        for kind, drawn in (("precision-recall", detection.precision_recall), ("classes", detection.class_bars)):
+        for kind, drawn in (
+            ("precision-recall", detection_curves.precision_recall),
+            ("classes", detection_curves.class_bars),
+        ):
             with style.pyplot() as plt:
                 yield from style.save(drawn(plt, detected), folder / f"{kind}-{place}")
 
 
 def _draw(kind: str, measured: Measured, profiles: Sequence[dict], folder: Path) -> list[Path]:
     with style.pyplot() as plt:
-        figure = cost.quality_against_cost(plt, measured, profiles) if kind == "cost" else SCORES[kind](plt, measured)
+        figure = (
+            cost_scatter.quality_against_cost(plt, measured, profiles)
+            if kind == "cost"
+            else SCORES[kind](plt, measured)
+        )
         if figure is None:
             return []
         return style.save(figure, folder / f"{kind}-{measured.place}-{measured.protocol}")

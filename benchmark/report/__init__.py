@@ -1,7 +1,8 @@
-"""Reports: what is measured (`measured`), what is said of it (`sections/`), and the files it becomes (`formats/`).
+"""Reports: what is measured (`measured`), what is said of it (`sections/`), the files it becomes (`formats/`,
+`page/`).
 
-A section turns measurements into grids (`grid`); a format turns grids into text or bytes. Adding a file to either
-folder adds a section or a format; nothing else is edited.
+A section turns measurements into grids (`tabular`); a format turns grids into text or bytes. Adding a file to either
+folder adds a section or a format; nothing else is edited. Rests on `store`, `detection`, `cost` and `statistics`.
 """
 
 from __future__ import annotations

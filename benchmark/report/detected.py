@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.detection import compared, records
-from benchmark.detection.compared import Compared
+from benchmark.detection import outcome, runs
+from benchmark.detection.outcome import Compared
 from benchmark.errors import UserError
 from benchmark.report.measured import NAIVE, Names, spelled_out
 
@@ -15,9 +15,9 @@ from benchmark.report.measured import NAIVE, Names, spelled_out
 def read(results: Path) -> tuple[list[Compared], list[str]]:
     """Every setup under `results`, and a line for each one that is broken."""
     found, broken = [], []
-    for setup in records.setups(results):
+    for setup in runs.setups(results):
         try:
-            found.append(compared.read(setup))
+            found.append(outcome.read(setup))
         except UserError as error:
             broken.append(error.message)
     return found, broken

@@ -15,8 +15,8 @@ import numpy as np
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
-from benchmark.store import Cell, cells, existing_cells
-from benchmark.summary import Row, rows, tables
+from benchmark.store.cells import Cell, cells, existing_cells
+from benchmark.store.summary import Row, rows, tables
 
 # The simple baselines, naive or classical, which a method must at least beat. On some sets a plain maximum has a better
 # MI, VIF and Qabf than published networks.

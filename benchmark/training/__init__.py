@@ -1,1 +1,4 @@
-"""Training of fusion networks: `data` draws the crops, `run` is the loop and its folder, `records` what it logs."""
+"""Training of fusion networks: `crops` draws the batches, `loop` trains and resumes, `log` keeps what is to be read.
+
+Rests on `datasets`, `store` and `figures`, for its curves, and on what `baselines.training` says is trainable.
+"""

@@ -3,8 +3,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..defining import metric
 from ..filters import sobel
-from ..registry import metric
 
 
 def mean_strength(f, border: int) -> float:

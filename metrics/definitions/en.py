@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..defining import metric
 from ..histograms import histogram, level_entropy
-from ..registry import metric
 
 
 @metric(

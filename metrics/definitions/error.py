@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import math
 
+from ..defining import metric
 from ..images import Undefined
 from ..moments import squared_error
-from ..registry import metric
 
 
 @metric(

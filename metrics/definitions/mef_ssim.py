@@ -3,9 +3,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..defining import metric
 from ..filters import WINDOW_11, local_covariance, local_moments
 from ..images import Field, Undefined, needs_side, once
-from ..registry import metric
 
 SIDE = 11
 PIXELS = SIDE * SIDE

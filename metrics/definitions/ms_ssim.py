@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..defining import metric
 from ..filters import WINDOW_11, local_covariance, local_moments
 from ..images import Field, needs_side, once
-from ..registry import metric
 from .mef_ssim import MEF_MS_SSIM, halved
 from .ssim import similarity
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from .. import kernel
+from ..defining import metric
 from ..filters import sobel
 from ..images import Image, Undefined, needs_side, once
-from ..registry import metric
 
 THRESHOLD = 2.0
 FAINT = 0.001

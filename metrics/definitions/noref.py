@@ -8,8 +8,8 @@ from functools import cache
 
 import numpy as np
 
+from ..defining import metric
 from ..images import Image
-from ..registry import metric
 
 EXTRA = "noref"
 

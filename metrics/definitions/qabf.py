@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from .. import kernel
+from ..defining import metric
 from ..filters import sobel, sobel_on_unit_range
 from ..images import Image, Undefined, bands, once
-from ..registry import metric
 
 BAND = 32
 

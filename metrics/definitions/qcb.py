@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..defining import metric
 from ..filters import same
 from ..images import Image, Undefined, is_constant, once, stretched
-from ..registry import metric
 from .qcv import filtered, frequencies
 
 

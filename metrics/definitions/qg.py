@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from .. import kernel
+from ..defining import metric
 from ..filters import sobel
 from ..images import Image, once
-from ..registry import metric
 
 ALMOST = 1e-5
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..defining import metric
 from ..histograms import mutual_information
 from ..images import Undefined
 from ..moments import correlation, covariance
-from ..registry import metric
 from .mi import refuse_constant
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
 from .. import kernel
+from ..defining import metric
 from ..filters import gaussian, same
 from ..images import Image, Undefined, once
-from ..registry import metric
 from .mi import refuse_constant
 
 SCALES, ORIENTATIONS = 4, 6

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from ..defining import metric
 from ..images import Image, Undefined, needs_side, once
-from ..registry import metric
 
 DIAGONAL = math.sqrt(2) / 2
 

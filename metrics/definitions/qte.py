@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..defining import metric
 from ..histograms import joint_histogram, level_entropy
 from ..images import Image, Undefined, once, stretched
-from ..registry import metric
 
 Q = 0.43137
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from ..defining import Undefined, metric
 from ..images import Image
 from ..moments import correlation, covariance
-from ..registry import Undefined, metric
 
 
 def terms(f: Image, a: Image, b: Image, constant: float | None) -> float:

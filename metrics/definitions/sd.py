@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from ..defining import metric
 from ..histograms import histogram
 from ..moments import covariance, total
-from ..registry import metric
 
 
 @metric(

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from .. import kernel
+from ..defining import metric
 from ..images import Image, needs_side, once
-from ..registry import metric
 
 
 @once

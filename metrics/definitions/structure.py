@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ..defining import metric
 from ..filters import WINDOW_7, WINDOW_11, gaussian, local_covariance, local_moments
 from ..images import Field, Undefined, needs_side, once
-from ..registry import metric
 from .ssim import similarity
 
 # Smaller local variances than this do not occur in windows of integers; below it there is only rounding.

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 from .. import kernel
+from ..defining import metric
 from ..filters import gaussian, valid
 from ..images import Field, Image, Undefined, bands, is_constant, needs_side, once
-from ..registry import metric
 
 WINDOWS = (17, 9, 5, 3)
 SMALLEST = 41  # the shorter side, so that no scale is empty

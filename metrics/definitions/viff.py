@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..defining import metric
 from ..images import Image, needs_side, once
-from ..registry import metric
 from .vif import SMALLEST, WINDOWS, covariance, moments, scales
 
 NOISE = 0.005 * 255**2

@@ -12,7 +12,7 @@ import metrics
 from baselines.base import SHIPPED
 from baselines.training import Recipe, recipes
 from benchmark import datasets
-from benchmark.datasets.base import ids_sha256, split_hashes
+from benchmark.datasets.id_lists import ids_sha256, split_hashes
 
 FILES = sorted(SHIPPED.glob("*.safetensors"))
 INFRARED = [path for path in FILES if not path.stem.endswith("-mif")]

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 import baselines
 from baselines import scan
 from baselines.mambadfuse.network import MambaDFuse
-from benchmark import plan
 from benchmark.cli import main
+from benchmark.run import plan
 
 
 @pytest.fixture

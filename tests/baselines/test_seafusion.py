@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 import baselines
-from benchmark import images
+from benchmark.imaging import reading, saving
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 
@@ -66,19 +66,19 @@ def test_published_images_are_reproduced(fuser, shared, name):
 @pytest.mark.parametrize("name", ["00345D.png", "01306N.png"])
 def test_what_is_scored_is_the_luminance_of_the_published_images(fuser, shared, name):
     """Of colour pairs, within 0.3 grey levels on average: the authors cut levels of R, G and B, not of luminance."""
-    pair = images.read(shared / "data/MSRS/test/vi" / name)
-    infrared = images.read_luminance(shared / "data/MSRS/test/ir" / name)
-    saved = images.read_rgb(shared / "oracles/msrs_seafusion" / name) @ LUMINANCE
-    fused = images.quantise(fuser.fuse(infrared, pair.luminance, colour=pair.rgb), truncate=True)
+    pair = reading.read(shared / "data/MSRS/test/vi" / name)
+    infrared = reading.read_luminance(shared / "data/MSRS/test/ir" / name)
+    saved = reading.read_rgb(shared / "oracles/msrs_seafusion" / name) @ LUMINANCE
+    fused = saving.quantise(fuser.fuse(infrared, pair.luminance, colour=pair.rgb), truncate=True)
     assert np.abs(fused - saved).mean() <= 0.3
 
 
 def test_published_grey_images_are_reproduced(fuser, shared):
     """Of TNO, mean 0.01 grey levels, none off by more than one."""
     for name in ("01.png", "41.png"):
-        ir, vis = (images.read_luminance(shared / "data/TNO" / side / name) for side in ("ir", "vi"))
-        saved = images.read_luminance(shared / "oracles/tno42/fused/SeAFusion" / name).astype(int)
-        difference = np.abs(images.quantise(fuser.fuse(ir, vis), truncate=True) - saved)
+        ir, vis = (reading.read_luminance(shared / "data/TNO" / side / name) for side in ("ir", "vi"))
+        saved = reading.read_luminance(shared / "oracles/tno42/fused/SeAFusion" / name).astype(int)
+        difference = np.abs(saving.quantise(fuser.fuse(ir, vis), truncate=True) - saved)
         assert difference.mean() <= 0.01 and difference.max() <= 1
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from detection_cases import random_case
 
-from benchmark import store
+from benchmark.store import files
 
 CLASSES = ("People", "Car", "Lamp")
 COUNTS = {"all": (30, 40), "small": (30, 25), "medium": (30, 15), "large": (30, 0), "day": (16, 22), "night": (14, 18)}
@@ -100,7 +100,7 @@ def write(results, place, methods, setup="yolov8n-retrain-0123abcd", protocol="r
         for seed, ap in enumerate(aps):
             run = folder / method / f"seed{seed}"
             run.mkdir(parents=True)
-            store.write_lines(run / "detections.jsonl", detections(10 * number + seed))
+            files.write_lines(run / "detections.jsonl", detections(10 * number + seed))
             (run / "record.json").write_text(json.dumps(record(method, seed, ap)))
     return folder
 

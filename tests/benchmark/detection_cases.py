@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmark.detection import evaluation
+from benchmark.detection import precision
 
 
 def truth_of(
@@ -34,7 +34,7 @@ def lines_of(found: dict[str, list[tuple]]) -> list[dict]:
     lines = []
     for id, rows in found.items():
         table = np.array(sorted(rows, key=lambda row: -row[5]), float).reshape(-1, 6)
-        lines.append(evaluation.line(id, table[:, :4], table[:, 5], table[:, 4]))
+        lines.append(precision.line(id, table[:, :4], table[:, 5], table[:, 4]))
     return lines
 
 

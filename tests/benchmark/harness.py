@@ -47,7 +47,7 @@ def cell(folder: Path, method: str) -> Path:
     return found
 
 
-def files(folder: Path) -> dict[str, tuple[bytes, int]]:
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Name -> content and time of change of every file under `folder` but the lock, which some versions of filelock
     touch."""
     return {

@@ -7,7 +7,7 @@ import detected
 import numpy as np
 from PIL import Image
 
-from benchmark import store
+from benchmark.store import cells, files
 
 METRICS = {"EN": 1, "MSE": -1, "VIF": 1}
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
@@ -32,7 +32,7 @@ def write(
     dataset, _, split = place.partition("@")
     base = random.normal(5, 1, (len(ids), len(METRICS)))
     for number, method in enumerate(methods):
-        cell = store.Cell(results, dataset, split, method)
+        cell = cells.Cell(results, dataset, split, method)
         cell.folder.mkdir(parents=True)
         cell.write_run(
             {
@@ -63,8 +63,8 @@ def write(
             for id, values in zip(ids, base):
                 scores = values + np.array([0.3, -0.3, 0.3]) * number + random.normal(0, 0.05, 3)
                 scores = {metric: float(value) for metric, value in zip(METRICS, scores)}
-                lines.append(store.score_line(id, protocol, "k-k", "0", scores, {}))
-        store.write_lines(cell.scores_file, lines)
+                lines.append(cells.score_line(id, protocol, "k-k", "0", scores, {}))
+        files.write_lines(cell.scores_file, lines)
         for kind in kinds:
             (cell.folder / kind).mkdir()
             for row, id in enumerate(ids):
@@ -95,7 +95,7 @@ def write_objects(results, dataset, ids, methods, size=(64, 48)):
         run = folder / method / "seed0"
         run.mkdir(parents=True)
         found = {"boxes": [[5, 6, 24, 16], [0, 0, 9, 9]], "scores": [0.9, 0.05], "classes": [0, 1]}
-        store.write_lines(run / "detections.jsonl", [{"id": id, **found} for id in ids])
+        files.write_lines(run / "detections.jsonl", [{"id": id, **found} for id in ids])
         classes = {
             name: {"instances": len(ids), "AP": ap, "AP50": ap, "AP75": ap}
             for name, ap in (("People", 0.5), ("Car", 0.25))

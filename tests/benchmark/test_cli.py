@@ -18,9 +18,9 @@ from harness import FOLDER, ROOT, draw, start
 
 import benchmark.commands
 import metrics
-from benchmark import runner
 from benchmark.cli import main
-from benchmark.tables import show_listing
+from benchmark.report.terminal import show_listing
+from benchmark.run import runner
 from metrics import kernel
 
 

@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from benchmark import datasets, images
-from benchmark.data import leakage, scenes
-from benchmark.datasets import synth
+from benchmark import datasets
+from benchmark.curation import leakage
+from benchmark.datasets import scenes, synth
 from benchmark.datasets.synth.reel import reel
 from benchmark.datasets.synth_det import frames
 from benchmark.errors import UserError
+from benchmark.imaging import bt601
 
 
 def shares(output: str) -> list[float]:
@@ -73,7 +74,7 @@ def test_neighbours():
 
 def test_perceptual_hashes_survive_what_a_neighbour_changes():
     rng = np.random.default_rng(1)
-    image, other = (images.luminance(synth.scene(seed, condition="day").vis_rgb) for seed in (1, 2))
+    image, other = (bt601.luminance(synth.scene(seed, condition="day").vis_rgb) for seed in (1, 2))
     noisy = np.clip(0.8 * image + 12 + rng.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
     first = leakage.perceptual_hash(image)
     assert (first ^ leakage.perceptual_hash(noisy)).bit_count() <= 4

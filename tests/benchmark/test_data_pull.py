@@ -10,8 +10,8 @@ import pytest
 from file_server import serving
 
 from benchmark import datasets
-from benchmark.data import archives, pull
-from benchmark.datasets.base import Manifest
+from benchmark.curation import archives, pull
+from benchmark.datasets.dataset import Manifest
 from benchmark.datasets.vifb import Vifb
 from benchmark.errors import UserError
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import datasets, images
-from benchmark.data import registration, verify
+from benchmark import datasets
+from benchmark.curation import registration, verify
 from benchmark.datasets import synth
-from benchmark.datasets.base import FolderDataset, Layout, Manifest
+from benchmark.datasets.dataset import Manifest
+from benchmark.datasets.two_folders import FolderDataset, Layout
+from benchmark.imaging import bt601, reading, saving
 
 COUNT = 8
 
@@ -43,8 +45,8 @@ def drawn(tmp_path_factory):
     root = tmp_path_factory.mktemp("drawn")
     for seed in range(COUNT):
         scene = synth.scene(seed, 96, 72, "day")
-        images.save_luminance(root / "Small/ir" / f"{seed}.png", scene.ir)
-        images.save_rgb(root / "Small/vi" / f"{seed}.png", scene.vis_rgb)
+        saving.save_luminance(root / "Small/ir" / f"{seed}.png", scene.ir)
+        saving.save_rgb(root / "Small/vi" / f"{seed}.png", scene.vis_rgb)
     return root
 
 
@@ -119,14 +121,14 @@ def test_files_that_are_not_the_publishers(root):
     }
     report, found = problems(root, source)
     assert not found and "8 checked against published hashes" in report.lines[0]
-    images.save_rgb(root / "Small/vi/3.png", images.read_rgb(root / "Small/vi/3.png")[:, ::-1].copy())
+    saving.save_rgb(root / "Small/vi/3.png", reading.read_rgb(root / "Small/vi/3.png")[:, ::-1].copy())
     _, found = problems(root, source)
     assert "3.png is not the publisher's file" in found["error", "3"]
 
 
 def test_a_shifted_pair_sticks_out():
     scenes = [synth.scene(seed, 320, 240, "day") for seed in range(6)]
-    pairs = {str(i): (scene.ir, images.luminance(scene.vis_rgb)) for i, scene in enumerate(scenes)}
+    pairs = {str(i): (scene.ir, bt601.luminance(scene.vis_rgb)) for i, scene in enumerate(scenes)}
     pairs["shifted"] = np.roll(pairs["2"][0], (6, -14), (0, 1)), pairs["2"][1]
     pairs["other"] = synth.scene(11, 320, 240, "day").ir, np.random.default_rng(0).integers(0, 9, (240, 320), np.uint8)
     measured = {id: registration.measure(*pair) for id, pair in pairs.items()}

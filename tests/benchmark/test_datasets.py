@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import datasets, images
-from benchmark.data import cards
-from benchmark.datasets import base
-from benchmark.datasets.base import SPLITS, Pair, PairError, ids_sha256, pair_up, split_hashes, split_ids
+from benchmark import datasets
+from benchmark.curation import cards_page
+from benchmark.datasets import id_lists
 from benchmark.datasets.folder import Folder
+from benchmark.datasets.id_lists import SPLITS, ids_sha256, split_hashes, split_ids
 from benchmark.datasets.m3fd import M3fd
+from benchmark.datasets.pairs import Box, Pair, PairError
+from benchmark.datasets.two_folders import pair_up
 from benchmark.errors import UserError, unknown
-from benchmark.images import ImageError
+from benchmark.imaging import bt601, saving
+from benchmark.imaging.reading import ImageError
 
 
 def write(path, shape=(6, 8), value=None):
@@ -103,7 +106,7 @@ def test_real_folders(shared, name, split, count):
         assert loaded.ir.shape == loaded.vis.shape
         assert (loaded.vis_rgb is None) == (name == "tno" or name.startswith("harvard")) or name == "vifb"
         if loaded.vis_rgb is not None:
-            assert (images.luminance(loaded.vis_rgb) == loaded.vis).all()
+            assert (bt601.luminance(loaded.vis_rgb) == loaded.vis).all()
     assert first.ir.std() > 5 and first.vis.std() > 5
 
 
@@ -157,7 +160,7 @@ def test_a_changed_list_is_noticed(tmp_path, monkeypatch):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     changed = tmp_path / "tno_cddfuse25.txt"
     changed.write_text(changed.read_text().replace("\n03\n", "\n33\n"))
-    monkeypatch.setattr(base, "SPLITS", tmp_path)
+    monkeypatch.setattr(id_lists, "SPLITS", tmp_path)
     assert split_ids("tno", "tno42")
     with pytest.raises(ValueError, match="tno_cddfuse25 is not the one"):
         split_ids("tno", "cddfuse25")
@@ -307,7 +310,7 @@ def test_names_with_spaces_and_other_letters(tmp_path):
     (pair,) = Folder(tmp_path / "ir", tmp_path / "vis").pairs()
     assert pair.id == composed
     assert pair.load().ir.shape == (6, 8)
-    images.save_luminance(tmp_path / "out" / f"{pair.id}.png", pair.load().ir)
+    saving.save_luminance(tmp_path / "out" / f"{pair.id}.png", pair.load().ir)
 
 
 def test_ids_are_safe_as_file_names(tmp_path):
@@ -419,7 +422,7 @@ def test_flir_by_its_lists(tmp_path):
     voc(tmp_path / "align/Annotations/FLIR_00005_PreviewData.xml", ("person", 1, 2, 3, 4))
     good, missing = data.pairs("test", tmp_path)
     assert good.id == "FLIR_00005" and good.load().vis_rgb is not None
-    assert data.boxes(good) == [base.Box("person", 0, 1, 3, 4)]
+    assert data.boxes(good) == [Box("person", 0, 1, 3, 4)]
     assert "listed in the split but not in" in missing.problem
 
 
@@ -449,8 +452,8 @@ def test_functional_images_lend_their_colours(shared):
             loaded = pair.load()
             assert loaded.vis_rgb is None and (loaded.colour is not None) == coloured
             if coloured:
-                assert (images.luminance(loaded.colour) == loaded.ir).all()
-                fused = images.attach_colour(loaded.ir, loaded.colour)
+                assert (bt601.luminance(loaded.colour) == loaded.ir).all()
+                fused = bt601.attach_colour(loaded.ir, loaded.colour)
                 assert (fused == loaded.colour).all()
 
 
@@ -486,7 +489,7 @@ def test_class_names_come_from_the_xml(m3fd):
     assert "has no labels" in complaint(lambda: boxes_of(data, m3fd.parent))
     path = m3fd / "Annotation/00000.xml"
     voc(path, ("Lamp", 1, 1, 4, 3), ("motorcycle", -2, 2, 9, 99))
-    assert boxes_of(data, m3fd.parent) == [base.Box("Lamp", 0, 0, 4, 3), base.Box("Motorcycle", 0, 1, 8, 6)]
+    assert boxes_of(data, m3fd.parent) == [Box("Lamp", 0, 0, 4, 3), Box("Motorcycle", 0, 1, 8, 6)]
     for label, said in (
         (("Lmap", 1, 1, 4, 3), "did you mean Lamp"),
         (("Lamp", 4, 1, 2, 3), "is empty or outside 8x6"),
@@ -504,7 +507,7 @@ def test_yolo_labels_of_m3fd_need_the_name_of_their_order(m3fd):
     (m3fd / "labels/00000.txt").write_text("3 0.5 0.5 0.5 0.5\n")
     said = complaint(lambda: boxes_of(datasets.get("m3fd"), m3fd.parent))
     assert "'paper'" in said and "'tardal'" in said and "--label-order" in said
-    box = base.Box("Motorcycle", 2, 2, 6, 5)
+    box = Box("Motorcycle", 2, 2, 6, 5)
     assert boxes_of(M3fd("paper"), m3fd.parent) == [box]
     assert boxes_of(M3fd("tardal"), m3fd.parent)[0].label == "Lamp"
     assert "did you mean tardal" in complaint(lambda: M3fd("tradal"))
@@ -545,7 +548,7 @@ def test_a_schemes_name_stands_for_its_test_part():
 
 def test_the_page_is_what_the_cards_say():
     page = Path(__file__).parents[2] / "docs" / "datasets.md"
-    assert page.read_text(encoding="utf-8") == cards.markdown(), (
-        "run: python -m benchmark.data.cards > docs/datasets.md"
+    assert page.read_text(encoding="utf-8") == cards_page.markdown(), (
+        "run: python -m benchmark.curation.cards_page > docs/datasets.md"
     )
     assert (page.parent / "synth.png").stat().st_size < 300_000

@@ -12,9 +12,11 @@ from test_cli import one_error
 
 pytest.importorskip("faster_coco_eval", reason="needs the extra 'detect'")
 
-from benchmark import detection, store, summary
-from benchmark.data import drawing
-from benchmark.detection import compared, records, tables, weights
+from benchmark import detection
+from benchmark.curation import drawn_sets
+from benchmark.detection import initial_weights, outcome, runs
+from benchmark.report import detection_tables
+from benchmark.store import cells, summary
 
 OPTIONS = ("--epochs", 2, "--imgsz", 64, "--batch", 4, "--argument", "nbs=4", "--argument", "mosaic=0")
 
@@ -34,7 +36,7 @@ def drawn(tmp_path_factory):
     """A folder with 24 drawn pairs of 128x96 in M3FD's layout, and lists of 8 ids for each part; the last eight are two
     scenes, one of them at night."""
     folder = tmp_path_factory.mktemp("drawn")
-    drawing.write(folder / "M3FD_Detection", 24, (128, 96))
+    drawn_sets.write(folder / "M3FD_Detection", 24, (128, 96))
     for number, part in enumerate(("train", "val", "test")):
         (folder / f"{part}.txt").write_text("".join(f"{k:05d}\n" for k in range(8 * number, 8 * number + 8)))
     lines = [f"{k:05d},{'a' if k < 20 else 'b'},{'day' if k < 20 else 'night'}\n" for k in range(16, 24)]
@@ -49,7 +51,7 @@ def arguments(drawn, *more):
 
 
 def setup_of(folder):
-    (found,) = records.setups(folder / "results")
+    (found,) = runs.setups(folder / "results")
     return found
 
 
@@ -87,16 +89,16 @@ def test_two_epochs_from_the_shell(drawn, tmp_path, bench):
     facts, truth = setup.facts(), setup.truth()
     assert facts["images"] == {"train": 8, "val": 8, "test": 8} and len(truth["images"]) == 8
     assert facts["objects"]["test"]["People"] == sum(a["category_id"] == 1 for a in truth["annotations"]) > 0
-    runs = setup.runs()
-    assert [run.method for run in runs] == ["ir", "vis", "average", "laplacian"]
-    found = [run.record() for run in runs]
+    all_runs = setup.runs()
+    assert [run.method for run in all_runs] == ["ir", "vis", "average", "laplacian"]
+    found = [run.record() for run in all_runs]
     assert {record["state"] for record in found} == {"done"}
     # One initial state, one schedule, one set of labels; images of each method's own.
     assert len({record["init_sha256"] for record in found}) == 1
     assert len({json.dumps(record["training"]["arguments"]) for record in found}) == 1
     assert len({record["test_sha256"] for record in found}) == 4
     assert len({record["training"]["weights_sha256"] for record in found}) == 4
-    assert {len(run.detections()) for run in runs} == {8}
+    assert {len(run.detections()) for run in all_runs} == {8}
     for record in found:
         assert record["training"]["best_epoch"] in (1, 2) and record["training"]["resumed_after"] == []
         assert {"day", "night", "small", "all"} <= record["test"].keys()
@@ -143,7 +145,7 @@ def test_two_epochs_from_the_shell(drawn, tmp_path, bench):
     # Images are links into the store, of which nothing was scored.
     links = list((tmp_path / "results" / "detect").glob("*/data/*/images/*/*.png"))
     assert len(links) == 96 and all(link.is_symlink() and link.is_file() for link in links)
-    assert summary.rows(store.existing_cells(tmp_path / "results")) == []
+    assert summary.rows(cells.existing_cells(tmp_path / "results")) == []
     known = (drawn / "M3FD_Detection" / "splits" / "scenes.csv").read_text().splitlines()[1:]
     assert [line.split(",")[0] for line in known] == [f"{k:05d}" for k in range(24)]
 
@@ -252,7 +254,7 @@ def test_a_failed_training_is_told_and_the_others_go_on(detect, tmp_path, monkey
     assert detect("--methods", "ir", "--only").exit_code == 0
     assert setup.run("ir", 0).record()["state"] == "done"
     # Both rows in one table, with an interval over the two scenes.
-    first = tables.grids(compared.read(setup))[0]
+    first = detection_tables.grids(outcome.read(setup))[0]
     assert [line.name for line in first.lines] == ["ir", "vis"]
     assert "[" in first.lines[0].entries[-3].text
 
@@ -265,9 +267,9 @@ def test_frozen_trains_once_and_fuses_what_it_needs(detect, tmp_path):
     found = [setup.run(method, 0).record() for method in ("average", "max")]
     assert found[0]["training"] == found[1]["training"]
     assert found[0]["training"]["trained_on"] == "vis+ir" and found[0]["test_sha256"] != found[1]["test_sha256"]
-    cells = {str(path.parent.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/m3fd@*/*/run.json")}
+    found = {str(path.parent.relative_to(tmp_path / "results")) for path in tmp_path.glob("results/m3fd@*/*/run.json")}
     tests = {f"m3fd@mine-test/{method}" for method in ("average", "max")}
-    assert cells == tests | {f"m3fd@mine-{part}/{method}" for part in ("train", "val") for method in ("vis", "ir")}
+    assert found == tests | {f"m3fd@mine-{part}/{method}" for part in ("train", "val") for method in ("vis", "ir")}
     (data,) = (tmp_path / "results" / "detect").glob("*/data/vis+ir-*")
     sources = {link.name: os.readlink(link) for link in (data / "images" / "train").iterdir()}
     assert ["/vis/colour/" in sources[f"{k:05d}.png"] for k in range(8)] == [True, False] * 4
@@ -287,7 +289,7 @@ def test_detectors_are_listed(bench, tmp_path):
     lines = {line.split()[0]: line for line in bench("ls", "detectors", "--weights-root", tmp_path).output.splitlines()}
     assert "n, s, m, l, x" in lines["yolov8"] and "yolov8s.pt" in lines["yolov8"]
     for name in ("yolov8n", "yolov10b", "yolov8n-p2", "yolov9c", "yolo26x"):
-        weights.check_detector(name)
+        initial_weights.check_detector(name)
     assert lines["yolo26"].rstrip().endswith("no") and "yolov8-seg" not in lines
 
 
@@ -329,9 +331,9 @@ def test_pretrained_weights_are_taken_where_they_fit(detect, tmp_path):
 
     names = ["a", "b", "c"]
     yolo.save_init(tmp_path / "yolo" / "yolov8n.pt", "yolov8n", names, 7, None)
-    origin = weights.find("yolov8n", "auto", tmp_path)
-    assert origin.text.startswith("yolov8n.pt (") and weights.find("yolov8n", "yaml", tmp_path).file is None
-    assert weights.find("yolov8n", "auto", None).text == "yaml"
+    origin = initial_weights.find("yolov8n", "auto", tmp_path)
+    assert origin.text.startswith("yolov8n.pt (") and initial_weights.find("yolov8n", "yaml", tmp_path).file is None
+    assert initial_weights.find("yolov8n", "auto", None).text == "yaml"
     # Of another number of classes: all but the layers that name them is taken over.
     yolo.save_init(tmp_path / "init.pt", "yolov8n", ["x", "y"], 0, origin.file)
     given, made = (torch.load(p, weights_only=False)["model"].state_dict() for p in (origin.file, tmp_path / "init.pt"))

@@ -6,8 +6,8 @@ import pytest
 from harness import draw
 
 from benchmark import datasets
-from benchmark.data import labels
-from benchmark.datasets.base import Box, Pair
+from benchmark.datasets import labels
+from benchmark.datasets.pairs import Box, Pair
 from benchmark.detection import division, export
 from benchmark.errors import UserError
 
@@ -208,9 +208,9 @@ def test_export_links_images_and_writes_labels(tmp_path):
 
 def test_a_broken_image_is_left_out_and_a_failing_method_is_told(m3fd, monkeypatch):
     from baselines.max import Maximum
-    from benchmark import plan
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
+    from benchmark.run import plan
 
     def truncate(path):
         """Leave the first half of the image as a JPEG, whose header is whole, so that its size can be read."""

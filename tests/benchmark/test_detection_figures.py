@@ -9,7 +9,7 @@ from detection_cases import lines_of, random_case, truth_of
 
 pytest.importorskip("faster_coco_eval", reason="needs the extra 'detect'")
 
-from benchmark.detection import bootstrap, evaluation
+from benchmark.detection import bootstrap, precision
 
 # Two people; the most confident detection finds one, the second is a false alarm, the third finds the other with an
 # IoU of exactly 0.8. So precision is 1 up to a recall of 1/2 and 2/3 from there on, while IoU up to 0.8 is asked for.
@@ -18,7 +18,7 @@ FOUND = {"a": [(10, 10, 50, 90, 0, 0.9), (200, 100, 240, 180, 0, 0.8), (100, 10,
 
 
 def test_average_precision_by_hand():
-    figures, curves = evaluation.evaluate(truth_of(HAND), lines_of(FOUND))
+    figures, curves = precision.evaluate(truth_of(HAND), lines_of(FOUND))
     # COCO reads precision at recalls of 0, 0.01, …, 1: 51 of them are at most 1/2.
     both, one = (51 + 50 * 2 / 3) / 101, 51 / 101
     assert figures["all"]["AP50"] == pytest.approx(both, abs=1e-12)
@@ -43,7 +43,7 @@ def test_ultralytics_average_precision_by_hand(tmp_path):
 
 
 def test_a_class_without_instances_has_no_figure():
-    figures, curves = evaluation.evaluate(truth_of(HAND), lines_of(FOUND))
+    figures, curves = precision.evaluate(truth_of(HAND), lines_of(FOUND))
     assert figures["all"]["classes"]["Car"] == {"instances": 0, "AP": None, "AP50": None, "AP75": None}
     assert figures["all"]["classes"]["People"]["instances"] == 2
     assert figures["all"]["AP50"] == figures["all"]["classes"]["People"]["AP50"]  # a mean over one class, not two
@@ -55,7 +55,7 @@ def test_a_class_without_instances_has_no_figure():
 def test_times_of_day_are_apart():
     boxes = {"d": [(10, 10, 50, 50, 0)], "n": [(10, 10, 50, 50, 0)]}
     found = {"d": [(10, 10, 50, 50, 0, 0.9)], "n": []}
-    figures, _ = evaluation.evaluate(truth_of(boxes, times={"d": "day", "n": "night"}), lines_of(found))
+    figures, _ = precision.evaluate(truth_of(boxes, times={"d": "day", "n": "night"}), lines_of(found))
     assert figures["day"]["AP"] == 1 and figures["night"]["AP"] == 0
     assert figures["day"]["images"] == figures["night"]["instances"] == 1
 
@@ -73,12 +73,12 @@ def test_same_as_pycocotools(seed):
     from pycocotools.cocoeval import COCOeval
 
     truth, lines = random_case(seed)
-    figures, _ = evaluation.evaluate(truth, lines)
+    figures, _ = precision.evaluate(truth, lines)
     with contextlib.redirect_stdout(io.StringIO()):
         labelled = coco.COCO()
         labelled.dataset = truth
         labelled.createIndex()
-        run = COCOeval(labelled, labelled.loadRes(evaluation._results(truth, lines)), "bbox")
+        run = COCOeval(labelled, labelled.loadRes(precision._results(truth, lines)), "bbox")
         run.evaluate()
         run.accumulate()
         run.summarize()
@@ -91,7 +91,7 @@ def test_same_as_pycocotools(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_bootstrap_computes_cocos_figure(seed):
     truth, lines = random_case(seed)
-    expected = evaluation.evaluate(truth, lines)[0]["all"]
+    expected = precision.evaluate(truth, lines)[0]["all"]
     found = bootstrap.average_precision(bootstrap.matches(truth, lines), np.ones((1, len(lines)), int))
     assert found.mean() == pytest.approx(expected["AP"], abs=1e-12)
     assert found[0, 0] == pytest.approx(expected["AP50"], abs=1e-12)
@@ -108,7 +108,7 @@ def test_bootstrap_computes_cocos_figure(seed):
     doubled = {**truth, "images": images, "annotations": truth["annotations"] + again}
     weights = np.ones((1, len(lines)), int)
     weights[0, :7] = 2
-    expected = evaluation.evaluate(doubled, twice)[0]["all"]["AP50"]
+    expected = precision.evaluate(doubled, twice)[0]["all"]["AP50"]
     # Ties of score may fall differently, since doubled images stand at the end there.
     assert bootstrap.average_precision(bootstrap.matches(truth, lines), weights)[0, 0] == pytest.approx(
         expected, abs=0.01
@@ -143,6 +143,6 @@ def test_confusion_counts_every_box_and_every_sure_detection():
         "a": [(0, 0, 40, 40, 1, 0.9), (101, 0, 140, 40, 1, 0.8), (0, 0, 40, 40, 0, 0.7), (200, 0, 240, 40, 1, 0.2)],
         "b": [(5, 5, 25, 25, 0, 0.6)],
     }
-    counts = evaluation.confusion(truth_of(boxes), lines_of(found))
+    counts = precision.confusion(truth_of(boxes), lines_of(found))
     # predicted People: on taken people, and on nothing; Car: on people, on a car; nothing: the car found too unsurely.
     assert counts == [[0, 0, 2], [1, 1, 0], [0, 1, 0]]

@@ -5,11 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
-from harness import IDS, cell, draw, files
+from harness import IDS, cell, draw, snapshot
 from PIL import Image
 
 import metrics
-from benchmark import images, store
+from benchmark.imaging import bt601, reading
+from benchmark.store import cells, files
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def fused(pairs, bench_folder):
 
 
 def lines(folder):
-    return {(line["id"], line["protocol"]): line for line in store.read_lines(folder / "scores.jsonl")}
+    return {(line["id"], line["protocol"]): line for line in files.read_lines(folder / "scores.jsonl")}
 
 
 def test_the_same_images_get_the_same_scores(pairs, fused, bench, bench_folder):
@@ -36,15 +37,15 @@ def test_the_same_images_get_the_same_scores(pairs, fused, bench, bench_folder):
     assert record["kind"] == "external"
     assert record["fused"]["a"] == {
         "file": str(fused / "a.png"),
-        "sha256": store.file_sha256(fused / "a.png"),
+        "sha256": files.file_sha256(fused / "a.png"),
     }
     assert not (cell(pairs, "theirs") / "fused").exists()
     report = bench("report", "--format", "markdown", "--out", "-").stdout
     assert "| theirs |" in report
     # Nothing is done twice; a changed file is scored anew.
-    before = files(cell(pairs, "theirs"))
+    before = snapshot(cell(pairs, "theirs"))
     bench_folder(*arguments, "--protocol", "standard,cddfuse")
-    assert files(cell(pairs, "theirs")) == before
+    assert snapshot(cell(pairs, "theirs")) == before
     draw(fused / "a.png", 77)
     bench_folder(*arguments)
     again = lines(cell(pairs, "theirs"))
@@ -66,10 +67,10 @@ def test_colour_images_are_scored_by_their_luminance(pairs, fused, bench_folder)
     for id in IDS:
         draw(fused / f"{id}.png", 60, colour=True)
     assert bench_folder("eval", "--fused", fused, "--name", "theirs").exit_code == 0
-    rgb = images.read_rgb(fused / "a.png")
-    ir, vis = (images.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
-    expected = metrics.evaluate(images.luminance(rgb), ir, vis)
-    assert store.scores_of(lines(cell(pairs, "theirs"))["a", "standard"]) == expected
+    rgb = reading.read_rgb(fused / "a.png")
+    ir, vis = (reading.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
+    expected = metrics.evaluate(bt601.luminance(rgb), ir, vis)
+    assert cells.scores_of(lines(cell(pairs, "theirs"))["a", "standard"]) == expected
 
 
 def test_a_protocol_that_scores_colours_gets_them(pairs, fused, bench_folder):
@@ -77,10 +78,10 @@ def test_a_protocol_that_scores_colours_gets_them(pairs, fused, bench_folder):
         draw(fused / f"{id}.png", 60, colour=True)
     arguments = ("eval", "--fused", fused, "--name", "theirs", "--protocol", "vifb", "--metrics", "EN,SF,MI")
     assert bench_folder(*arguments).exit_code == 0
-    rgb, vis_rgb = (images.read_rgb(path) for path in (fused / "a.png", pairs / "vis" / "a.png"))
-    ir = images.read_luminance(pairs / "ir" / "a.png")
+    rgb, vis_rgb = (reading.read_rgb(path) for path in (fused / "a.png", pairs / "vis" / "a.png"))
+    ir = reading.read_luminance(pairs / "ir" / "a.png")
     expected = metrics.evaluate(rgb, ir, vis_rgb, ["EN", "SF", "MI"], "vifb")
-    assert store.scores_of(lines(cell(pairs, "theirs"))["a", "vifb"]) == expected
+    assert cells.scores_of(lines(cell(pairs, "theirs"))["a", "vifb"]) == expected
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".tif", ".JPG"])
@@ -143,7 +144,7 @@ def test_no_image_of_any_pair(pairs, fused, bench_folder):
 
 def test_all_numbers_are_finite(pairs, fused, bench_folder):
     bench_folder("eval", "--fused", fused, "--name", "theirs")
-    values = [v for line in lines(cell(pairs, "theirs")).values() for v in store.scores_of(line).values()]
+    values = [v for line in lines(cell(pairs, "theirs")).values() for v in cells.scores_of(line).values()]
     assert len(values) == 8 * len(IDS)
     assert np.isfinite(values).all()
 

@@ -10,14 +10,24 @@ import pages
 import pytest
 from harness import FOLDER, IDS
 
-from benchmark import provenance, statistics
-from benchmark.detection import compared, records
+from benchmark import statistics
+from benchmark.detection import outcome, runs
 from benchmark.errors import UserError
-from benchmark.figures import cost, critical, detection, drawing, grid, scores, style, training
+from benchmark.figures import (
+    cost_scatter,
+    critical,
+    detection_curves,
+    drawing,
+    image_grid,
+    score_plots,
+    style,
+    training_curves,
+)
 from benchmark.report.measured import Measured, measure
 from benchmark.statistics import Scores
-from benchmark.store import Cell
-from benchmark.summary import Row
+from benchmark.store import provenance
+from benchmark.store.cells import Cell
+from benchmark.store.summary import Row
 
 
 def measured_of(values, metrics, names):
@@ -50,7 +60,7 @@ def test_looks_differ_in_colour_or_line_and_naive_ones_are_grey():
 
 def test_boxes_are_of_the_values_and_in_the_order_of_the_ranks(measured):
     with style.pyplot() as plt:
-        figure = scores.distributions(plt, measured)
+        figure = score_plots.distributions(plt, measured)
         axis = figure.axes[0]
         assert axis.get_title() == "EN ↑"
         titles = [label.get_text() for label in axis.get_yticklabels()]
@@ -66,7 +76,7 @@ def test_boxes_are_of_the_values_and_in_the_order_of_the_ranks(measured):
 
 def test_curves_are_sorted_values(measured):
     with style.pyplot() as plt:
-        axis = scores.sorted_curves(plt, measured).axes[2]
+        axis = score_plots.sorted_curves(plt, measured).axes[2]
         for line, values in zip(axis.lines, measured.scores.values[:, 2]):
             assert np.allclose(line.get_ydata(), np.sort(values))
             assert line.get_xdata()[0] == 0 and line.get_xdata()[-1] == 1
@@ -74,9 +84,9 @@ def test_curves_are_sorted_values(measured):
 
 def test_radar_shows_mean_ranks(measured):
     with style.pyplot() as plt:
-        axis = scores.radar(plt, measured).axes[0]
+        axis = score_plots.radar(plt, measured).axes[0]
         drawn = {line.get_label(): line.get_ydata()[:3] for line in axis.lines}
-    ranks = scores.mean_ranks(measured)
+    ranks = score_plots.mean_ranks(measured)
     for index, name in enumerate(measured.scores.methods):
         assert np.allclose(drawn[name], [ranks[metric][index] for metric in ("EN", "MSE", "SD")])
     assert np.allclose(drawn["theirs"], 1)
@@ -84,7 +94,7 @@ def test_radar_shows_mean_ranks(measured):
 
 def test_critical_difference_names_every_method_and_the_test(measured):
     with style.pyplot() as plt:
-        axis = scores.critical_differences(plt, measured).axes[1]
+        axis = score_plots.critical_differences(plt, measured).axes[1]
         text = " ".join(found.get_text() for found in axis.texts)
         title = axis.get_title()
     friedman = measured.friedmans["MSE"]
@@ -98,7 +108,7 @@ def test_critical_difference_names_every_method_and_the_test(measured):
 def test_critical_difference_of_few_images_is_approximate(images, note):
     values = np.arange(3.0)[:, None, None] + np.linspace(0, 1, images)
     with style.pyplot() as plt:
-        figure = scores.critical_differences(plt, measured_of(values, {"EN": 1}, "abc"))
+        figure = score_plots.critical_differences(plt, measured_of(values, {"EN": 1}, "abc"))
         assert ("with 10 or fewer, rough approximations" in figure.get_supxlabel()) is note
 
 
@@ -140,9 +150,9 @@ def test_one_image_or_two_methods_leave_out_what_needs_more():
     two = measured_of(np.random.default_rng(0).random((2, 2, 8)), {"EN": 1, "SD": 1}, ("a", "b"))
     with style.pyplot() as plt:
         assert [draw(plt, one) for draw in drawing.SCORES.values()] == [None] * 5
-        assert scores.radar(plt, two) is None
-        assert scores.critical_differences(plt, two) is None
-        assert scores.distributions(plt, two) is not None
+        assert score_plots.radar(plt, two) is None
+        assert score_plots.critical_differences(plt, two) is None
+        assert score_plots.distributions(plt, two) is not None
 
 
 def test_values_without_number_are_left_out():
@@ -151,14 +161,14 @@ def test_values_without_number_are_left_out():
     values[2, 1, 3] = np.inf
     undefined = measured_of(values, {"EN": 1, "PSNR": 1, "SD": 1}, ("a", "b", "c"))
     with style.pyplot() as plt:
-        for draw in (scores.distributions, scores.violins, scores.sorted_curves):
+        for draw in (score_plots.distributions, score_plots.violins, score_plots.sorted_curves):
             assert draw(plt, undefined) is not None
 
 
 def test_front_by_hand():
     # (cost, rank): b is beaten by a in both, d by c at an equal cost.
     points = [(1.0, 3.0), (2.0, 3.5), (4.0, 1.0), (4.0, 2.0), (0.5, 5.0)]
-    assert cost.front(points) == [4, 0, 2]
+    assert cost_scatter.front(points) == [4, 0, 2]
 
 
 def profile(method, seconds, parameters=0, **machine):
@@ -169,20 +179,20 @@ def profile(method, seconds, parameters=0, **machine):
 def test_costs_of_one_machine_only(measured):
     slow = [profile("mine", 9.0, 100, threads=2)]
     fast = [profile("max", 0.1), profile("mine", 2.0, 100), profile("theirs", 1.0, 200)]
-    groups = cost.machines([*slow, *fast])
+    groups = cost_scatter.machines([*slow, *fast])
     assert groups == [fast, slow]
     with style.pyplot() as plt:
-        seconds, parameters = cost.quality_against_cost(plt, measured, groups[0]).axes
+        seconds, parameters = cost_scatter.quality_against_cost(plt, measured, groups[0]).axes
         assert {text.get_text() for text in seconds.texts} == {"max", "mine", "theirs"}
         assert {text.get_text() for text in parameters.texts} == {"mine", "theirs"}
-        assert cost.quality_against_cost(plt, measured, slow) is None
+        assert cost_scatter.quality_against_cost(plt, measured, slow) is None
 
 
 def test_inset_finds_where_methods_differ():
     a = np.random.default_rng(0).integers(0, 255, (60, 80)).astype(np.uint8)
     b = a.copy()
     b[30:43, 51:64] ^= 128
-    crop = grid.where_methods_differ([a, b])
+    crop = image_grid.where_methods_differ([a, b])
     assert (crop.width, crop.height) == (13, 13)
     assert (crop.x, crop.y) == (51, 30)
 
@@ -190,14 +200,14 @@ def test_inset_finds_where_methods_differ():
 @pytest.mark.parametrize("text", ["", "1,2,3", "a,b,c,d", "-1,0,9,9", "0,0,3,9"])
 def test_malformed_crop(text):
     with pytest.raises(UserError, match="--crop"):
-        grid.Crop.parse(text)
+        image_grid.Crop.parse(text)
 
 
 def test_difference_maps_are_signed_and_share_a_scale():
     zero = np.full((20, 30), 100, np.uint8)
-    row = grid.GridRow("a", {"Visible": zero, "darker": zero - 40, "brighter": zero + 20})
+    row = image_grid.GridRow("a", {"Visible": zero, "darker": zero - 40, "brighter": zero + 20})
     with style.pyplot() as plt:
-        figure = grid.differences(plt, [row], "Visible")
+        figure = image_grid.differences(plt, [row], "Visible")
         darker, brighter = (axis.images[0] for axis in figure.axes[:2])
         assert darker.get_array().min() == darker.get_array().max() == -40
         assert brighter.get_array().max() == 20
@@ -206,17 +216,17 @@ def test_difference_maps_are_signed_and_share_a_scale():
 
 def test_training_curves(tmp_path):
     (tmp_path / "good.csv").write_text("step,seconds,EN\n10,1,6.5\n20,2,\n")
-    curves = training.read_curves(tmp_path / "good.csv")
+    curves = training_curves.read_curves(tmp_path / "good.csv")
     assert curves["step"] == [10, 20] and curves["EN"][0] == 6.5 and math.isnan(curves["EN"][1])
     with style.pyplot() as plt:
-        (axis,) = [axis for axis in training.curves(plt, {"run": curves}).axes if axis.get_title() == "EN"]
+        (axis,) = [axis for axis in training_curves.curves(plt, {"run": curves}).axes if axis.get_title() == "EN"]
         assert axis.lines[0].get_ydata()[0] == 6.5
     for text, reason in (("EN\n1\n", "no column 'step'"), ("step\nx\n", "not a table of numbers"), ("", "no column")):
         (tmp_path / "bad.csv").write_text(text)
         with pytest.raises(UserError, match=reason):
-            training.read_curves(tmp_path / "bad.csv")
+            training_curves.read_curves(tmp_path / "bad.csv")
     with pytest.raises(UserError, match="No such file"):
-        training.read_curves(tmp_path / "missing.csv")
+        training_curves.read_curves(tmp_path / "missing.csv")
 
 
 def test_same_store_same_files(bench_folder, pairs):
@@ -292,12 +302,12 @@ def _detected(tmp_path, seeds=(0.5, 0.6)):
         path.write_text(json.dumps(record))
     (folder / "torn" / "seed0").mkdir(parents=True)
     (folder / "torn" / "seed0" / "record.json").write_text(json.dumps({"state": "failed (no memory)"}))
-    return compared.read(records.setups(tmp_path)[0], range(len(seeds)))
+    return outcome.read(runs.setups(tmp_path)[0], range(len(seeds)))
 
 
 def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):
     with style.pyplot() as plt:
-        axis = detection.class_bars(plt, detection.read(_detected(tmp_path))).axes[0]
+        axis = detection_curves.class_bars(plt, detection_curves.read(_detected(tmp_path))).axes[0]
         assert [label.get_text() for label in axis.get_xticklabels()] == ["People (2)", "Car (2)"]
         heights = [[bar.get_height() for bar in group] for group in axis.containers if hasattr(group, "patches")]
         lines = axis.collections[1].get_segments()
@@ -306,9 +316,9 @@ def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):
 
 
 def test_precision_over_recall(tmp_path):
-    detected = detection.read(_detected(tmp_path))
+    detected = detection_curves.read(_detected(tmp_path))
     with style.pyplot() as plt:
-        figure = detection.precision_recall(plt, detected)
+        figure = detection_curves.precision_recall(plt, detected)
         assert [axis.get_title() for axis in figure.axes] == ["People (2)", "Car (2)"]
         for axis in figure.axes:
             assert len(axis.lines) == 2
@@ -323,5 +333,5 @@ def test_figures_of_detection_are_drawn_by_setup(tmp_path):
     assert names == [f"{kind}-{stem}.{suffix}" for kind in ("precision-recall", "classes") for suffix in ("pdf", "png")]
     # Broken curves leave the bars; a setup without a complete row has no figures.
     (setup.setup.folder / "mine" / "seed0" / "curves.json").write_text("torn {")
-    assert len(list(drawing.draw_detection([compared.read(setup.setup, [0])], tmp_path / "figures"))) == 4
-    assert not list(drawing.draw_detection([compared.read(setup.setup, [7])], tmp_path / "figures"))
+    assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures"))) == 4
+    assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures"))

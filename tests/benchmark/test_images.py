@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import images
 from benchmark.errors import UserError
-from benchmark.images import ImageError
+from benchmark.imaging import bt601, reading, saving
+from benchmark.imaging.reading import ImageError
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def test_luminance_is_bt601_full_range_rounded():
     # Every grey level is kept; on random colours the fixed-point weights of Pillow and OpenCV differ from the
     # exact ones only where the exact value lies within 0.003 of a half, hence by one level on a few pixels.
     grey = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    assert (images.luminance(grey)[0] == np.arange(256)).all()
+    assert (bt601.luminance(grey)[0] == np.arange(256)).all()
     rgb = np.random.default_rng(1).integers(0, 256, (512, 512, 3)).astype(np.uint8)
-    ours = images.luminance(rgb)
+    ours = bt601.luminance(rgb)
     for other in (stated_luminance(rgb), cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)):
         difference = np.abs(ours.astype(int) - other)
         assert difference.max() <= 1
@@ -43,39 +43,39 @@ def test_golden_triples_are_read_to_the_pixel(shared):
     assert len(files) > 20
     for path in files:
         with Image.open(path) as reference:
-            assert (images.read_luminance(path) == np.asarray(reference.convert("L"))).all(), path
+            assert (reading.read_luminance(path) == np.asarray(reference.convert("L"))).all(), path
 
 
 def test_colour_jpegs_follow_the_stated_formula(shared):
     files = sorted((shared / "data/RoadScene/crop_LR_visible").glob("*.jpg"))[::40]
     assert files
     for path in files:
-        rgb = images.read_rgb(path)
+        rgb = reading.read_rgb(path)
         with Image.open(path) as reference:
             assert (rgb == np.asarray(reference.convert("RGB"))).all()
         # On real colours the rounded values of all conventions agree: see the shared metrics notes, 0.1.
-        assert (images.read_luminance(path) == stated_luminance(rgb)).mean() > 0.9999
+        assert (reading.read_luminance(path) == stated_luminance(rgb)).mean() > 0.9999
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
 def test_grey_and_colour_files(tmp_path, colour, suffix):
     path = tmp_path / f"a{suffix}"
     Image.fromarray(colour).save(path)
-    picture = images.read(path)
+    picture = reading.read(path)
     assert (picture.rgb == colour).all()
-    assert (picture.luminance == images.luminance(colour)).all()
+    assert (picture.luminance == bt601.luminance(colour)).all()
     assert picture.notes == ()
     Image.fromarray(colour[..., 0]).save(path)
-    picture = images.read(path)
+    picture = reading.read(path)
     assert picture.rgb is None
     assert (picture.luminance == colour[..., 0]).all()
-    assert (images.read_rgb(path) == colour[..., :1]).all()
+    assert (reading.read_rgb(path) == colour[..., :1]).all()
 
 
 def test_colour_file_that_is_grey_has_no_colour(tmp_path, colour):
     path = tmp_path / "a.png"
     Image.fromarray(np.repeat(colour[..., :1], 3, axis=2)).save(path)
-    picture = images.read(path)
+    picture = reading.read(path)
     assert picture.rgb is None
     assert (picture.luminance == colour[..., 0]).all()
 
@@ -84,9 +84,9 @@ def test_alpha_is_dropped(tmp_path, colour):
     path = tmp_path / "a.png"
     alpha = np.full(colour.shape[:2], 3, np.uint8)
     Image.fromarray(np.dstack([colour, alpha])).save(path)
-    assert (images.read_rgb(path) == colour).all()
+    assert (reading.read_rgb(path) == colour).all()
     Image.fromarray(np.dstack([colour[..., 0], alpha]), "LA").save(path)
-    assert (images.read_luminance(path) == colour[..., 0]).all()
+    assert (reading.read_luminance(path) == colour[..., 0]).all()
 
 
 @pytest.mark.parametrize("transparency", [None, 2])
@@ -97,7 +97,7 @@ def test_palette(tmp_path, transparency):
     image = Image.fromarray(index, "P")
     image.putpalette(palette.ravel().tolist())
     image.save(path, **({} if transparency is None else {"transparency": transparency}))
-    picture = images.read(path)
+    picture = reading.read(path)
     assert (picture.rgb == palette[index]).all()
     assert picture.notes == ("palette image",)
 
@@ -106,7 +106,7 @@ def test_bilevel(tmp_path):
     path = tmp_path / "a.png"
     mask = np.eye(8, dtype=bool)
     Image.fromarray(mask).save(path)
-    assert (images.read_luminance(path) == mask * 255).all()
+    assert (reading.read_luminance(path) == mask * 255).all()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -114,7 +114,7 @@ def test_sixteen_bit_grey_is_scaled_and_noted(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     values = np.array([[0, 1, 128, 129, 257, 385, 386, 32768, 65534, 65535]], np.uint16)
     cv2.imwrite(str(path), values)
-    picture = images.read(path)
+    picture = reading.read(path)
     assert (picture.luminance == np.rint(values / 257)).all()
     assert picture.luminance.dtype == np.uint8
     assert picture.notes == ("16-bit grey, scaled by 1/257",)
@@ -124,7 +124,7 @@ def test_sixteen_bit_grey_is_scaled_and_noted(tmp_path, suffix):
 def test_sixteen_bit_colour_is_noted(tmp_path, colour):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), colour[..., ::-1].astype(np.uint16) * 257)
-    picture = images.read(path)
+    picture = reading.read(path)
     assert (picture.rgb == colour).all()
     assert "16-bit colour" in picture.notes[0]
 
@@ -136,7 +136,7 @@ def test_exif_orientation_is_applied(tmp_path, colour):
         exif = Image.Exif()
         exif[0x0112] = orientation
         Image.fromarray(smooth).save(path, exif=exif)
-        picture = images.read(path)
+        picture = reading.read(path)
         assert (picture.rgb == turned).all()
         assert picture.notes == ("turned as its EXIF orientation says",)
 
@@ -156,7 +156,7 @@ def test_every_truncation_is_an_error_or_the_whole_picture(tmp_path, colour):
     for length in range(0, len(data), 7):
         path.write_bytes(data[:length])
         try:
-            assert (images.read_rgb(path) == colour).all()
+            assert (reading.read_rgb(path) == colour).all()
         except ImageError as error:
             failed += 1
             assert str(path) in one_line(error)
@@ -173,7 +173,7 @@ def test_damaged_bytes_never_escape_as_another_exception(tmp_path, colour):
             broken = data.copy()
             broken[rng.integers(0, len(data), 4)] = rng.integers(0, 256, 4)
             try:
-                picture = images.decode(broken.tobytes(), path)
+                picture = reading.decode(broken.tobytes(), path)
                 assert picture.luminance.ndim == 2
             except ImageError as error:
                 one_line(error)
@@ -187,16 +187,16 @@ def test_files_that_are_no_images(tmp_path, content, reason):
     path = tmp_path / "a.png"
     path.write_bytes(content)
     with pytest.raises(ImageError, match=reason) as caught:
-        images.read(path)
+        reading.read(path)
     assert caught.value.exit_code == 2
     one_line(caught.value)
 
 
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(ImageError, match="no such file"):
-        images.read(tmp_path / "none.png")
+        reading.read(tmp_path / "none.png")
     with pytest.raises(ImageError):
-        images.read(tmp_path)
+        reading.read(tmp_path)
 
 
 @pytest.mark.parametrize("side", [8300, 30_000, 2_000_000])
@@ -209,7 +209,7 @@ def test_bombs_are_refused_before_memory_is_taken(tmp_path, side, recwarn):
     path = tmp_path / "bomb.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
     with pytest.raises(ImageError, match="pixels"):
-        images.read(path)
+        reading.read(path)
     assert not recwarn.list
 
 
@@ -217,10 +217,10 @@ def test_unsupported_pixels(tmp_path):
     path = tmp_path / "a.tif"
     Image.fromarray(np.ones((4, 4), np.float32)).save(path)
     with pytest.raises(ImageError, match="floating-point"):
-        images.read(path)
+        reading.read(path)
     Image.fromarray(np.full((4, 4), 70_000, np.int32)).save(path)
     with pytest.raises(ImageError, match="32-bit"):
-        images.read(path)
+        reading.read(path)
 
 
 def test_errors_survive_a_worker_process():
@@ -236,47 +236,47 @@ def test_errors_survive_a_worker_process():
 
 def test_quantise_rounds_halves_up_and_clips():
     levels = np.arange(256)
-    assert (images.quantise((levels / 255).astype(np.float32)) == levels).all()
-    assert (images.quantise(levels / 255) == levels).all()
+    assert (saving.quantise((levels / 255).astype(np.float32)) == levels).all()
+    assert (saving.quantise(levels / 255) == levels).all()
     halves = (np.arange(255) + 0.5) / 255  # the nearest double may lie on either side
-    assert (np.abs(images.quantise(halves) - (np.arange(255) + 0.5)) == 0.5).all()
-    assert images.quantise(np.array([0.5 / 255, 1.5 / 255, 2.5 / 255])).tolist() == [1, 2, 3]
-    assert images.quantise(np.array([-0.1, 1.1])).tolist() == [0, 255]
+    assert (np.abs(saving.quantise(halves) - (np.arange(255) + 0.5)) == 0.5).all()
+    assert saving.quantise(np.array([0.5 / 255, 1.5 / 255, 2.5 / 255])).tolist() == [1, 2, 3]
+    assert saving.quantise(np.array([-0.1, 1.1])).tolist() == [0, 255]
     with pytest.raises(ValueError, match="finite"):
-        images.quantise(np.array([0.0, np.nan]))
+        saving.quantise(np.array([0.0, np.nan]))
 
 
 def test_quantise_truncates():
     levels = np.arange(256)
-    assert (images.quantise((levels / 255).astype(np.float32), truncate=True) == levels).all()
-    assert (images.quantise((levels[:-1] + 0.9) / 255, truncate=True) == levels[:-1]).all()
-    assert images.quantise(np.array([-0.1, 1.1]), truncate=True).tolist() == [0, 255]
+    assert (saving.quantise((levels / 255).astype(np.float32), truncate=True) == levels).all()
+    assert (saving.quantise((levels[:-1] + 0.9) / 255, truncate=True) == levels[:-1]).all()
+    assert saving.quantise(np.array([-0.1, 1.1]), truncate=True).tolist() == [0, 255]
 
 
 def test_saved_luminance_reads_back(tmp_path):
     image = np.random.default_rng(3).random((33, 17)).astype(np.float32)
     path = tmp_path / "new folder" / "ünï code.png"
-    images.save_luminance(path, image)
-    assert (images.read_luminance(path) == images.quantise(image)).all()
+    saving.save_luminance(path, image)
+    assert (reading.read_luminance(path) == saving.quantise(image)).all()
     first = path.read_bytes()
-    images.save_luminance(path, images.quantise(image))
+    saving.save_luminance(path, saving.quantise(image))
     assert path.read_bytes() == first
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     with pytest.raises(ValueError, match="shape"):
-        images.save_luminance(path, np.zeros((2, 2, 3)))
+        saving.save_luminance(path, np.zeros((2, 2, 3)))
 
 
 def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
-    images.save_luminance(path, np.zeros((4, 4), np.uint8))
+    saving.save_luminance(path, np.zeros((4, 4), np.uint8))
     before = path.read_bytes()
 
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr(images.os, "replace", fail)
+    monkeypatch.setattr(reading.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        images.save_luminance(path, np.ones((4, 4), np.uint8))
+        saving.save_luminance(path, np.ones((4, 4), np.uint8))
     assert path.read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -285,23 +285,23 @@ def test_attached_colour_keeps_luminance_and_chroma():
     # Colours from 96 to 160 and shifts up to 64 cannot clip.
     rng = np.random.default_rng(4)
     rgb = rng.integers(96, 161, (40, 50, 3)).astype(np.uint8)
-    fused = (images.luminance(rgb).astype(int) + rng.integers(-64, 65, (40, 50))).astype(np.uint8)
-    coloured = images.attach_colour(fused, rgb)
-    assert (images.luminance(coloured) == fused).all()
+    fused = (bt601.luminance(rgb).astype(int) + rng.integers(-64, 65, (40, 50))).astype(np.uint8)
+    coloured = bt601.attach_colour(fused, rgb)
+    assert (bt601.luminance(coloured) == fused).all()
     ours, source = (cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)[..., 1:].astype(int) for image in (coloured, rgb))
     assert np.abs(ours - source).max() <= 1  # rounding of Y in OpenCV's differences
     # The usual way, by way of rounded Cb and Cr, lands within two levels.
     usual = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)
     usual[..., 0] = fused
     assert np.abs(cv2.cvtColor(usual, cv2.COLOR_YCrCb2RGB).astype(int) - coloured).max() <= 2
-    assert (images.attach_colour(images.luminance(rgb), rgb) == rgb).all()
+    assert (bt601.attach_colour(bt601.luminance(rgb), rgb) == rgb).all()
 
 
 def test_attached_colour_clips_and_checks():
     rgb = np.zeros((2, 2, 3), np.uint8)
     rgb[..., 0] = 255
-    assert (images.attach_colour(np.full((2, 2), 255, np.uint8), rgb) == (255, 179, 179)).all()
+    assert (bt601.attach_colour(np.full((2, 2), 255, np.uint8), rgb) == (255, 179, 179)).all()
     with pytest.raises(ValueError, match="needed"):
-        images.attach_colour(np.zeros((3, 2), np.uint8), rgb)
+        bt601.attach_colour(np.zeros((3, 2), np.uint8), rgb)
     with pytest.raises(ValueError, match="needed"):
-        images.attach_colour(np.zeros((2, 2), np.float32), rgb)
+        bt601.attach_colour(np.zeros((2, 2), np.float32), rgb)

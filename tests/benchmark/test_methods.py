@@ -8,13 +8,16 @@ import time
 
 import numpy as np
 import pytest
-from harness import IDS, cell, files, table
+from harness import IDS, cell, snapshot, table
 from PIL import Image
 
 import baselines
 from baselines import plugins
-from benchmark import images, options, plan, store
+from benchmark import options
 from benchmark.errors import UserError
+from benchmark.imaging import reading
+from benchmark.run import plan
+from benchmark.store import files
 
 FUSERS = """
 import numpy as np
@@ -85,11 +88,11 @@ def mine(pairs):
 
 
 def pair(folder, id="a"):
-    return [images.read_luminance(folder / side / f"{id}.png").astype(float) for side in ("ir", "vis")]
+    return [reading.read_luminance(folder / side / f"{id}.png").astype(float) for side in ("ir", "vis")]
 
 
 def fused(folder, label, id="a"):
-    return images.read_luminance(cell(folder, label) / "fused" / f"{id}.png")
+    return reading.read_luminance(cell(folder, label) / "fused" / f"{id}.png")
 
 
 def test_a_strangers_classes_and_functions(mine, bench_folder):
@@ -104,15 +107,15 @@ def test_a_strangers_classes_and_functions(mine, bench_folder):
     np.testing.assert_array_equal(fused(mine, "levels"), vis)
     record = json.loads((cell(mine, "darker") / "run.json").read_text())
     assert (record["title"], record["code"]["file"]) == ("Darker of the two", "./my_fusers.py:Darker")
-    assert record["code"]["sha256"] == store.file_sha256(mine / "my_fusers.py")
+    assert record["code"]["sha256"] == files.file_sha256(mine / "my_fusers.py")
 
 
 def test_an_edited_file_is_another_method(mine, bench_folder):
     arguments = ("run", "--methods", "my_fusers.py:Plain", "--metrics", "EN")
     bench_folder(*arguments)
-    before = files(cell(mine, "Plain") / "fused")
+    before = snapshot(cell(mine, "Plain") / "fused")
     bench_folder(*arguments)
-    assert files(cell(mine, "Plain") / "fused") == before
+    assert snapshot(cell(mine, "Plain") / "fused") == before
     (mine / "my_fusers.py").write_text(FUSERS.replace("0.7 * ir + 0.3 * vis", "0.3 * ir + 0.7 * vis"))
     assert bench_folder(*arguments).exit_code == 0
     ir, vis = pair(mine)
@@ -211,11 +214,11 @@ def test_a_command(mine, bench_folder):
     ir, vis = pair(mine)
     np.testing.assert_array_equal(fused(mine, "their_test"), np.uint8((3 * ir + vis) / 4))
     record = json.loads((cell(mine, "their_test") / "run.json").read_text())
-    assert record["code"]["files"]["their_test.py"] == store.file_sha256(mine / "their_test.py")
-    before = files(cell(mine, "their_test") / "fused")
+    assert record["code"]["files"]["their_test.py"] == files.file_sha256(mine / "their_test.py")
+    before = snapshot(cell(mine, "their_test") / "fused")
     arguments = ("run", "--metrics", "EN", "--methods", command("a, b"))
     assert bench_folder(*arguments).exit_code == 0
-    assert files(cell(mine, "their_test") / "fused") == before
+    assert snapshot(cell(mine, "their_test") / "fused") == before
     (mine / "their_test.py").write_text(SCRIPT.replace("(3 * ir + vis) / 4", "(ir + 3 * vis) / 4"))
     assert bench_folder(*arguments).exit_code == 0
     np.testing.assert_array_equal(fused(mine, "their_test"), np.uint8((ir + 3 * vis) / 4))
@@ -298,7 +301,7 @@ def test_entry_points(entry_points, pairs, bench, bench_folder, caplog):
     np.testing.assert_array_equal(fused(pairs, "twin"), np.maximum(ir, vis))
     np.testing.assert_allclose(fused(pairs, "average"), (ir + vis) / 2, atol=0.51)
     record = json.loads((cell(pairs, "third") / "run.json").read_text())
-    assert record["code"] == {"entry_point": "third", "sha256": store.file_sha256(__file__)}
+    assert record["code"] == {"entry_point": "third", "sha256": files.file_sha256(__file__)}
     assert any(line.startswith("twin ") for line in bench("ls", "methods").stdout.splitlines())
 
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from benchmark import statistics
-from benchmark.page.writing import Folder
 from benchmark.report.measured import measure
+from benchmark.report.page.writing import Folder
 
 METHODS = ("ir", "vis", "average", "mine")
 
@@ -166,7 +166,7 @@ def test_without_sources_and_with_them_from_the_data_set(bench, pairs, bench_fol
         " bench run --methods ir,vis keeps them with the results"
     ]
     assert [column["title"] for column in drawn["columns"]] == ["Infrared", "Visible", "Average"] and not drawn["notes"]
-    from benchmark.plan import select_split
+    from benchmark.run.plan import select_split
 
     loaded = select_split("synth", None, 2).pairs[0].load()
     for side, luminance in (("ir", loaded.ir), ("vis", loaded.vis)):

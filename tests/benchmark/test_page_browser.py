@@ -14,7 +14,7 @@ import numpy as np
 import pages
 import pytest
 
-from benchmark import store
+from benchmark.store import cells
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright, of the extra 'dev'")
 
@@ -55,9 +55,9 @@ def context(tmp_path_factory):
 
 
 def write_page(results, **options):
-    from benchmark.page import making
     from benchmark.report import content, measured
     from benchmark.report import detected as setups
+    from benchmark.report.page import making
 
     read, _ = setups.read(results)
     found = measured.measure(results, also=setups.names(read))
@@ -165,7 +165,7 @@ def test_opens_on_what_is_complete(page, tmp_path):
     results = tmp_path / "results"
     pages.write(results, "msrs@test", METHODS[:3], ["x", "y"])
     pages.write(results, "tno@test", METHODS[:3], ["x", "y"])
-    for cell in store.cells(results):
+    for cell in cells.cells(results):
         if cell.dataset == "msrs":
             cell.write_run({**cell.run(), "n": 3})
     tab = page(file=write_page(results))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from benchmark import images, png
+from benchmark.imaging import png, reading
 from metrics import kernel
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -74,9 +74,9 @@ def test_every_filter_gives_pillows_pixels(channels, isa, monkeypatch):
 @pytest.mark.parametrize("channels", MODES)
 def test_pictures_are_those_of_pillow(channels, monkeypatch):
     data = file((70, 51, channels), noise((70, 51, channels)), parts=3, extra=chunk(b"tIME", bytes(7)))
-    ours = images.decode(data, "a.png")
+    ours = reading.decode(data, "a.png")
     monkeypatch.setattr(png, "kernels", lambda: None)
-    theirs = images.decode(data, "a.png")
+    theirs = reading.decode(data, "a.png")
     assert (ours.luminance == theirs.luminance).all()
     assert ours.luminance.flags.c_contiguous and ours.notes == theirs.notes == ()
     assert (ours.rgb is None) == (theirs.rgb is None) == (channels < 3)
@@ -133,7 +133,7 @@ def test_what_is_not_plain_is_left_to_pillow():
     }
     for name, data in others.items():
         assert png.decode(data, 80) is None, name
-    assert (images.decode(others["turned"], "a.png").luminance == np.rot90(np.asarray(grey), -1)).all()
+    assert (reading.decode(others["turned"], "a.png").luminance == np.rot90(np.asarray(grey), -1)).all()
 
 
 def test_every_damaged_byte_and_every_cut_is_noticed():

@@ -12,7 +12,8 @@ import pytest
 import baselines
 import benchmark
 from baselines import flops
-from benchmark import machine, profiles
+from benchmark.cost import records
+from benchmark.run import machine
 
 FUSERS = """
 import os, time
@@ -47,7 +48,7 @@ def test_profile(pairs, bench):
     assert "raises on cpu: not measured: ZeroDivisionError: twice told" in result.stderr
     rows = [line.split() for line in result.stdout.splitlines()]
     assert {row[0] for row in rows if row} >= {"cddfuse", "slow"}
-    network, function = profiles.read("results")
+    network, function = records.read("results")
     assert (network["method"], function["method"]) == ("cddfuse", "slow")
     assert (network["threads"], network["height"], network["width"]) == (1, 96, 64)
     assert network["parameters"] == baselines.card("cddfuse").parameters
@@ -61,7 +62,7 @@ def test_profile(pairs, bench):
     assert function["command"].startswith("bench profile")
     assert {"cpu", "packages", "start", "end", "load_average_before"} <= function.keys()
     frame = benchmark.load_profiles("results")
-    assert list(frame.columns) == list(profiles.COLUMNS)
+    assert list(frame.columns) == list(records.COLUMNS)
     assert frame["seconds"].tolist() == [network["seconds"], function["seconds"]]
     assert "slow" in bench("ls", "profiles").stdout
 
@@ -83,12 +84,12 @@ def test_damaged_records_count_as_missing(tmp_path, damage):
         "flops": None, "seconds": 0.5, "cpu_seconds": 0.5, "peak_memory_mib": 6, "gpu_peak_memory_mib": None,
         "start": "2026",
     }  # fmt: skip
-    path = profiles.write(tmp_path, record)
-    assert profiles.read(tmp_path) == [record]
-    profiles.write(tmp_path, {**record, "threads": 2})
-    assert len(profiles.read(tmp_path)) == 2
+    path = records.write(tmp_path, record)
+    assert records.read(tmp_path) == [record]
+    records.write(tmp_path, {**record, "threads": 2})
+    assert len(records.read(tmp_path)) == 2
     path.write_text(damage if isinstance(damage, str) else json.dumps({**record, **damage}))
-    assert [found["threads"] for found in profiles.read(tmp_path)] == [2]
+    assert [found["threads"] for found in records.read(tmp_path)] == [2]
 
 
 def test_operations_by_hand():

@@ -7,7 +7,7 @@ import torch
 
 import metrics
 from baselines import scan
-from benchmark import provenance
+from benchmark.store import provenance
 
 
 def test_kernels_where_nothing_is_fused():

@@ -12,7 +12,7 @@ import time
 import pytest
 from harness import FOLDER, IDS, ROOT, cell, draw
 
-from benchmark import store
+from benchmark.store import files
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def csv_rows(bench, *arguments):
 def rewrite(folder, method, change):
     """Pass the lines of a method's cell through `change`."""
     path = cell(folder, method) / "scores.jsonl"
-    store.write_lines(path, [new for line in store.read_lines(path) if (new := change(line)) is not None])
+    files.write_lines(path, [new for line in files.read_lines(path) if (new := change(line)) is not None])
 
 
 def edit_record(folder, method, **values):
@@ -93,7 +93,7 @@ def test_csv(bench, stored, pairs):
     for row in rows:
         values = [
             line["scores"][row["metric"]]
-            for line in store.read_lines(cell(pairs, row["method"]) / "scores.jsonl")
+            for line in files.read_lines(cell(pairs, row["method"]) / "scores.jsonl")
             if line["protocol"] == row["protocol"]
         ]
         assert float(row["mean"]) == pytest.approx(statistics.fmean(values), rel=1e-14)

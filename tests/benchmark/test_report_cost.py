@@ -3,7 +3,7 @@
 import pytest
 import stores
 
-profiles = pytest.importorskip("benchmark.profiles", reason="needs bench profile")
+profiles = pytest.importorskip("benchmark.cost.records", reason="needs bench profile")
 
 RECORD = {
     "title": "M0",

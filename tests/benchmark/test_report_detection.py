@@ -14,7 +14,8 @@ from harness import typeset
 from test_cli import one_error
 
 from benchmark import detection
-from benchmark.detection import compared, records, tables
+from benchmark.detection import outcome, runs
+from benchmark.report import detection_tables
 
 SEEDS = {"vis": [0.30, 0.34], "ir": [0.20, 0.30], "mine": [0.40, 0.42], "average": [0.30, 0.34]}
 
@@ -81,8 +82,8 @@ def test_values_marks_and_undefined_ones(bench, results):
 
 
 def test_bench_detect_shows_the_same_rows(results, bench, capsys):
-    (_, setup) = records.setups(results)
-    tables.show(tables.grids(compared.read(setup)))
+    (_, setup) = runs.setups(results)
+    detection_tables.show(detection_tables.grids(outcome.read(setup)))
     shown = capsys.readouterr().out
     for line in markdown(bench, "--protocol", "retrain", "--digits", 1).splitlines():
         for cell in re.findall(r"\d+\.\d ± \d\.\d", line.replace("**", "").replace("<u>", "").replace("</u>", "")):

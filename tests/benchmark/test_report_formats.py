@@ -10,7 +10,7 @@ import stores
 from harness import typeset
 from scipy import stats
 
-from benchmark import references
+from benchmark.report import references
 from benchmark.report.formats.latex import escape
 
 NAMES = ("ir", "max", "cddfuse", "seafusion", "a_b%c#d")

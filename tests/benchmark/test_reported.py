@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import stores
 
-from benchmark import reported
+from benchmark.report import reported_values
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def section(bench, *arguments):
 
 
 def test_the_tables_that_come_with_the_package():
-    values, remarks = reported.read("cddfuse2023")
+    values, remarks = reported_values.read("cddfuse2023")
     assert len(values) == 51 * 8
     assert {v.protocol for v in values} == {"cddfuse"}
     found = {(v.dataset, v.split, v.method, v.metric): v.text for v in values}
@@ -42,8 +42,8 @@ def test_the_tables_that_come_with_the_package():
 
 
 def test_the_same_facts_as_the_file_they_were_typed_from(shared):
-    typed = {(v.dataset, v.split, v.method, v.metric): v.text for v in reported.read("cddfuse2023")[0]}
-    source = reported.read(shared / "reported" / "cddfuse_cvpr2023_fusion.csv")[0]
+    typed = {(v.dataset, v.split, v.method, v.metric): v.text for v in reported_values.read("cddfuse2023")[0]}
+    source = reported_values.read(shared / "reported" / "cddfuse_cvpr2023_fusion.csv")[0]
     assert {(v.dataset, v.split, v.method, v.metric): v.text for v in source} == typed
 
 

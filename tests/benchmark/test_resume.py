@@ -5,9 +5,9 @@ import json
 import signal
 
 import pytest
-from harness import FOLDER, IDS, cell, draw, files, start
+from harness import FOLDER, IDS, cell, draw, snapshot, start
 
-from benchmark import store
+from benchmark.store import files
 
 RUN = ("run", *FOLDER, "--methods", "average", "--protocol", "standard,cddfuse")
 
@@ -30,7 +30,7 @@ def test_killed_in_the_third_image(pairs, bench, jobs):
     process.communicate(timeout=60)  # ends only when the scoring processes have gone, too
     assert process.returncode == -signal.SIGKILL
     folder = cell(pairs, "average")
-    kept = files(folder / "fused")
+    kept = snapshot(folder / "fused")
     assert set(kept) == {"a.png", "b.png"}
     assert json.loads((folder / "run.json").read_text())["runs"][0]["end"] is None
     report = bench("report", "--out", "-", "--format", "csv").stdout.splitlines()
@@ -39,10 +39,10 @@ def test_killed_in_the_third_image(pairs, bench, jobs):
     assert states == {"partial 2/4"} if jobs == 0 else states <= {f"partial {n}/4" for n in range(3)}
 
     assert bench(*RUN, "--jobs", jobs).exit_code == 0
-    after = files(folder / "fused")
+    after = snapshot(folder / "fused")
     assert set(after) == {f"{id}.png" for id in IDS}
     assert {name: after[name] for name in kept} == kept
-    fused = [line["id"] for line in store.read_lines(folder / "timings.jsonl") if "fuse_s" in line]
+    fused = [line["id"] for line in files.read_lines(folder / "timings.jsonl") if "fuse_s" in line]
     assert fused == list(IDS)
 
     assert bench(*RUN, "--jobs", "0", "--results", "unbroken/results").exit_code == 0
@@ -56,11 +56,11 @@ def test_a_torn_line_is_scored_again(pairs, bench_folder):
     bench_folder(*arguments)
     folder = cell(pairs, "average")
     whole = (folder / "scores.jsonl").read_bytes()
-    pictures = files(folder / "fused")
+    pictures = snapshot(folder / "fused")
     (folder / "scores.jsonl").write_bytes(whole[:-30])
     assert bench_folder(*arguments).exit_code == 0
     assert (folder / "scores.jsonl").read_bytes() == whole
-    assert files(folder / "fused") == pictures
+    assert snapshot(folder / "fused") == pictures
 
 
 def test_leftovers_of_killed_writers_are_swept(pairs, bench_folder):
@@ -108,26 +108,26 @@ def test_two_runs_at_once_share_the_work(pairs):
     fused = (pairs / "fused.log").read_text().split()
     assert len(fused) == len(IDS)
     assert len(set(fused)) == 1
-    assert len(store.read_lines(cell(pairs, "average") / "scores.jsonl")) == 2 * len(IDS)
+    assert len(files.read_lines(cell(pairs, "average") / "scores.jsonl")) == 2 * len(IDS)
 
 
 def test_protocols_and_metrics_added_later_keep_the_pictures(pairs, bench_folder):
     bench_folder("run", "--methods", "average", "--metrics", "EN,SD")
     folder = cell(pairs, "average")
-    pictures = files(folder / "fused")
+    pictures = snapshot(folder / "fused")
     bench_folder("run", "--methods", "average", "--metrics", "EN,SF", "--protocol", "cddfuse,standard")
-    assert files(folder / "fused") == pictures
+    assert snapshot(folder / "fused") == pictures
     later = (folder / "scores.jsonl").read_bytes()
-    held = {(line["id"], line["protocol"]): set(line["scores"]) for line in store.read_lines(folder / "scores.jsonl")}
+    held = {(line["id"], line["protocol"]): set(line["scores"]) for line in files.read_lines(folder / "scores.jsonl")}
     assert held == {
         (id, protocol): {"EN", "SF"} | ({"SD"} if protocol == "standard" else set())
         for id in IDS
         for protocol in ("cddfuse", "standard")
     }
     # Fewer metrics asked for: nothing is lost and nothing is done.
-    before = files(folder)
+    before = snapshot(folder)
     bench_folder("run", "--methods", "average", "--metrics", "SF")
-    assert files(folder) == before
+    assert snapshot(folder) == before
     # The same content whatever the order in which it came.
     at_once = ("--results", "once/results", "--protocol", "standard")
     bench_folder("run", "--methods", "average", "--metrics", "SD,SF,EN", *at_once)
@@ -141,25 +141,25 @@ def test_metrics_of_another_version_are_computed_anew(pairs, bench_folder, monke
     arguments = ("run", "--methods", "average", "--metrics", "EN")
     bench_folder(*arguments, "--protocol", "standard,cddfuse")
     folder = cell(pairs, "average")
-    pictures = files(folder / "fused")
-    old = {line["key"] for line in store.read_lines(folder / "scores.jsonl")}
+    pictures = snapshot(folder / "fused")
+    old = {line["key"] for line in files.read_lines(folder / "scores.jsonl")}
     monkeypatch.setattr(metrics, "version", "next")
     bench_folder(*arguments)
-    lines = store.read_lines(folder / "scores.jsonl")
+    lines = files.read_lines(folder / "scores.jsonl")
     # What the old version computed under the other protocol is gone: a table must not mix the two.
     assert {line["protocol"] for line in lines} == {"standard"}
     assert not old & {line["key"] for line in lines}
-    assert files(folder / "fused") == pictures
+    assert snapshot(folder / "fused") == pictures
 
 
 def test_a_changed_image_is_computed_anew(pairs, bench_folder):
     arguments = ("run", "--methods", "average", "--metrics", "EN", "--colour")
     bench_folder(*arguments)
     folder = cell(pairs, "average")
-    before = files(folder)
+    before = snapshot(folder)
     draw(pairs / "ir" / "b.png", 99)
     bench_folder(*arguments)
-    after = files(folder)
+    after = snapshot(folder)
     changed = {name for name in after if after[name] != before.get(name) and name.endswith(".png")}
     assert changed == {"fused/b.png", "colour/b.png"}
 
@@ -168,11 +168,11 @@ def test_a_picture_that_was_tampered_with_is_computed_anew(pairs, bench_folder):
     arguments = ("run", "--methods", "average", "--metrics", "EN")
     bench_folder(*arguments)
     folder = cell(pairs, "average")
-    before = files(folder)
+    before = snapshot(folder)
     draw(folder / "fused" / "b.png", 99)
     (folder / "fused" / "c.png").unlink()
     assert bench_folder(*arguments).exit_code == 0
-    after = files(folder)
+    after = snapshot(folder)
     assert {name: content for name, (content, _) in after.items() if name.startswith("fused")} == {
         name: content for name, (content, _) in before.items() if name.startswith("fused")
     }
@@ -183,12 +183,12 @@ def test_a_changed_checkpoint_is_computed_anew(pairs, bench_folder, gain):
     arguments = ("run", "--methods", "gain", "--metrics", "EN", "--weights-root", gain)
     assert bench_folder(*arguments).exit_code == 0
     folder = cell(pairs, "gain")
-    old, old_scores = files(folder / "fused"), store.read_lines(folder / "scores.jsonl")
+    old, old_scores = snapshot(folder / "fused"), files.read_lines(folder / "scores.jsonl")
     (gain / "gain" / "gain.txt").write_text("0.25")
     assert bench_folder(*arguments).exit_code == 0
-    new = files(folder / "fused")
+    new = snapshot(folder / "fused")
     assert all(new[name][0] != old[name][0] for name in old)
-    lines = store.read_lines(folder / "scores.jsonl")
+    lines = files.read_lines(folder / "scores.jsonl")
     assert len(lines) == len(IDS)
     assert not {line["key"] for line in lines} & {line["key"] for line in old_scores}
 
@@ -202,7 +202,7 @@ def test_checkpoints_that_are_named_stand_side_by_side(pairs, bench_folder, gain
     result = bench_folder("run", "--methods", "gain,average", "--metrics", "EN", *given)
     assert result.exit_code == 0, result.output
     names = {path.name for path in cell(pairs, "average").parent.iterdir()}
-    hashes = {f"gain+{store.file_sha256(path)[:8]}" for path in paths}
+    hashes = {f"gain+{files.file_sha256(path)[:8]}" for path in paths}
     assert names == hashes | {"average"}
 
 
@@ -210,21 +210,21 @@ def test_random_methods_resume_to_the_same_pictures_and_follow_the_seed(pairs, b
     arguments = ("run", "--methods", "gain", "--metrics", "EN", "--weights-root", gain)
     bench_folder(*arguments)
     folder = cell(pairs, "gain")
-    before = {name: content for name, (content, _) in files(folder / "fused").items()}
+    before = {name: content for name, (content, _) in snapshot(folder / "fused").items()}
     (folder / "fused" / "c.png").unlink()
     bench_folder(*arguments)
-    assert {name: content for name, (content, _) in files(folder / "fused").items()} == before
+    assert {name: content for name, (content, _) in snapshot(folder / "fused").items()} == before
     bench_folder(*arguments, "--seed", "1")
-    assert {name: content for name, (content, _) in files(folder / "fused").items()} != before
+    assert {name: content for name, (content, _) in snapshot(folder / "fused").items()} != before
 
 
 def test_force(pairs, bench_folder):
     arguments = ("run", "--methods", "average", "--metrics", "EN")
     bench_folder(*arguments)
     folder = cell(pairs, "average")
-    before = files(folder)
+    before = snapshot(folder)
     bench_folder(*arguments, "--force")
-    after = files(folder)
+    after = snapshot(folder)
     for name in ("scores.jsonl", *(f"fused/{id}.png" for id in IDS)):
         assert after[name][0] == before[name][0]
         assert after[name][1] != before[name][1]
@@ -232,6 +232,6 @@ def test_force(pairs, bench_folder):
 
 def test_the_order_of_options_does_not_matter(pairs, bench_folder):
     bench_folder("run", "--methods", "average, max,average", "--metrics", "SD,EN", "--protocol", "standard,cddfuse")
-    before = files(pairs / "results")
+    before = snapshot(pairs / "results")
     bench_folder("run", "--protocol", "cddfuse , standard", "--metrics", "EN,SD,EN", "--methods", "max,average")
-    assert files(pairs / "results") == before
+    assert snapshot(pairs / "results") == before

@@ -6,19 +6,20 @@ import zlib
 
 import numpy as np
 import pytest
-from harness import FOLDER, IDS, cell, draw, files, start, table
+from harness import FOLDER, IDS, cell, draw, snapshot, start, table
 from PIL import Image
 
 import baselines.scan
 import metrics
-from benchmark import images, provenance, store
+from benchmark.imaging import bt601, reading, saving
+from benchmark.store import cells, files, provenance
 
 ALL = "EN,SD,SF,MI,SCD,VIF,Qabf,SSIM"
 
 
 def scores(folder, protocol="standard"):
-    lines = store.read_lines(folder / "scores.jsonl")
-    return {line["id"]: store.scores_of(line) for line in lines if line["protocol"] == protocol}
+    lines = files.read_lines(folder / "scores.jsonl")
+    return {line["id"]: cells.scores_of(line) for line in lines if line["protocol"] == protocol}
 
 
 def test_scores_are_those_of_the_saved_picture(pairs, bench_folder):
@@ -27,15 +28,15 @@ def test_scores_are_those_of_the_saved_picture(pairs, bench_folder):
     folder = cell(pairs, "average")
     fuser = baselines.load("average")
     for id in IDS:
-        ir, vis = (images.read_luminance(pairs / side / f"{id}.png") for side in ("ir", "vis"))
-        fused = images.read_luminance(folder / "fused" / f"{id}.png")
-        np.testing.assert_array_equal(fused, images.quantise(fuser.fuse(ir, vis)))
+        ir, vis = (reading.read_luminance(pairs / side / f"{id}.png") for side in ("ir", "vis"))
+        fused = reading.read_luminance(folder / "fused" / f"{id}.png")
+        np.testing.assert_array_equal(fused, saving.quantise(fuser.fuse(ir, vis)))
         for protocol in ("standard", "cddfuse"):
             expected = metrics.evaluate(fused, ir, vis, protocol=protocol)
             assert list(expected) == ALL.split(",")
             assert scores(folder, protocol)[id] == expected
-    for line in store.read_lines(folder / "scores.jsonl"):
-        assert line["fused"] == store.file_sha256(folder / "fused" / f"{line['id']}.png")
+    for line in files.read_lines(folder / "scores.jsonl"):
+        assert line["fused"] == files.file_sha256(folder / "fused" / f"{line['id']}.png")
 
 
 def test_workers_score_as_this_process_does(pairs, bench):
@@ -50,7 +51,7 @@ def test_workers_score_as_this_process_does(pairs, bench):
 def test_the_record(pairs, bench_folder, gain):
     bench_folder("run", "--methods", "gain", "--weights-root", gain, "--metrics", "EN,CE", "--limit", "3")
     record = json.loads((cell(pairs, "gain") / "run.json").read_text())
-    checkpoint = {"file": "gain.txt", "sha256": store.file_sha256(gain / "gain" / "gain.txt")}
+    checkpoint = {"file": "gain.txt", "sha256": files.file_sha256(gain / "gain" / "gain.txt")}
     expected = {
         "dataset": "folder",
         "method": "gain",
@@ -85,19 +86,19 @@ def test_colour(pairs, bench_folder):
     bench_folder("run", "--methods", "average", "--metrics", "EN", "--colour")
     folder = cell(pairs, "average")
     for id in IDS:
-        fused = images.read_luminance(folder / "fused" / f"{id}.png")
-        vis = images.read_rgb(pairs / "vis" / f"{id}.png")
-        expected = images.attach_colour(fused, vis)
-        np.testing.assert_array_equal(images.read_rgb(folder / "colour" / f"{id}.png"), expected)
+        fused = reading.read_luminance(folder / "fused" / f"{id}.png")
+        vis = reading.read_rgb(pairs / "vis" / f"{id}.png")
+        expected = bt601.attach_colour(fused, vis)
+        np.testing.assert_array_equal(reading.read_rgb(folder / "colour" / f"{id}.png"), expected)
 
 
 def test_colour_asked_for_later_keeps_the_rest(pairs, bench_folder):
     arguments = ("run", "--methods", "average", "--metrics", "EN")
     bench_folder(*arguments)
     folder = cell(pairs, "average")
-    before = files(folder)
+    before = snapshot(folder)
     bench_folder(*arguments, "--colour")
-    after = files(folder)
+    after = snapshot(folder)
     assert {name for name in after if before.get(name) != after[name]} == {
         "run.json", *(f"colour/{id}.png" for id in IDS),
     }  # fmt: skip
@@ -135,14 +136,14 @@ def test_outputs_are_results_of_their_own(pairs, bench_folder, gain):
         assert list(table(result.stdout)) == [label]
         assert json.loads((cell(pairs, label) / "run.json").read_text())["output"] == output
     fused = [
-        images.read_luminance(cell(pairs, label) / "fused" / "a.png").astype(int)
+        reading.read_luminance(cell(pairs, label) / "fused" / "a.png").astype(int)
         for label in ("gain", "gain+raw", "gain+minmax")
     ]
-    ir, vis = (images.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
+    ir, vis = (reading.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
     np.testing.assert_allclose(fused[1], 0.5 * ir + 0.1 * vis, atol=0.51)
     assert fused[2].min() == 0 and fused[2].max() == 255
     assert set(np.unique(fused[2] - fused[0])) == {0, 1}  # rounded, and cut
-    keys = {label: store.read_lines(cell(pairs, label) / "scores.jsonl")[0]["key"] for label in ("gain", "gain+raw")}
+    keys = {label: files.read_lines(cell(pairs, label) / "scores.jsonl")[0]["key"] for label in ("gain", "gain+raw")}
     assert keys["gain"] != keys["gain+raw"]
     assert scores(cell(pairs, "gain"))["a"]["SD"] > 1.3 * scores(cell(pairs, "gain+raw"))["a"]["SD"]
 
@@ -225,13 +226,13 @@ def test_a_bad_pair_fails_in_one_line_and_the_others_are_done(pairs, bench, benc
     report = bench("report", "--format", "csv", "--out", "-").stdout.replace('"', "")
     assert ",EN,,,3,4,partial 3/4" in report
     # Tried again, and again a failure; mended, only this one is made.
-    pictures = files(folder / "fused")
+    pictures = snapshot(folder / "fused")
     assert bench_folder(*arguments).exit_code == 1
     for side, seed in (("ir", 2), ("vis", 3)):
         draw(pairs / side / "b.png", seed, colour=side == "vis")
     assert bench_folder(*arguments).exit_code == 0
     assert list(scores(folder)) == list(IDS)
-    after = files(folder / "fused")
+    after = snapshot(folder / "fused")
     assert {name: after[name] for name in pictures} == pictures
     assert "failed" not in bench("report", "--format", "csv", "--out", "-").stdout
 
@@ -269,9 +270,9 @@ def test_missing_weights_leave_the_other_methods_running(pairs, bench, bench_fol
     assert ",unavailable (no checkpoint" in bench("report", "--format", "csv", "--out", "-").stdout.replace('"', "")
     # With weights it runs; without them again, what it made stays in the store.
     assert bench_folder("run", "--methods", "gain", "--metrics", "EN", "--weights-root", gain).exit_code == 0
-    before = files(cell(pairs, "gain"))
+    before = snapshot(cell(pairs, "gain"))
     assert bench_folder("run", "--methods", "gain", "--metrics", "EN").exit_code == 1
-    assert files(cell(pairs, "gain")) == before
+    assert snapshot(cell(pairs, "gain")) == before
 
 
 def test_a_default_method_without_weights_is_no_failure(pairs, bench_folder, gain, monkeypatch):
@@ -329,7 +330,7 @@ def test_undefined_values_are_shown_and_not_ranked(pairs, bench_folder):
     Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "vis" / "a.png")
     result = bench_folder("run", "--methods", "average,max", "--metrics", "EN,SCD")
     assert result.exit_code == 0
-    (line,) = [line for line in store.read_lines(cell(pairs, "max") / "scores.jsonl") if line["id"] == "a"]
+    (line,) = [line for line in files.read_lines(cell(pairs, "max") / "scores.jsonl") if line["id"] == "a"]
     assert line["scores"] == {"EN": 0.0, "SCD": None}
     assert line["reasons"]["SCD"]
     assert result.stdout.count("(n=3)") == 2

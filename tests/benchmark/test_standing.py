@@ -1,4 +1,4 @@
-"""Mean ranks over data sets, as `benchmarks/standing.py` prints them."""
+"""Mean ranks over data sets, as `studies/standing.py` prints them."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
-from benchmarks import standing
+from studies import standing
 
 ROOT = Path(__file__).parents[2]
 TABLES = [

@@ -6,59 +6,59 @@ import json
 import math
 
 import pytest
-from harness import cell, files
+from harness import cell, snapshot
 
 import benchmark
-from benchmark import store
 from benchmark.errors import UserError
+from benchmark.store import cells, files
 
 
 def test_a_torn_last_line_is_ignored_and_closed(tmp_path):
     path = tmp_path / "scores.jsonl"
-    store.append(path, {"id": "a"})
+    files.append(path, {"id": "a"})
     with open(path, "a") as file:
         file.write('{"id": "b", "sco')
-    assert store.read_lines(path) == [{"id": "a"}]
-    store.append(path, {"id": "c"})
-    assert store.read_lines(path) == [{"id": "a"}, {"id": "c"}]
+    assert files.read_lines(path) == [{"id": "a"}]
+    files.append(path, {"id": "c"})
+    assert files.read_lines(path) == [{"id": "a"}, {"id": "c"}]
     assert path.read_text().endswith('\n{"id": "c"}\n')
 
 
 def test_a_line_torn_inside_a_letter_is_ignored(tmp_path):
     path = tmp_path / "scores.jsonl"
-    path.write_bytes(store.dump({"id": "a"}).encode() + '{"id": "ä'.encode()[:-1])
-    assert store.read_lines(path) == [{"id": "a"}]
+    path.write_bytes(files.dump({"id": "a"}).encode() + '{"id": "ä'.encode()[:-1])
+    assert files.read_lines(path) == [{"id": "a"}]
 
 
 def test_lines_are_the_same_bytes_for_the_same_content():
     scores = {"SF": 0.1 + 0.2, "EN": math.nan, "PSNR": math.inf, "MSE": -math.inf}
-    line = store.score_line("ä b", "standard", "k", "f", scores, {"EN": "flat"})
-    text = store.dump(line)
+    line = cells.score_line("ä b", "standard", "k", "f", scores, {"EN": "flat"})
+    text = files.dump(line)
     assert text == (
         '{"fused": "f", "id": "ä b", "key": "k", "protocol": "standard", "reasons": {"EN": "flat"}, '
         '"scores": {"EN": null, "MSE": "-inf", "PSNR": "inf", "SF": 0.30000000000000004}}\n'
     )
-    back = store.scores_of(json.loads(text))
+    back = cells.scores_of(json.loads(text))
     assert math.isnan(back.pop("EN"))
     assert back == {name: value for name, value in scores.items() if name != "EN"}
-    assert "reasons" not in store.score_line("a", "standard", "k", "f", {"EN": 1.0}, {})
+    assert "reasons" not in cells.score_line("a", "standard", "k", "f", {"EN": 1.0}, {})
 
 
 def test_keys_tell_apart_what_makes_a_result():
     base = ("digest", "cddfuse", "1", "checkpoint", 0)
-    keys = {store.fuse_key(*base)}
+    keys = {cells.fuse_key(*base)}
     for position, other in enumerate(("other", "other", "2", None, 1)):
-        keys.add(store.fuse_key(*base[:position], other, *base[position + 1 :]))
+        keys.add(cells.fuse_key(*base[:position], other, *base[position + 1 :]))
     assert len(keys) == len(base) + 1
-    assert store.fuse_key(*base) == store.fuse_key(*base)
-    assert len({store.score_key("a", "1"), store.score_key("a", "2"), store.score_key("b", "1")}) == 3
+    assert cells.fuse_key(*base) == cells.fuse_key(*base)
+    assert len({cells.score_key("a", "1"), cells.score_key("a", "2"), cells.score_key("b", "1")}) == 3
 
 
 def test_replace_leaves_the_old_file_when_it_fails(tmp_path):
     path = tmp_path / "run.json"
-    store.replace(path, "old")
+    files.replace(path, "old")
     with pytest.raises(UnicodeEncodeError):
-        store.replace(path, "new \ud800")
+        files.replace(path, "new \ud800")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
 
@@ -66,7 +66,7 @@ def test_replace_leaves_the_old_file_when_it_fails(tmp_path):
 def test_lines_that_cannot_be_written_again_are_ignored(tmp_path):
     path = tmp_path / "scores.jsonl"
     path.write_text('{"id": "\\ud800"}\n' + "[" * 100_000 + '\n[]\nnull\n5\n{"id": "a"}\n')
-    assert store.read_lines(path) == [{"id": "a"}]
+    assert files.read_lines(path) == [{"id": "a"}]
 
 
 RECORDS = {
@@ -109,9 +109,9 @@ def test_a_damaged_record_fails_its_cell_only_and_is_replaced(bench, bench_folde
     assert rows["average"]["mean"] == ""
     assert rows["max"]["state"] == "done"
     assert "average: failed (run.json is damaged: " in bench("report", "--format", "markdown", "--out", "-").stdout
-    pictures = files(path.parent / "fused")
+    pictures = snapshot(path.parent / "fused")
     assert bench_folder(*arguments).exit_code == 0
-    assert files(path.parent / "fused") == pictures
+    assert snapshot(path.parent / "fused") == pictures
     states = bench("report", "--format", "csv", "--out", "-").stdout
     assert states.count(",done,") == 2
 
@@ -141,25 +141,25 @@ def test_a_damaged_line_counts_as_missing_and_is_made_anew(bench, bench_folder, 
     arguments = ("run", "--methods", "average", "--metrics", "EN")
     bench_folder(*arguments)
     folder = cell(pairs, "average")
-    whole, pictures = (folder / "scores.jsonl").read_bytes(), files(folder / "fused")
+    whole, pictures = (folder / "scores.jsonl").read_bytes(), snapshot(folder / "fused")
     first, *rest = [json.loads(line) for line in whole.decode().splitlines()]
     lines = [json.dumps(line) for line in ({**first, **damage}, *rest)]
     (folder / "scores.jsonl").write_text("\n".join(lines) + "\n")
     assert "partial 3/4" in bench("report", "--format", "csv", "--out", "-").stdout
     assert bench_folder(*arguments).exit_code == 0
     assert (folder / "scores.jsonl").read_bytes() == whole
-    assert files(folder / "fused") == pictures
+    assert snapshot(folder / "fused") == pictures
 
 
 def test_damaged_timings_are_ignored(bench_folder, pairs):
     arguments = ("run", "--methods", "average", "--metrics", "EN")
     bench_folder(*arguments)
     folder = cell(pairs, "average")
-    pictures = files(folder / "fused")
+    pictures = snapshot(folder / "fused")
     with open(folder / "timings.jsonl", "a") as file:
         file.write('{"id": [], "key": {}, "fused": 5}\n{"id": "a", "key": 5, "fused": "x"}\n[]\nnull\n{"id": "\n')
     assert bench_folder(*arguments, "--protocol", "standard,cddfuse").exit_code == 0
-    assert files(folder / "fused") == pictures
+    assert snapshot(folder / "fused") == pictures
 
 
 def test_load_results(bench_folder, pairs):
@@ -170,7 +170,7 @@ def test_load_results(bench_folder, pairs):
     ]  # fmt: skip
     assert len(frame) == 2 * 4 * 2
     assert set(frame["state"]) == {"done"}
-    (line, *_) = store.read_lines(cell(pairs, "max") / "scores.jsonl")
+    (line, *_) = files.read_lines(cell(pairs, "max") / "scores.jsonl")
     row = frame[(frame["method"] == "max") & (frame["id"] == line["id"]) & (frame["metric"] == "SD")]
     assert row["value"].item() == line["scores"]["SD"]
 
@@ -183,8 +183,8 @@ def test_load_results_of_nothing(tmp_path):
 def test_a_finished_run_changes_no_file(bench_folder, pairs):
     arguments = ("run", "--methods", "average", "--metrics", "EN,SD", "--colour")
     first = bench_folder(*arguments)
-    before = files(pairs / "results")
+    before = snapshot(pairs / "results")
     second = bench_folder(*arguments)
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert second.stdout == first.stdout
-    assert files(pairs / "results") == before
+    assert snapshot(pairs / "results") == before

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmark import datasets, images
+from benchmark import datasets
 from benchmark.datasets import synth
 from benchmark.datasets.synth import layout, motion, sensors
 from benchmark.datasets.synth.climate import weather
@@ -17,6 +17,7 @@ from benchmark.datasets.synth.exact import Draws
 from benchmark.datasets.synth.reel import reel
 from benchmark.datasets.synth.stage import Stage
 from benchmark.datasets.synth.textures import noise
+from benchmark.imaging import bt601
 
 SEEDS = range(4)
 
@@ -67,7 +68,7 @@ def test_any_size(width, height):
 def test_a_size_changes_the_sampling_not_the_scene():
     small, large = synth.scene(7, 320, 240, "day"), synth.scene(7, 640, 480, "day")
     shrunk = cv2.resize(large.vis_rgb, (320, 240), interpolation=cv2.INTER_AREA)
-    correlation = np.corrcoef(images.luminance(small.vis_rgb).ravel(), images.luminance(shrunk).ravel())[0, 1]
+    correlation = np.corrcoef(bt601.luminance(small.vis_rgb).ravel(), bt601.luminance(shrunk).ravel())[0, 1]
     assert correlation > 0.95
     common = set(small.numbers) & set(large.numbers)
     assert len(common) > 0.8 * len(small.numbers)
@@ -120,7 +121,7 @@ def contrast(image: np.ndarray, mask: np.ndarray) -> float:
 def people_contrasts(scenes: list[synth.Scene]) -> tuple[np.ndarray, np.ndarray]:
     vis, ir = [], []
     for scene in scenes:
-        luminance = images.luminance(scene.vis_rgb)
+        luminance = bt601.luminance(scene.vis_rgb)
         for box, number in zip(scene.boxes, scene.numbers):
             mask = scene.instances == number
             if box.label == "People" and mask.sum() > 60:
@@ -163,11 +164,11 @@ def test_infrared_cannot_tell_whether_a_cold_lamp_or_car_is_there():
 
 
 def test_levels_are_plausible(scenes):
-    mean = {c: np.mean([images.luminance(s.vis_rgb).mean() for s in group]) for c, group in scenes.items()}
+    mean = {c: np.mean([bt601.luminance(s.vis_rgb).mean() for s in group]) for c, group in scenes.items()}
     assert mean["night"] < mean["dusk"] < mean["day"]
     for condition, group in scenes.items():
         for scene in group:
-            luminance = images.luminance(scene.vis_rgb)
+            luminance = bt601.luminance(scene.vis_rgb)
             for image in (luminance, scene.ir):
                 assert 15 < image.std() < 90
                 assert 20 < image.mean() < 170
@@ -206,7 +207,7 @@ def test_data_set():
     assert len({pair.digest() for pair in pairs}) == 6
     loaded = pairs[0].load()
     assert loaded.ir.shape == loaded.vis.shape == (240, 320)
-    assert (loaded.vis == images.luminance(loaded.vis_rgb)).all()
+    assert (loaded.vis == bt601.luminance(loaded.vis_rgb)).all()
     digest = pairs[0].digest()
     loaded.ir[:] = 0  # a caller may write into what it was given
     assert pairs[0].digest() == digest
@@ -226,8 +227,8 @@ def test_a_frame_does_not_depend_on_the_frames_before_it(burst):
 
 
 def test_frames_of_a_scene_are_much_alike_and_something_moves(burst, scenes):
-    first, last = (images.luminance(burst[i].vis_rgb).astype(float) for i in (0, 1))
-    another = images.luminance(scenes["day"][1].vis_rgb).astype(float)
+    first, last = (bt601.luminance(burst[i].vis_rgb).astype(float) for i in (0, 1))
+    another = bt601.luminance(scenes["day"][1].vis_rgb).astype(float)
     assert np.corrcoef(first.ravel(), last.ravel())[0, 1] > 0.6
     assert np.corrcoef(first.ravel(), another.ravel())[0, 1] < 0.5
     assert [box for box in burst[0].boxes if box.label == "People"] != [

@@ -18,13 +18,13 @@ from PIL import Image
 from baselines.base import SHIPPED
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.training import Recipe, Task, find, recipes, trainable
-from benchmark import machine
 from benchmark.cli import main
 from benchmark.errors import UserError
-from benchmark.figures.training import draw
-from benchmark.training.data import Source, crops, read, reduce, refuse_repeats, shares, split_off_validation
-from benchmark.training.records import Table
-from benchmark.training.run import Diverged, Run
+from benchmark.figures.training_curves import draw
+from benchmark.run import machine
+from benchmark.training.crops import Source, crops, read, reduce, refuse_repeats, shares, split_off_validation
+from benchmark.training.log import Table
+from benchmark.training.loop import Diverged, Run
 from benchmark.training.schedule import learning_rate
 
 RECIPE = Recipe(steps=12, batch=2, crop=16, learning_rate=1e-2, warmup=2, schedule="cosine", ema=0.9, clip=1.0)
@@ -442,7 +442,7 @@ def test_pairs_of_two_sources_are_refused():
 
 
 def test_sources_say_what_they_are(shared):
-    from benchmark.datasets.base import split_hashes
+    from benchmark.datasets.id_lists import split_hashes
 
     recipe = replace(RECIPE, longest=640)
     source = read("tno", recipe, root=shared / "data")
@@ -455,7 +455,7 @@ def test_sources_say_what_they_are(shared):
 
 def test_training_lists_hold_no_test_pair():
     from benchmark import datasets
-    from benchmark.datasets.base import split_ids
+    from benchmark.datasets.id_lists import split_ids
 
     assert not set(split_ids("tno", "train")) & set(split_ids("tno", "cddfuse25"))
     assert set(split_ids("tno", "train")) < set(split_ids("tno", "tno42"))

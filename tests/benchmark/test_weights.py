@@ -8,7 +8,8 @@ import pytest
 from harness import cell
 
 import baselines
-from benchmark import plan, store
+from benchmark.run import plan
+from benchmark.store import files
 
 SHIPPED = baselines.shipped_checkpoint(baselines.card("cddfuse"))
 
@@ -45,15 +46,15 @@ def test_the_shipped_file_has_the_plain_label_wherever_it_lies(tmp_path):
 
 
 def test_any_other_file_is_named_after_its_hash(tmp_path):
-    files = [put(tmp_path / "cddfuse" / name, name.encode()) for name in ("CDDFuse_IVF.pth", "mine.safetensors")]
-    found = [method(tmp_path), method(checkpoint=files[1])]
-    assert [m.label for m in found] == [f"cddfuse+{store.file_sha256(file)[:8]}" for file in files]
+    paths = [put(tmp_path / "cddfuse" / name, name.encode()) for name in ("CDDFuse_IVF.pth", "mine.safetensors")]
+    found = [method(tmp_path), method(checkpoint=paths[1])]
+    assert [m.label for m in found] == [f"cddfuse+{files.file_sha256(file)[:8]}" for file in files]
 
 
 def test_a_method_without_a_shipped_file(tmp_path, gain):
     assert method(gain, name="gain").label == "gain"
     named = gain / "gain" / "gain.txt"
-    assert method(gain, named, name="gain").label == f"gain+{store.file_sha256(named)[:8]}"
+    assert method(gain, named, name="gain").label == f"gain+{files.file_sha256(named)[:8]}"
 
 
 def test_one_file_under_two_names_is_one_method(tmp_path):
@@ -84,7 +85,7 @@ def test_the_authors_file_is_known_by_its_hash_under_any_name(shared, tmp_path):
 
 def test_a_record_tells_of_the_file_beside_it(tmp_path):
     path = put(tmp_path / "cddfuse.safetensors")
-    record(path, trained_on="tno", status="preliminary", sha256=store.file_sha256(path))
+    record(path, trained_on="tno", status="preliminary", sha256=files.file_sha256(path))
     assert (method(checkpoint=path).trained_on, method(checkpoint=path).preliminary) == ("tno", True)
     record(path, trained_on="tno")
     assert (method(checkpoint=path).trained_on, method(checkpoint=path).preliminary) == ("tno", False)
@@ -100,7 +101,7 @@ def test_no_checkpoint_overwrites_the_results_of_another(pairs, bench_folder, ga
     assert bench_folder(*arguments).exit_code == 0
     before = (cell(pairs, "gain") / "scores.jsonl").read_bytes()
     assert bench_folder(*arguments, "--weights-root", gain).exit_code == 0
-    other = f"gain+{store.file_sha256(gain / 'gain' / 'gain.txt')[:8]}"
+    other = f"gain+{files.file_sha256(gain / 'gain' / 'gain.txt')[:8]}"
     assert (cell(pairs, "gain") / "scores.jsonl").read_bytes() == before
     assert (cell(pairs, other) / "scores.jsonl").read_bytes() != before
 

@@ -10,7 +10,8 @@ from harness import cell
 import baselines
 from baselines import weights
 from baselines.weights import Source
-from benchmark import plan, store
+from benchmark.run import plan
+from benchmark.store import files
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CONTENT = {"gain/gain.txt": b"0.25", "two/first one.pth": b"first" * 9_000, "two/second.pth": b"second" * 9_000}
@@ -37,8 +38,8 @@ def address(source):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(weights, "table", lambda: SOURCES)
-    files = {address(source): CONTENT[f"{source.folder}/{source.file}"] for source in SOURCES}
-    with serving(files) as server:
+    served = {address(source): CONTENT[f"{source.folder}/{source.file}"] for source in SOURCES}
+    with serving(served) as server:
         monkeypatch.setattr(weights, "HOST", server.url.rstrip("/"))
         yield server
 
@@ -142,7 +143,7 @@ def test_a_file_that_is_named_must_be_known(server, bench_folder, pairs, gain):
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert "neither a published file nor one with the record of bench train beside it; --trust-checkpoint" in line
-    label = f"gain+{store.file_sha256(mine)[:8]}"
+    label = f"gain+{files.file_sha256(mine)[:8]}"
     assert bench_folder(*arguments, "--trust-checkpoint").exit_code == 0
     assert cell(pairs, label).is_dir()
     (pairs / "mine.json").write_text('{"trained_on": "tno"}')

@@ -18,13 +18,14 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from benchmark import images
-from benchmark.datasets.base import Box, Dataset, DatasetCard, Pair, PairImages, Selection, content_digest
+from benchmark.datasets.dataset import Dataset, DatasetCard, Selection
+from benchmark.datasets.pairs import Box, Pair, PairImages, content_digest
 from benchmark.datasets.synth import layout, motion, sensors
 from benchmark.datasets.synth.climate import CONDITIONS, weather
 from benchmark.datasets.synth.exact import Draws, sin
 from benchmark.datasets.synth.stage import Stage
 from benchmark.datasets.synth.world import CLASSES
+from benchmark.imaging import bt601
 
 __all__ = ["CLASSES", "CONDITIONS", "DATASET", "Burst", "Scene", "Synth", "SynthPair", "scene"]
 
@@ -135,7 +136,7 @@ class SynthPair(Pair):
 
     def load(self) -> PairImages:
         drawn = self.scene()
-        return PairImages(drawn.ir.copy(), images.luminance(drawn.vis_rgb), drawn.vis_rgb.copy())
+        return PairImages(drawn.ir.copy(), bt601.luminance(drawn.vis_rgb), drawn.vis_rgb.copy())
 
     def digest(self) -> str:
         drawn = self.scene()

@@ -1,20 +1,40 @@
-"""What all vehicles are made of: faces in their own axes, wheels and lamps."""
+"""What all vehicles have in common: where they are, faces in their own axes, wheels and lamps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from benchmark.datasets.synth.canvas import CIRCLE, Canvas, Point, Surface
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import cos_sin, norm, total
-
-if TYPE_CHECKING:
-    from benchmark.datasets.synth.vehicles import Vehicle
+from benchmark.datasets.synth.people import Person
 
 Vector = tuple[float, float, float]
 
 _RING = CIRCLE.tolist()
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """A vehicle at (x, z) heading `heading` radians from the road's direction, to the right.
+
+    `kind`: "Car", "Bus", "Truck" or "Motorcycle"; `extent`: length, width and height in metres; `profile`: which of
+    cars.PROFILES a car has. `warmth`: how much of a running engine's heat it has, 0..1. `lights`: headlights and tail
+    lights are on.
+    """
+
+    kind: str
+    extent: tuple[float, float, float]
+    x: float
+    z: float
+    heading: float
+    colour: tuple[int, int, int]
+    profile: int = 0
+    warmth: float = 1.0
+    lights: bool = False
+    braking: bool = False
+    rider: Person | None = None
 
 
 class Frame:

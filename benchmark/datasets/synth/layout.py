@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from benchmark.datasets.synth import buildings, buses, cars, furniture, ground, motorcycles, people, plants, vehicles
+from benchmark.datasets.synth.bodywork import Vehicle
 from benchmark.datasets.synth.canvas import Camera
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import Draws, cos_sin, norm, steps
@@ -199,7 +200,7 @@ def _add_vehicles(world: World, rng: Draws, taken: _Ground) -> None:
         taken.take(vehicle.x, vehicle.z, length / 2)
 
 
-def _vehicle(world: World, rng: Draws, z: float, dazzling: bool) -> vehicles.Vehicle:
+def _vehicle(world: World, rng: Draws, z: float, dazzling: bool) -> Vehicle:
     road, climate = world.road, world.climate
     kind = "Car" if dazzling else rng.choice(("Car", "Motorcycle", "Bus", "Truck"), p=(0.66, 0.14, 0.10, 0.10))
     lane = road.lanes // 2 - 1 if dazzling else rng.integers(road.lanes)
@@ -212,13 +213,16 @@ def _vehicle(world: World, rng: Draws, z: float, dazzling: bool) -> vehicles.Veh
         running, warmth = False, rng.choice((0.0, 0.0, 0.4))
     z = max(z, 17.0) if kind in ("Bus", "Truck") else min(z, 24.0) if kind == "Motorcycle" else z
     heading = (0.0 if x > 0 else math.pi) + rng.normal(0, 0.03)
-    vehicle = vehicles.Vehicle(
+    colour = _pick(rng, buses.COLOURS if kind in ("Bus", "Truck") else cars.COLOURS)
+    profile = rng.integers(len(cars.PROFILES))
+    vehicle = Vehicle(
         kind=kind,
+        extent=vehicles.extent(kind, profile),
         x=x,
         z=z,
         heading=heading,
-        colour=_pick(rng, buses.COLOURS if kind in ("Bus", "Truck") else cars.COLOURS),
-        profile=rng.integers(len(cars.PROFILES)),
+        colour=colour,
+        profile=profile,
         warmth=warmth,
         lights=running and (climate.lamps or climate.condition == "fog"),
         braking=bool(running and rng.random() < 0.3),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from benchmark.datasets.synth.bodywork import Vehicle
 from benchmark.datasets.synth.exact import Draws, cos, cos_sin
 from benchmark.datasets.synth.people import Person
-from benchmark.datasets.synth.vehicles import Vehicle
 from benchmark.datasets.synth.world import World
 
 _STRIDE = 0.86  # metres of a double step, in units of body height

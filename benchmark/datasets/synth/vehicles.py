@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from benchmark.datasets.synth import buses, cars, motorcycles, people, raster
-from benchmark.datasets.synth.bodywork import Frame
+from benchmark.datasets.synth import buses, cars, motorcycles, raster
+from benchmark.datasets.synth.bodywork import Frame, Vehicle
 from benchmark.datasets.synth.canvas import CIRCLE, Canvas, shade_hull
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import cos_sin, total
 
 
-@dataclass(frozen=True)
-class Vehicle:
-    """A vehicle at (x, z) heading `heading` radians from the road's direction, to the right.
-
-    `kind`: "Car", "Bus", "Truck" or "Motorcycle"; `profile`: which of cars.PROFILES a car has.
-    `warmth`: how much of a running engine's heat it has, 0..1. `lights`: headlights and tail lights are on.
-    """
-
-    kind: str
-    x: float
-    z: float
-    heading: float
-    colour: tuple[int, int, int]
-    profile: int = 0
-    warmth: float = 1.0
-    lights: bool = False
-    braking: bool = False
-    rider: people.Person | None = None
-
-    @property
-    def extent(self) -> tuple[float, float, float]:
-        """Length, width and height in metres."""
-        fixed = {"Bus": buses.BUS, "Truck": buses.TRUCK, "Motorcycle": motorcycles.EXTENT}
-        return fixed.get(self.kind) or cars.PROFILES[self.profile].extent
+def extent(kind: str, profile: int = 0) -> tuple[float, float, float]:
+    """Length, width and height in metres. profile: which of cars.PROFILES a car has."""
+    fixed = {"Bus": buses.BUS, "Truck": buses.TRUCK, "Motorcycle": motorcycles.EXTENT}
+    return fixed.get(kind) or cars.PROFILES[profile].extent
 
 
 def draw(canvas: Canvas, climate: Climate, vehicle: Vehicle) -> None:

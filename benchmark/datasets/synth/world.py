@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from benchmark.datasets.synth import buildings, furniture, ground, people, plants, vehicles
+from benchmark.datasets.synth import buildings, furniture, ground, people, plants
+from benchmark.datasets.synth.bodywork import Vehicle
 from benchmark.datasets.synth.canvas import Camera
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import cos, cos_sin
@@ -28,7 +29,7 @@ class World:
     signals: list[furniture.Signal] = field(default_factory=list)
     props: list[furniture.Prop] = field(default_factory=list)
     people: list[people.Person] = field(default_factory=list)
-    vehicles: list[vehicles.Vehicle] = field(default_factory=list)
+    vehicles: list[Vehicle] = field(default_factory=list)
     own_headlights: bool = False
 
     def lights(self) -> list[Light]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark import references
+from benchmark.report import references
 from benchmark.report.content import Content
 
 ORDER = 15

@@ -6,11 +6,11 @@ import csv
 import io
 import math
 
-from benchmark.detection.compared import Compared, over_seeds
-from benchmark.detection.compared import Row as DetectionRow
+from benchmark.detection.outcome import Compared, over_seeds
+from benchmark.detection.outcome import Row as DetectionRow
 from benchmark.report.content import Content
 from benchmark.report.measured import Measured
-from benchmark.summary import Row
+from benchmark.store.summary import Row
 
 ORDER = 20
 FILE = "report.csv"

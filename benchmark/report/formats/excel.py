@@ -7,7 +7,7 @@ import math
 import zipfile
 
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, Entry, Grid
+from benchmark.report.tabular import BEST, SECOND, Entry, Grid
 
 ORDER = 60
 FILE = "report.xlsx"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, Entry, Grid, Line
+from benchmark.report.tabular import BEST, SECOND, Entry, Grid, Line
 
 ORDER = 40
 FILE = "report.html"

@@ -8,11 +8,11 @@ import math
 import numpy as np
 
 from benchmark import statistics
-from benchmark.detection.compared import Compared, over_seeds
+from benchmark.detection.outcome import Compared, over_seeds
 from benchmark.report.content import Content
-from benchmark.report.grid import Entry, Grid
 from benchmark.report.measured import Measured
-from benchmark.tables import label
+from benchmark.report.tabular import Entry, Grid
+from benchmark.report.terminal import label
 
 ORDER = 50
 FILE = "report.json"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-from benchmark import references
+from benchmark.report import references
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line
+from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line
 
 ORDER = 10
 FILE = "report.tex"

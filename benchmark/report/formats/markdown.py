@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, Entry, Grid
+from benchmark.report.tabular import BEST, SECOND, Entry, Grid
 
 ORDER = 30
 FILE = "report.md"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmark.report.content import Content
-from benchmark.report.grid import Column, Entry, Grid, Line, key
+from benchmark.report.material import Material
 from benchmark.report.sections.scores import merged
-from benchmark.tables import title_of
+from benchmark.report.tabular import Column, Entry, Grid, Line, key
+from benchmark.report.terminal import title_of
 
 ORDER = 40
 
@@ -19,26 +19,26 @@ _COLUMNS = {
 }
 
 
-def grids(content: Content) -> list[Grid]:
+def grids(content: Material) -> list[Grid]:
     if not (content.results / "profile").is_dir():
         return []
-    from benchmark import profiles
+    from benchmark.cost import records
 
     rows = {row.cell.method: row for one in content.measured for row in (*one.rows, *one.partial)}
     order = [name for name in merged([(*one.naive, *one.asked) for one in content.measured]) if name in rows]
     machines: dict[tuple, dict[str, dict]] = {}
-    for record in profiles.read(content.results):
+    for record in records.read(content.results):
         machine = tuple(record[name] for name in ("device", "processor", "threads", "width", "height"))
         machines.setdefault(machine, {})[record["method"]] = record
     found = []
-    for machine, records in sorted(machines.items()):
-        shown = [(rows[name], records[name]) for name in order if name in records]
+    for machine, measured in sorted(machines.items()):
+        shown = [(rows[name], measured[name]) for name in order if name in measured]
         if shown:
-            found.append(_grid(machine, shown, content, [name for name in order if name not in records]))
+            found.append(_grid(machine, shown, content, [name for name in order if name not in measured]))
     return found
 
 
-def _grid(machine: tuple, shown: list, content: Content, missing: list[str]) -> Grid:
+def _grid(machine: tuple, shown: list, content: Material, missing: list[str]) -> Grid:
     device, processor, threads, width, height = machine
     fields = [name for name in _COLUMNS if any(record.get(name) is not None for _, record in shown)]
     lines = [

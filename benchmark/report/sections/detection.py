@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmark import references
-from benchmark.detection import tables
-from benchmark.report.content import Content
-from benchmark.report.grid import Grid
+from benchmark.report import detection_tables, references
+from benchmark.report.material import Material
 from benchmark.report.measured import NAIVE
+from benchmark.report.tabular import Grid
 
 ORDER = 50
 
 
-def grids(content: Content) -> list[Grid]:
-    found = [grid for one in content.detected for grid in tables.grids(one, content.options.digits, references.keys)]
+def grids(content: Material) -> list[Grid]:
+    found = [
+        grid
+        for one in content.detected
+        for grid in detection_tables.grids(one, content.options.digits, references.keys)
+    ]
     return [_ruled(grid) for grid in found]
 
 

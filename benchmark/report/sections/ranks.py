@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, key, number
+from benchmark.report.material import Material
 from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
+from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, key, number
+from benchmark.report.terminal import label, title_of
 from benchmark.statistics import ALPHA, FEW
-from benchmark.tables import label, title_of
 
 ORDER = 20
 
 
-def grids(content: Content) -> list[Grid]:
+def grids(content: Material) -> list[Grid]:
     return [_grid(one) for one in content.measured if len(one.rows) > 1 and one.ranking.metrics]
 
 

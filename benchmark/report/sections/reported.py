@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark import reported
 from benchmark.errors import UserError
-from benchmark.report.content import Content
-from benchmark.report.grid import Column, Entry, Grid, Line, counted, key, number
+from benchmark.report import reported_values
+from benchmark.report.material import Material
 from benchmark.report.measured import Measured, fold
-from benchmark.reported import Reported
-from benchmark.summary import Row
-from benchmark.tables import PRELIMINARY, PRELIMINARY_NOTE
+from benchmark.report.reported_values import Reported
+from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE
+from benchmark.store.summary import Row
 
 ORDER = 30
 # Beside the colour, since a colour alone says nothing to some, nor in plain text.
@@ -26,10 +26,10 @@ class _Place:
     protocol: str
 
 
-def grids(content: Content) -> list[Grid]:
+def grids(content: Material) -> list[Grid]:
     found, refused = [], []
     for file in content.options.reported:
-        values, remarks = reported.read(file)
+        values, remarks = reported_values.read(file)
         by_place: dict[_Place, list[Reported]] = {}
         for value in values:
             by_place.setdefault(_Place(value.dataset, value.split, value.protocol), []).append(value)
@@ -91,7 +91,7 @@ def _pairs(group: Sequence[Reported], one: Measured) -> bool:
     return any(_row_of(value, one) is not None and fold(value.metric) in metrics for value in group)
 
 
-def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Measured, content: Content) -> Grid:
+def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Measured, content: Material) -> Grid:
     spelled = {fold(metric): metric for metric in one.scores.metrics}
     values = {(v.method, spelled[fold(v.metric)]): v for v in group if fold(v.metric) in spelled}
     metrics = [m for m in one.scores.metrics if any(metric == m for _, metric in values)]
@@ -136,7 +136,7 @@ def _first(group: Sequence[Reported]) -> dict[str, Reported]:
     return found
 
 
-def _measured(value: Reported, one: Measured, row: Row, metric: str, content: Content) -> Entry:
+def _measured(value: Reported, one: Measured, row: Row, metric: str, content: Material) -> Entry:
     summary = one.summaries[metric][one.rows.index(row)]
     if summary.n < one.images:
         return Entry()

@@ -6,18 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmark import references
-from benchmark.report.content import Content
-from benchmark.report.grid import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report import references
+from benchmark.report.material import Material
 from benchmark.report.measured import Measured, decimals
+from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, label, title_of
 from benchmark.statistics import ALPHA
-from benchmark.summary import Row
-from benchmark.tables import PRELIMINARY_NOTE, UNDEFINED, label, title_of
+from benchmark.store.summary import Row
 
 ORDER = 10
 
 
-def grids(content: Content) -> list[Grid]:
+def grids(content: Material) -> list[Grid]:
     if not content.options.wide:
         return [_grid(one, content) for one in content.measured]
     found = []
@@ -37,7 +37,7 @@ def title(one: Measured) -> str:
     return f"{one.dataset}, split {one.split}, {count}, protocol {one.protocol}"
 
 
-def _grid(one: Measured, content: Content) -> Grid:
+def _grid(one: Measured, content: Material) -> Grid:
     columns = tuple(_column(metric, direction) for metric, direction in one.scores.metrics.items())
     table = [_entries(one, metric, content) for metric in one.scores.metrics]
     rows = (*one.rows, *one.partial)
@@ -57,7 +57,7 @@ def _column(metric: str, direction: int, group: str = "") -> Column:
     return Column(metric, direction, group, references.keys("metric", metric))
 
 
-def _wide(measured: Sequence[Measured], content: Content) -> Grid:
+def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     """One table for several splits under one protocol."""
     columns, entries, found = [], {}, {}
     for one in measured:
@@ -109,11 +109,11 @@ def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> 
     return tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(lines))
 
 
-def _line(row: Row, entries: tuple[Entry, ...], content: Content) -> Line:
+def _line(row: Row, entries: tuple[Entry, ...], content: Material) -> Line:
     return Line(label(row), title_of(row), entries, cites=content.cites_of_method(row.name))
 
 
-def _entries(one: Measured, metric: str, content: Content) -> list[Entry]:
+def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
     """A column: of the rows, then of the partial ones."""
     options = content.options
     summaries = one.summaries[metric]
@@ -150,7 +150,7 @@ def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
     return [replace(entry, mark=mark) for entry, mark in zip(entries, marks)]
 
 
-def _explanation(measured: Sequence[Measured], content: Content) -> str:
+def _explanation(measured: Sequence[Measured], content: Material) -> str:
     several = any(len(one.rows) > 1 for one in measured)
     if not several or not any(one.ranked for one in measured):
         return ""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from benchmark import statistics
-from benchmark.report.content import Content
-from benchmark.report.grid import Column, Entry, Grid, Line, counted, key
+from benchmark.report.material import Material
 from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
+from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key
+from benchmark.report.terminal import label, title_of
 from benchmark.statistics import ALPHA
-from benchmark.tables import label, title_of
 
 ORDER = 25
 
 
-def grids(content: Content) -> list[Grid]:
+def grids(content: Material) -> list[Grid]:
     return [_grid(one) for one in content.measured if len(one.rows) > 1 and one.ranked]
 
 

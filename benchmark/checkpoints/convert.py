@@ -1,0 +1,67 @@
+"""A checkpoint between its authors' layout and safetensors with a record."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import baselines
+from baselines import training
+from benchmark.errors import UserError, unknown
+from benchmark.store import files
+
+
+def convert(method: str, source: Path, target: Path, float16: bool = False) -> Path:
+    """Write the weights of `source` in the layout that the name of `target` says, and a record beside it.
+
+    method: its weights' method, such as "cddfuse" or "cddfuse-mif"; source: the authors' file or safetensors, whose
+    names and shapes must be the network's, all of them; target: `.safetensors`, or `.pth` for the authors' layout;
+    float16: store half precision, in safetensors only. Returns the record's path. Raises UserError for a file that does
+    not fit or whose record names another method, an unknown method, and a target that exists or cannot be written.
+    """
+    import torch
+    from safetensors.torch import save
+
+    if method not in (known := _convertible()):
+        raise unknown("method with a known layout", method, known)
+    task = training.find(method.removesuffix("-mif"), "mif" if method.endswith("-mif") else "ivf")
+    record_path = target.with_suffix(".json")
+    if target.suffix not in (".safetensors", ".pth"):
+        raise UserError(f"{target}: the name must end in .safetensors, or in .pth for the authors' layout")
+    if float16 and target.suffix == ".pth":
+        raise UserError("--float16 goes with .safetensors only")
+    for path in (target, record_path):
+        if path.exists():
+            raise UserError(f"{path} is there already; remove it, or give another name")
+    if (own := baselines.checkpoint_record(source).get("method", method)) != method:
+        raise UserError(f"{source} holds weights of {own}, as the record beside it says, not of {method}")
+    try:
+        network = training.load_weights(task, method, source)
+    except baselines.Unavailable as error:
+        raise UserError(str(error)) from error
+    if target.suffix == ".pth":
+        file = io.BytesIO()
+        torch.save(task.official(network), file)
+        content = file.getvalue()
+    else:
+        content = save({name: x.half() if float16 else x for name, x in task.state(network).items()})
+    digest = baselines.sha256(source)
+    record = {
+        **baselines.training_record(baselines.card(method), source, digest),
+        "method": method,
+        "converted_from": {"file": source.name, "sha256": digest},
+        "stored_as": "float16" if float16 else "float32",
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    try:
+        files.replace(target, content)
+        files.replace(record_path, json.dumps(record, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"{target}: {error.strerror}") from error
+    return record_path
+
+
+def _convertible() -> list[str]:
+    return [name for name in baselines.names() if name.removesuffix("-mif") in training.trainable()]

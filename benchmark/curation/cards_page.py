@@ -1,0 +1,125 @@
+"""The page about the data sets, docs/datasets.md: ``python -m benchmark.curation.cards_page > docs/datasets.md``."""
+
+from __future__ import annotations
+
+from benchmark import datasets
+from benchmark.datasets.dataset import Dataset
+
+_HEAD = """\
+# Data sets
+
+Rendered from the cards by `python -m benchmark.curation.cards_page`; change the cards in `benchmark/datasets/`, not
+this page.
+
+Put the sets under one folder and name it by `--data-root DIR` or `BENCH_DATA=DIR`. Folder names are found in any
+case, one folder deeper (as archives have it), and under the usual other names of the two folders (`ir`, `infrared`,
+`thermal`, `lwir`; `vi`, `vis`, `visible`, `rgb`; with `train`/`test` inside or around); `bench ls datasets` says what
+was recognised.
+
+| command | what it does |
+| --- | --- |
+| `bench data pull NAME` | downloads the set at a fixed revision, every file checked, or tells the steps by hand |
+| `bench data verify NAME` | checks every pair: complete, readable, one size, in register, as published, none twice |
+| `bench data leak --dataset NAME --split S` | how many test images have a near twin in training |
+| `bench data synth --out DIR --pairs N` | drawn scenes with boxes, in the layout of M3FD's detection set |
+| `bench data scenes --out DIR` | divides M3FD by whole scenes, balanced on the classes of the labels that are there |
+
+How images are read: one decoder for everything (`benchmark/imaging/reading.py`). PNG, JPEG, BMP, TIFF; 8-bit and
+16-bit grey (scaled by 1/257), RGB, RGBA (alpha dropped), palette, bilevel; a file's EXIF orientation is applied, and
+conversions are told. Luminance is BT.601 full range, 0.299 R + 0.587 G + 0.114 B, rounded to the nearest integer.
+
+Labels: classes come from the names in the XML files, boxes count pixels from 1 and include `xmax` and `ymax`. YOLO
+files of M3FD circulate with two orders of the classes (3 = Motorcycle or 3 = Lamp): they are read where a file beside
+them names the classes, or with `--label-order`, and refused otherwise.
+
+Lists of ids lie in `benchmark/datasets/splits/`, each with its source in the first line; `sha256.txt` holds the hash of
+each, which is checked whenever a list is read.
+"""
+
+_SCENES = """\
+## Divisions of M3FD's detection set
+
+M3FD's 4,200 labelled pairs are frames of 73 scenes, numbered through. The published m3fd-zxSplit puts the beginning of
+each scene into training and its end into testing, so that its runs of ids show where scenes begin. Share of test images
+with a training image within 1, 2, 5 and 10 ids:
+
+| division | what it is | ±1 | ±2 | ±5 | ±10 |
+| --- | --- | ---: | ---: | ---: | ---: |
+"""
+
+_SCENES_END = """
+`scene` keeps whole scenes together (no scene in two parts; the neighbours that remain are the last frame of one scene
+and the first of the next). It is balanced on images, scenes and recording order; with the labels at hand,
+`bench data scenes` divides on the count of each class as well.
+"""
+
+_SYNTH = """\
+## Drawn scenes
+
+![Scenes of synth-det](synth.png)
+
+Day, dusk, night, glare and fog, from top to bottom: three frames of one scene and one of another, visible above
+infrared (`python -m benchmark.curation.contact_sheet docs/synth.png`). In the dark people are lost in the visible
+image; cold vehicles and switched-off lamps are lost in the infrared one.
+
+A seed gives the same pixels on every machine. They follow from arithmetic that IEEE 754 fixes to the last bit, from
+whole numbers, and from a bit generator whose stream numpy never changes (`benchmark/datasets/synth/exact.py` says how);
+no sine or exponential of a C library and no filter whose rounding depends on the processor has a part in it.
+`tests/benchmark/test_synth_exact.py` holds the hashes and checks them with the processor's wide instructions switched
+off as well; they were the same with numpy 1.26.4, 2.0.2, 2.2.6 and 2.4.6 and OpenCV 4.9.0, 4.10.0, 4.12.0 and 5.0.0, on
+x86-64 under Python 3.11. Other processors were not at hand.
+"""
+
+
+def markdown() -> str:
+    """The page."""
+    sources = [datasets.get(name) for name in datasets.names()]
+    parts = [_HEAD, *(_card(source) for source in sources if source.name != "folder"), _divisions(), _SYNTH]
+    return "\n".join(parts)
+
+
+def _card(source: Dataset) -> str:
+    card = source.card
+    lines = [f"## {card.title} (`{source.name}`)", ""]
+    counts = ", ".join(f"{split} {count}" for split, count in card.counts.items() if count is not None)
+    manifest = source.manifest()
+    rows = {
+        "Paper": f"{card.citation} ({card.year})" if card.year else card.citation,
+        "Licence": card.licence,
+        "Use": card.use,
+        "Kind": {"ivf": "infrared and visible", "mif": "medical"}[card.task],
+        "Images": card.size,
+        "Pairs": counts,
+        "Labels": card.labels,
+        "Layout": f"`{card.layout}`" if card.link else card.layout,
+        "Publisher": f"<{card.link}>" if card.link else "",
+        "Download": f"`bench data pull {source.name}`: {len(manifest.files)} files from <{manifest.source}>"
+        if manifest
+        else "",
+    }
+    lines += [f"- {name}: {value}" for name, value in rows.items() if value]
+    if card.by_hand:
+        lines += ["- By hand:", *(f"  {number}. {step}" for number, step in enumerate(card.by_hand, start=1))]
+    lines += [f"- {note}" for note in card.notes]
+    lines += ["", "| split | what it is |", "| --- | --- |"]
+    lines += [
+        f"| `{split}`{' (default)' if split == source.default_split else ''} | {what} |"
+        for split, what in source.splits().items()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _divisions() -> str:
+    from benchmark.curation import leakage
+
+    rows = []
+    source = datasets.get("m3fd")
+    for name, parts in source.schemes().items():
+        shares = leakage.neighbours(parts["train"], parts["test"])
+        what = source.splits()[f"{name}-test"].removeprefix("test: ")
+        rows.append(f"| `{name}` | {what} | {' | '.join(f'{100 * share:.1f} %' for share in shares.values())} |")
+    return _SCENES + "\n".join(rows) + "\n" + _SCENES_END
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,107 @@
+"""Writing drawn scenes to disk, in the layout of M3FD's detection set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.datasets import labels, scenes
+from benchmark.datasets.id_lists import ids_sha256
+from benchmark.errors import UserError
+from benchmark.imaging import saving
+
+FOLDERS = "Ir", "Vis", "Annotation"
+
+
+def write(
+    out: Path,
+    pairs: int,
+    size: tuple[int, int] = (640, 480),
+    seed: int = 0,
+    processes: int = 1,
+    step: Callable[[int], None] = lambda frames: None,
+) -> dict[str, list[str]]:
+    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}`` and the division by scenes, a random one, and the scene of
+    each pair, into ``out/splits``; returns the division by scenes. `step` is told of the pairs that have been written.
+
+    Raises UserError where `out` holds anything already.
+    """
+    from benchmark.datasets.synth.reel import reel
+
+    if out.exists() and any(out.iterdir()):
+        raise UserError(f"{out}: is not empty; give a new folder")
+    shots = reel(pairs, seed)
+    counts = []
+    with _pool(processes) as pool:
+        # Whole scenes go to one process: what stands still is drawn once.
+        for shot, counted in zip(shots, pool.map(_write_scene, [out] * len(shots), shots, [size] * len(shots))):
+            counts.append(counted)
+            step(shot.frames)
+    groups = [shot.ids for shot in shots]
+    division = scenes.lists(groups, scenes.divide(scene_weights(groups, counts)))
+    write_scenes(out / "splits", shots)
+    ids = [id for group in groups for id in group]
+    for name, parts in (("scene", division), ("random811-seed0", scenes.at_random(ids))):
+        write_lists(out / "splits", name, parts)
+    return division
+
+
+def scene_weights(groups: Sequence[Sequence[str]], counts: Sequence[Counter]) -> np.ndarray:
+    """What a division by scenes is balanced on where labels are known: images, scenes, recording order and the
+    objects of each class."""
+    classes = sorted({label for counted in counts for label in counted})
+    objects = [[counted[label] for label in classes] for counted in counts]
+    return np.column_stack([scenes.image_weights(groups), np.array(objects, float).reshape(len(groups), -1)])
+
+
+def write_lists(folder: Path, name: str, parts: dict[str, list[str]]) -> None:
+    """One text file of ids for each part, with the ids' SHA-256 in its first line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, ids in parts.items():
+        head = f"# {name}, {part}: {len(ids)} ids, SHA-256 of the ids, one to a line: {ids_sha256(ids)}\n"
+        (folder / f"{name}-{part}.txt").write_text(head + "".join(f"{id}\n" for id in ids), encoding="utf-8")
+
+
+def write_scenes(folder: Path, shots: Sequence) -> None:
+    """A file of lines "id,scene,time of day", for what must keep scenes together."""
+    from benchmark.datasets.synth_det import TIMES
+
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"{id},{shot.scene},{TIMES[shot.condition]}\n" for shot in shots for id in shot.ids]
+    (folder / "scenes.csv").write_text("# id,scene,time of day\n" + "".join(lines), encoding="utf-8")
+
+
+def _write_scene(out: Path, shot, size: tuple[int, int]) -> Counter:
+    """Write the frames of a scene; returns how many objects of each class they show."""
+    from benchmark.datasets.synth import Burst
+    from benchmark.datasets.synth_det import labelled
+
+    burst, found = Burst(shot.seed, *size, shot.condition, sway=shot.sway), Counter()
+    for number, id in enumerate(shot.ids):
+        scene = burst.frame(number)
+        boxes = labelled(scene)
+        saving.save_luminance(out / "Ir" / f"{id}.png", scene.ir)
+        saving.save_rgb(out / "Vis" / f"{id}.png", scene.vis_rgb)
+        (out / "Annotation").mkdir(exist_ok=True)
+        labels.write_voc(out / "Annotation" / f"{id}.xml", f"{id}.png", size, boxes)
+        found.update(box.label for box in boxes)
+    return found
+
+
+class _Here(Executor):
+    """An executor that works in this process, one job at a time."""
+
+    def map(self, function, *arguments, **_):
+        return map(function, *arguments)
+
+
+def _pool(processes: int) -> Executor:
+    if processes == 1:
+        return _Here()
+    import multiprocessing
+
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))

@@ -1,1 +1,0 @@
-"""Work on whole data sets: labels, checks, leakage, downloads, cards."""

@@ -1,0 +1,142 @@
+"""What every data set is: a card, named splits, and pairs that load themselves."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.datasets.labels import Flaw
+from benchmark.datasets.pairs import Box, Pair
+from benchmark.errors import UserError, unknown
+
+MANIFESTS = Path(__file__).with_name("manifests")
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What a user must know about a data set before using it.
+
+    `counts`: split -> number of pairs as published (None where it varies); `size`: of the images, in words;
+    `layout`: the folders looked for under the data root; `task`: "ivf" (infrared and visible) or "mif"
+    (medical); `licence`: "none stated" where the publisher states none; `use`: what the set may be used for;
+    `labels`: what is annotated; `by_hand`: the steps to get it where it cannot be downloaded directly.
+    """
+
+    name: str
+    title: str
+    year: int | None
+    citation: str
+    licence: str
+    link: str
+    size: str
+    counts: dict[str, int | None]
+    layout: str
+    task: str = "ivf"
+    use: str = "research, with the papers cited; ask the publisher about anything else"
+    labels: str = "none"
+    by_hand: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The pairs of one split in a stable order; `notes` for the user, one line each; `found`: the folders
+    recognised, in words."""
+
+    pairs: list[Pair]
+    notes: tuple[str, ...] = ()
+    found: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of a set as its publisher ships it: `files`: path in the set -> SHA-256 (hex); `source`: the
+    address that they lie under, at a fixed revision."""
+
+    source: str
+    files: dict[str, str]
+
+
+class Dataset:
+    """A data set: subclasses set `card` and `default_split`, and say where the pairs are.
+
+    `source_titles`: what the two images of a pair are called, such as ("PET", "MRI"). `parts`: the splits that together
+    hold every pair once, for checks of the whole set. `classes`: the names of labelled objects, or () where there are
+    no boxes.
+    """
+
+    card: DatasetCard
+    default_split: str
+    source_titles: tuple[str, str] = ("Infrared", "Visible")
+    parts: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    def splits(self) -> dict[str, str]:
+        """The names of the splits, with one line about each."""
+        raise NotImplementedError
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        """The pairs of a split (None: the default one), found under the data root `root` (None: the
+        environment variable BENCH_DATA). Raises UserError for an unknown split or a missing folder."""
+        raise NotImplementedError
+
+    def schemes(self) -> dict[str, dict[str, list[str]]]:
+        """The named ways to divide the set: scheme -> part ("train", "val", "test") -> ids."""
+        return {}
+
+    def scene_of(self, id: str) -> str | None:
+        """The scene that a pair was taken from: pairs of one scene are no independent observations. None where the
+        set does not tell."""
+        return None
+
+    def boxes(self, pair: Pair, flaws: list[Flaw] | None = None) -> list[Box]:
+        """The objects labelled in a pair; raises UserError where it has no labels or they are broken. With a list
+        `flaws`, what is wrong with single objects is added there instead (see `benchmark.datasets.labels.of_pair`)."""
+        raise UserError(f"data set {self.name}: has no object boxes")
+
+    def time_of_day(self, pair: Pair) -> str | None:
+        """Day, night or what the set calls it; None where it is not known."""
+        return None
+
+    def manifest(self) -> Manifest | None:
+        """What is known of the set's files, from ``manifests/<name>.txt``; None where nothing is."""
+        path = MANIFESTS / f"{self.name}.txt"
+        return read_manifest(path) if path.is_file() else None
+
+    def pairs(self, split: str | None = None, root: str | os.PathLike | None = None) -> list[Pair]:
+        """`select(split, root).pairs`."""
+        return self.select(split, root).pairs
+
+    def unavailable(self, split: str | None = None, root: str | os.PathLike | None = None) -> str | None:
+        """Why the split cannot be read here, in one line, or None where it can."""
+        try:
+            return None if self.select(split, root).pairs else "no pairs"
+        except UserError as error:
+            return error.message
+
+    def check_split(self, split: str | None) -> str:
+        """`split`, or the default for None, or the test part of a scheme; raises UserError for an unknown name."""
+        split = self.default_split if split is None else split
+        if split not in self.splits() and "test" in self.schemes().get(split, {}):
+            split = f"{split}-test"
+        if split not in self.splits():
+            raise unknown(f"split of {self.name}", split, self.splits())
+        return split
+
+
+def read_manifest(path: Path) -> Manifest:
+    """A file of lines "SHA-256  path", with a comment line "# source: ADDRESS"."""
+    source, files = "", {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            head, _, value = line.partition("source:")
+            source = value.strip() if head == "# " else source
+        elif line:
+            digest, _, name = line.partition("  ")
+            files[name] = digest
+    return Manifest(source, files)

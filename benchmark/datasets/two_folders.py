@@ -1,0 +1,192 @@
+"""Data sets that lie in two folders of same-named files, in the publisher's layout or in one that circulates."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.datasets.dataset import Dataset, Selection
+from benchmark.datasets.pairs import UNSAFE, Pair
+from benchmark.errors import UserError
+from benchmark.imaging import reading
+
+# Names under which the two folders of a set circulate, whatever their publisher called them; any case.
+_IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
+_VIS_FOLDERS = ("vi", "vis", "visible", "rgb")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a split lies: subfolders for the two modalities, relative to the set's folder.
+
+    `ir_suffix` and `vis_suffix`: how file names (without extension) end where both modalities share a folder.
+    """
+
+    ir: str
+    vis: str
+    ir_suffix: str = ""
+    vis_suffix: str = ""
+
+
+def variants(part: str = "") -> tuple[Layout, ...]:
+    """The layouts that a set takes on its way through other people's code: any of the usual names of the two
+    folders, within the folder `part` ("train", "test") or around it."""
+    pairs = [(ir, vis) for ir in _IR_FOLDERS for vis in _VIS_FOLDERS]
+    if not part:
+        return tuple(Layout(ir, vis) for ir, vis in pairs)
+    inner = tuple(Layout(f"{part}/{ir}", f"{part}/{vis}") for ir, vis in pairs)
+    return inner + tuple(Layout(f"{ir}/{part}", f"{vis}/{part}") for ir, vis in pairs)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a split was found: `base` is the set's folder, `layout` how it lies in there."""
+
+    base: Path
+    layout: Layout
+    ir: Path
+    vis: Path
+    as_published: bool
+
+    def __str__(self) -> str:
+        kind = "as published" if self.as_published else f"known variant {self.layout.ir} + {self.layout.vis}"
+        return f"{self.ir} + {self.vis} ({kind})"
+
+
+class FolderDataset(Dataset):
+    """A data set that lies in two folders of same-named files, in one of some known layouts.
+
+    Subclasses set `folders` (names of the set's own folder) and say which `layouts` are known for a split.
+    The set's folder is looked for in the data root, under any case, or may be the data root itself; one more
+    folder between, as archives have it, is seen through.
+    """
+
+    folders: tuple[str, ...]
+
+    def layouts(self, split: str) -> tuple[Layout, ...]:
+        """The layouts in which the split is known, the publisher's first."""
+        raise NotImplementedError
+
+    def locate(self, split: str, root: str | os.PathLike | None) -> Place:
+        """Where the images of a split lie; raises UserError naming the layout expected."""
+        root = self.root(root)
+        partial, layouts, generic = None, self.layouts(split), {*variants(), *variants(split)}
+        for base in self.bases(root):
+            for number, layout in enumerate(layouts):
+                # In the data root itself, folders called `ir` and `vis` may be anything.
+                if number and base is root and layout in generic:
+                    continue
+                ir, vis = subfolder(base, layout.ir), subfolder(base, layout.vis)
+                if ir is not None and vis is not None and (layout.ir_suffix or ir != vis):
+                    return Place(base, layout, ir, vis, number == 0)
+                if number == 0 and (ir is None) != (vis is None) and base is not root:
+                    have, lack = (ir, layout.vis) if vis is None else (vis, layout.ir)
+                    partial = partial or f"found {have} but no {lack} in {base}"
+        raise UserError(f"data set {self.name}: {partial or f'not found in {root}'}; {self._remedy()}")
+
+    def root(self, root: str | os.PathLike | None) -> Path:
+        """The data root, from BENCH_DATA for None; raises UserError where there is none."""
+        root = root if root is not None else os.environ.get("BENCH_DATA") or None
+        if root is None:
+            raise UserError(f"data set {self.name}: no data root given; {self._remedy()}")
+        root = Path(root).expanduser()
+        if not root.is_dir():
+            raise UserError(f"data set {self.name}: the data root {root} is not a folder; {self._remedy()}")
+        return root
+
+    def bases(self, root: Path) -> list[Path]:
+        """The folders that may be the set's own, the likeliest first."""
+        own = [found for name in self.folders if (found := subfolder(root, name)) is not None]
+        return [*own, *(inner for base in own for inner in _subfolders(base)), root]
+
+    def listed(self, split: str, root: str | os.PathLike | None) -> tuple[list[Pair], Place]:
+        """All pairs on disk, sorted by id, and where they are; raises UserError where there is none."""
+        place = self.locate(split, root)
+        pairs = pair_up(place.ir, place.vis, place.layout.ir_suffix, place.layout.vis_suffix)
+        return [self.finish(pair, place) for pair in pairs], place
+
+    def finish(self, pair: Pair, place: Place) -> Pair:
+        """The pair with what else lies there: labels, masks."""
+        return pair
+
+    def count_notes(self, split: str, pairs: Sequence[Pair], found: Place | str) -> tuple[str, ...]:
+        """What the user must know where a split is not complete."""
+        published = self.card.counts.get(split)
+        if published is None or len(pairs) == published:
+            return ()
+        return (f"{self.name} {split}: {len(pairs)} of {published} pairs are in {found}",)
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        split = self.check_split(split)
+        pairs, place = self.listed(split, root)
+        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
+
+    def _remedy(self) -> str:
+        return f"expected {self.card.layout} under --data-root DIR (or BENCH_DATA=DIR); get it from {self.card.link}"
+
+
+def pair_up(ir: Path, vis: Path, ir_suffix: str = "", vis_suffix: str = "") -> list[Pair]:
+    """The same-named images (whatever the extension) of two folders as pairs, sorted by id. The suffixes are
+    what names without extension end in, and what is no part of the id.
+
+    A file without partner, or a name that stands twice in one folder, becomes a pair that fails with the
+    reason. Raises UserError where a folder is missing or neither holds an image.
+    """
+    for folder in (ir, vis):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder")
+    sides = [_by_stem(ir, ir_suffix), _by_stem(vis, vis_suffix)]
+    if not any(sides):
+        kinds = ", ".join(reading.EXTENSIONS)
+        raise UserError(f"no images ({kinds}) in {ir} and {vis}; put pairs of the same names there")
+    pairs = []
+    for stem in sorted(sides[0].keys() | sides[1].keys()):
+        paths, problem = [], None
+        for side, folder, kind in zip(sides, (ir, vis), ("infrared", "visible")):
+            candidates = side.get(stem, [])
+            paths.append(candidates[0] if candidates else None)
+            if not candidates:
+                problem = problem or f"no {kind} image of that name in {folder}"
+            elif len(candidates) > 1:
+                listing = ", ".join(path.name for path in candidates)
+                problem = problem or f"{len(candidates)} {kind} images of that name in {folder}: {listing}"
+        safe = UNSAFE.sub("_", stem)
+        if safe != stem:
+            problem = "a backslash or a control character in the file name; rename it"
+        pairs.append(Pair(safe, *paths, problem))
+    return pairs
+
+
+def _by_stem(folder: Path, suffix: str = "") -> dict[str, list[Path]]:
+    """The images of a folder by name without suffix and extension; composed Unicode, whatever the file system has."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in reading.EXTENSIONS and not path.name.startswith(".") and path.is_file():
+            stem = unicodedata.normalize("NFC", path.stem)
+            if stem.endswith(suffix):
+                found.setdefault(stem[: len(stem) - len(suffix)], []).append(path)
+    return found
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def subfolder(folder: Path, relative: str) -> Path | None:
+    """The folder `relative` (parts joined by /) under `folder`: the exact name first, then any case."""
+    for part in relative.split("/"):
+        exact = folder / part
+        if exact.is_dir():
+            folder = exact
+            continue
+        try:
+            near = [path for path in _subfolders(folder) if path.name.lower() == part.lower()]
+        except OSError:
+            return None
+        if not near:
+            return None
+        folder = near[0]
+    return folder

@@ -1,0 +1,198 @@
+"""What the runs of a setup come to: the methods that may be compared, with their figures over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean, stdev
+
+from benchmark.detection.differences import BASE, differences
+from benchmark.detection.precision import SIZES
+from benchmark.detection.runs import Run, Setup
+from benchmark.errors import UserError
+from benchmark.store.summary import title_of
+
+METRICS = ("AP50", "AP75", "AP")
+ALL = "all"
+BROKEN = "record.json is broken"
+
+Values = list[float | None]  # in [0, 1], one per seed; None where there is no instance
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a column shows. metric: one of METRICS. subset: ALL, a size or a time of day. label: a class, "" for the
+    mean over those that occur. images, instances: of the test part, that it is computed from."""
+
+    metric: str
+    subset: str
+    label: str
+    images: int
+    instances: int
+
+    @property
+    def name(self) -> str:
+        """ "AP50", "AP small", "AP Car", "AP night Car"."""
+        return " ".join(filter(None, (self.metric, self.subset if self.subset != ALL else "", self.label)))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method. method: as commands know it; name: without what tells its checkpoints apart. state: "done", or what it
+    lacks. records: seed -> `record.json`. gap: metric -> "difference", "low", "high", to BASE; None for BASE itself."""
+
+    method: str
+    name: str
+    title: str
+    preliminary: bool
+    state: str
+    records: dict[int, dict]
+    gap: dict[str, dict] | None = None
+
+    def values(self, figure: Figure) -> Values:
+        found = [record["test"][figure.subset] for record in self.records.values()]
+        return [(one["classes"][figure.label] if figure.label else one)[figure.metric] for one in found]
+
+    def own(self, name: str) -> Values:
+        """ultralytics' "mAP50" or "mAP50-95"."""
+        return [record["ultralytics"][name] for record in self.records.values()]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A setup. seeds: those that a complete row has. rows: complete ones, in the order of the table; absent: the
+    others. figures: of each metric, subset and class, none where no row is complete. notes: on differences, for the
+    reader."""
+
+    setup: Setup
+    facts: dict
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+    absent: tuple[Row, ...]
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Data set and division."""
+        return f"{self.facts['dataset']}@{self.facts['split']}"
+
+    @property
+    def times(self) -> list[str]:
+        """Times of day that are known."""
+        found = dict.fromkeys(figure.subset for figure in self.figures)
+        return [subset for subset in found if subset not in (ALL, *SIZES)]
+
+    @property
+    def classes(self) -> list[str]:
+        return list(dict.fromkeys(figure.label for figure in self.figures if figure.label))
+
+    def figure(self, metric: str, subset: str = ALL, label: str = "") -> Figure:
+        return next(f for f in self.figures if (f.metric, f.subset, f.label) == (metric, subset, label))
+
+
+def over_seeds(values: Values) -> tuple[float, float]:
+    """Mean and standard deviation (ddof = 1); nan where they do not exist."""
+    found = [value for value in values if value is not None]
+    if not found or len(found) < len(values):
+        return math.nan, math.nan
+    return mean(found), stdev(found) if len(found) > 1 else math.nan
+
+
+def read(setup: Setup, seeds: Sequence[int] | None = None) -> Compared:
+    """A setup with all of its methods, in the order in which they were first given. seeds: those that a complete row
+    has; all that any row has if left out. Raises UserError where `setup.json` is broken."""
+    facts = setup.whole_facts()
+    runs: dict[str, dict[int, Run]] = {method: {} for method in facts["methods"]}
+    for run in setup.runs():
+        runs.setdefault(run.method, {})[run.seed] = run
+    seeds = tuple(sorted(seeds if seeds is not None else {seed for found in runs.values() for seed in found}))
+    shape: dict = {}
+    rows = [_row(method, found, seeds, shape) for method, found in runs.items()]
+    done = [row for row in rows if row.state == "done"]
+    gaps, notes = _gaps(setup, seeds, done)
+    return Compared(
+        setup=setup,
+        facts=facts,
+        seeds=seeds,
+        rows=tuple(replace(row, gap=gaps.get(row.method)) for row in done),
+        absent=tuple(row for row in rows if row.state != "done"),
+        figures=tuple(_figures(shape)),
+        notes=tuple(notes),
+    )
+
+
+def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -> Row:
+    """shape: of the figures of the rows before, filled by the first that has any; all must be of the same."""
+    found = {seed: runs[seed].record() for seed in seeds if seed in runs}
+    states = {seed: _state(found.get(seed), shape) for seed in seeds}
+    lacking = [seed for seed, state in states.items() if state != "done"]
+    if not seeds:
+        state = "not finished"
+    elif lacking:
+        told = next((seed for seed in lacking if seed in found), lacking[0])
+        state = f"{len(seeds) - len(lacking)} of {len(seeds)} seeds; seed {told}: {states[told]}"
+    else:
+        state = "done"
+    about = next((record["about"] for record in found.values() if isinstance(record.get("about"), dict)), {})
+    return Row(
+        method=method,
+        name=str(about.get("name") or method),
+        title=title_of(method, about),
+        preliminary=bool(about.get("preliminary")),
+        state=state,
+        records=found,
+    )
+
+
+def _state(record: dict | None, shape: dict) -> str:
+    if record is None:
+        return "not finished"
+    state = record.get("state")
+    if state == "done":
+        try:
+            mine = _shape(record)
+        except (KeyError, TypeError, AttributeError):
+            return BROKEN
+        shape.update({} if shape else mine)
+        return state if mine == shape else BROKEN
+    return state if isinstance(state, str) else BROKEN
+
+
+def _shape(record: dict) -> dict:
+    """subset -> (images, instances, class -> instances) of a record's figures. Raises KeyError, TypeError or
+    AttributeError where one is missing or no number."""
+    found = {}
+    for subset, figures in record["test"].items():
+        for values in (figures, *figures["classes"].values()):
+            if any(value is not None and not 0 <= value <= 1 for value in (values[metric] for metric in METRICS)):
+                raise TypeError
+        classes = {name: int(values["instances"]) for name, values in figures["classes"].items()}
+        found[subset] = (int(figures["images"]), int(figures["instances"]), classes)
+    if ALL not in found or any(not 0 <= record["ultralytics"][name] <= 1 for name in ("mAP50", "mAP50-95")):
+        raise TypeError
+    return found
+
+
+def _figures(shape: dict) -> Iterable[Figure]:
+    for metric in METRICS:
+        for subset, (images, instances, classes) in shape.items():
+            yield Figure(metric, subset, "", images, instances)
+            for label, count in classes.items():
+                yield Figure(metric, subset, label, images, count)
+
+
+def _gaps(setup: Setup, seeds: Sequence[int], rows: Sequence[Row]) -> tuple[dict[str, dict], list[str]]:
+    """Method -> metric -> difference, and what must be said of them."""
+    if not rows:
+        return {}, []
+    if BASE not in [row.method for row in rows]:
+        return {}, [f"no differences: there is no complete row {BASE}"]
+    try:
+        found = {method: gap["metrics"] for method, gap in differences(setup, seeds).items()}
+    except UserError as error:
+        return {}, [f"no differences: {error.message}"]
+    if found and all(gap["AP"]["low"] is None for gap in found.values()):
+        return found, ["no intervals: fewer than two scenes are known"]
+    return found, []

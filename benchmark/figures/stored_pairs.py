@@ -1,0 +1,106 @@
+"""Stored fused images beside their sources: the rows of `bench grid`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.datasets.pairs import Pair
+from benchmark.errors import UserError, unknown
+from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
+from benchmark.imaging import bt601, reading
+from benchmark.run.plan import Split, why
+from benchmark.store.cells import Cell, existing_cells, fused_file
+from benchmark.store.summary import summarise
+
+ROWS = 3  # of a grid whose rows nobody named
+
+
+def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = None) -> dict[Cell, str]:
+    """The cells of a split with the titles of their methods, in the order given or sorted, without `ir` and `vis`,
+    which are the sources. Raises UserError where nothing is stored of the split, or not of a method named."""
+    there = [cell for cell in existing_cells(results) if cell.dataset == split.dataset]
+    place = [cell for cell in there if cell.split == split.name]
+    if not place:
+        others = ", ".join(_stored(split, name) for name in dict.fromkeys(cell.split for cell in there))
+        raise UserError(
+            f"no results of {split.dataset}@{split.name} in {results}"
+            f"{f'; stored: {others}' if others else ''}; fuse its pairs with bench run"
+        )
+    known = {cell.method: cell for cell in place}
+    for name in methods or ():
+        if name not in known:
+            raise unknown(f"method in the results of {split.dataset}@{split.name}", name, known)
+    chosen = [known[name] for name in methods] if methods else place
+    return {cell: summarise(cell)[0].title for cell in chosen if cell.method not in ("ir", "vis")}
+
+
+def _stored(asked: Split, name: str) -> str:
+    """Another split of the data set, and the options that lead to it."""
+    base, _, limit = name.partition("-first")
+    options = [f"--split {base}"] if base != asked.name.partition("-first")[0] and asked.dataset != "folder" else []
+    options += [f"--limit {limit}"] if limit else []
+    return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
+
+
+def select_pairs(split: Split, ids: Sequence[str] | None) -> list[Pair]:
+    """The pairs named, or three that are spread over the split."""
+    known = {pair.id: pair for pair in split.pairs}
+    for id in ids or ():
+        if id not in known:
+            raise unknown(f"pair of {split.dataset}@{split.name}", id, known)
+    if ids:
+        return [known[id] for id in ids]
+    places = np.linspace(0, len(split.pairs) - 1, min(ROWS, len(split.pairs))).round().astype(int)
+    return [split.pairs[place] for place in places]
+
+
+def grid_rows(
+    cells: dict[Cell, str], pairs: Sequence[Pair], sources: tuple[str, str], colour: bool = False
+) -> tuple[list[GridRow], list[str]]:
+    """A row per pair, the two sources first, called as `sources` says; and one line for every picture that is missing.
+    colour: with the colours that the pair lends. Raises UserError where not one fused image is left."""
+    rows, missing, found = [], [], 0
+    for pair in pairs:
+        loaded = pair.load()
+        both = (loaded.ir, loaded.vis)
+        if colour:
+            both = (_coloured(loaded.ir, loaded.ir_rgb), _coloured(loaded.vis, loaded.vis_rgb))
+        row = dict(zip(sources, both))
+        for cell, title in cells.items():
+            path = fused_file(cell, pair.id)
+            try:
+                if path is None:
+                    raise UserError("no fused image")
+                picture = reading.read_luminance(path)
+                if picture.shape != loaded.ir.shape:
+                    raise UserError(f"{path} has another size than its sources")
+            except UserError as error:
+                missing.append(f"{cell}: {pair.id}: {why(error)}")
+                continue
+            found += 1
+            if colour:
+                picture = _coloured(picture) if loaded.colour is None else bt601.attach_colour(picture, loaded.colour)
+            row[title] = picture
+        rows.append(GridRow(pair.id, row))
+    if not found and missing:
+        raise UserError(f"no fused image of these pairs; {missing[0]}")
+    return rows, missing
+
+
+def differing(row: GridRow, sources: tuple[str, str]) -> Crop:
+    """Where the fused images of a row differ most, or, where there is one alone, it from its sources."""
+    fused = [picture for title, picture in row.pictures.items() if title not in sources]
+    compared = fused if len(fused) > 1 else row.pictures.values()
+    return where_methods_differ([_grey(picture) for picture in compared])
+
+
+def _grey(picture: np.ndarray) -> np.ndarray:
+    """The luminance of a picture, uint8 (H, W) or (H, W, 3)."""
+    return picture if picture.ndim == 2 else bt601.luminance(picture)
+
+
+def _coloured(luminance: np.ndarray, rgb: np.ndarray | None = None) -> np.ndarray:
+    return np.repeat(luminance[..., None], 3, axis=2) if rgb is None else rgb

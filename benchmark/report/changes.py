@@ -1,0 +1,216 @@
+"""What changed between two sets of results, image by image: for "did my change help?"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmark import statistics
+from benchmark.errors import UserError, unknown
+from benchmark.report.measured import fold, scenes_of
+from benchmark.statistics import ALPHA, Scores
+from benchmark.store.cells import Cell, cells, existing_cells
+from benchmark.store.summary import Row, summarise
+
+# What of a run's record says how its images came about.
+_FACTS = ("name", "version", "precision", "output", "checkpoint", "trained_on", "seed", "metrics_version")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A metric of B less that of A, over the `images` that both have it for.
+
+    changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images; low, high: 95 %
+    bootstrap interval of the difference. p: of the paired Wilcoxon test over units, Holm-corrected over everything
+    compared; nan where nothing was tested. verdict: "better", "worse" or, for a metric without direction, "different";
+    "not shown" where the difference is not significant, "too few" where with so few units none could be, "same" where
+    no image changed.
+    """
+
+    dataset: str
+    split: str
+    protocol: str
+    method_a: str
+    method_b: str
+    metric: str
+    direction: int
+    images: int
+    changed: int
+    unit: str
+    units: int
+    mean_a: float
+    mean_b: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """changes: one per metric of every pair of rows. facts: what differs in how they were made, one line each. notes:
+    what was not compared, and why."""
+
+    changes: list[Change] = field(default_factory=list)
+    facts: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def compare(a: str, b: str, results: Path, metrics: Sequence[str] | None = None) -> Comparison:
+    """Compare two folders of results (cell by cell), or two methods in `results` or folders of a single method (on
+    every split and protocol that both have). metrics: names; None stands for all. Raises UserError where a side does
+    not exist, where the two are of different kinds, and where nothing can be compared."""
+    (rows_a, whole_a), (rows_b, whole_b) = _rows(a, results), _rows(b, results)
+    if whole_a != whole_b:
+        store, method = (a, b) if whole_a else (b, a)
+        raise UserError(f"{store} is a folder of results and {method} is a single method: compare like with like")
+    by_place_a, by_place_b = _by_place(rows_a, whole_a), _by_place(rows_b, whole_b)
+    both = [place for place in by_place_a if place in by_place_b]
+    facts: dict[str, None] = {}
+    notes = [f"only in {a}: {_named(place)}" for place in by_place_a if place not in by_place_b]
+    notes += [f"only in {b}: {_named(place)}" for place in by_place_b if place not in by_place_a]
+    found: list[Change] = []
+    for place in both:
+        row_a, row_b = by_place_a[place], by_place_b[place]
+        facts |= dict.fromkeys(_facts(row_a, row_b, place))
+        changes, reasons = _changes(row_a, row_b, metrics)
+        found += changes
+        notes += [f"{_named(place)}: {reason}" for reason in reasons]
+    if not both:
+        places = "; ".join(notes)
+        raise UserError(f"{a} and {b} have no split and protocol in common{f' ({places})' if places else ''}")
+    if not found:
+        raise UserError(f"nothing to compare: {'; '.join(notes) or 'no metric is in both'}")
+    return Comparison(_judged(found), list(facts), notes)
+
+
+def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
+    """The rows of one side, and whether it is a whole folder of results."""
+    folder = Path(side).expanduser()
+    if (folder / "run.json").is_file():
+        dataset, _, split = folder.resolve().parent.name.partition("@")
+        return summarise(Cell(folder.resolve().parents[1], dataset, split, folder.resolve().name)), False
+    if folder.is_dir() and (found := cells(folder)):
+        return [row for cell in found for row in summarise(cell)], True
+    there = cells(results)
+    known = {cell.method for cell in there}
+    if side in known:
+        return [row for cell in there if cell.method == side for row in summarise(cell)], False
+    if folder.is_dir():
+        existing_cells(folder)  # says that it holds no results
+    if "/" in side or not known:
+        raise UserError(f"{side}: no folder of results, nor a method in {results}")
+    raise unknown(f"method in {results}", side, known)
+
+
+def _by_place(rows: Sequence[Row], with_method: bool) -> dict[tuple[str, ...], Row]:
+    found = {}
+    for row in rows:
+        place = (row.cell.dataset, row.cell.split, row.protocol)
+        if row.scores:
+            found[(*place, row.cell.method) if with_method else place] = row
+    return found
+
+
+def _named(place: tuple[str, ...]) -> str:
+    dataset, split, protocol, *method = place
+    return f"{dataset}@{split} {' '.join(method)}{' ' * bool(method)}under {protocol}"
+
+
+def _facts(a: Row, b: Row, place: tuple[str, ...]) -> list[str]:
+    ours, theirs = a.cell.run(), b.cell.run()
+    who = place[3] if len(place) > 3 else f"{a.cell.method} → {b.cell.method}"
+    return [
+        f"{who}: {name.replace('_', ' ')} {_brief(ours.get(name))} → {_brief(theirs.get(name))}"
+        for name in _FACTS
+        if ours.get(name) != theirs.get(name)
+    ]
+
+
+def _brief(value) -> str:
+    if isinstance(value, dict):
+        return " ".join(filter(None, (str(value.get("file", "")), str(value.get("sha256") or "")[:8])))
+    return "none" if value in (None, "") else str(value)
+
+
+def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[Change], list[str]]:
+    """The changes, not yet judged, and why there are not more."""
+    if a.cell.run().get("split_sha256") != b.cell.run().get("split_sha256"):
+        return [], ["made from different images: not compared"]
+    ids = [id for id in a.scores if id in b.scores]
+    if not ids:
+        return [], ["no image in common"]
+    reasons, found = [], []
+    if len(ids) < max(a.total, b.total):
+        reasons.append(f"compared on the {len(ids)} images of {max(a.total, b.total)} that both have")
+    in_a, in_b = ({metric for id in ids for metric in row.scores[id]} for row in (a, b))
+    names = [metric for metric in dict.fromkeys((*a.directions, *sorted(in_a))) if metric in in_a & in_b]
+    if metrics is not None:
+        names = [name for name in names if fold(name) in set(map(fold, metrics))]
+    scenes = scenes_of(a.cell.dataset, ids)
+    for metric in names:
+        pairs = np.array([[row.scores[id].get(metric, np.nan) for id in ids] for row in (a, b)])
+        kept = ~np.isnan(pairs).any(axis=0)
+        if not kept.any():
+            reasons.append(f"{metric} is undefined for every image in one of the two")
+            continue
+        pairs = pairs[:, kept]
+        chosen = tuple(id for id, keep in zip(ids, kept) if keep)
+        where = None if scenes is None else tuple(s for s, keep in zip(scenes, kept) if keep)
+        found.append(_change(a, b, metric, pairs, chosen, where))
+    return found, reasons
+
+
+def _change(a: Row, b: Row, metric: str, pairs: np.ndarray, ids: tuple[str, ...], scenes) -> Change:
+    direction = b.directions.get(metric, a.directions.get(metric, 0))
+    difference = statistics.differences(pairs[1], pairs[0])
+    scores = Scores(("difference",), {metric: direction}, ids, difference[None, None], scenes)
+    (summary,) = statistics.summaries(scores)[metric]
+    (p,), _ = statistics.signed_rank(scores.observations[0])
+    return Change(
+        a.cell.dataset,
+        a.cell.split,
+        a.protocol,
+        a.cell.method,
+        b.cell.method,
+        metric,
+        direction,
+        images=len(ids),
+        changed=int((difference != 0).sum()),
+        unit=scores.unit,
+        units=scores.units,
+        mean_a=float(pairs[0].mean()),
+        mean_b=float(pairs[1].mean()),
+        difference=summary.mean,
+        low=summary.low,
+        high=summary.high,
+        p=float(p) if statistics.can_differ(scores.units, 1) else np.nan,
+        verdict="",
+    )
+
+
+def _judged(changes: list[Change]) -> list[Change]:
+    """With p values corrected over all that changed, and verdicts."""
+    tested = [i for i, change in enumerate(changes) if change.changed and not np.isnan(change.p)]
+    corrected = dict(zip(tested, statistics.holm(np.array([changes[i].p for i in tested]))))
+    found = []
+    for i, change in enumerate(changes):
+        p = float(corrected.get(i, np.nan))
+        found.append(replace(change, p=p, verdict=_verdict(change, p, len(tested))))
+    return found
+
+
+def _verdict(change: Change, p: float, tests: int) -> str:
+    if not change.changed:
+        return "same"
+    if np.isnan(p):
+        return "too few"
+    if p >= ALPHA:
+        return "not shown" if statistics.can_differ(change.units, tests) else "too few"
+    if not change.direction:
+        return "different"
+    return "better" if change.difference * change.direction > 0 else "worse"

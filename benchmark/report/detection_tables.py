@@ -1,0 +1,204 @@
+"""Tables of detection results: one setup each, so that rows of different divisions or protocols never meet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from benchmark.detection.differences import BASE
+from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
+from benchmark.detection.precision import SIZES
+from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED
+
+DIGITS = 1  # of percent
+OWN = {"mAP50": "mAP50", "mAP": "mAP50-95"}  # head -> ultralytics' figure
+
+Cites = Callable[[str, str], tuple[str, ...]]
+
+
+def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda kind, name: ()) -> list[Grid]:
+    """The tables of a setup: overall with sizes, times of day and differences to `vis`; AP and AP50 by class. digits:
+    decimal places of percent. cites: (kind, name) -> what is cited for it. Rows that lack a seed are told below the
+    first table, and not ranked."""
+    digits = DIGITS if digits is None else digits
+    if not compared.rows:
+        return [_grid(compared, "", [], digits, cites)]
+    overall = [compared.figure(metric) for metric in METRICS]
+    overall += [compared.figure("AP", subset) for subset in (*SIZES, *compared.times)]
+    found = [_grid(compared, "", overall, digits, cites)]
+    for metric in ("AP", "AP50"):
+        figures = [compared.figure(metric, label=label) for label in compared.classes]
+        found.append(_grid(compared, metric, figures, digits, cites))
+    return found
+
+
+def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites) -> Grid:
+    """metric: of a table by class; "" for the first one, with differences, ultralytics' figures and all notes."""
+    facts = compared.facts
+    table = [entries(compared, figure, digits) for figure in figures]
+    columns = [_column(figure, metric, cites) for figure in figures]
+    if not metric and compared.rows:
+        table.append([gap(row, digits) for row in compared.rows])
+        columns.append(Column(f"AP − {BASE} [95 %]"))
+        for head, name in OWN.items():
+            table.append([entry(row.own(name), digits) for row in compared.rows])
+            columns.append(Column(head, 0, "ultralytics"))
+    lines = [
+        Line(label(row), titled(row), tuple(column[i] for column in table), cites=cites("method", row.name))
+        for i, row in enumerate(compared.rows)
+    ]
+    return Grid(
+        key=key("detect", metric, facts["dataset"], facts["split"], compared.setup.folder.name),
+        title=title(compared, metric),
+        columns=tuple(columns),
+        lines=tuple(lines),
+        explanation=explanation(compared, metric),
+        notes=() if metric else tuple(notes(compared)),
+        cites=(*cites("dataset", facts["dataset"]), *cites("detector", "ultralytics")),
+    )
+
+
+def _column(figure: Figure, metric: str, cites: Cites) -> Column:
+    cited = cites("metric", figure.metric)
+    if figure.name == figure.metric:
+        return Column(figure.name, 1, "", cited)
+    name = f"{figure.label or figure.subset} (n={figure.instances})"
+    return Column(name, 1, "" if metric else figure.metric, cited)
+
+
+def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
+    """A column: best and second by the mean that is printed; what looks the same is marked the same."""
+    found = [entry(row.values(figure), digits) for row in compared.rows]
+    means = sorted({float(one.text) for one in found if one.value is not None}, reverse=True)
+    if len(means) < 2:
+        return found
+    marks = {means[0]: BEST, means[1]: SECOND}
+    return [one if one.value is None else replace(one, mark=marks.get(float(one.text), "")) for one in found]
+
+
+def entry(values: Values, digits: int = DIGITS) -> Entry:
+    middle, sd = over_seeds(values)
+    if math.isnan(middle):
+        return Entry(UNDEFINED)
+    return Entry(number(100 * middle, digits), 100 * middle, "" if math.isnan(sd) else number(100 * sd, digits))
+
+
+def gap(row: Row, digits: int = DIGITS, metric: str = "AP") -> Entry:
+    """The difference to BASE with its interval."""
+    if row.gap is None:
+        return Entry(UNDEFINED)
+    found = row.gap[metric]
+    text = signed(100 * found["difference"], digits)
+    if found["low"] is not None:
+        text += f" [{signed(100 * found['low'], digits)}, {signed(100 * found['high'], digits)}]"
+    return Entry(text, 100 * found["difference"])
+
+
+def signed(value: float, digits: int = DIGITS) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def label(row: Row) -> str:
+    return row.method + PRELIMINARY * row.preliminary
+
+
+def titled(row: Row) -> str:
+    """As papers print it."""
+    return row.title + PRELIMINARY * row.preliminary
+
+
+def title(compared: Compared, metric: str = "") -> str:
+    """What was done on which images, in one line. metric: of a table by class."""
+    facts, settings = compared.facts, compared.facts["settings"]
+    scenes = facts["scenes"]["test"]
+    known = f" of {counted(scenes, 'scene')}" if scenes else ""
+    return (
+        f"Detection{f', {metric} by class' if metric else ''}: {facts['dataset']}, division {facts['split']}"
+        f" ({facts['split_sha256'][:8]}), {counted(facts['images']['test'], 'test image')}{known},"
+        f" protocol {protocol(compared)}, detector {settings['detector']}"
+    )
+
+
+def protocol(compared: Compared) -> str:
+    settings = compared.facts["settings"]
+    return settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
+
+
+def training(compared: Compared) -> str:
+    """How the detectors were trained, without the protocol."""
+    settings, seeds = compared.facts["settings"], compared.seeds
+    further = "".join(f", {name}={value}" for name, value in settings["further"].items())
+    among = f", {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}" if seeds else ""
+    return (
+        f"initial weights {settings['init']}, {counted(settings['epochs'], 'epoch')}, {settings['imgsz']} pixels,"
+        f" batch {settings['batch']}{further}, ultralytics {settings['ultralytics']}{among}"
+    )
+
+
+def choice(compared: Compared) -> str:
+    """What tells setups of one division and protocol apart, in short."""
+    settings = compared.facts["settings"]
+    epochs = counted(settings["epochs"], "epoch")
+    return f"{settings['detector']}, {epochs}, {settings['imgsz']} pixels, {settings['init']}"
+
+
+def leak(compared: Compared) -> str:
+    """Shares of test images that have a training image near by."""
+    return ", ".join(
+        f"±{distance} {UNDEFINED if share is None else f'{100 * share:.1f} %'}"
+        for distance, share in compared.facts["leak"].items()
+    )
+
+
+def explanation(compared: Compared, metric: str = "") -> str:
+    """What every table must say, and how to read it. metric: of a table by class."""
+    images = compared.facts["images"]
+    parts = [
+        f"Trained on {images['train']} images, validated on {images['val']}: {training(compared)}.",
+        f"Test images with a training image near by id: {leak(compared)}.",
+    ]
+    if compared.rows:
+        over = ", mean ± standard deviation over seeds" if len(compared.seeds) > 1 else ""
+        parts.append(f"AP in %{over}; n: labelled objects.")
+    if len(compared.rows) > 1:
+        parts.append("Bold: the best; underlined: the second.")
+    if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
+        parts.append(f"Intervals of the difference to {BASE}: paired bootstrap over scenes.")
+    return " ".join(parts)
+
+
+def notes(compared: Compared) -> list[str]:
+    """What must be said below: rows that are not complete, images that are missing, marks used."""
+    found = [f"{label(row)}: {row.state}" for row in compared.absent]
+    if excluded := compared.facts.get("excluded"):
+        found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
+    found += [*compared.facts.get("notes", ()), *compared.notes]
+    if any(row.preliminary for row in (*compared.rows, *compared.absent)):
+        found.append(PRELIMINARY_NOTE)
+    return found
+
+
+def show(found: Iterable[Grid]) -> None:
+    """Print to stdout; best and second are marked ¹ and ²."""
+    import click
+
+    from benchmark.report.terminal import show_listing
+
+    ranked = False
+    for grid in found:
+        click.echo(f"\n{grid.title}\n{grid.explanation}")
+        if grid.lines:
+            heads = [f"{column.group} {column.head}".strip() for column in grid.columns]
+            show_listing([grid.corner, *heads], [(line.name, *map(_marked, line.entries)) for line in grid.lines])
+            ranked |= any(one.mark for line in grid.lines for one in line.entries)
+        for note in grid.notes:
+            click.echo(note)
+    if ranked:
+        click.echo("¹ best, ² second")
+
+
+def _marked(one: Entry) -> str:
+    text = f"{one.text} ± {one.spread}" if one.spread else one.text
+    return text + {BEST: "¹", SECOND: "²"}.get(one.mark, "")

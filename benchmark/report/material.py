@@ -1,0 +1,47 @@
+"""What a report is made of and how it is asked for: what sections see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.detection.outcome import Compared
+from benchmark.report import references
+from benchmark.report.measured import Measured
+
+
+@dataclass(frozen=True)
+class Options:
+    """methods: those asked for, None for all. digits: decimal places, None for four digits of scores and one of
+    percents. sd: ± is shown over images. wide: one table of scores for all data sets. standalone: LaTeX that compiles
+    as it is. cite: LaTeX with citations. sections: names, or None for all. reported: files of values as papers print
+    them, see `benchmark.report.reported_values`. tolerance: how far, relative to the reported value, a measured one may
+    be and still count as near."""
+
+    methods: Sequence[str] | None = None
+    digits: int | None = None
+    sd: bool = False
+    wide: bool = False
+    standalone: bool = False
+    cite: bool = False
+    sections: Sequence[str] | None = None
+    reported: Sequence[str] = ()
+    tolerance: float = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What was measured, and how it is to be shown. results: the folder that it comes from. detected: setups
+    of detection."""
+
+    results: Path
+    measured: tuple[Measured, ...]
+    options: Options = Options()
+    detected: tuple[Compared, ...] = ()
+
+    def cites_of_method(self, name: str) -> tuple[str, ...]:
+        return references.keys("method", name)
+
+    def cites_of_data(self, measured: Sequence[Measured]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key for one in measured for key in references.keys("dataset", one.dataset)))

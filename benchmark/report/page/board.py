@@ -1,0 +1,145 @@
+"""The leaderboard: tables with what is known of each of their places."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmark import statistics
+from benchmark.errors import UserError
+from benchmark.report.content import Content
+from benchmark.report.measured import NAIVE, Measured, decimals
+from benchmark.report.page import facts
+from benchmark.report.tabular import Grid
+from benchmark.store.summary import Row
+
+DIGITS = 6  # of scores of single images
+
+
+def tables(content: Content, profiles: Sequence[dict]) -> list[dict]:
+    """One per split and protocol. Marks and notes are those of the report's tables."""
+    plain = replace(content, options=replace(content.options, wide=False, sd=False, sections=("scores",)))
+    return [_table(one, grid, content, profiles) for one, grid in zip(content.measured, plain.grids)]
+
+
+def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]) -> dict:
+    ranking = one.ranking
+    intervals = {metric: statistics.rank_intervals(one.scores, metric) for metric in one.ranked}
+    places = {m: decimals([s.mean for s in one.summaries[m]], content.options.digits) for m in one.scores.metrics}
+    rows = []
+    for i, row in enumerate((*one.rows, *one.partial)):
+        entries = grid.lines[i].entries
+        found = _row(row, profiles)
+        found["cells"] = [{"text": entry.text, "mark": entry.mark} for entry in entries]
+        if i < len(one.rows):
+            for metric, cell in zip(one.scores.metrics, found["cells"]):
+                cell.update(_cell(one, metric, i, places[metric], intervals.get(metric)))
+            found["rank"] = _numbers(
+                mean=ranking.mean_rank[i],
+                borda=ranking.borda[i],
+                place=ranking.position[i],
+                low=ranking.low[i],
+                high=ranking.high[i],
+            )
+        rows.append(found)
+    return {
+        "place": one.place,
+        "protocol": one.protocol,
+        "convention": _convention(one.protocol),
+        "images": one.images,
+        "total": one.total,
+        "unit": one.scores.unit,
+        "units": one.scores.units,
+        "ranked": len(one.rows),
+        "over": list(ranking.metrics),
+        "metrics": [_metric(m, d, one.protocol) for m, d in one.scores.metrics.items()],
+        "rows": rows,
+        "absent": [_row(row, profiles) for row in one.absent],
+        "explanation": grid.explanation,
+        "notes": list(grid.notes),
+    }
+
+
+def _row(row: Row, profiles: Sequence[dict]) -> dict:
+    return {
+        "method": row.cell.method,
+        "title": row.title or row.cell.method,
+        "naive": row.cell.method in NAIVE,
+        "preliminary": row.preliminary,
+        "state": row.state,
+        "about": facts.of_row(row, profiles),
+    }
+
+
+def _cell(one: Measured, metric: str, i: int, places: int, intervals) -> dict:
+    summary = one.summaries[metric][i]
+    if not one.scored(one.rows[i], metric):
+        return {}
+    found = _numbers(mean=summary.mean, sd=summary.sd, low=summary.low, high=summary.high) | {"n": summary.n}
+    if intervals is not None:
+        found |= _numbers(place=intervals[0][i], from_=intervals[1][i], to=intervals[2][i])
+        comparison = one.comparisons[metric]
+        found |= _numbers(p=comparison.p[i]) | {"best": i == comparison.best}
+    return found | {"digits": places}
+
+
+def _metric(name: str, direction: int, protocol: str) -> dict:
+    from metrics import registry
+
+    found = {"name": name, "direction": direction}
+    try:
+        card = registry.card(name)
+    except ValueError:  # of a metric that is not installed here
+        return found
+    note = card.protocols.get(protocol, "")
+    return found | {"title": card.title, "range": card.range, "unit": card.unit, "note": note, "source": card.source}
+
+
+def _convention(protocol: str) -> str:
+    from metrics.protocols import PROTOCOLS
+
+    return PROTOCOLS.get(protocol, "")
+
+
+def scores(one: Measured) -> dict:
+    """Of every image: values[row][metric][image], in the order of the table's rows and metrics; null where undefined
+    or not scored."""
+    ids = list(dict.fromkeys(id for row in (*one.rows, *one.partial) for id in row.scores))
+    metrics = list(one.scores.metrics)
+    values = [
+        [[_few(row.scores.get(id, {}).get(metric)) for id in ids] for metric in metrics]
+        for row in (*one.rows, *one.partial)
+    ]
+    return {"ids": ids, "values": values}
+
+
+def _few(value: float | None) -> float | str | None:
+    if value is None or math.isnan(value):
+        return None
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else str(value)
+
+
+def _numbers(**values: float) -> dict:
+    """Those that are defined; whole ones as such."""
+    found = {}
+    for name, value in values.items():
+        value = float(value)
+        if not math.isnan(value):
+            whole = math.isfinite(value) and value.is_integer() and abs(value) < 1e15
+            found[name.rstrip("_")] = int(value) if whole else _few(value)
+    return found
+
+
+def dataset(name: str) -> dict:
+    """What a data set is called and what its two images are; `lends`: the one with colours. From its name alone where
+    it is not installed."""
+    from benchmark import datasets
+
+    try:
+        source = datasets.get(name)
+    except UserError:
+        return {"title": name, "sources": ["Infrared", "Visible"], "lends": "vis", "works": []}
+    works = list(facts.works("dataset", name)) or list(filter(None, [source.card.citation]))
+    lends = "ir" if source.card.task == "mif" else "vis"
+    return {"title": source.card.title, "sources": list(source.source_titles), "lends": lends, "works": works}

@@ -1,0 +1,200 @@
+"""The leaderboard of detection: a table per setup, with what is known of each of its places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmark.detection.differences import BASE
+from benchmark.detection.outcome import ALL, Compared, Figure, Row
+from benchmark.report import detection_tables
+from benchmark.report.content import Content
+from benchmark.report.measured import NAIVE
+from benchmark.report.page import facts
+from benchmark.report.page.facts import Facts, Group
+from benchmark.report.tabular import Entry
+from benchmark.report.terminal import PRELIMINARY_MEANING
+
+GAP = "gap"  # the column of differences
+
+
+def of(content: Content) -> list[dict]:
+    """One per setup. Numbers are percent; marks and notes are those of the report's tables."""
+    digits = detection_tables.DIGITS if content.options.digits is None else content.options.digits
+    return [_table(one, digits) for one in content.detected]
+
+
+def _table(one: Compared, digits: int) -> dict:
+    overall = [figure for figure in one.figures if figure.subset == ALL and not figure.label]
+    parts = [figure for figure in one.figures if figure.subset != ALL and not figure.label]
+    parts += [figure for figure in one.figures if figure.subset == ALL and figure.label]
+    figures = [*overall, *parts]
+    columns = [_cells(one, figure, digits) for figure in figures]
+    columns.insert(len(overall), _gaps(one, digits))
+    metrics = [_metric(figure, figure in parts) for figure in figures]
+    gap = f"AP − {BASE}"
+    metrics.insert(len(overall), {"name": GAP, "head": gap, "full": gap, "direction": 1, "metric": "AP"})
+    settings, dataset = one.facts["settings"], one.facts["dataset"]
+    return {
+        "place": one.place,
+        "dataset": dataset,
+        "division": one.facts["split"],
+        "setup": one.setup.folder.name,
+        "protocol": settings["protocol"],
+        "choice": detection_tables.choice(one),
+        "lead": detection_tables.title(one),
+        "base": BASE,
+        "seeds": list(one.seeds),
+        "total": one.facts["images"]["test"],
+        "ranked": len(one.rows),
+        "over": [],
+        "first": next((k for k, figure in enumerate(overall) if figure.metric == "AP"), 0),
+        "metrics": metrics,
+        "rows": [
+            {**_row(row), "cells": [column[k] for column in columns], "own": _own(row, digits)}
+            for k, row in enumerate(one.rows)
+        ],
+        "absent": [_row(row) for row in one.absent],
+        "explanation": detection_tables.explanation(one),
+        "notes": detection_tables.notes(one),
+        "works": [*facts.works("dataset", dataset), *facts.works("detector", "ultralytics")],
+        "about": _setup(one),
+    }
+
+
+def _metric(figure: Figure, part: bool) -> dict:
+    """part: whether it is of some objects only, and shown where its metric is asked for."""
+    return {
+        "name": f"{figure.metric}/{figure.subset}/{figure.label}",
+        "head": figure.label or figure.subset if part else figure.metric,
+        "full": figure.name,
+        "direction": 1,
+        "metric": figure.metric,
+        "part": [figure.subset, figure.label] if part else None,
+        "images": figure.images,
+        "instances": figure.instances,
+    }
+
+
+def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
+    entries = detection_tables.entries(one, figure, digits)
+    found = []
+    for row, entry, place in zip(one.rows, entries, _places(entries)):
+        cell = {"text": entry.text, "mark": entry.mark, "spread": entry.spread, "digits": digits, "place": place}
+        if entry.value is not None:
+            cell["mean"] = entry.value
+            cell["seeds"] = [100 * value for value in row.values(figure)]
+            if not figure.label and figure.subset == ALL and row.gap and figure.metric in row.gap:
+                cell["gap"] = detection_tables.gap(row, digits, figure.metric).text
+        found.append(cell)
+    return found
+
+
+def _gaps(one: Compared, digits: int) -> list[dict]:
+    entries = [detection_tables.gap(row, digits) for row in one.rows]
+    found = []
+    for row, entry, place in zip(one.rows, entries, _places(entries)):
+        text, _, interval = entry.text.partition(" ")
+        cell = {"text": text, "mark": "", "spread": "", "interval": interval, "digits": digits, "place": place}
+        if entry.value is not None:
+            cell["mean"] = entry.value
+            if interval:
+                cell["range"] = [100 * row.gap["AP"][end] for end in ("low", "high")]
+        found.append(cell)
+    return found
+
+
+def _places(entries: Sequence[Entry]) -> list[int | None]:
+    """1 for the highest; what looks the same is in the same place."""
+    shown = [None if entry.value is None else _printed(entry) for entry in entries]
+    return [None if mine is None else 1 + sum(other is not None and other > mine for other in shown) for mine in shown]
+
+
+def _printed(entry: Entry) -> float:
+    return float(entry.text.partition(" ")[0].replace("−", "-"))
+
+
+def _own(row: Row, digits: int) -> Facts:
+    found = []
+    for head, name in detection_tables.OWN.items():
+        entry = detection_tables.entry(row.own(name), digits)
+        found.append([f"{head} of ultralytics", entry.text + (f" ± {entry.spread}" if entry.spread else "")])
+    return found
+
+
+def _row(row: Row) -> dict:
+    return {
+        "method": row.method,
+        "title": row.title,
+        "naive": row.method in NAIVE,
+        "preliminary": row.preliminary,
+        "state": row.state,
+        "about": _about(row),
+    }
+
+
+def _about(row: Row) -> list[Group]:
+    """Of the method, and of the run with each seed."""
+    first = next(iter(row.records.values()), {})
+    about = _mapping(first, "about")
+    method = facts.named({"name": row.name, **about}, {**facts.METHOD, "checkpoint_sha256": "checkpoint SHA-256"})
+    if row.preliminary:
+        method.append(["note", PRELIMINARY_MEANING])
+    method += [["source", work] for work in facts.works("method", row.name)]
+    return facts.groups([("Method", method), *((f"Seed {seed}", _run(record)) for seed, record in row.records.items())])
+
+
+def _run(record: dict) -> Facts:
+    training, environment = _mapping(record, "training"), _mapping(record, "environment")
+    data = _mapping(training, "data_sha256")
+    found = facts.named(record, {"state": "state"})
+    found += facts.named(training, {"trained_on": "trained on", "best_epoch": "best epoch, on validation"})
+    found += [["training stopped after epochs", ", ".join(map(str, epochs))]] if (epochs := _resumed(training)) else []
+    found += facts.named(training, {"weights_sha256": "weights SHA-256"})
+    found += facts.named(record, {"init_sha256": "initial weights SHA-256"})
+    found += facts.named(data, {"train": "training images SHA-256", "val": "validation images SHA-256"})
+    found += facts.named(record, {"test_sha256": "test images SHA-256", "key": "key"})
+    validation = _mapping(training, "val")
+    figures = {"metrics/mAP50(B)": "mAP50 on validation", "metrics/mAP50-95(B)": "mAP on validation"}
+    found += [
+        [title, f"{100 * validation[name]:.1f}"] for name, title in figures.items() if _is_number(validation.get(name))
+    ]
+    return found + facts.of_run({**record, **environment})
+
+
+def _resumed(training: dict) -> list:
+    found = training.get("resumed_after")
+    return found if isinstance(found, list) else []
+
+
+def _setup(one: Compared) -> list[Group]:
+    """What all rows share."""
+    stated, settings = one.facts, one.facts["settings"]
+    parts = ("train", "val", "test")
+    data = facts.named(stated, {"dataset": "data set", "split": "division", "split_sha256": "division SHA-256"})
+    data += facts.named(stated, {"data_sha256": "images and labels SHA-256"})
+    for name, title in (("images", "images"), ("scenes", "scenes"), ("background", "images without objects")):
+        counts = _mapping(stated, name)
+        if any(counts.get(part) for part in parts):
+            data.append([title, ", ".join(f"{part} {counts[part]}" for part in parts if counts.get(part) is not None)])
+    data.append(["leak", f"{detection_tables.leak(one)} of test images have a training image near by id"])
+    data += [[f"labels: {kind}", str(count)] for kind, count in _mapping(stated, "labels").items()]
+    data += [[f"left out: {id}", str(why)] for id, why in list(_mapping(stated, "excluded").items())[: facts.FAILED]]
+    data += facts.named(stated, {"picture": "images as"})
+    names = {"detector": "detector", "init": "initial weights", "epochs": "epochs", "imgsz": "pixels", "batch": "batch"}
+    training = [["protocol", detection_tables.protocol(one)], *facts.named(settings, {**names, "workers": "workers"})]
+    training += [[str(name), str(value)] for name, value in settings["further"].items()]
+    training += facts.named(settings, {"ultralytics": "ultralytics"})
+    record = next((record for row in one.rows for record in row.records.values()), {})
+    names = {"tool": "computed by", "confidence": "least confidence", "kept_per_image": "detections kept per image"}
+    names["suppression_iou"] = "IoU of non-maximum suppression"
+    evaluation = facts.named(_mapping(record, "evaluation"), names)
+    return facts.groups([("Data", data), ("Training", training), ("Evaluation", evaluation)])
+
+
+def _mapping(record: dict, name: str) -> dict:
+    found = record.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float))

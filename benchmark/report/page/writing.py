@@ -1,0 +1,98 @@
+"""Files of a page: written only where they differ, remembered, and removed when a later page has them no more."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmark.store import files
+
+LIST = "files.txt"
+
+
+class Folder:
+    """The folder of a page; names are relative to it, with slashes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._earlier = self._listed()
+        self._written: set[str] = set()
+
+    def _listed(self) -> set[str]:
+        try:
+            text = (self.path / LIST).read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return set()
+        names = text.split("\n")
+        return {name for name in names if name and not Path(name).is_absolute() and ".." not in Path(name).parts}
+
+    def claim(self, name: str) -> Path:
+        """The path of a file that this page has, its folder made."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._written.add(name)
+        return path
+
+    def write(self, name: str, content: str | bytes) -> None:
+        path = self.claim(name)
+        data = content.encode() if isinstance(content, str) else content
+        try:
+            if path.read_bytes() == data:
+                return
+        except OSError:
+            pass
+        files.replace(path, data)
+
+    def data(self, name: str, value) -> None:
+        """A script that gives the page a value. ASCII only, so that no encoding and no line separator matters."""
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        self.write(f"data/{name}.js", f"provide({json.dumps(name)}, {text});\n")
+
+    def take(self, name: str, source: Path, link: bool) -> None:
+        """A file as it is; link: as a hard link, which takes no room, where the file system has them."""
+        path = self.claim(name)
+        source = source.resolve()
+        with contextlib.suppress(OSError):
+            if os.path.samefile(path, source):
+                return
+            here, there = path.stat(), source.stat()
+            if (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns):
+                return
+        beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}.tmp")
+        try:
+            try:
+                if not link:
+                    raise OSError
+                os.link(source, beside)
+            except OSError:
+                shutil.copy2(source, beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def make(self, name: str, source: Path | None, content: Callable[[], bytes]) -> None:
+        """A file that is made from `source`, unless it is there and younger; None: from no file."""
+        if source is None:
+            self.write(name, content())
+            return
+        path = self.claim(name)
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+                return
+        files.replace(path, content())
+
+    def finish(self) -> None:
+        """Remove what an earlier page wrote and this one did not."""
+        for name in self._earlier - self._written:
+            with contextlib.suppress(OSError):
+                (self.path / name).unlink()
+        for parent in sorted({parent for n in self._earlier for parent in Path(n).parents}, reverse=True):
+            with contextlib.suppress(OSError):  # not empty
+                if str(parent) != ".":
+                    (self.path / parent).rmdir()
+        files.replace(self.path / LIST, "".join(f"{name}\n" for name in sorted(self._written)))

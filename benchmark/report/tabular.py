@@ -1,0 +1,103 @@
+"""A table as every format draws it: what stands where, what is marked and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.report.terminal import ARROWS, UNDEFINED
+
+BEST, SECOND = "best", "second"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place of a grid. text: as it is printed; value: the number behind it, None where there is none; spread: what
+    stands behind ±; mark: BEST, SECOND or ""; tone: "equal", "near" or "far", a colour, or ""."""
+
+    text: str = ""
+    value: float | None = None
+    spread: str = ""
+    mark: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """direction: +1 higher is better, -1 lower is better, 0 neither. group: what the column stands under together with
+    its neighbours of the same group. cites: keys of the references for it."""
+
+    name: str
+    direction: int = 0
+    group: str = ""
+    cites: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> str:
+        return f"{self.name} {ARROWS[self.direction]}".strip()
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row: name as commands know it, title as papers print it, and an entry per column. rule: a line is drawn above.
+    cites: keys of the references for it."""
+
+    name: str
+    title: str
+    entries: tuple[Entry, ...]
+    rule: bool = False
+    cites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """key: short and unique in a report, letters, digits and hyphens. title: what is shown, one line. explanation:
+    sentences on how to read it. notes: what must be said below, one line each. corner: the head of the first column.
+    wide: whether it goes over both columns of a paper."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+    explanation: str = ""
+    notes: tuple[str, ...] = ()
+    corner: str = "method"
+    wide: bool = False
+    cites: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """The groups of the columns in order, each with its number of columns; empty where no column has one."""
+        found: list[tuple[str, int]] = []
+        for column in self.columns:
+            if found and found[-1][0] == column.group:
+                found[-1] = (column.group, found[-1][1] + 1)
+            else:
+                found.append((column.group, 1))
+        return found if any(name for name, _ in found) else []
+
+
+def number(value: float, decimals: int) -> str:
+    """A number as it is printed, nothing being -0.0; UNDEFINED for nan."""
+    if value != value:
+        return UNDEFINED
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 pair", "3 pairs"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+def key(*parts: str) -> str:
+    """A key of letters, digits and hyphens."""
+    text = "-".join(parts)
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in text).strip("-").lower()
+
+
+def unique(grids: Sequence[Grid]) -> None:
+    """Raises ValueError where two grids share a key."""
+    keys = [grid.key for grid in grids]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"two tables are called {max(keys, key=keys.count)}")

@@ -1,0 +1,185 @@
+"""Tables for the terminal.
+
+The best value of a column stands out as bold and the second as underlined, by what is printed: values that look the
+same rank the same. A mean over fewer images than the split has, because the metric is undefined for some, says so and
+is not ranked. What may be said of differences is up to reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.store.summary import Row, Table
+
+UNDEFINED = "—"
+ARROWS = {1: "↑", -1: "↓", 0: ""}
+PRELIMINARY = "†"
+PRELIMINARY_MEANING = "preliminary checkpoint, shipped to show that the method runs"
+PRELIMINARY_NOTE = f"{PRELIMINARY} {PRELIMINARY_MEANING}."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in one place of a table; rank: 1 best, 2 second, else 0."""
+
+    text: str
+    rank: int = 0
+
+
+def entries(table: Table) -> list[list[Entry]]:
+    """The places of a table, one list per row of `table.rows`, one entry per metric."""
+    columns = [_column([row.values.get(m) for row in table.rows], table, m) for m in table.metrics]
+    return [list(row) for row in zip(*columns)] if columns else [[] for _ in table.rows]
+
+
+def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
+    means = [abs(v.mean) for v in values if v is not None and math.isfinite(v.mean)]
+    # Four digits of the largest value.
+    decimals = min(6, max(0, 3 - math.floor(math.log10(max(means))))) if means and max(means) > 0 else 4
+    texts = [_text(value, row.total, decimals) for value, row in zip(values, table.rows)]
+    ranked = {
+        text: float(text)
+        for text, value, row in zip(texts, values, table.rows)
+        if value is not None and value.n == row.total
+    }
+    compared = table.metrics[metric] and len(table.rows) > 1
+    best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if compared else []
+    rank = {text: best.index(number) + 1 for text, number in ranked.items() if number in best}
+    return [Entry(text, rank.get(text, 0)) for text in texts]
+
+
+def _text(value, total: int, decimals: int) -> str:
+    if value is None:
+        return ""
+    if value.n == 0:
+        return UNDEFINED
+    text = f"{value.mean:.{decimals}f}"
+    return text if value.n == total else f"{text} (n={value.n})"
+
+
+def title(table: Table) -> str:
+    pairs = f"{table.total} pair{'s' * (table.total != 1)}" if table.rows else "nothing complete"
+    return f"{table.dataset}, split {table.split}, {pairs}, protocol {table.protocol}"
+
+
+def label(row: Row) -> str:
+    return row.cell.method + (PRELIMINARY if row.preliminary else "")
+
+
+def title_of(row: Row) -> str:
+    """As papers print it."""
+    return (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+
+
+def notes(table: Table) -> list[str]:
+    """What must be said below a table, one line each: rows that are not complete, and marks used."""
+    lines = [f"{label(row)}: {row.state}" for row in table.others]
+    for row in table.rows:
+        lines += [
+            f"{label(row)}: {metric} partial {count}/{row.total}"
+            for metric, count in row.incomplete.items()
+            if metric in table.metrics
+        ]
+        lines += [
+            f"{label(row)}: {metric} is undefined for {row.total - value.n} of {row.total} images"
+            for metric, value in row.values.items()
+            if metric in table.metrics and value.n < row.total
+        ]
+    if any(row.preliminary for row in (*table.rows, *table.others)):
+        lines.append(PRELIMINARY_NOTE)
+    return lines
+
+
+def show(tables: Iterable[Table]) -> None:
+    """Print tables to stdout. Off a terminal, which has no bold, best and second are marked ¹ and ²."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    # As wide as it takes: a number cut off at the edge of the window would be a wrong one.
+    console = Console(file=sys.stdout, highlight=False, width=1000)
+    styled = console.is_terminal
+    for table in tables:
+        console.print()
+        console.print(Text(title(table)))
+        if table.rows:
+            grid = Grid("method", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+            for metric, direction in table.metrics.items():
+                grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
+            for row, places in zip(table.rows, entries(table)):
+                grid.add_row(label(row), *(_styled(place) if styled else _marked(place) for place in places))
+            console.print(grid)
+            if not styled and any(place.rank for places in entries(table) for place in places):
+                console.print(Text("¹ best, ² second"))
+        for note in notes(table):
+            console.print(Text(note), soft_wrap=True)
+
+
+def show_protocols(tables: Sequence[Table]) -> None:
+    """Print one method under several protocols to stdout: a row per protocol, blank where it lacks the metric."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False, width=1000)
+    metrics = {metric: direction for table in tables for metric, direction in table.metrics.items()}
+    done = [(table, row) for table in tables for row in table.rows]
+    if done:
+        table, row = done[0]
+        heading = f"{label(row)}, {table.dataset}, split {table.split}, {table.total} pair{'s' * (table.total != 1)}"
+        console.print()
+        console.print(Text(heading))
+        grid = Grid("protocol", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for metric, direction in metrics.items():
+            grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
+        for table, row in done:
+            texts = [_significant(row.values.get(metric), row.total) for metric in metrics]
+            grid.add_row(table.protocol, *texts)
+        console.print(grid)
+    for table in tables:
+        for note in notes(table):
+            console.print(Text(f"{table.protocol}: {note}"), soft_wrap=True)
+
+
+def _significant(value, total: int) -> str:
+    """Four digits of a mean by itself."""
+    size = abs(value.mean) if value is not None and math.isfinite(value.mean) else 0
+    return _text(value, total, min(6, max(0, 3 - math.floor(math.log10(size)))) if size else 4)
+
+
+def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of text under a head, to stdout."""
+    import sys
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=1000)
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in head:
+        grid.add_column(name, overflow="fold")  # wrapped, never cut
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+def _styled(place: Entry):
+    from rich.text import Text
+
+    return Text().append(place.text, {1: "bold", 2: "underline"}.get(place.rank))  # padding stays plain
+
+
+def _marked(place: Entry) -> str:
+    return place.text + {1: "¹", 2: "²"}.get(place.rank, " ")

@@ -1,0 +1,185 @@
+"""Jobs: what is to be made and scored for one cell, and what of it the store already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.datasets.pairs import PairImages
+from benchmark.run.plan import Method, Split, find_fused, fuse_keys
+from benchmark.store import cells, files
+from benchmark.store.cells import Cell
+
+
+@dataclass
+class Job:
+    """A cell to complete.
+
+    keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
+    id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
+    the function that fuses a pair. missing: id -> why there is nothing to score.
+    """
+
+    cell: Cell
+    split: Split
+    keys: dict[str, str]
+    wanted: dict[str, list[str]]
+    about: dict
+    metrics_version: str
+    directions: dict[str, int]
+    fuse: Callable[[], Callable[[PairImages], object]] | None = None
+    provided: dict[str, Path] | None = None
+    missing: dict[str, str] = field(default_factory=dict)
+    unavailable: str | None = None
+    device: str = "cpu"
+    seed: int = 0
+    colour: bool = False
+    colour_scores: bool = False
+    force: bool = False
+
+    def key(self, id: str, protocol: str) -> str:
+        return f"{self.keys[id]}-{cells.score_key(protocol, self.metrics_version)}"
+
+    def picture(self, id: str) -> Path:
+        return self.cell.fused(id) if self.provided is None else self.provided[id]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a cell holds that is still valid: id -> SHA-256 of fused images, (id, protocol) -> line."""
+
+    fused: dict[str, str]
+    lines: dict[tuple[str, str], dict]
+
+
+def fuser_job(
+    results: Path,
+    split: Split,
+    method: Method,
+    wanted: dict[str, list[str]],
+    *,
+    device: str,
+    seed: int = 0,
+    **options,
+) -> Job:
+    """The job of running a method on a split. device: "cpu" or "cuda"; options: further fields of `Job`."""
+    card = method.card
+    about = {
+        "kind": "run",
+        "name": method.name,
+        "title": card.title,
+        "version": method.version,
+        "precision": method.precision,
+        "output": method.output,
+        "trained_on": method.trained_on,
+        "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
+        if method.checkpoint
+        else None,
+        "preliminary": method.preliminary,
+        "seed": seed,
+    }
+    if method.code:
+        about["code"] = method.code
+
+    def load():
+        from benchmark.imaging.saving import quantise
+
+        fuser = method.load(device)
+        truncate = card.truncate and method.output == "native"
+        return lambda pair: quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
+
+    return Job(
+        cell=Cell(results, split.dataset, split.name, method.label),
+        split=split,
+        keys=fuse_keys(split, method, seed),
+        wanted=wanted,
+        about=about,
+        **_metrics_facts(wanted),
+        fuse=load,
+        device=device,
+        unavailable=method.unavailable,
+        seed=seed,
+        **options,
+    )
+
+
+def external_job(results: Path, split: Split, name: str, fused: Path, wanted: dict[str, list[str]]) -> Job:
+    """The job of scoring the fused images in the folder `fused`, made elsewhere."""
+    found, missing = find_fused(fused, split.pairs)
+    hashes = {id: files.file_sha256(path) for id, path in found.items()}
+    keys = {
+        id: cells.external_key(digest, hashes[id])
+        for id, digest in split.digests.items()
+        if digest is not None and id in found
+    }
+    return Job(
+        cell=Cell(results, split.dataset, split.name, name),
+        split=split,
+        keys=keys,
+        wanted=wanted,
+        about={
+            "kind": "external",
+            "name": name,
+            "fused": {id: {"file": str(path), "sha256": hashes[id]} for id, path in found.items()},
+        },
+        **_metrics_facts(wanted),
+        provided=found,
+        missing=missing,
+        colour_scores=True,
+    )
+
+
+def _metrics_facts(wanted: dict[str, list[str]]) -> dict:
+    import metrics
+
+    names = dict.fromkeys(name for names in wanted.values() for name in names)
+    return {
+        "metrics_version": str(metrics.version),
+        "directions": {name: metrics.card(name).direction for name in names},
+    }
+
+
+def kept(job: Job) -> Kept:
+    """What of the job's cell is still valid. Reads only."""
+    if job.force:
+        return Kept({}, {})
+    fused = {}
+    made = cells.read_fused(job.cell)
+    for id, key in job.keys.items():
+        digest = files.file_sha256(job.picture(id))
+        if digest is not None and (job.provided is not None or (id, key, digest) in made):
+            fused[id] = digest
+    lines = {
+        (id, protocol): line
+        for (id, protocol), line in cells.read_scores(job.cell).items()
+        if id in fused and line["fused"] == fused[id] and line["key"] == job.key(id, protocol)
+    }
+    return Kept(fused, lines)
+
+
+def unscored(job: Job, line_of: dict[tuple[str, str], dict], id: str) -> dict[str, list[str]]:
+    """protocol -> metrics that are asked for and not there yet."""
+    found = {}
+    for protocol, names in job.wanted.items():
+        scores = line_of.get((id, protocol), {"scores": {}})["scores"]
+        if lacking := [name for name in names if name not in scores]:
+            found[protocol] = lacking
+    return found
+
+
+def facts(job: Job, lines: Sequence[dict] = ()) -> dict:
+    """What `run.json` says before anything is computed."""
+    earlier = job.cell.run().get("metrics", {}) if lines else {}
+    return {
+        "dataset": job.split.dataset,
+        "split": job.split.name,
+        "method": job.cell.method,
+        **job.about,
+        "n": len(job.split.pairs),
+        "split_sha256": job.split.sha256(),
+        "source": job.split.source,
+        "protocols": sorted({*job.wanted, *(line["protocol"] for line in lines)}),
+        "metrics_version": job.metrics_version,
+        "metrics": {**earlier, **job.directions},
+    }

@@ -1,0 +1,276 @@
+"""From names and options to what is to be run: pairs, methods, metrics. Nothing is fused or written here."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.datasets.pairs import Pair, PairError
+from benchmark.errors import UserError, first_few, unknown
+from benchmark.imaging.reading import EXTENSIONS
+from benchmark.progress import Progress
+from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
+from benchmark.store import cells
+
+__all__ = [
+    "Method",
+    "Split",
+    "check_external_name",
+    "check_weights_root",
+    "find_fused",
+    "fitting",
+    "fuse_keys",
+    "select_datasets",
+    "select_device",
+    "select_methods",
+    "select_metrics",
+    "select_scan_backend",
+    "select_split",
+    "select_splits",
+    "why",
+]
+
+_NAMED = 5  # files in a line about many
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pairs to run on. `dataset` and `name` are the labels under which results are kept. task: "ivf" or "mif", ""
+    where it is not known.
+
+    digests: id -> SHA-256 of the pair's content, or None where it cannot be read: `broken` then says why.
+    """
+
+    dataset: str
+    name: str
+    pairs: list[Pair]
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    digests: dict[str, str | None] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    task: str = ""
+
+    def sha256(self) -> str:
+        """Of ids and images in order: two runs with the same one saw the same split."""
+        content = repr([(pair.id, self.digests[pair.id]) for pair in self.pairs])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def select_split(
+    dataset: str,
+    split: str | None = None,
+    limit: int | None = None,
+    data_root: Path | None = None,
+    ir: Path | None = None,
+    vis: Path | None = None,
+) -> Split:
+    """The pairs of a split, the first `limit` of them where that is given.
+
+    What is fewer than the split is a split of its own, called `<split>-first<limit>`. `ir` and `vis` are the
+    directories of the data set `folder`. Raises UserError for an unknown name or missing data.
+    """
+    from benchmark import datasets
+
+    source = datasets.get(dataset)
+    dataset = source.name
+    if dataset == "folder":
+        source = type(source)(ir, vis)
+    name = source.check_split(split)
+    selection = source.select(name, data_root)
+    if dataset == "folder":
+        name = _folder_label(ir, vis)
+    pairs = selection.pairs
+    if not pairs:
+        raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}; expected {source.card.layout}")
+    if limit is not None and limit < len(pairs):
+        pairs, name = pairs[:limit], f"{name}-first{limit}"
+    return read_split(dataset, name, pairs, selection.found, tuple(selection.notes))
+
+
+def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", notes: tuple[str, ...] = ()) -> Split:
+    """A split of these pairs, with the digest of each, or why it cannot be read."""
+    digests, broken = {}, {}
+    with Progress().bar(f"reading {dataset}@{name}", len(pairs), summary=False) as step:
+        for pair in pairs:
+            try:
+                digests[pair.id] = pair.digest()
+            except UserError as error:
+                digests[pair.id], broken[pair.id] = None, why(error)
+            step()
+    from benchmark import datasets
+
+    task = "" if dataset == "folder" else datasets.get(dataset).card.task
+    return Split(dataset, name, pairs, source, notes, digests, broken, task)
+
+
+def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[str, str]]:
+    """The splits of several data sets (arguments as of `select_split`), and data set -> why it is unavailable.
+
+    Raises UserError where not one of them is there.
+    """
+    splits, unavailable = [], {}
+    for name in names:
+        try:
+            splits.append(select_split(name, *arguments))
+        except UserError as error:
+            if len(names) == 1:
+                raise
+            unavailable[name] = error.message.removeprefix(f"data set {name}: ")
+    if not splits:
+        raise UserError("; ".join(f"{name}: {reason}" for name, reason in unavailable.items()))
+    return splits, unavailable
+
+
+def select_datasets(names: Sequence[str], ir: Path | None = None, vis: Path | None = None) -> list[str]:
+    """The data sets as they spell their own names, each once. Raises UserError for an unknown one, and for
+    directories (`ir`, `vis`) where no data set takes them."""
+    from benchmark import datasets
+
+    found = list(dict.fromkeys(datasets.get(name).name for name in names))
+    if (ir or vis) and "folder" not in found:
+        raise UserError("--ir and --vis go with --dataset folder")
+    return found
+
+
+def _folder_label(ir: Path, vis: Path) -> str:
+    """A name for two directories, so that others do not overwrite their results."""
+    paths = [os.path.abspath(path) for path in (ir, vis)]
+    try:
+        parent = os.path.basename(os.path.commonpath(paths))
+    except ValueError:  # on different drives
+        parent = ""
+    return f"{parent or 'all'}-{hashlib.sha256(repr(paths).encode()).hexdigest()[:8]}"
+
+
+def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:
+    """protocol -> metrics to compute under it; metrics: names, or None for the core ones that it defines. The
+    protocol "all" stands for every one that defines any of them.
+
+    Raises UserError for an unknown name, for a metric that none of the protocols defines, and for a BENCH_ISA that
+    cannot run here.
+    """
+    import metrics as library
+
+    try:
+        library.isa()
+        asked = None if metrics is None else list(dict.fromkeys(library.card(name).name for name in metrics))
+        for name in asked or ():
+            if reason := library.unavailable(name):
+                raise UserError(reason)
+        if "all" in protocols:
+            sought = set(library.CORE if asked is None else asked)
+            protocols = [name for name in library.protocols() if sought & set(library.names(name))]
+        defined = {protocol: library.names(protocol) for protocol in protocols}
+    except (RuntimeError, ValueError) as error:
+        raise UserError(str(error)) from None
+    if asked is None:
+        return {
+            protocol: [name for name in library.CORE if name in names] or names for protocol, names in defined.items()
+        }
+    for name in asked:
+        if not any(name in names for names in defined.values()):
+            raise UserError(
+                f"metric {name} is not defined by protocol {', '.join(protocols)}; it is by"
+                f" {', '.join(library.card(name).protocols)}"
+            )
+    chosen = {protocol: [name for name in asked if name in names] for protocol, names in defined.items()}
+    for protocol, names in chosen.items():
+        if not names:
+            raise UserError(f"protocol {protocol} defines none of the metrics asked for: {', '.join(asked)}")
+    return chosen
+
+
+def select_device(device: str, methods: Sequence[Method]) -> str:
+    """ "cpu" or "cuda"; "auto" takes a GPU where there is one and a network to run on it."""
+    if device == "cpu" or (device == "auto" and not any(m.card.family == "learned" for m in methods)):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise UserError("--device cuda: torch finds no CUDA device here; see bench doctor, or use --device cpu")
+    return "cpu"
+
+
+def select_scan_backend(name: str | None, device: str) -> None:
+    """Make the selective scan run on a backend of `baselines.scan`; None leaves the choice to it. Raises UserError
+    for an unknown backend, and for one that cannot run on the device."""
+    if name is None:
+        return
+    from baselines import scan
+
+    if name not in scan.BACKENDS:
+        raise unknown("scan backend", name, scan.BACKENDS)
+    if reason := scan.unfit(name, device):
+        raise UserError(f"--scan-backend {name}: {reason}")
+    os.environ["BENCH_SCAN_BACKEND"] = name
+
+
+def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], dict[str, str]]:
+    """The fused images from elsewhere: id -> file whose name without extension is the pair's id, and id ->
+    why there is none. Raises UserError where the folder is missing or holds no image of any pair."""
+    if not folder.is_dir():
+        raise UserError(f"--fused {folder}: no such folder")
+    by_id: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in EXTENSIONS and path.is_file():
+            by_id.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
+    found, missing = {}, {}
+    for pair in pairs:
+        files = by_id.get(unicodedata.normalize("NFC", pair.id), [])
+        if len(files) == 1:
+            found[pair.id] = files[0]
+        elif files:
+            missing[pair.id] = f"{len(files)} fused images of that name: {', '.join(file.name for file in files)}"
+        else:
+            missing[pair.id] = f"no fused image of that name in {folder}"
+    if not found:
+        raise UserError(
+            f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …; it holds "
+            + _content(folder, [file for files in by_id.values() for file in files])
+        )
+    return found, missing
+
+
+def _content(folder: Path, files: Sequence[Path]) -> str:
+    """What lies in a folder, whose images are `files`."""
+    if files:
+        return _counted("image", files)
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    return "no image files" + (f", but {_counted('folder', folders)}" if folders else "")
+
+
+def _counted(kind: str, paths: Sequence[Path]) -> str:
+    return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({first_few([path.name for path in paths], _NAMED)})"
+
+
+def check_external_name(name: str) -> str:
+    """A name for results from elsewhere, without spaces around it; raises UserError where it cannot be a folder or is
+    that of a method's file (importing all methods, and torch with them, would take longer than scoring)."""
+    import baselines
+
+    name = name.strip()
+    if not name.strip(". ") or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name):
+        raise UserError(f"--name {name!r}: must be usable as a folder's name")
+    if name.partition("+")[0].lower() in baselines.modules():  # some file systems ignore case
+        raise UserError(f"--name {name}: is a method of this suite; choose another name for images from elsewhere")
+    return name
+
+
+def fuse_keys(split: Split, method: Method, seed: int) -> dict[str, str]:
+    """id -> fuse key of every pair that can be read."""
+    return {
+        id: cells.fuse_key(digest, method.name, method.version, method.checkpoint_sha256, seed)
+        for id, digest in split.digests.items()
+        if digest is not None
+    }
+
+
+def why(error: UserError) -> str:
+    """The reason that an error gives, without the pair's id, which stands beside it."""
+    return error.reason if isinstance(error, PairError) else error.message

@@ -1,0 +1,278 @@
+"""Running jobs: fuse what is not there, score what is not scored, keep everything else."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+
+from baselines.base import seed_generators
+from baselines.plugins import told
+from benchmark.datasets.pairs import Pair, PairError, PairImages
+from benchmark.errors import UserError, first_few, one_line
+from benchmark.imaging import bt601, reading, saving
+from benchmark.progress import Progress
+from benchmark.run import machine
+from benchmark.run.jobs import Job, facts, kept, unscored
+from benchmark.run.plan import why
+from benchmark.run.scoring import Scorer
+from benchmark.store import cells, files, provenance
+from benchmark.store.summary import Table, state, summarise, tables
+
+_NAMED = 5  # ids in a line about many
+
+
+@dataclass
+class Outcome:
+    """What became of a job: ids that failed with reasons, or why nothing could be done at all."""
+
+    job: Job
+    failed: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    unavailable: str | None = None
+    fused: int = 0
+    scored: int = 0
+
+    @property
+    def state(self) -> str | None:
+        """The state where it does not follow from what is stored."""
+        if self.unavailable:
+            return f"unavailable ({self.unavailable})"
+        return f"failed ({self.error})" if self.error else None
+
+
+def run_jobs(jobs: Sequence[Job], processes: int | None = None, command: str = "") -> list[Outcome]:
+    """Complete the jobs, one after the other. processes: that score while the next pair is fused; None: one
+    per processor, 0: this one. command: for the record."""
+    progress = Progress()
+    with machine.working(progress.line), Scorer(provenance.processors() if processes is None else processes) as scorer:
+        return [run_job(job, scorer, progress, command) for job in jobs]
+
+
+def tables_of(outcomes: Sequence[Outcome], wanted: dict[str, list[str]]) -> list[Table]:
+    """What these jobs led to, methods in the order of the jobs; wanted: protocol -> metrics."""
+    rows = [
+        replace(row, state=outcome.state or row.state)
+        for outcome in outcomes
+        for row in summarise(outcome.job.cell)
+        if row.protocol in wanted
+    ]
+    return tables(rows, wanted)
+
+
+def run_job(job: Job, scorer: Scorer, progress: Progress, command: str = "") -> Outcome:
+    """Complete a cell as far as possible. What fails is told on `progress`, noted in `run.json` and tried
+    again in the next run; everything else is kept in the store as it comes."""
+    with job.cell.lock(lambda: progress.line(f"{job.cell}: another run is at work on it; waiting")):
+        if job.unavailable:
+            return _not_available(job)
+        return _Run(job, scorer, progress, command).complete()
+
+
+def _not_available(job: Job) -> Outcome:
+    # Results that an earlier run made where the method was available stay what they are.
+    if not cells.read_scores(job.cell):
+        job.cell.write_run({**facts(job), "unavailable": job.unavailable})
+    return Outcome(job, unavailable=job.unavailable)
+
+
+class _Run:
+    """One job on its way, under the cell's lock."""
+
+    def __init__(self, job: Job, scorer: Scorer, progress: Progress, command: str) -> None:
+        self.job, self.scorer, self.progress, self.command = job, scorer, progress, command
+        self.outcome = Outcome(job)
+        self.queue: deque[tuple[Pair, Future]] = deque()
+        self.fuser: Callable[[PairImages], object] | None = None
+
+    def complete(self) -> Outcome:
+        job, outcome = self.job, self.outcome
+        cells.sweep(job.cell)
+        found = kept(job)
+        self.fused, self.lines = dict(found.fused), dict(found.lines)
+        if job.force:
+            job.cell.timings_file.unlink(missing_ok=True)
+        self._write_lines()
+        self.record = facts(job, list(self.lines.values()))
+        self._fail_all(job.split.broken | job.missing)
+        self.record["runs"] = job.cell.run().get("runs", []) if self.fused else []
+        pairs = [pair for pair in job.split.pairs if pair.id in job.keys and self._lacks_something(pair)]
+        if not pairs:
+            self._write_record(finished=True)
+            return outcome
+        entry = {"command": self.command, "device": job.device, "start": provenance.now(), "end": None}
+        entry.update(provenance.environment())
+        provenance.start_gpu_peak(job.device)
+        self.record["runs"].append(entry)
+        self._write_record()
+        try:
+            with self.progress.bar(str(job.cell), len(pairs)) as step:
+                self._work(pairs, step)
+        finally:
+            # Also on the way out of an interruption, so that the files say what is there.
+            entry.update(
+                end=provenance.now(),
+                fused=outcome.fused,
+                scored=outcome.scored,
+                process_peak_memory_mib=provenance.process_peak_memory_mib(),
+                gpu_peak_memory_mib=provenance.gpu_peak_memory_mib(job.device),
+                threads=provenance.threads(),
+                **provenance.kernels(job.device if job.provided is None else None),
+            )
+            self._write_lines()
+            self._write_record(finished=True)
+        return outcome
+
+    def _lacks_files(self, pair: Pair) -> bool:
+        no_colour = self.job.colour and not self.job.cell.colour(pair.id).exists()
+        return pair.id not in self.fused or no_colour
+
+    def _lacks_something(self, pair: Pair) -> bool:
+        return self._lacks_files(pair) or bool(unscored(self.job, self.lines, pair.id))
+
+    def _work(self, pairs: Sequence[Pair], step: Callable[..., None]) -> None:
+        for pair in pairs:
+            try:
+                source = self._make(pair)
+            except UserError as error:
+                self._fail(pair.id, why(error))
+                step(False)
+                continue
+            except _Hopeless:
+                break
+            if wanted := unscored(self.job, self.lines, pair.id):
+                self.queue.append((pair, self.scorer.submit(self.job.picture(pair.id), source, wanted)))
+            else:
+                step()
+            # As many wait as keep the workers busy; images in memory stay few.
+            while self.queue and (self.queue[0][1].done() or len(self.queue) > 2 * self.scorer.jobs + 1):
+                self._keep_first(step)
+        while self.queue:
+            self._keep_first(step)
+
+    def _make(self, pair: Pair) -> Pair | PairImages:
+        """Make the files of the fused image that are not there. Returns what to score it against: the images, if they
+        had to be read for that, else the pair, so that the worker reads them."""
+        if not self._lacks_files(pair):
+            return pair
+        loaded = pair.load()
+        self._fuse(pair, loaded)
+        if self.job.colour:
+            self._colour(pair, loaded)
+        return PairImages(loaded.ir, loaded.vis, loaded.vis_rgb if self.job.colour_scores else None)
+
+    def _fuse(self, pair: Pair, loaded: PairImages) -> None:
+        job, path = self.job, self.job.picture(pair.id)
+        if pair.id in self.fused:
+            return
+        fuse = self._fuser()
+        _seed(job.seed, pair.id)
+        start = time.perf_counter()
+        try:
+            image = fuse(loaded)
+        except Exception as error:  # a method may raise anything; the other pairs go on
+            raise UserError(f"fusing failed: {told(error)}") from error
+        seconds = time.perf_counter() - start
+        job.cell.colour(pair.id).unlink(missing_ok=True)
+        saving.save_luminance(path, image)
+        digest = files.file_sha256(path)
+        files.append(
+            job.cell.timings_file,
+            {"id": pair.id, "key": job.keys[pair.id], "fused": digest, "fuse_s": round(seconds, 6)},
+        )
+        self.fused[pair.id] = digest
+        self.outcome.fused += 1
+
+    def _fuser(self) -> Callable[[PairImages], object]:
+        if self.fuser is None:
+            from baselines import Unavailable
+
+            try:
+                self.fuser = self.job.fuse()
+            except Unavailable as error:
+                self.outcome.unavailable = self.record["unavailable"] = one_line(error)
+                self.progress.line(f"{self.job.cell}: unavailable: {self.outcome.unavailable}")
+                raise _Hopeless from error
+            except Exception as error:  # a method may raise anything; the other methods go on
+                self.outcome.error = self.record["error"] = told(error)
+                self.progress.line(f"{self.job.cell}: failed: {self.outcome.error}")
+                raise _Hopeless from error
+        return self.fuser
+
+    def _colour(self, pair: Pair, loaded: PairImages) -> None:
+        path = self.job.cell.colour(pair.id)
+        if path.exists():
+            return
+        import numpy as np
+
+        grey = reading.read_luminance(self.job.picture(pair.id))
+        grey_rgb = np.repeat(grey[..., None], 3, axis=2)
+        saving.save_rgb(path, grey_rgb if loaded.colour is None else bt601.attach_colour(grey, loaded.colour))
+
+    def _keep_first(self, step: Callable[..., None]) -> None:
+        """Wait for the scores of the image that is first in line, and store them."""
+        pair, future = self.queue.popleft()
+        try:
+            found = future.result()
+        except BrokenProcessPool:
+            self._fail(pair.id, "the process that scored it died (out of memory?)")
+        except UserError as error:
+            of_sources = isinstance(error, PairError) or getattr(error, "path", None) in (pair.ir, pair.vis)
+            self._fail(pair.id, why(error) if of_sources else f"scoring failed: {getattr(error, 'reason', error)}")
+        except Exception as error:  # a metric may raise anything; the other images go on
+            self._fail(pair.id, f"scoring failed: {type(error).__name__}: {one_line(error)}")
+        else:
+            for protocol in sorted(found):
+                self._keep_scores(pair.id, protocol, *found[protocol])
+            self.outcome.scored += 1
+        step(pair.id not in self.outcome.failed)
+
+    def _keep_scores(self, id: str, protocol: str, scores: dict, reasons: dict, seconds: float) -> None:
+        job = self.job
+        if line := self.lines.get((id, protocol)):
+            scores, reasons = {**cells.scores_of(line), **scores}, {**line.get("reasons", {}), **reasons}
+        line = cells.score_line(id, protocol, job.key(id, protocol), self.fused[id], scores, reasons)
+        files.append(job.cell.scores_file, line)
+        self.lines[id, protocol] = line
+        files.append(job.cell.timings_file, {"id": id, "protocol": protocol, "score_s": round(seconds, 6)})
+
+    def _fail_all(self, reasons: dict[str, str]) -> None:
+        """Pairs that have one reason in common are told in one line."""
+        self.outcome.failed.update(reasons)
+        for reason in dict.fromkeys(reasons.values()):
+            ids = [id for id in reasons if reasons[id] == reason]
+            some = first_few(ids, _NAMED)
+            where = some if len(ids) == 1 else f"{len(ids)} of {len(self.job.split.pairs)} pairs ({some})"
+            self.progress.line(f"{self.job.cell}: {where}: {reason}")
+
+    def _fail(self, id: str, reason: str) -> None:
+        self.outcome.failed[id] = reason
+        self.progress.line(f"{self.job.cell}: {id}: {reason}")
+
+    def _write_lines(self) -> None:
+        """Make `scores.jsonl` hold the valid lines, ordered by pair, then protocol."""
+        place = {pair.id: index for index, pair in enumerate(self.job.split.pairs)}
+        ordered = sorted(self.lines, key=lambda key: (place[key[0]], key[1]))
+        files.write_lines(self.job.cell.scores_file, [self.lines[key] for key in ordered])
+
+    def _write_record(self, finished: bool = False) -> None:
+        record = {**self.record, "failed": self.outcome.failed}
+        if finished:
+            # For whoever opens the file; reports count the lines, which a kill does not make wrong.
+            scored = Counter(protocol for _, protocol in self.lines)
+            record["states"] = {name: state(record, scored[name]) for name in record["protocols"]}
+        if record != self.job.cell.run():
+            self.job.cell.write_run(record)
+
+
+class _Hopeless(Exception):
+    """The method cannot fuse anything in this run."""
+
+
+def _seed(seed: int, id: str) -> None:
+    """Seed what a method may draw from; the same for a pair in whatever order pairs come."""
+    seed_generators(int(sha256(f"{seed}/{id}".encode()).hexdigest()[:8], 16))

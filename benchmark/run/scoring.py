@@ -1,0 +1,81 @@
+"""Scoring in worker processes, which import the metrics and never torch."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from benchmark.datasets.pairs import Pair, PairImages
+from benchmark.run import worker
+
+Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
+
+
+def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]]) -> Scores:
+    """Score the image file at `path` against its sources: read here, unless the caller has them.
+
+    wanted: protocol -> metrics. Where `source` and the image have colours, a protocol that scores colour images as
+    they are sees them. Returns protocol -> (scores, reasons for undefined ones, seconds). Raises UserError or
+    ValueError, in one line.
+    """
+    import metrics
+    from benchmark.errors import UserError
+    from benchmark.imaging import reading
+    from metrics.evaluation import COLOUR_PROTOCOLS
+
+    if isinstance(source, Pair):
+        source = source.load()
+    picture = reading.read(path)
+    sizes = [f"{width}x{height}" for height, width in (picture.luminance.shape, source.ir.shape)]
+    if sizes[0] != sizes[1]:
+        raise UserError(f"the fused image is {sizes[0]}, its sources are {sizes[1]}")
+    found = {}
+    for protocol, names in wanted.items():
+        start = time.perf_counter()
+        colour = protocol in COLOUR_PROTOCOLS and source.vis_rgb is not None and picture.rgb is not None
+        fused, visible = (picture.rgb, source.vis_rgb) if colour else (picture.luminance, source.vis)
+        reasons: dict[str, str] = {}
+        scores = metrics.evaluate(fused, source.ir, visible, names, protocol, reasons)
+        found[protocol] = (scores, reasons, time.perf_counter() - start)
+    return found
+
+
+class Scorer:
+    """`jobs` processes that score; 0: in this process. Use as a context manager."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self._pool is not None:
+            # After an error nobody waits for what is queued.
+            self._pool.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+    def submit(self, *arguments) -> Future:
+        """`score_file(*arguments)`, in a worker."""
+        if self.jobs == 0:
+            future: Future = Future()
+            try:
+                future.set_result(score_file(*arguments))
+            except Exception as error:
+                future.set_exception(error)
+            return future
+        try:
+            return self._started().submit(score_file, *arguments)
+        except BrokenProcessPool:
+            # A worker died, as for lack of memory: its images fail, the next ones get new workers.
+            self._pool = None
+            return self._started().submit(score_file, *arguments)
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            import multiprocessing
+
+            # Not by fork: it would copy torch's threads' locks, and CUDA does not survive it.
+            self._pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), initializer=worker.start)
+        return self._pool

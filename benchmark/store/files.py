@@ -1,0 +1,74 @@
+"""Files that a kill cannot leave half-written: lines of JSON are appended whole, all else is replaced in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def file_sha256(path: Path) -> str | None:
+    """SHA-256 (hex) of a file; None where it does not exist."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
+
+
+def dump(line: dict) -> str:
+    return json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_lines(path: Path) -> list[dict]:
+    """The JSON objects of a .jsonl file, in order, without a line that is torn or no such object; none for a missing
+    file."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    lines = []
+    for line in text.split("\n"):
+        try:
+            value = json.loads(line)
+            if "\\u" in line:  # an escaped half of a surrogate pair could not be written again
+                json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            lines.append(value)
+    return lines
+
+
+def append(path: Path, line: dict) -> None:
+    """Add a line at once, in one write; a torn end of the file is closed first."""
+    data = dump(line).encode()
+    with open(path, "a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                data = b"\n" + data
+        file.write(data)
+
+
+def write_lines(path: Path, lines: Iterable[dict]) -> None:
+    """Make these lines the content of the file, in one step; a file that holds just that is left alone."""
+    text = "".join(map(dump, lines))
+    try:
+        if path.read_bytes() == text.encode():
+            return
+    except FileNotFoundError:
+        pass
+    replace(path, text)
+
+
+def replace(path: Path, content: str | bytes) -> None:
+    """Write a file beside `path`, then put it in its place. Text is written as UTF-8."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

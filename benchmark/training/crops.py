@@ -1,0 +1,164 @@
+"""What a network is trained on: pairs of one or several data sets, and the random crops of a step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from baselines.training import Recipe
+from benchmark.errors import UserError
+
+VALIDATION_PAIRS = 8
+GAMMA, GAIN = (0.5, 2.5), (0.3, 1.0)
+REDRAWS = 4
+
+
+@dataclass(frozen=True)
+class Source:
+    """The pairs of one split: images are uint8 luminance (infrared, visible), `ids_sha256` is of the ids, one to a
+    line, as of the committed split lists, and `images_sha256` of the files' content."""
+
+    dataset: str
+    split: str
+    images: list[tuple[np.ndarray, np.ndarray]]
+    ids_sha256: str = ""
+    images_sha256: str = ""
+
+    def facts(self) -> dict:
+        return {
+            "dataset": self.dataset, "split": self.split, "pairs": len(self.images),
+            "ids_sha256": self.ids_sha256, "images_sha256": self.images_sha256,
+        }  # fmt: skip
+
+
+def read(
+    spec: str,
+    recipe: Recipe,
+    split: str | None = None,
+    root: str | os.PathLike | None = None,
+    ir: Path | None = None,
+    vis: Path | None = None,
+) -> Source:
+    """The source that `spec` names: a data set, or DATASET@SPLIT.
+
+    split: where `spec` has none; None stands for "train" where the set has that, else for its default. ir, vis: the
+    directories of the data set `folder`. Images whose longer side exceeds the recipe's `longest` are reduced to it by
+    area averaging. Raises UserError for unknown names, missing or broken data, and pairs smaller than a crop.
+    """
+    from benchmark import datasets
+    from benchmark.datasets.id_lists import ids_sha256
+
+    name, _, own = spec.partition("@")
+    dataset = datasets.get(name)
+    if dataset.name == "folder":
+        dataset = type(dataset)(ir, vis)
+    split = own or split or ("train" if "train" in dataset.splits() else None)
+    split = dataset.check_split(split)
+    pairs = dataset.pairs(split, root)
+    images, digest = [], hashlib.sha256()
+    for pair in pairs:
+        loaded = pair.load()
+        both = reduce(loaded.ir, recipe.longest), reduce(loaded.vis, recipe.longest)
+        if min(both[0].shape) < recipe.crop:
+            raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {recipe.crop} pixels")
+        images.append(both)
+        digest.update(pair.digest().encode())
+    return Source(dataset.name, split, images, ids_sha256([pair.id for pair in pairs]), digest.hexdigest())
+
+
+def refuse_repeats(sources: Sequence[Source]) -> None:
+    """Raises UserError where a pair, told by its pixels, is in two sources: it could be held out of one and trained on
+    in the other."""
+    if len(sources) < 2:
+        return
+    seen, repeated = {}, {}
+    for index, source in enumerate(sources):
+        for pair in source.images:
+            content = hashlib.sha256(b"".join(image.tobytes() for image in pair)).digest()
+            other = seen.setdefault(content, index)
+            if other != index:
+                repeated[other, index] = repeated.get((other, index), 0) + 1
+    for both, count in repeated.items():
+        first, second = (f"{sources[i].dataset}@{sources[i].split}" for i in both)
+        pairs = "1 pair is" if count == 1 else f"{count} pairs are"
+        raise UserError(
+            f"{pairs} in both {first} and {second}, so that pairs held out would be trained on; leave one of them out"
+        )
+
+
+def reduce(image: np.ndarray, longest: int) -> np.ndarray:
+    """The image with its longer side at most `longest` pixels (0: as it is), by area averaging."""
+    side = max(image.shape)
+    if not longest or side <= longest:
+        return image
+    import cv2
+
+    size = [round(n * longest / side) for n in image.shape]
+    return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+
+
+def split_off_validation(sources: Sequence[Source]) -> tuple[list[list], list]:
+    """(training images of each source, validation images of all): evenly spaced pairs of every source are held out,
+    eight in all, shared out by the sources' sizes, but never more than a quarter of a source."""
+    total = sum(len(source.images) for source in sources)
+    training, validation = [], []
+    for source in sources:
+        size = len(source.images)
+        count = min(max(1, round(VALIDATION_PAIRS * size / total)), size // 4)
+        chosen = set(np.linspace(0, size - 1, count + 2)[1:-1].round().astype(int)) if count else set()
+        training.append([x for i, x in enumerate(source.images) if i not in chosen])
+        validation += [x for i, x in enumerate(source.images) if i in chosen]
+    return training, validation
+
+
+def shares(counts: Sequence[int], balance: float) -> np.ndarray:
+    """The probability that a crop comes from each source: proportional to (number of pairs) ** balance."""
+    weights = np.array(counts, float) ** balance
+    return weights / weights.sum()
+
+
+def crops(sources: Sequence[list[tuple[np.ndarray, np.ndarray]]], recipe: Recipe, seed: int, step: int) -> torch.Tensor:
+    """The batch of a step, (2, batch, 1, crop, crop) in [0, 1], infrared first.
+
+    Everything random follows from seed and step, so that a resumed run sees what an unbroken one would. Crops are
+    turned and mirrored; flat ones are drawn again, and tones changed, as the recipe says.
+    """
+    random = np.random.default_rng([seed, step])
+    chances = shares([len(images) for images in sources], recipe.balance)
+    batch = []
+    for source in random.choice(len(sources), size=recipe.batch, p=chances):
+        images = sources[source]
+        for _ in range(1 + REDRAWS):
+            pair = _cut(images[random.integers(len(images))], recipe.crop, random)
+            if not recipe.contrast or _contrast(pair) >= recipe.contrast:
+                break
+        pair = np.rot90(pair, random.integers(4), axes=(1, 2))
+        pair = pair[:, :, ::-1] if random.integers(2) else pair
+        pair = pair.astype(np.float32) / 255
+        if recipe.tone:
+            pair = np.stack([_retone(image, random) if random.random() < recipe.tone else image for image in pair])
+        batch.append(pair)
+    return torch.from_numpy(np.stack(batch, axis=1)[:, :, None].astype(np.float32))
+
+
+def _cut(pair: tuple[np.ndarray, np.ndarray], side: int, random: np.random.Generator) -> np.ndarray:
+    top, left = (random.integers(0, size - side + 1) for size in pair[0].shape)
+    return np.stack([image[top : top + side, left : left + side] for image in pair])
+
+
+def _contrast(pair: np.ndarray) -> float:
+    """Between the 10th and the 90th percentile of the image that has more of it, in [0, 1]."""
+    low, high = np.percentile(pair, (10, 90), axis=(1, 2))
+    return float((high - low).max() / 255)
+
+
+def _retone(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """gain * image ** gamma, the gamma log-uniform in GAMMA, the gain uniform in GAIN: black stays black."""
+    gamma = np.exp(random.uniform(*np.log(GAMMA)))
+    return random.uniform(*GAIN) * image**gamma
