@@ -19,7 +19,7 @@ import yaml
 from torch import nn
 
 import metrics
-from baselines import training
+from baselines import tasks
 from baselines.mambadfuse.network import DEPTH, DIM, MambaDFuse, Norm, as_image, as_tokens
 from benchmark.progress import Progress
 from benchmark.training.crops import read, split_off_validation
@@ -84,15 +84,15 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     arguments = parser.parse_args()
 
-    settings = yaml.safe_load(training.recipes("mambadfuse")["ivf"].read_text())
+    settings = yaml.safe_load(tasks.recipes("mambadfuse")["ivf"].read_text())
     settings |= {"steps": arguments.steps, "batch": arguments.batch, "crop": arguments.crop}
-    recipe = training.Recipe.of(settings)
+    recipe = tasks.Recipe.of(settings)
     sources = [read(arguments.dataset, recipe, root=arguments.data_root)]
     crops, held_out = split_off_validation(sources)
     print("| variant | parameters | loss | " + " | ".join(metrics.CORE) + " |")
     print("|---|---:|---:|" + "---:|" * len(metrics.CORE))
     for name, build in VARIANTS.items():
-        task = replace(training.find("mambadfuse"), build=build)
+        task = replace(tasks.find("mambadfuse"), build=build)
         with tempfile.TemporaryDirectory() as folder, Progress().bar(name, recipe.steps, "step") as advance:
             run = Run(
                 task, recipe, "ablation", Path(folder), arguments.seed, "cpu", {"data": arguments.dataset},

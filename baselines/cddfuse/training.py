@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..training import Task, recomputing
+from ..tasks import Task, recomputing
 from .losses import phase1_loss, phase2_loss
 from .network import (
     BaseFeatureExtraction,

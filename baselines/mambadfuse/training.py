@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..scan import mamba
-from ..training import Task
+from ..tasks import Task
 from .losses import fusion_loss
 from .network import MambaDFuse, MedicalMambaDFuse, load_network
 

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import baselines
-from baselines import training
+from baselines import tasks
 from benchmark.errors import UserError, unknown
 from benchmark.store import files
 
@@ -26,7 +26,7 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
 
     if method not in (known := _convertible()):
         raise unknown("method with a known layout", method, known)
-    task = training.find(method.removesuffix("-mif"), "mif" if method.endswith("-mif") else "ivf")
+    task = tasks.find(method.removesuffix("-mif"), "mif" if method.endswith("-mif") else "ivf")
     record_path = target.with_suffix(".json")
     if target.suffix not in (".safetensors", ".pth"):
         raise UserError(f"{target}: the name must end in .safetensors, or in .pth for the authors' layout")
@@ -38,7 +38,7 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
     if (own := baselines.checkpoint_record(source).get("method", method)) != method:
         raise UserError(f"{source} holds weights of {own}, as the record beside it says, not of {method}")
     try:
-        network = training.load_weights(task, method, source)
+        network = tasks.load_weights(task, method, source)
     except baselines.Unavailable as error:
         raise UserError(str(error)) from error
     if target.suffix == ".pth":
@@ -64,4 +64,4 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
 
 
 def _convertible() -> list[str]:
-    return [name for name in baselines.names() if name.removesuffix("-mif") in training.trainable()]
+    return [name for name in baselines.names() if name.removesuffix("-mif") in tasks.trainable()]

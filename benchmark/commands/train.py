@@ -91,8 +91,7 @@ def command(
     import yaml
     from filelock import Timeout
 
-    from baselines import Unavailable
-    from baselines import training as methods
+    from baselines import Unavailable, tasks
     from benchmark import datasets
     from benchmark.progress import Progress
     from benchmark.run import machine, plan
@@ -101,14 +100,14 @@ def command(
     from benchmark.training.loop import Diverged, Run, in_steps
     from benchmark.training.processes import join
 
-    if method not in methods.trainable():
-        raise unknown("trainable method", method, methods.trainable())
-    known, recipe = methods.recipes(method), recipe or task
+    if method not in tasks.trainable():
+        raise unknown("trainable method", method, tasks.trainable())
+    known, recipe = tasks.recipes(method), recipe or task
     path = known.get(recipe) or Path(recipe)
     if not path.is_file():
         raise unknown("recipe", recipe, known)
     try:
-        chosen = methods.Recipe.of(yaml.safe_load(path.read_text()), **({"steps": steps} if steps else {}))
+        chosen = tasks.Recipe.of(yaml.safe_load(path.read_text()), **({"steps": steps} if steps else {}))
     except (ValueError, yaml.YAMLError) as error:
         raise UserError(f"recipe {path}: {error}") from error
     dataset = dataset or DATASETS[task]
@@ -152,7 +151,7 @@ def command(
     try:
         with _alone(folder) if first else nullcontext(), machine.working(progress.line):
             run = Run(
-                methods.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
+                tasks.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
                 processes,
             )  # fmt: skip
             if run.step and first:

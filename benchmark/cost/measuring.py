@@ -71,7 +71,7 @@ def measure(method: Method, device: str, size: tuple[int, int], threads: int | N
 
 
 def _with_this_package(environment: dict) -> dict:
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmark import datasets
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.abstract import Dataset
 
 _HEAD = """\
 # Data sets

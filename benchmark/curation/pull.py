@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baselines.weights import digest_of
-from benchmark.datasets.dataset import Manifest
+from benchmark.datasets.abstract import Manifest
 from benchmark.errors import UserError
 from benchmark.store.files import file_sha256
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.curation import registration
-from benchmark.datasets.dataset import Dataset, Selection
+from benchmark.datasets.abstract import Dataset, Selection
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, first_few
 from benchmark.imaging import reading

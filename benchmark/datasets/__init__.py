@@ -2,7 +2,7 @@
 
 `names()` lists them without importing any; `get(name)` imports one and returns its `DATASET`. To add a
 data set, add ``benchmark/datasets/<name>.py`` that sets ``DATASET`` to an instance of a
-`benchmark.datasets.dataset.Dataset`; id lists of its splits go to ``splits/<name>_<split>.txt``.
+`benchmark.datasets.abstract.Dataset`; id lists of its splits go to ``splits/<name>_<split>.txt``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from benchmark.errors import unknown
 
 if TYPE_CHECKING:
-    from benchmark.datasets.dataset import Dataset
+    from benchmark.datasets.abstract import Dataset
 
-_SHARED = ("dataset", "id_lists", "labels", "pairs", "scenes", "two_folders")  # what data sets are made of
+_SHARED = ("abstract", "id_lists", "labels", "pairs", "scenes", "two_folders")  # what data sets are made of
 
 
 def names() -> list[str]:

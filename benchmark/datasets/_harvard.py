@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmark.datasets.dataset import DatasetCard
+from benchmark.datasets.abstract import DatasetCard
 from benchmark.datasets.pairs import Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmark.datasets.dataset import Dataset, DatasetCard, Selection
+from benchmark.datasets.abstract import Dataset, DatasetCard, Selection
 from benchmark.datasets.two_folders import pair_up
 from benchmark.errors import UserError
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.pairs import Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, subfolder
 from benchmark.errors import UserError

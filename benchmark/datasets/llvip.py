@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmark.datasets import scenes
-from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants

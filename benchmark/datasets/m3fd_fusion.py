@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.datasets.dataset import DatasetCard
+from benchmark.datasets.abstract import DatasetCard
 from benchmark.datasets.two_folders import FolderDataset, Layout, variants
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from benchmark.datasets import scenes
-from benchmark.datasets.dataset import Dataset, DatasetCard, Selection
+from benchmark.datasets.abstract import Dataset, DatasetCard, Selection
 from benchmark.datasets.pairs import Box, Pair, PairImages, content_digest
 from benchmark.datasets.synth import CLASSES, Burst, Scene
 from benchmark.datasets.synth.reel import Shot, reel

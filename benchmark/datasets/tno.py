@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from benchmark.datasets.dataset import DatasetCard, Selection
+from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
 from benchmark.datasets.two_folders import FolderDataset, Layout, variants
 

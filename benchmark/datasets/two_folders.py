@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets.dataset import Dataset, Selection
+from benchmark.datasets.abstract import Dataset, Selection
 from benchmark.datasets.pairs import UNSAFE, Pair
 from benchmark.errors import UserError
 from benchmark.imaging import reading

@@ -6,8 +6,8 @@ import contextlib
 import math
 from collections.abc import Sequence
 
-from benchmark.detection import runs
-from benchmark.detection.runs import Run, Setup
+from benchmark.detection import setups
+from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError
 
 BASE = "vis"
@@ -28,14 +28,14 @@ def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, d
             keys.append((run.method, run.seed, record.get("key")))
     if BASE not in done:
         return {}
-    file, key = setup.folder / "differences.json", runs.key(keys, DRAWS, BASE)
-    kept = runs.read_json(file)
+    file, key = setup.folder / "differences.json", setups.key(keys, DRAWS, BASE)
+    kept = setups.read_json(file)
     if kept.get("key") == key and isinstance(kept.get("methods"), dict):
         return kept["methods"]
     found = _computed(setup, done)
     if all(math.isfinite(value["difference"]) for f in found.values() for value in f["metrics"].values()):
         with contextlib.suppress(OSError):  # results may be read-only
-            runs.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
+            setups.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.curation import leakage
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import ids_sha256, read_ids
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair

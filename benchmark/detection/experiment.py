@@ -9,10 +9,10 @@ from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 
-from benchmark.detection import export, precision, runs
+from benchmark.detection import export, precision, setups
 from benchmark.detection.division import Division, Item
-from benchmark.detection.runs import Run, Setup
 from benchmark.detection.settings import MIXED, Settings, facts, truth
+from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError, one_line
 from benchmark.imaging import reading
 from benchmark.progress import Progress
@@ -65,8 +65,8 @@ class Experiment:
         """Do all of it; what is done already is kept. What fails is told and recorded, the rest goes on."""
         self._fuse()
         division = self.division
-        folder = runs.place(self.results, division.dataset, division.name)
-        shared = runs.key(asdict(self.settings), division.sha256(), division.data_sha256())
+        folder = setups.place(self.results, division.dataset, division.name)
+        shared = setups.key(asdict(self.settings), division.sha256(), division.data_sha256())
         setup = Setup(folder / f"{self.settings.detector}-{self.settings.protocol}-{shared[:8]}")
         labels = [method.label for method in self.methods]
         setup.write(facts(division, self.settings, labels), truth(division, self._size))
@@ -155,7 +155,7 @@ class Experiment:
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
         record = {
-            "format": runs.FORMAT, "task": runs.TASK, "method": method.label, "about": about, "seed": run.seed,
+            "format": setups.FORMAT, "task": setups.TASK, "method": method.label, "about": about, "seed": run.seed,
         }  # fmt: skip
         if method.label in self.unfit:
             self._stop(run, record, method, self.unfit[method.label])
@@ -166,8 +166,8 @@ class Experiment:
         folder, parts = exported[method.label]
         with self._lock(run):
             trains_on = parts if frozen is None else exported[self.settings.trained_on][1]
-            record["key"] = runs.key(
-                runs.FORMAT,
+            record["key"] = setups.key(
+                setups.FORMAT,
                 precision.VERSION,
                 self._train_key(trains_on, init, run.seed),
                 parts["test"],
@@ -209,7 +209,7 @@ class Experiment:
 
     def _train_key(self, parts: Mapping[str, str], init: str, seed: int) -> str:
         arguments = {k: v for k, v in self.settings.arguments(seed, self.device).items() if k != "device"}
-        return runs.key(init, parts["train"], parts["val"], arguments, self.settings.ultralytics)
+        return setups.key(init, parts["train"], parts["val"], arguments, self.settings.ultralytics)
 
     def _train(self, setup: Setup, run: Run, exported: tuple[Path, dict[str, str]], init: str):
         from benchmark.detection import yolo
@@ -244,7 +244,7 @@ class Experiment:
         figures, curves = precision.evaluate(labelled, lines)
         files.write_lines(run.detections_file, lines)
         recalls = [round(float(value), 2) for value in precision.RECALLS]
-        runs.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
+        setups.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
         return {
             "evaluation": {
                 "tool": f"faster-coco-eval {metadata.version('faster-coco-eval')}",

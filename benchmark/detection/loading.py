@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.detection.differences import differences
-from benchmark.detection.runs import TASK, Setup, setups
+from benchmark.detection.setups import TASK, Setup, setups
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:

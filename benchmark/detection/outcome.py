@@ -9,7 +9,7 @@ from statistics import mean, stdev
 
 from benchmark.detection.differences import BASE, differences
 from benchmark.detection.precision import SIZES
-from benchmark.detection.runs import Run, Setup
+from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError
 from benchmark.store.summary import title_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmark.detection import runs
+from benchmark.detection import setups
 from benchmark.detection.division import Division, Item, tell
 
 MIXED = "vis+ir"  # half of the images visible, the other half infrared
@@ -54,8 +54,8 @@ class Settings:
 def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dict:
     """The content of `setup.json`; methods: their labels."""
     return {
-        "format": runs.FORMAT,
-        "task": runs.TASK,
+        "format": setups.FORMAT,
+        "task": setups.TASK,
         "dataset": division.dataset,
         "split": division.name,
         "split_sha256": division.sha256(),

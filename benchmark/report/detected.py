@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.detection import outcome, runs
+from benchmark.detection import outcome, setups
 from benchmark.detection.outcome import Compared
 from benchmark.errors import UserError
 from benchmark.report.measured import NAIVE, Names, spelled_out
@@ -15,7 +15,7 @@ from benchmark.report.measured import NAIVE, Names, spelled_out
 def read(results: Path) -> tuple[list[Compared], list[str]]:
     """Every setup under `results`, and a line for each one that is broken."""
     found, broken = [], []
-    for setup in runs.setups(results):
+    for setup in setups.setups(results):
         try:
             found.append(outcome.read(setup))
         except UserError as error:

@@ -35,7 +35,7 @@ def now() -> str:
 @cache
 def git_commit() -> str | None:
     """The commit of this code, with "+changes" where files differ from it; None outside a checkout."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None
 

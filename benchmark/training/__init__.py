@@ -1,4 +1,4 @@
 """Training of fusion networks: `crops` draws the batches, `loop` trains and resumes, `log` keeps what is to be read.
 
-Rests on `datasets`, `store` and `figures`, for its curves, and on what `baselines.training` says is trainable.
+Rests on `datasets`, `store` and `figures`, for its curves, and on what `baselines.tasks` says is trainable.
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from baselines.training import Recipe
+from baselines.tasks import Recipe
 from benchmark.errors import UserError
 
 VALIDATION_PAIRS = 8

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import metrics
 from baselines.base import keep_freed_memory, sha256
-from baselines.training import Recipe, Task, load_weights
+from baselines.tasks import Recipe, Task, load_weights
 from benchmark.figures.training_curves import draw
 from benchmark.store import files
 from benchmark.training.crops import Source, crops, split_off_validation

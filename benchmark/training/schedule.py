@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from baselines.training import Recipe
+from baselines.tasks import Recipe
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:

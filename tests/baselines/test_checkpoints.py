@@ -10,7 +10,7 @@ import yaml
 import baselines
 import metrics
 from baselines.base import SHIPPED
-from baselines.training import Recipe, recipes
+from baselines.tasks import Recipe, recipes
 from benchmark import datasets
 from benchmark.datasets.id_lists import ids_sha256, split_hashes
 

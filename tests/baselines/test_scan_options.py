@@ -11,6 +11,7 @@ from baselines import scan
 from baselines.mambadfuse.network import MambaDFuse
 from benchmark.cli import main
 from benchmark.run import plan
+from benchmark.store import cells
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_precision_is_part_of_label_and_key(checkpoint):
     split = plan.Split("d", "s", [], digests={"a": "1" * 64})
     keys = [plan.fuse_keys(split, method, 0)["a"] for method in (plain, precise)]
     assert keys[0] != keys[1]
-    assert keys[0] == plan.store.fuse_key("1" * 64, "mambadfuse", plain.card.version, plain.checkpoint_sha256, 0)
+    assert keys[0] == cells.fuse_key("1" * 64, "mambadfuse", plain.card.version, plain.checkpoint_sha256, 0)
     with pytest.raises(plan.UserError, match="none of these methods has it: average"):
         plan.select_methods(["average"], precision="bf16")
     with pytest.raises(ValueError, match="average: precision 'bf16' is not one of fp32"):

@@ -274,7 +274,7 @@ def test_interrupted_while_fusing(pairs, name, word, code):
         before=f"""
             import os, signal
             signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
-            from benchmark import runner
+            from benchmark.run import runner
             real = runner._seed
             def seed(number, id):
                 if id == "b":

@@ -11,7 +11,7 @@ from file_server import serving
 
 from benchmark import datasets
 from benchmark.curation import archives, pull
-from benchmark.datasets.dataset import Manifest
+from benchmark.datasets.abstract import Manifest
 from benchmark.datasets.vifb import Vifb
 from benchmark.errors import UserError
 

@@ -11,7 +11,7 @@ from PIL import Image
 from benchmark import datasets
 from benchmark.curation import registration, verify
 from benchmark.datasets import synth
-from benchmark.datasets.dataset import Manifest
+from benchmark.datasets.abstract import Manifest
 from benchmark.datasets.two_folders import FolderDataset, Layout
 from benchmark.imaging import bt601, reading, saving
 

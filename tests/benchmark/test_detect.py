@@ -14,7 +14,7 @@ pytest.importorskip("faster_coco_eval", reason="needs the extra 'detect'")
 
 from benchmark import detection
 from benchmark.curation import drawn_sets
-from benchmark.detection import initial_weights, outcome, runs
+from benchmark.detection import initial_weights, outcome, setups
 from benchmark.report import detection_tables
 from benchmark.store import cells, summary
 
@@ -51,7 +51,7 @@ def arguments(drawn, *more):
 
 
 def setup_of(folder):
-    (found,) = runs.setups(folder / "results")
+    (found,) = setups.setups(folder / "results")
     return found
 
 

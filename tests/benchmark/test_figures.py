@@ -11,7 +11,7 @@ import pytest
 from harness import FOLDER, IDS
 
 from benchmark import statistics
-from benchmark.detection import outcome, runs
+from benchmark.detection import outcome, setups
 from benchmark.errors import UserError
 from benchmark.figures import (
     cost_scatter,
@@ -302,7 +302,7 @@ def _detected(tmp_path, seeds=(0.5, 0.6)):
         path.write_text(json.dumps(record))
     (folder / "torn" / "seed0").mkdir(parents=True)
     (folder / "torn" / "seed0" / "record.json").write_text(json.dumps({"state": "failed (no memory)"}))
-    return outcome.read(runs.setups(tmp_path)[0], range(len(seeds)))
+    return outcome.read(setups.setups(tmp_path)[0], range(len(seeds)))
 
 
 def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):

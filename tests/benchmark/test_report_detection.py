@@ -14,7 +14,7 @@ from harness import typeset
 from test_cli import one_error
 
 from benchmark import detection
-from benchmark.detection import outcome, runs
+from benchmark.detection import outcome, setups
 from benchmark.report import detection_tables
 
 SEEDS = {"vis": [0.30, 0.34], "ir": [0.20, 0.30], "mine": [0.40, 0.42], "average": [0.30, 0.34]}
@@ -82,7 +82,7 @@ def test_values_marks_and_undefined_ones(bench, results):
 
 
 def test_bench_detect_shows_the_same_rows(results, bench, capsys):
-    (_, setup) = runs.setups(results)
+    (_, setup) = setups.setups(results)
     detection_tables.show(detection_tables.grids(outcome.read(setup)))
     shown = capsys.readouterr().out
     for line in markdown(bench, "--protocol", "retrain", "--digits", 1).splitlines():

@@ -14,7 +14,7 @@ RUN = ("run", *FOLDER, "--methods", "average", "--protocol", "standard,cddfuse")
 # The process kills itself when it is asked to fuse the third image.
 KILLED_IN_THE_THIRD = """
     import os, signal
-    from benchmark import runner
+    from benchmark.run import runner
     real = runner._seed
     def seed(number, id):
         if id == "c":
@@ -77,7 +77,7 @@ def test_two_runs_at_once_share_the_work(pairs):
     """The second waits for the first, told in a line, and then has nothing left to do."""
     before = """
         import os, pathlib, time
-        from benchmark import runner
+        from benchmark.run import runner
         real = runner._seed
         def seed(number, id):
             with open("fused.log", "a") as file:

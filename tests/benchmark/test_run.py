@@ -423,7 +423,7 @@ def test_a_scoring_process_that_dies_fails_its_images_only(pairs):
         pairs, "run", *FOLDER, "--methods", "average", "--metrics", "EN", "--jobs", "1",
         before="""
             import os, signal
-            from benchmark import scoring
+            from benchmark.run import scoring
             real = scoring.Scorer.submit
             def submit(self, path, *rest):
                 if path.stem == "a":

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmark import datasets
-from benchmark.datasets.synth import Scene, exact, filters, raster, scene
+from benchmark.datasets.synth import Scene, exact, exact_filters, raster, scene
 from benchmark.datasets.synth.exact import Draws
 
 # Seed, width, height and condition, or the data set and the number of its pair: SHA-256 of infrared pixels, visible
@@ -113,21 +113,21 @@ def test_draws_are_spread_as_they_should():
 def test_filters_are_what_they_are_called():
     image = Draws(3).random((60, 80)).astype(np.float32)
     smooth = cv2.GaussianBlur(image, (0, 0), 1.2, borderType=cv2.BORDER_REFLECT)
-    assert np.abs(filters.smoothed(image, 1.2, 2.0**-14) - smooth).max() < 0.005
+    assert np.abs(exact_filters.smoothed(image, 1.2, 2.0**-14) - smooth).max() < 0.005
     inner = slice(20, 40), slice(20, 60)
-    side = filters.window(3.464)
+    side = exact_filters.window(3.464)
     wide = cv2.GaussianBlur(image, (0, 0), 3.464, borderType=cv2.BORDER_REFLECT)
-    assert np.abs(filters.spread(image, side, side, 3) - wide)[inner].max() < 0.015
-    assert np.abs(filters.enlarged(image, 2.0**-14) - cv2.resize(image, (160, 120))).max() < 1e-4
+    assert np.abs(exact_filters.spread(image, side, side, 3) - wide)[inner].max() < 0.015
+    assert np.abs(exact_filters.enlarged(image, 2.0**-14) - cv2.resize(image, (160, 120))).max() < 1e-4
     layers = (255 * Draws(4).random((32, 48, 4))).astype(np.uint8)
     mean = layers.reshape(16, 2, 24, 2, 4).astype(int).sum(axis=(1, 3))
-    assert (filters.unpacked(filters.halved(filters.packed(layers))) == (mean + 2) // 4).all()
-    assert (filters.shrunk(layers[..., 0].astype(np.int32), 2) == mean[..., 0]).all()
-    a, b = filters.packed(layers), filters.packed(layers[::-1].copy())
+    assert (exact_filters.unpacked(exact_filters.halved(exact_filters.packed(layers))) == (mean + 2) // 4).all()
+    assert (exact_filters.shrunk(layers[..., 0].astype(np.int32), 2) == mean[..., 0]).all()
+    a, b = exact_filters.packed(layers), exact_filters.packed(layers[::-1].copy())
     exactly = (layers.astype(int) * 156 + layers[::-1].astype(int) * 100) >> 8
-    assert (filters.unpacked(filters.mixed(a, b, np.uint32(100))) == exactly).all()
-    assert (filters.resized(a, 48, 32) == a).all()
-    assert filters.resized(a, 13, 70).shape == (70, 13)
+    assert (exact_filters.unpacked(exact_filters.mixed(a, b, np.uint32(100))) == exactly).all()
+    assert (exact_filters.resized(a, 48, 32) == a).all()
+    assert exact_filters.resized(a, 13, 70).shape == (70, 13)
 
 
 def filled(corners, width: int = 40, height: int = 30) -> np.ndarray:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from baselines.base import SHIPPED
 from baselines.mambadfuse.losses import fusion_loss
-from baselines.training import Recipe, Task, find, recipes, trainable
+from baselines.tasks import Recipe, Task, find, recipes, trainable
 from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.figures.training_curves import draw

@@ -48,7 +48,7 @@ def test_the_shipped_file_has_the_plain_label_wherever_it_lies(tmp_path):
 def test_any_other_file_is_named_after_its_hash(tmp_path):
     paths = [put(tmp_path / "cddfuse" / name, name.encode()) for name in ("CDDFuse_IVF.pth", "mine.safetensors")]
     found = [method(tmp_path), method(checkpoint=paths[1])]
-    assert [m.label for m in found] == [f"cddfuse+{files.file_sha256(file)[:8]}" for file in files]
+    assert [m.label for m in found] == [f"cddfuse+{files.file_sha256(file)[:8]}" for file in paths]
 
 
 def test_a_method_without_a_shipped_file(tmp_path, gain):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 import baselines
-from baselines import training
+from baselines import tasks
 from benchmark.cli import main
 
 
@@ -90,8 +90,8 @@ def test_training_continues_from_the_authors_file(shared, tmp_path, method):
     options += ["--checkpoint", tmp_path / "official.pth", "--out", tmp_path / "run"]
     done = CliRunner().invoke(main, ["train", *map(str, options)])
     assert done.exit_code == 0, done.output
-    given = training.find(method).load(tmp_path / "official.pth").state_dict()
-    trained = training.find(method).load(tmp_path / "run" / f"{method}.safetensors").state_dict()
+    given = tasks.find(method).load(tmp_path / "official.pth").state_dict()
+    trained = tasks.find(method).load(tmp_path / "run" / f"{method}.safetensors").state_dict()
     for key, value in given.items():
         torch.testing.assert_close(trained[key], value, rtol=0, atol=1e-6)
     record = json.loads((tmp_path / "run" / f"{method}.json").read_text())

@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import ndimage
 
-from benchmark.datasets.dataset import Dataset, DatasetCard, Selection
+from benchmark.datasets.abstract import Dataset, DatasetCard, Selection
 from benchmark.datasets.pairs import Box, Pair, PairImages, content_digest
 from benchmark.datasets.synth import layout, motion, sensors
 from benchmark.datasets.synth.climate import CONDITIONS, weather

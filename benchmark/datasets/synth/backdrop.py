@@ -8,7 +8,7 @@ from benchmark.datasets.synth.buildings import WALLS
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, FAR, Canvas, Surface
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import Draws, steps
-from benchmark.datasets.synth.filters import enlarged
+from benchmark.datasets.synth.exact_filters import enlarged
 from benchmark.datasets.synth.ground import wrap
 from benchmark.datasets.synth.textures import NOISE_SIZE, crop, sampled
 

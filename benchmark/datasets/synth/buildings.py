@@ -12,7 +12,7 @@ import numpy as np
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, FAR, Canvas, shade_hull
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import Draws, norm
-from benchmark.datasets.synth.filters import between, mixed, packed, unpacked
+from benchmark.datasets.synth.exact_filters import between, mixed, packed, unpacked
 from benchmark.datasets.synth.textures import crop
 
 WALLS = (

@@ -7,7 +7,7 @@ with a sum, and add in any order. So everything that pixels follow from is made 
 - single operations on numbers or, elementwise, on arrays, where there is nothing to fuse or to reorder;
 - the functions below, made of such operations;
 - sums of products in which every partial result is representable (whole numbers, small enough), for which order and
-  fusing do not matter: the filters of `filters`, whatever OpenCV runs them on;
+  fusing do not matter: those of `exact_filters`, whatever OpenCV runs them on;
 - the polygons and lines of `raster`: OpenCV's differ between its versions;
 - `Draws`, on a bit generator whose stream numpy promises never to change (it does not promise that for the methods
   of `numpy.random.Generator`).

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.datasets.synth.canvas import CIRCLE, FAR, THREAD, Canvas, Point, Surface
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import Draws, cos_sin
-from benchmark.datasets.synth.filters import resized
+from benchmark.datasets.synth.exact_filters import resized
 from benchmark.datasets.synth.textures import (
     FOLIAGE_KINDS,
     FOLIAGE_SIZE,

@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.datasets.synth.canvas import EMISSION_UNIT, FAR, Camera, Canvas
 from benchmark.datasets.synth.climate import Climate
 from benchmark.datasets.synth.exact import Draws, exp2
-from benchmark.datasets.synth.filters import enlarged, halved, packed, shrunk, smoothed, spread, unpacked, window
+from benchmark.datasets.synth.exact_filters import enlarged, halved, packed, shrunk, smoothed, spread, unpacked, window
 from benchmark.datasets.synth.textures import crop, static
 
 _REFLECTANCE = np.square(np.arange(256, dtype=np.float32) / 255)  # of an 8-bit albedo

@@ -7,7 +7,7 @@ import math
 from collections.abc import Container
 from pathlib import Path
 
-from benchmark.detection import runs
+from benchmark.detection import setups
 from benchmark.report.page.writing import Folder
 from benchmark.report.tabular import counted
 
@@ -17,7 +17,7 @@ LEAST = 0.1  # confidence of what is in the page
 def write(folder: Folder, results: Path, datasets: Container[str]) -> list[dict]:
     """Write the boxes of every setup of these data sets; returns what the page must know of them."""
     found = []
-    for setup in runs.setups(results):
+    for setup in setups.setups(results):
         facts, number = setup.facts(), len(found)
         if facts.get("dataset") not in datasets:
             continue
