@@ -4,10 +4,10 @@
 # is finished is kept, so that it can be stopped and started again. INIT=yaml begins with random weights instead, which
 # favours no kind of image and takes many more EPOCHS.
 #
-#   benchmarks/detect_synth.sh FOLDER [bench detect options, such as --weights-root WEIGHTS or --device 0]
+#   studies/detect_synth.sh FOLDER [bench detect options, such as --weights-root WEIGHTS or --device 0]
 #
 # The sizes below take some hours of one processor thread; other sizes need another FOLDER. With a GPU:
-#   PAIRS=912 FIRST=480 SIZE=640x480 IMGSZ=640 FIRST_EPOCHS=100 EPOCHS=60 benchmarks/detect_synth.sh FOLDER --device 0
+#   PAIRS=912 FIRST=480 SIZE=640x480 IMGSZ=640 FIRST_EPOCHS=100 EPOCHS=60 studies/detect_synth.sh FOLDER --device 0
 set -eu
 out=$1
 shift

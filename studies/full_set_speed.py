@@ -1,4 +1,4 @@
-"""Reading PNGs in three ways, and `bench eval` of as many pairs as MSRS has for testing: for `metrics.py`."""
+"""Reading PNGs in three ways, and `bench eval` of as many pairs as MSRS has for testing: for `metrics_speed.py`."""
 
 from __future__ import annotations
 

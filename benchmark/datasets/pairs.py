@@ -80,7 +80,7 @@ class Pair:
             raise ValueError(f"the pair id {self.id!r} cannot be a file name")
 
     def load(self) -> PairImages:
-        """Both images, of the same size; raises PairError or images.ImageError, in one line."""
+        """Both images, of the same size; raises PairError or `reading.ImageError`, in one line."""
         ir_bytes, vis_bytes = self._bytes()
         ir, vis = reading.decode(ir_bytes, self.ir), reading.decode(vis_bytes, self.vis)
         if ir.luminance.shape != vis.luminance.shape:

@@ -40,7 +40,7 @@ PREPROCESSING = "1"
 @dataclass(frozen=True)
 class Cell:
     """The folder of one (data set, split, method). `method` is a label, which holds the start of the
-    checkpoint's SHA-256 where that is not the method's own (see `plan.Method`)."""
+    checkpoint's SHA-256 where that is not the method's own (see `benchmark.run.methods`)."""
 
     results: Path
     dataset: str

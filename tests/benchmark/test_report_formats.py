@@ -101,7 +101,7 @@ def test_every_card_has_its_reference():
         for name in names
         if not references.keys(kind, name) and name not in unpublished
     ]
-    assert not missing, f"benchmark/references.yaml lacks {missing}"
+    assert not missing, f"benchmark/report/references.yaml lacks {missing}"
 
 
 def test_references_agree_with_the_cards():
