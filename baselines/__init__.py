@@ -1,8 +1,8 @@
 """Fusers: two luminance images in, one out.
 
-Every module or package in this folder that holds a `Fuser` subclass with a card is a method (or several, where one
-network has variants); adding a file adds the method. So does an entry point of another package (`plugins`). Nothing
-here imports `benchmark` or `metrics`.
+Every `Fuser` subclass with a card in a module or package of this folder is a method: adding a file adds the method, or
+several where one network has variants. An entry point of another package adds one too (`plugins`). Nothing here
+imports `benchmark` or `metrics`.
 
     fuser = baselines.load("mambadfuse")
     fused = fuser.fuse(ir, vis)          # (H, W) uint8 or float in [0, 1] -> float32 in [0, 1]
@@ -64,7 +64,7 @@ __all__ = [
 
 @cache
 def _left_out(what: str, reason: str) -> None:
-    """Told once."""
+    """Warn, once for each `what`."""
     logging.getLogger(__name__).warning(f"{what}: left out, {reason}")
 
 
@@ -83,7 +83,7 @@ def _methods_in(module_name: str) -> dict[str, type[Fuser]]:
 
 
 def modules() -> list[str]:
-    """The files that hold methods, by name, without importing them: most methods are called as their file is."""
+    """The names of the modules here, found without importing them; most methods bear the name of theirs."""
     return [info.name for info in pkgutil.iter_modules(__path__)]
 
 
@@ -104,7 +104,7 @@ def _entry_points() -> dict[str, type[Fuser]]:
 
 def method(name: str) -> type[Fuser]:
     """The class of a method. Raises KeyError for an unknown name, with the nearest one and all of them."""
-    # Most methods have their module's name, or begin with it; looking there first leaves other networks unimported.
+    # Most methods' names begin with their module's. Looking there first leaves other networks unimported.
     for module in sorted(modules(), key=lambda module: module != str(name).partition("-")[0]):
         found = _methods_in(module)
         if name in found:
@@ -145,7 +145,7 @@ def create(
     weights_root: str | Path | None = None,
     precision: str = "fp32",
 ) -> Fuser:
-    """As `load`, of a class."""
+    """As `load`, of a method's class."""
     _check_device(device)
     if precision not in cls.precisions:
         raise ValueError(f"{cls.card.name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")

@@ -25,11 +25,11 @@ NEIGHBOURS = [  # (pixels, their neighbours, weight)
 
 
 def diffuse(image: np.ndarray) -> np.ndarray:
-    """(H, W) after ITERATIONS steps of Perona and Malik's first equation; beyond the border all is zero, always."""
+    """Diffuse (H, W) by ITERATIONS steps of Perona and Malik's first equation; beyond the border all stays zero."""
     padded = np.pad(image, 1)
     for _ in range(ITERATIONS):
         change = np.zeros_like(padded)
-        for here, there, weight in NEIGHBOURS:  # what one pixel gains from another, that one loses
+        for here, there, weight in NEIGHBOURS:  # what one pixel gains, the other loses
             gradient = padded[there] - padded[here]
             flow = weight * np.exp(-((gradient / KAPPA) ** 2)) * gradient
             change[here] += flow

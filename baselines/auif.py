@@ -28,10 +28,10 @@ def box(x: Tensor, size: int) -> Tensor:
 
 
 class Step(nn.Module):
-    """One step of gradient descent: K^T K x, which is learned, and the distance from the image.
+    """One step of gradient descent on K^T K x, which is learned, and on the distance from the image.
 
-    Nothing lies between the 64 kernels K and their transposes, so that both are one kernel of 5x5; only at the border,
-    where the features are mirrored between them, they are applied one after the other.
+    K is 64 kernels of 3x3. Nothing lies between them and their transposes, so that together they are one kernel of 5x5.
+    Only at the border, where features are mirrored in between, are they applied one after the other.
     """
 
     def __init__(self):
@@ -46,7 +46,7 @@ class Step(nn.Module):
         return F.conv2d(mirror(F.conv2d(mirror(x, 1), self.kernel), 1), back)
 
     def both(self, x: Tensor) -> Tensor:
-        """As `twice`."""
+        """The same as `twice`, by one kernel of 5x5."""
         kernels = self.kernel.transpose(0, 1)
         result = F.conv2d(mirror(x, 2), F.conv2d(kernels, kernels, padding=2))
         result[..., :1, :] = self.twice(x[..., :3, :])[..., :1, :]
@@ -71,7 +71,7 @@ class Network(nn.Module):
         )
 
     def decompose(self, image: Tensor) -> Tensor:
-        """Base plus detail. They begin as a blur and as a Laplacian of 19x19, whose weights' absolute sum is 1."""
+        """Base plus detail. One begins as a blur, the other as a 19x19 Laplacian; its absolute weights sum to 1."""
         base, detail = box(image, 11), 361 / 720 * (box(image, 19) - image)
         for base_step, detail_step in zip(self.base, self.detail):
             base, detail = base_step(base, image), detail_step(detail, image)

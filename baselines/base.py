@@ -34,16 +34,18 @@ class Unavailable(Exception):
 class MethodCard:
     """Facts about a fusion method.
 
-    `checkpoints` maps the file names that the method can load, best first, to their sha256 (None where no hash is
-    published, as for files that a user trains). `companions` maps one of those names to the further files that its
-    checkpoint consists of, which lie beside it, and to their sha256. `weights_folder` is the folder under the weights
-    root where it is not the method's name. `requires` maps packages that the method imports to the extra of ours that
-    installs them. `trained_on` tells in-domain results from zero-shot ones; it holds
-    for the authors' checkpoints, and a checkpoint's own record says otherwise for others (see `checkpoint_record`).
-    tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical). flops: of one forward pass at
-    480x640, multiplications and additions counted apart. stretch, truncate: what the authors' test script does to its
-    results on saving: each image stretched to the full range; grey levels cut off, not rounded. agreement: how far
-    the outputs are from the authors', and on what.
+    tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical).
+    trained_on: what the authors' checkpoints were trained on. It tells in-domain results from zero-shot ones; other
+    checkpoints have a record of their own (see `checkpoint_record`).
+    flops: of one forward pass at 480x640; a multiplication and an addition count as two.
+    stretch: the authors' test script stretches each image to the full range on saving.
+    truncate: the authors' test script cuts grey levels off on saving; others round them.
+    agreement: how far the outputs are from the authors', and on what.
+    checkpoints: the files that the method can load, best first: name -> sha256, None where no hash is published, as
+    for files that a user trains.
+    companions: the further files of a checkpoint, which lie beside it: its name -> their names -> sha256.
+    weights_folder: the folder under the weights root, where it is not the method's name.
+    requires: packages that the method imports: name -> the extra of ours that installs it.
     """
 
     name: str
@@ -93,7 +95,7 @@ def checkpoint_files(card: MethodCard, path: Path) -> list[Path]:
 
 
 def checkpoint_sha256(card: MethodCard, path: Path) -> str:
-    """What tells one checkpoint from another: the sha256 of its file, or of its files' sha256s where it has several."""
+    """The hash that identifies a checkpoint: the sha256 of its file or, of several files, of their sha256s."""
     return _joined([sha256(file) for file in checkpoint_files(card, path)])
 
 
@@ -102,7 +104,7 @@ def _joined(hashes: list[str]) -> str:
 
 
 def published_sha256s(card: MethodCard) -> set[str]:
-    """Of the card's checkpoints, as `checkpoint_sha256` gives them; those without a published hash are left out."""
+    """The `checkpoint_sha256` of each checkpoint of the card whose files all have a published hash."""
     found = ([sha, *card.companions.get(file, {}).values()] for file, sha in card.checkpoints.items())
     return {_joined(hashes) for hashes in found if all(hashes)}
 
@@ -113,13 +115,13 @@ def find_checkpoint(
     weights_root: str | Path | None = None,
     trust: bool = False,
 ) -> Path | None:
-    """The file that a method's weights are read from, or None for a method without weights. Where they are several
-    files, it is the first of them, and the others lie beside it.
+    """Find the file that a method's weights are read from; None for a method without weights. Of several files it is
+    the first, and the others lie beside it.
 
-    Order: `override`; `<weights_root>/<folder>/<file>` with weights_root from the argument or BENCH_WEIGHTS; the same
-    in the cache that `bench weights pull` fills; the files shipped with the package. Raises Unavailable when none
-    exists, when a package that the method requires is not installed, and, unless `trust`, for a file found by name
-    that has not the hash which is published for it.
+    Looks at `override` first, then for `<weights_root>/<folder>/<file>`, then for `<folder>/<file>` in the cache that
+    `bench weights pull` fills, then among the files shipped with the package. weights_root: None for BENCH_WEIGHTS.
+    Raises Unavailable when there is no file and when a package that the method requires is not installed. Raises it
+    also for a file found by name that has another hash than is published for that name, unless `trust`.
     """
     for package, extra in card.requires.items():
         if importlib.util.find_spec(package) is None:
@@ -163,8 +165,8 @@ def _check_published(card: MethodCard, path: Path) -> None:
 
 
 def is_known(card: MethodCard, path: Path) -> bool:
-    """Whether the checkpoint at `path`, whatever its name, is a published one, one that the package ships, or has the
-    record of its training beside it."""
+    """Whether the origin of the checkpoint at `path` is known, whatever its name: it is published, or the package ships
+    it, or the record of its training lies beside it."""
     digest = checkpoint_sha256(card, path)
     if digest in published_sha256s(card):
         return True
@@ -178,9 +180,9 @@ def is_known(card: MethodCard, path: Path) -> bool:
 
 
 def checkpoint_record(path: Path) -> dict:
-    """What `<name>.json` beside a checkpoint says of its training, as `bench train` writes it; {} where there is none.
+    """Read what `<name>.json` beside a checkpoint says of its training, as `bench train` writes it; {} without one.
 
-    Tables show `trained_on`, and `status` ("preliminary"), which the shipped checkpoints have besides.
+    Tables show two of its entries: `trained_on`, and `status` ("preliminary"), which only shipped checkpoints have.
     """
     try:
         record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -197,8 +199,9 @@ def shipped_checkpoint(card: MethodCard) -> Path | None:
 def training_record(card: MethodCard, path: Path, digest: str) -> dict:
     """What is known of the training of the checkpoint at `path`: at least `trained_on`. digest: `checkpoint_sha256`.
 
-    Of the authors' file, told by its published hash or, where there is none, by its name: what the card says. Of
-    any other file its own record; of a shipped file that lies elsewhere, the one shipped; else it is "unknown".
+    The card speaks for the authors' file, which its published hash tells or, where there is none, its name. The record
+    beside it speaks for any other file, and the shipped record for a copy of a shipped file without one. Where nothing
+    does, `trained_on` is "unknown".
     """
     source = weights.source(card.weights_folder or card.name, path.name)
     named = path.name != f"{card.name}.safetensors" and card.checkpoints.get(path.name, digest) is None
@@ -217,7 +220,7 @@ def load_state(path: Path) -> dict:
     """Read a checkpoint without running any code in it: safetensors, torch files with weights_only=True, or the .index
     of a TensorFlow 1 checkpoint, whose values lie beside it.
 
-    Returns names with tensors or with further such dicts, and the numbers that a training left beside them (its epoch).
+    Returns names with tensors, with further such dicts, or with numbers that a training left there (its epoch).
     """
     import torch
     from safetensors.torch import load_file
@@ -240,7 +243,7 @@ def load_state(path: Path) -> dict:
 
 
 def load_states(card: MethodCard, path: Path) -> list[dict]:
-    """What `load_state` reads from each of the files of the checkpoint at `path`."""
+    """`load_state` of each file of the checkpoint at `path`."""
     return [load_state(file) for file in checkpoint_files(card, path)]
 
 
@@ -269,7 +272,7 @@ def as_unit(image: np.ndarray, name: str) -> np.ndarray:
 
 
 def seed_generators(value: int) -> None:
-    """Seed every generator that a method may draw from, of the libraries that are imported."""
+    """Seed every generator that a method may draw from: Python's, numpy's and, once it is imported, torch's."""
     random.seed(value)
     np.random.seed(value)  # noqa: NPY002 (what methods draw from)
     if torch := sys.modules.get("torch"):
@@ -277,7 +280,7 @@ def seed_generators(value: int) -> None:
 
 
 def stretched(images: np.ndarray) -> np.ndarray:
-    """Each image of (B, 1, H, W) from its minimum and maximum to [0, 1]; a flat one stays as it is."""
+    """Stretch each image of (B, 1, H, W) from its minimum and maximum to [0, 1]; a flat one stays as it is."""
     low, high = images.min(axis=(1, 2, 3), keepdims=True), images.max(axis=(1, 2, 3), keepdims=True)
     return np.divide(images - low, high - low, out=images.copy(), where=high > low)
 
@@ -285,9 +288,9 @@ def stretched(images: np.ndarray) -> np.ndarray:
 class Fuser(ABC):
     """A fusion method that is ready to run.
 
-    Subclasses set `card` and implement `fuse_batch`; the checks, the conversions and the clipping are here.
-    `checkpoint` is the file that the weights come from, as `find_checkpoint` found it. `precision` is one of
-    `precisions`, "fp32" unless `baselines.load` was asked for another.
+    Subclasses set `card` and implement `fuse_batch`; this class checks, converts and clips.
+    checkpoint: the file that the weights come from, as `find_checkpoint` found it. precision: one of `precisions`;
+    "fp32" unless `baselines.load` was asked for another.
     """
 
     card: ClassVar[MethodCard]
@@ -300,12 +303,12 @@ class Fuser(ABC):
 
     @abstractmethod
     def fuse_batch(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
-        """Fuse float32 arrays (B, 1, H, W) in [0, 1]; the result has the same shape, in the domain 0..1, unclipped."""
+        """Fuse float32 arrays (B, 1, H, W) in [0, 1]. Returns the same shape, in the domain 0..1, not yet clipped."""
 
     def as_saved(self, fused: np.ndarray, colour: np.ndarray | None) -> np.ndarray:
-        """What the authors' test script makes of `fuse_batch`'s result before it cuts or rounds grey levels.
+        """Do to the result of `fuse_batch` what the authors' test script does before it cuts or rounds grey levels.
 
-        colour: as for `fuse`, (B, H, W, 3), for a method whose authors' script looks at the colours.
+        colour: as for `fuse`, (B, H, W, 3); used where the authors' script looks at the colours.
         """
         return stretched(fused) if self.card.stretch else fused
 
@@ -314,11 +317,12 @@ class Fuser(ABC):
     ) -> np.ndarray:
         """Fuse luminance images.
 
-        ir, vis: uint8, or float in [0, 1]; (H, W) or (B, 1, H, W), both alike, sides of at least 16. output: "native",
-        as the authors save it (but for `card.truncate`, which is up to who makes grey levels of it), "raw", clipped
-        only, or "minmax", each image stretched from its minimum and maximum. colour: the image whose colours the fused
-        one will be given, uint8 (H, W, 3) or (B, H, W, 3), None for grey ones. Returns float32 of the shape of ir, in
-        [0, 1]. Raises ValueError for other input and RuntimeError when the result is not finite.
+        ir, vis: uint8, or float in [0, 1]; (H, W) or (B, 1, H, W), both alike, sides of at least 16.
+        output: "raw", clipped only; "minmax", each image stretched from its minimum and maximum; "native", as the
+        authors save it. Even then `card.truncate` is left to the caller, who makes the grey levels.
+        colour: the image that gives the fused one its colours, uint8 (H, W, 3) or (B, H, W, 3); None for grey ones.
+        Returns float32 of the shape of ir, in [0, 1]. Raises ValueError for other input, and RuntimeError when the
+        result is not finite or of another shape.
         """
         if output not in OUTPUTS:
             raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
@@ -356,8 +360,8 @@ class ClassicalFuser(Fuser):
 
 @cache
 def keep_freed_memory() -> None:
-    """Let glibc keep what large tensors free instead of returning it page by page: a fifth of a forward pass would
-    otherwise go into page faults. Elsewhere nothing is done."""
+    """Make glibc keep the memory that large tensors free. Returned page by page, it would cost a fifth of a forward
+    pass in page faults. Without glibc this does nothing."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
         mmap_threshold, trim_threshold = -3, -1
@@ -385,14 +389,14 @@ class NetworkFuser(Fuser):
         else:
             import torch
 
-            torch.backends.cudnn.allow_tf32 = False  # ten bits of mantissa would be seen in the saved grey levels
+            torch.backends.cudnn.allow_tf32 = False  # its ten bits of mantissa would show in the saved grey levels
 
     @abstractmethod
     def build(self, checkpoint: Path):
-        """The network with the weights of `checkpoint`, loaded strictly."""
+        """Build the network and load the weights of `checkpoint` strictly."""
 
     def forward(self, ir, vis):
-        """Tensors (B, 1, H, W) in [0, 1] to the fused tensor of the same shape."""
+        """Fuse tensors (B, 1, H, W) in [0, 1] to one of the same shape."""
         return self.network(ir, vis)
 
     def fuse_batch(self, ir, vis):

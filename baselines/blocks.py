@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROWS = 4096  # of a chunk that stays in the cache
+ROWS = 4096  # of a chunk, which then stays in the cache
 
 
 def load(network: nn.Module, state: dict, names: dict[str, str] | None = None) -> nn.Module:
-    """Load `state` strictly. names: parts of the file's names -> what the network has in their place, in this order."""
+    """Load `state` strictly. names: part of a name in the file -> its name here; replaced in order."""
     renamed = {}
     for name, value in state.items():
         for old, new in (names or {}).items():

@@ -1,8 +1,7 @@
 """What every method promises, as checks that run on it: for `bench check` and for the tests.
 
-A check is a function of `make`, which gives the method ready on a device, and of the device. Its docstring says the
-promise; it raises `Broken` with what is wrong, or `Skipped` with why it cannot be looked at here, and may return a
-remark.
+A check takes `make`, which loads the method on a device, and the device. Its docstring says the promise. It raises
+`Broken` with what is wrong, or `Skipped` with why the promise cannot be tested here; it may return a remark.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ Make = Callable[[str], Fuser]
 SIZES = ((16, 16), (17, 23), (40, 31), (64, 48))
 SAME = 1e-5  # of the range: sums may be split differently
 DEVICES = 0.01  # of the range, between a GPU and the CPU: two and a half grey levels
-_FAR = 2.0  # networks overshoot 0 and 1 by less; whatever goes beyond has another range in mind
-# Shares of the pixels that are beyond 0..1 by more than a grey level, and clipped. Of the built-in methods TarDAL++
-# comes nearest to what fails, with 0.37, then GTF with 0.13; what adds detail overshoots at 0.02 or less.
+_FAR = 2.0  # networks overshoot 0 and 1 by less; a method that goes beyond means another range
+# Shares of the pixels that are beyond 0..1 by more than a grey level: above the first a method fails, above the second
+# a remark says so. Built-in methods: TarDAL++ has 0.37, GTF 0.13; those that add detail have 0.02 or less.
 _CLIPPED, _NOTED = 0.5, 0.05
 _MEMORY_SIZE, _MEMORY_CALLS, _MEMORY_SECONDS = (96, 128), (8, 24), 10.0
 
@@ -34,13 +33,13 @@ class Broken(AssertionError):
 
 
 class Skipped(Exception):
-    """A promise that cannot be looked at here; the message says why."""
+    """A promise that cannot be tested here; the message says why."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a check. state: "ok", "failed" or "skipped"; reason: of the last two, or a remark. error: what the
-    method itself raised, if it did."""
+    """What became of a check. state: "ok", "failed" or "skipped". reason: why it failed or was skipped, or a remark.
+    error: what the method itself raised, if it did."""
 
     name: str
     promise: str
@@ -206,9 +205,9 @@ def memory(make: Make, device: str) -> None:
 
 
 def _held() -> int | None:
-    """Bytes that this process has asked the C library for and not given back; None where it is not glibc 2.33 or newer.
+    """Bytes that this process has asked the C library for and not given back; None without glibc 2.33 or newer.
 
-    What the system calls resident would not do: it counts what is kept for later use.
+    The system's resident size would not do: it also counts memory that is kept for later use.
     """
     gc.collect()
     try:
@@ -243,8 +242,8 @@ CHECKS: dict[str, Callable[[Make, str], str | None]] = {
 
 
 def run(make: Make, device: str = "cpu") -> Iterator[Result]:
-    """The results of all checks, each as it comes. make: device -> the method, loaded; it is called once for each
-    device. What a method raises breaks the check in hand only."""
+    """Run all checks, and yield each result as it comes. make: device -> the method, loaded; called once for each
+    device. What a method raises fails the check in hand only."""
     made: dict[str, Fuser] = {}
 
     def once(device: str) -> Fuser:

@@ -1,8 +1,8 @@
 """DATFuse: residual features under channel and spatial attention, before and after a transformer.
 
 W. Tang et al., "DATFuse: Infrared and visible image fusion via dual attention transformer", IEEE Transactions on
-Circuits and Systems for Video Technology 33(7), 2023. One convolution and one normalisation serve both layers of the
-residual features, and these serve twice.
+Circuits and Systems for Video Technology 33(7), 2023. Both layers of the residual features share one convolution and
+one normalisation, and the network uses the features twice.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ J. J. Lewis, R. J. O'Callaghan, S. G. Nikolov, D. R. Bull and N. Canagarajah, "P
 with complex wavelets", Information Fusion 8(2), 2007; transform: N. Kingsbury, "The dual-tree complex wavelet
 transform: a new efficient tool for image restoration and enhancement", EUSIPCO 1998. The package `dtcwt`, a port of
 Kingsbury's toolbox, cannot run with NumPy 2 and `pytorch-wavelets` cannot be imported beside current setuptools;
-torchwavelets gives the coefficients of the former to 4e-15.
+torchwavelets agrees with the former to 4e-15.
 """
 
 import numpy as np

@@ -34,4 +34,4 @@ class DWT(ClassicalFuser):
             tuple(np.where(np.abs(a) > np.abs(b), a, b) for a, b in zip(*level)) for level in zip(ir_bands, vis_bands)
         ]
         fused = pywt.waverec2([(ir_base + vis_base) / 2, *bands], WAVELET, "symmetric")
-        return fused[: ir.shape[0], : ir.shape[1]]  # of an odd side the inverse is one longer
+        return fused[: ir.shape[0], : ir.shape[1]]  # the inverse of an odd side is one longer

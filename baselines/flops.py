@@ -1,9 +1,9 @@
 """Floating-point operations of a network, as torch counts them, with the selective scans added by formula.
 
-torch's counter sees matrix products and convolutions, a multiplication and an addition counted as two; what is
-elementwise, FFTs and the compiled mixer of `scan` it does not see. For the count the mixer runs in torch, and each scan
-is put in by 9 operations per token, channel and state, and one each per token and channel for skip and gate: the count
-of the authors of Mamba (https://github.com/state-spaces/mamba/issues/110).
+torch's counter sees matrix products and convolutions; a multiplication and an addition count as two. It does not see
+elementwise steps, FFTs and the compiled mixer of `scan`. So the mixer runs in torch while operations are counted, and
+each scan is added as the authors of Mamba count it (https://github.com/state-spaces/mamba/issues/110): 9 operations per
+token, channel and state, and one each per token and channel for skip and gate.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .contract import scene
 
 
 def scan_flops(batch: int, length: int, channels: int, states: int, gated: bool = True) -> int:
-    """Of one selective scan."""
+    """The operations of one selective scan."""
     return batch * length * channels * (9 * states + 1 + gated)
 
 
 def count(fuser: Fuser, height: int = 480, width: int = 640) -> tuple[int, int] | None:
-    """(all, those of the scans) for one pair of that size; None for what is not a network."""
+    """Count the operations for one pair of that size: (all, those of the scans). None for what is not a network."""
     if not isinstance(fuser, NetworkFuser):
         return None
     import torch
@@ -43,7 +43,7 @@ def count(fuser: Fuser, height: int = 480, width: int = 640) -> tuple[int, int] 
         except Exception:
             if run is _on_values:
                 raise
-            continue  # a network that looks at values
+            continue  # the network looks at values: run it on some
         return counter.get_total_flops() + scans, scans
     raise AssertionError("unreachable")
 
@@ -65,7 +65,7 @@ def _on_values(fuser: NetworkFuser, height: int, width: int) -> None:
 
 @contextmanager
 def _mixer_in_torch(scan):
-    """Within, the mixer is not the compiled one, takes all tokens at once, and calls `scan` for each of its scans."""
+    """A context in which the mixer runs in torch, takes all tokens at once, and calls `scan` for each of its scans."""
     from .scan import mamba
 
     backend, own = os.environ.get("BENCH_SCAN_BACKEND"), (mamba.selective_scan, mamba.CHUNK)

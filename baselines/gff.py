@@ -41,7 +41,7 @@ def guided_filter(guide: np.ndarray, image: np.ndarray, radius: int, epsilon: fl
 
 
 def weighted(parts, pair, first_wins: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
-    """The weighted mean of two `parts`: where which one wins (0 or 1), filtered along the edges of each of `pair`."""
+    """The weighted mean of two `parts`. A part's weights: where it wins (0 or 1), filtered along its image's edges."""
     first, second = (
         np.rint(255 * guided_filter(image, wins, radius, epsilon).clip(0, 1)) / 255 + TINY
         for image, wins in zip(pair, (first_wins, 1 - first_wins))

@@ -2,8 +2,8 @@
 
 C. Cheng et al., "One Model for ALL: Low-Level Task Interaction Is a Key to Task-Agnostic Image Fusion", CVPR 2025. The
 transformer: Y. Song, Z. He, H. Qian and X. Du, "Vision Transformers for Single Image Dehazing", IEEE Transactions on
-Image Processing 32, 2023. For all tasks, the authors' test script takes the path of multi-focus fusion, with the same
-features for both of its inputs; of the other path only what reaches the result is computed here.
+Image Processing 32, 2023. For all tasks, the authors' test script takes the path of multi-focus fusion and gives it the
+same features for both inputs. The other path is computed here as far as it reaches the result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATCH = 4  # sides are made multiples of it
 
 
 class Norm(nn.Module):
-    """Normalisation by mean and deviation of the whole image; also a factor and a summand for what follows from it."""
+    """Normalises by the whole image's mean and deviation; also gives a factor and a summand for what comes of it."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +53,8 @@ class PositionBias(nn.Module):
 
 
 def windows(x: Tensor, shift: int) -> Tensor:
-    """(B, C, H, W) to (B * windows, HEADS, 64, C / HEADS); the image mirrored to whole windows, `shift` before it."""
+    """Cut (B, C, H, W) into (B * windows, HEADS, 64, C / HEADS). The image is mirrored: `shift` pixels above and to the
+    left of it, and below and to the right to whole windows."""
     down, right = ((-shift - side) % WINDOW for side in x.shape[2:])
     if shift or down or right:
         x = F.pad(x, (shift, right, shift, down), mode="reflect")
@@ -72,7 +73,7 @@ def unwindows(x: Tensor, shift: int, like: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """The two paths' attention in windows. `suffix` of a path: "" of multi-modality, "_mfif" of multi-focus fusion."""
+    """The two paths' attention in windows. A path's `suffix`: "" for multi-modality, "_mfif" for multi-focus fusion."""
 
     def __init__(self, shift: int):
         super().__init__()
@@ -85,7 +86,7 @@ class Attention(nn.Module):
         self.attn = PositionBias()
 
     def queries_keys_values(self, x: Tensor, suffix: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Three of `windows`, and the values as an image."""
+        """Queries, keys and values as `windows` cuts them, and the values as an image."""
         values = self.get_submodule(f"V{suffix}")(x)
         queries, keys = self.get_submodule(f"QK{suffix}")(x).chunk(2, dim=1)
         cut = (windows(part, self.shift) for part in (queries, keys, values))
@@ -107,7 +108,7 @@ class Perceptron(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and perceptron of both paths; without shift, multi-modality is asked by the queries of multi-focus."""
+    """Attention and perceptron of both paths. `both` asks multi-modality with the queries of multi-focus."""
 
     def __init__(self, shift: int):
         super().__init__()
@@ -144,7 +145,7 @@ class Transformer(nn.Module):
         self.patch_embed_ivif = reflect_conv(DIM, DIM)
         self.patch_embed_mfif = reflect_conv(DIM, DIM)
         self.blocks = nn.ModuleList([Block(shift=0), Block(shift=WINDOW // 2)])
-        for suffix in ("", "_mfif"):  # of multi_modality in multi_focus, for each block, and the other way round
+        for suffix in ("", "_mfif"):  # of one path, in the other, after each block
             self.register_parameter(f"weights{suffix}_0", nn.Parameter(torch.empty(1)))
             self.register_parameter(f"weights{suffix}_1", nn.Parameter(torch.empty(1)))
         self.patch_unembed = reflect_conv(DIM, DIM)
@@ -181,7 +182,7 @@ class Network(nn.Module):
         return self.decoder(self.mix(torch.cat((x, self.transformer(x)), dim=1))) / 2 + 0.5
 
 
-DECODER = {f".decoder.{3 * number + 1}.": f".decoder.{2 * number}." for number in range(4)}  # without their paddings
+DECODER = {f".decoder.{3 * number + 1}.": f".decoder.{2 * number}." for number in range(4)}  # paddings have numbers too
 NAMES = {
     **DECODER,
     "getSharedFeatures.conv_1.conv2d": "shared.0",

@@ -22,7 +22,7 @@ BINS = 1000
 
 
 def threshold(magnitude: np.ndarray, share: float, beyond: int) -> float:
-    """The centre of the histogram bin up to which more than `share` of the values lie, or of the one `beyond` it."""
+    """The centre of a histogram bin: `beyond` bins after the first up to which more than `share` of the values lie."""
     low, high = float(magnitude.min()), float(magnitude.max())
     step = (high - low) / (BINS - 1)
     if step == 0:
@@ -33,7 +33,7 @@ def threshold(magnitude: np.ndarray, share: float, beyond: int) -> float:
 
 
 def squared_gradient(u: np.ndarray) -> np.ndarray:
-    """Forward differences, none beyond the last row and column."""
+    """The sum of both squared forward differences, none beyond the last row and column."""
     squares = np.zeros_like(u)
     squares[:, :-1] += np.diff(u, axis=1) ** 2
     squares[:-1] += np.diff(u, axis=0) ** 2
@@ -64,7 +64,7 @@ def system(scale: np.ndarray, weight: np.ndarray) -> dia_array:
 
 
 def minimise(target: np.ndarray) -> np.ndarray:
-    """The u of `STEPS` reweighted steps from `target`, float64 (H, W)."""
+    """The u that `STEPS` reweighted steps reach from `target`, float64 (H, W)."""
     u = target
     for step in range(STEPS):
         gradient = squared_gradient(u)

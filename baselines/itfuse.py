@@ -1,4 +1,4 @@
-"""ITFuse: three rounds in which features of both images together and of each image inform each other, a transformer.
+"""ITFuse: features of each image and of both together inform each other in three rounds; then a transformer.
 
 W. Tang, F. He and Y. Liu, "ITFuse: An interactive transformer for infrared and visible image fusion", Pattern
 Recognition 156, 2024. Most layers serve in all rounds and for both images.

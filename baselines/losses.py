@@ -50,8 +50,8 @@ def largest_gradient(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
 def stronger_gradient(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
     """Mean absolute difference of the Sobel derivatives to those of the image whose magnitude is larger at the pixel.
 
-    Where `largest_gradient` leaves the direction open, so that an edge may be fused with its sides exchanged, this
-    asks for the direction of the stronger image's; both have one scale.
+    `largest_gradient` leaves the direction open, so that an edge may be fused with its sides exchanged. This one asks
+    for the stronger image's direction. Both have one scale.
     """
     derivatives_ir, derivatives_vis = sobel(ir), sobel(vis)
     stronger = derivatives_ir.abs().sum(1, keepdim=True) >= derivatives_vis.abs().sum(1, keepdim=True)

@@ -3,11 +3,11 @@
 H. Li et al., "LRRNet: A novel representation learning guided fusion framework for infrared and visible images", IEEE
 Transactions on Pattern Analysis and Machine Intelligence 45(9), 2023.
 
-The parts are 256 coefficients per pixel, 315 MB for an image of 480x640, while everything that passes between pixels
-has one channel. Convolutions of 256 channels that read or write one channel keep a CPU waiting for memory, and so does
-each elementwise step: on one thread 24 s of CPU time, 16 of them for memory that is freed and fetched anew at each
-step, and 8 where it is kept (`base.keep_freed_memory`). Here the coefficients of some pixels go through a whole
-iteration while they are in the cache, two matrix products and the shrinkage: 1.6 s in the same run.
+The parts have 256 coefficients per pixel, 315 MB for an image of 480x640, while everything that passes between pixels
+has one channel. Convolutions from or to one channel and elementwise steps keep a CPU waiting for memory: 24 s of CPU
+time on one thread, 16 of them for memory that is freed and fetched anew at each step, or 8 s where it is kept
+(`base.keep_freed_memory`). Here some pixels at a time go through a whole iteration, two matrix products and the
+shrinkage, while their coefficients are in the cache: 1.6 s in the same run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .blocks import load, reflect_conv
 
 DIM = 128
 BLOCKS = 4
-PIXELS = 1024  # whose coefficients stay in the cache
+PIXELS = 1024  # at a time, so that their coefficients stay in the cache
 EPSILON = 1e-5
 
 
@@ -83,7 +83,7 @@ class Decomposition(nn.Module):
         return z.abs_().sub_(self.lamj).clamp_(min=0).mul_(sign)
 
     def forward(self, x: Tensor, low: nn.Conv2d, sparse: nn.Conv2d) -> tuple[Tensor, Tensor]:
-        """(1, 1, H, W) to what the two convolutions, to one channel, make of the low-rank and of the sparse part."""
+        """Split (1, 1, H, W). Returns its low-rank part convolved by `low`, and its sparse part by `sparse`."""
         height, width = x.shape[-2:]
         size = height * width
         z = x.new_empty(size, 2 * DIM)

@@ -26,7 +26,7 @@ def left_vectors(columns: np.ndarray) -> np.ndarray:
 
 
 def fuse_blocks(a: np.ndarray, b: np.ndarray, of_a: np.ndarray, of_b: np.ndarray) -> np.ndarray:
-    """Two images as `blocks`, with their singular vectors: the mean of the first coefficients, the larger of others."""
+    """Fuse two images, as `blocks`, by their singular vectors: the mean of the first coefficients, else the larger."""
     a, b = of_a.T @ a, of_b.T @ b
     fused = np.where(np.abs(a) >= np.abs(b), a, b)
     fused[0] = (a[0] + b[0]) / 2

@@ -12,7 +12,7 @@ from .base import ClassicalFuser, MethodCard
 def principal_weights(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     """The first eigenvector of the covariance of two arrays of one shape, divided by its sum.
 
-    One of the two is negative where the arrays are anticorrelated, as the formula is published. Where the sum is zero
+    Where the arrays are anticorrelated, one of the two is negative, as in the published formula. Where the sum is zero
     or there is no variance, both are 1/2.
     """
     covariance = np.cov(a.ravel().astype(np.float64), b.ravel().astype(np.float64))

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from .base import MethodCard, NetworkFuser, load_state, stretched
 from .blocks import load, reflect_conv
 
-POOL = 8  # side of the squares that pixels attend to; what is left over at the right and below is not attended to
+POOL = 8  # side of the squares that pixels attend to; pixels left over at the right and below are not attended to
 TINY = 1e-10
 
 
@@ -43,10 +43,10 @@ def temperature(smallest: float, largest: float) -> float:
 
 
 def extremes(pixels: Tensor, squares: Tensor) -> tuple[float, float]:
-    """The smallest and the largest product of a row (N, C) with a row (n, C), none of which holds negative values.
+    """The smallest and the largest product of a row of `pixels` (N, C) with one of `squares` (n, C), none negative.
 
-    Bounds tell which rows can hold them: |p| max|s| from above, p . min(s) from below. Few of all products
-    are left.
+    Bounds tell which rows can hold them, |p| max|s| from above and p . min(s) from below, so that few products are
+    computed.
     """
     above = pixels.norm(dim=1) * squares.norm(dim=1).max()
     below = pixels @ squares.amin(dim=0)
@@ -64,7 +64,7 @@ def extremes(pixels: Tensor, squares: Tensor) -> tuple[float, float]:
 
 
 def pixel_attention(x: Tensor) -> Tensor:
-    """What each pixel of (1, C, H, W) finds in the means of all squares, added to it."""
+    """Add to each pixel of (1, C, H, W) what it finds in the means of all squares."""
     pixels = x.permute(0, 2, 3, 1).flatten(1, 2)
     squares = F.avg_pool2d(x, POOL).flatten(2).transpose(1, 2).contiguous()
     scale = temperature(*extremes(pixels[0], squares[0]))
@@ -73,7 +73,7 @@ def pixel_attention(x: Tensor) -> Tensor:
 
 
 def channel_attention(x: Tensor) -> Tensor:
-    """What each channel of (1, C, H, W) finds in all channels, added to it."""
+    """Add to each channel of (1, C, H, W) what it finds in all channels."""
     channels = x.flatten(2)
     energy = channels @ channels.transpose(1, 2)
     weights = (energy * temperature(float(energy.min()), float(energy.max()))).softmax(dim=-1)

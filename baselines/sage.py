@@ -1,7 +1,7 @@
 """SAGE: a small U-shaped network, distilled from one that was guided by Segment Anything.
 
 G. Wu et al., "Every SAM Drop Counts: Embracing Semantic Priors for Multi-Modality Image Fusion and Beyond", CVPR 2025.
-What is published and fuses is the sub-network.
+The authors publish the sub-network, which alone fuses.
 """
 
 from __future__ import annotations

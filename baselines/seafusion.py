@@ -124,7 +124,7 @@ class SeAFusion(NetworkFuser):
         return network.to(memory_format=torch.channels_last)
 
     def as_saved(self, fused, colour):
-        """Stretched by the range that the authors' colour image has, or the image itself where it is grey."""
+        """Stretch by the range of the authors' colour image or, for a grey pair, of the image itself."""
         if colour is None:
             return stretched(fused)
         rgb = colour.astype(np.float32) / 255

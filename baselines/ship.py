@@ -165,7 +165,7 @@ class ChannelNorm(nn.Module):
 
 
 class SpatialInteraction(nn.Module):
-    """vis and ir features to vis with products up to the fourth order, and to ir after as many convolutions."""
+    """Adds products of vis and ir features, up to the fourth order, to vis; ir is convolved for each order."""
 
     def __init__(self):
         super().__init__()
@@ -186,7 +186,7 @@ class SpatialInteraction(nn.Module):
 
 
 class ChannelInteraction(nn.Module):
-    """vis and ir features, weighted by softmaxes over their 32 channels, to be added to vis."""
+    """Weights vis and ir features by softmaxes over their 32 channels, and adds what comes of them to vis."""
 
     def __init__(self):
         super().__init__()

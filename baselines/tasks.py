@@ -4,7 +4,7 @@ A method's package holds `training.py` with
 
     TASKS = {"ivf": Task(build=..., load=..., loss=..., state=..., official=...)}
 
-and its recipes as `recipes/<name>.yaml`; a task's own is called as the task, "ivf" or "mif".
+and its recipes as `recipes/<name>.yaml`. A task's own recipe has the task's name, "ivf" or "mif".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .base import Unavailable
 
 SCHEDULES = ("constant", "cosine", "plateau", "halving")
 
-# What a number must be, in words, and the check, which nan fails.
+# What a number must be: in words, and as a check, which nan fails.
 _SHARE = ("between 0 and 1", lambda x: 0 <= x <= 1)
 _BELOW_ONE = ("at least 0 and below 1", lambda x: 0 <= x < 1)
 _POSITIVE = ("positive and finite", lambda x: 0 < x < inf)
@@ -47,17 +47,19 @@ _LIMITS = {
 class Recipe:
     """How long, on what and how fast a network is trained.
 
-    crop: side of the square training crops, pixels; batch: crops per step; learning_rate is reached linearly over
-    `warmup` steps, then falls as `schedule` says: `constant`, `cosine` (to 1 % of it), `plateau` (constant, then in the
-    last fifth of the steps linearly to 1 %) or `halving` (five times, in six equal parts, as CDDFuse's 120 epochs were
-    halved every 20). ema: decay of the averaged weights, 0 for none. clip: largest norm of the gradient of each part of
-    the network, 0 for none. phase1: share of the steps spent in a method's first phase. loss: weights of the method's
-    loss terms that differ from the authors'.
+    crop: side of the square training crops, pixels. batch: crops per step.
+    learning_rate: reached linearly over `warmup` steps; then `schedule` says how it falls.
+    schedule: `constant`; `cosine`, to 1 %; `plateau`, constant and then, in the last fifth of the steps, linearly to
+    1 %; `halving`, five times, in six equal parts (CDDFuse halves it every 20 of 120 epochs).
+    ema: decay of the averaged weights, 0 for none. clip: largest norm of the gradient of each part of the network, 0
+    for none. phase1: share of the steps spent in a method's first phase. loss: weights of the method's loss terms that
+    differ from the authors'.
 
-    longest: larger images are reduced to this longer side, pixels, 0 for none. balance: of several data sets, each is
-    drawn in proportion to (its number of pairs) ** balance. tone: the chance that an image of a crop gets a random
-    gamma and gain. contrast: a crop is drawn again, a few times at most, while the spread of grey levels (10th to 90th
-    percentile, of 1) is below this in both images, 0 for never.
+    longest: larger images are reduced to this longer side, pixels, 0 for none.
+    balance: each of several data sets is drawn in proportion to (its number of pairs) ** balance.
+    tone: the chance that an image of a crop gets a random gamma and gain.
+    contrast: a crop is drawn again, a few times at most, while the spread of grey levels (10th to 90th percentile, of
+    1) is below this in both images; 0 for never.
 
     continues: whether the recipe is made to go on from trained weights; `bench train` warns where it is given none.
 
@@ -102,8 +104,8 @@ class Recipe:
 
     @classmethod
     def of(cls, values: dict[str, Any], **instead: Any) -> Recipe:
-        """values: what a YAML file holds; instead: what takes the place of some. Raises ValueError for anything but a
-        mapping, for a key that no recipe has and a missing one."""
+        """Make a recipe of what a YAML file holds; `instead` replaces some of its values. Raises ValueError for what
+        is no mapping, for an unknown key and for a missing one."""
         if not isinstance(values, dict):
             raise ValueError("holds no mapping of keys to values")
         values = {**values, **instead}
@@ -126,7 +128,7 @@ def _check(name: str, value, limits: tuple[str, Callable], whole: bool = False) 
 
 
 def _hint(value) -> str:
-    """For numbers that YAML reads as text, such as 2e-5, which lacks the point."""
+    """How to write a number that YAML reads as text, such as 2e-5, which lacks the point; "" for anything else."""
     if not isinstance(value, str) or not re.fullmatch(r"[-+]?[\d.]+e[-+]?\d+", value.lower()):
         return ""
     mantissa, exponent = value.lower().split("e")
@@ -142,13 +144,16 @@ def _whole(network):
 class Task:
     """The parts of a method that training needs.
 
-    build() -> a fresh network that maps (ir, vis) to the fused image; load(path) -> one with the weights of a file, the
-    authors' or ours; parts(network) -> the modules whose gradients are clipped separately;
-    loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log); state(network) -> the tensors to
-    ship, as the method's `build` loads them; terms: the names that a recipe's `loss` may hold; calls: the network's
-    methods that may run in lower precision, which return one tensor or a tuple of them; recompute(network) -> a context
-    in which the network keeps fewer activations and computes the others again for their gradients; official(network)
-    -> what the authors save.
+    build() -> a fresh network that maps (ir, vis) to the fused image.
+    load(path) -> the network with the weights of a file, the authors' or ours.
+    loss(network, ir, vis, recipe, step) -> (scalar, unweighted parts for the log).
+    state(network) -> the tensors to ship, as the method's `build` loads them.
+    official(network) -> what the authors save.
+    parts(network) -> the modules whose gradients are clipped separately.
+    terms: the names that a recipe's `loss` may hold.
+    calls: the network's methods that may run in lower precision; each returns one tensor or a tuple of them.
+    recompute(network) -> a context in which the network keeps fewer activations and computes the others again for
+    their gradients.
     """
 
     build: Callable
@@ -178,7 +183,7 @@ def recomputing(modules: Iterable):
 
 
 def find(method: str, task: str = "ivf") -> Task:
-    """Raises KeyError when the method has no training code, or none for the task ("ivf" or "mif")."""
+    """The task ("ivf" or "mif") of a method. Raises KeyError when the method has no training code for it."""
     import importlib
     import importlib.util
 

@@ -14,7 +14,6 @@ import numpy as np
 
 MAGIC = 0xDB4775248B80FB57
 FOOTER = 48
-TRAILER = 5  # of a block: compression, checksum
 FLOAT32 = 1  # DT_FLOAT
 DTYPE, SHAPE, SHARD, OFFSET, SIZE = 1, 2, 3, 4, 5  # fields of BundleEntryProto
 
@@ -58,7 +57,7 @@ def _variable(name: str, message: bytes, data: bytes) -> np.ndarray:
 
 def _entries(table: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of a block."""
-    if table[offset + size] != 0:
+    if table[offset + size] != 0:  # behind a block stand its compression and its checksum
         raise ValueError("a compressed TensorFlow checkpoint index")
     block = table[offset : offset + size]
     restarts = int.from_bytes(block[-4:], "little")

@@ -1,8 +1,8 @@
 """Where published checkpoints come from: a repository at a pinned commit, and each file's hash.
 
 `weights.csv` holds one row per file: the folder under the weights root, the name there, the kind of hash and its value,
-and the repository on GitHub, commit and path. Kinds: "sha256"; "git", the id that git gives to the file's content,
-where no more is known (SHA-1 of a header and the content). No file is shipped that has no licence.
+and the repository on GitHub, commit and path. The hash is a "sha256" or, where no more is known, a "git": the id that
+git gives to the content (SHA-1 of a header and the content). No file without a licence is shipped.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def sources(folder: str) -> list[Source]:
 
 
 def source(folder: str, file: str) -> Source | None:
-    """Where the file of that name in a folder is from, or None."""
+    """The published file of that name in a folder, or None."""
     return next((source for source in sources(folder) if source.file == file), None)
 
 
 def cache() -> Path:
-    """The folder that downloads go to where no weights root is given: BENCH_CACHE, or the system's place for caches."""
+    """The folder for downloads where no weights root is given, in BENCH_CACHE or the system's place for caches."""
     from platformdirs import user_cache_path
 
     given = os.environ.get("BENCH_CACHE")

@@ -16,7 +16,7 @@ DIM = 64
 
 
 class DynamicFeatures(nn.Module):
-    """Features weighted by a map of where, plus features weighted by channel."""
+    """Features weighted by pixel (`where`) plus features weighted by channel (`which`)."""
 
     def __init__(self):
         super().__init__()

@@ -75,9 +75,9 @@ def image_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The terms of fusion that look at images: the loss, and its unweighted parts.
 
-    L1 to the maximum + 10 L1 to the maximum gradient (Sobel). Two terms that the authors' loss has not: stronger is the
-    weight of a gradient term that asks for the stronger image's direction too, and takes the place of `gradient`; ssim
-    that of 1 - the mean SSIM with both images.
+    By default, as the authors have it: L1 to the maximum + 10 L1 to the maximum gradient (Sobel). Their loss lacks two
+    terms. stronger: the weight of a gradient term that asks for the stronger image's direction too, in the place of
+    `gradient`. ssim: the weight of 1 - the mean SSIM with both images.
     """
     parts = {
         "intensity": largest_intensity(fused, ir, vis),

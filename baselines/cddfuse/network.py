@@ -6,10 +6,10 @@ state dicts load key for key. The blocks are those of Restormer (Zamir et al., C
 channels, gated feed-forward) and of coupling networks (Dinh et al., 2017; here with a learned 1x1 mixing in
 front of each coupling).
 
-Linear steps are merged where that is exact in real arithmetic; the outputs agree with the unmerged form to
-rounding: queries and keys are normalised after their product rather than before, the attention matrix is
-merged with the projection that follows it, and in the base branch the 1x1 and the 3x3 convolution in front
-of the attention (no bias, no activation between them) act as one 3x3 convolution with a third of the
+Linear steps are merged where that is exact in real arithmetic, so that the outputs agree with the unmerged
+form to rounding. Queries and keys are normalised after their product rather than before. The attention
+matrix is merged with the projection that follows it. In the base branch the 1x1 and the 3x3 convolution in
+front of the attention (no bias, no activation between them) act as one 3x3 convolution with a third of the
 multiplications.
 """
 
@@ -27,16 +27,17 @@ from ..base import load_state
 DIM = 64
 HEADS = 8
 PARTS = ("DIDF_Encoder", "DIDF_Decoder", "BaseFuseLayer", "DetailFuseLayer")
-STRIP_PIXELS = 1 << 13  # 256 channels of it take 8 MiB, which stays in the processor's cache
+STRIP_PIXELS = 1 << 13  # with 256 channels 8 MiB, which stay in the processor's cache
 STRIP_ROWS = 16
 
 
 def _strips(x: Tensor, halo: int) -> Iterator[tuple[Tensor, slice, slice]]:
-    """x (B, C, H, W) in strips of rows: the strip, the slice of its rows that are not halo, their place in x.
+    """Cut x (B, C, H, W) into strips of rows. Yields a strip, the slice of its rows that are not halo, and
+    their place in x.
 
-    A strip has up to `halo` more rows on either side, fewer at the image's borders, where the padding of the
-    convolutions then does what it does for the whole image. One strip when gradients are recorded, and on a
-    GPU.
+    A strip has up to `halo` more rows on either side. It has fewer at the image's borders, where the
+    convolutions then pad it as they pad the whole image. There is one strip when gradients are recorded, and
+    on a GPU.
     """
     batch, _, height, width = x.shape
     count = max(1, height // max(STRIP_PIXELS // (batch * width), STRIP_ROWS))
@@ -49,9 +50,9 @@ def _strips(x: Tensor, halo: int) -> Iterator[tuple[Tensor, slice, slice]]:
 
 
 def in_strips(function: Callable[[Tensor], Tensor], x: Tensor, halo: int) -> Tensor:
-    """function(x), of x's shape, where a row of the result depends on `halo` more rows of x on either side.
+    """Compute function(x), of x's shape, a row of which depends on `halo` more rows of x on either side.
 
-    Strip by strip, which bounds the memory and is several times faster on a CPU.
+    Goes strip by strip, which bounds the memory and is several times faster on a CPU.
     """
     result = None
     for strip, keep, place in _strips(x, halo):
