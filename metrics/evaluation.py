@@ -51,10 +51,10 @@ class Pair:
         """Score one fused image of this pair.
 
         fused: as the sources; metrics: names, or None for the core ones that the protocol defines (all that
-        it defines, where it defines none of the core). Returns name -> float in the order asked for; nan
-        where a metric is undefined for these images: `reasons`, a dict, then receives name -> why. Raises
-        ValueError, one line, for a wrong image, an unknown name, or a metric that the protocol does not
-        define.
+        it defines, where it defines none of the core). Returns name -> float in the order asked for. Where a
+        metric is undefined for these images its value is nan, and `reasons`, a dict, receives name -> why.
+        Raises ValueError, one line, for a wrong image, an unknown name, or a metric that the protocol does
+        not define.
         """
         chosen = _choose(metrics, self.protocol)
         fused = to_levels(fused, "fused")

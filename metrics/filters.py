@@ -58,17 +58,17 @@ def local_covariance(x: Field, y: Field, window: tuple[int, float]) -> np.ndarra
 
 @once
 def sobel(x: Image, border: int) -> tuple[np.ndarray, np.ndarray]:
-    """Right minus left column, lower minus upper row, weights 1 2 1, not divided. border: cv2's name of one."""
+    """Right minus left column, lower minus upper row, weights 1 2 1, not divided. border: a border type of cv2."""
     options = {"ksize": 3, "borderType": border}
     return cv2.Sobel(x.levels, cv2.CV_64F, 1, 0, **options), cv2.Sobel(x.levels, cv2.CV_64F, 0, 1, **options)
 
 
 def sobel_on_unit_range(x: Image, pad: str, columns: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """As `sobel`, of x / 255, rounded as the conv2 of MATLAB or Octave rounds it.
+    """As `sobel`, but of x / 255, and rounded as the conv2 of MATLAB or Octave rounds it.
 
     Codes that scale to 0..1 leave traces where differences of equal levels should vanish, and then compare
-    them; so the order of the nine additions matters: `columns` of the window one after the other, in each its
-    rows from the lowest up. pad: numpy's name of a border.
+    these traces. So the order of the nine additions matters: one column of the window after the other, as in
+    `columns`, each from its lowest row up. pad: a mode of numpy.pad.
     """
     v = np.pad(x.values / 255, 1, mode=pad)
     m, n = x.shape

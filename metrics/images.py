@@ -59,8 +59,8 @@ def once(function: Callable) -> Callable:
     """Decorator: `function(image, *others)` is computed once for these images (and options) and kept with
     `image`.
 
-    What depends on the fused image is kept with it, so it goes when the fused image goes; what depends on the
-    sources alone stays as long as their `Pair`. Hence: the fused image comes first in the arguments.
+    So the fused image must come first: what depends on it then goes when it goes, and what depends on the
+    sources alone stays as long as their `Pair`.
     """
 
     @wraps(function)
@@ -80,7 +80,7 @@ def bands(images: tuple[Field, ...], size: int, reach: int = 0) -> Iterator[tupl
     """The images in bands of `size` rows and `reach` more, so that every window of reach + 1 rows is in one
     band.
 
-    Whole maps of large images are costly in memory that is new to the process each time.
+    Maps of whole large images would need new memory each time, which is slow.
     """
     for start in range(0, images[0].shape[0] - reach, size):
         rows = slice(start, start + size + reach)

@@ -58,7 +58,7 @@ class Library:
         return float(out[0]), float(out[1])
 
     def nabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, faint: float) -> tuple[float, float, float]:
-        """What is lost, what is added, and the weights, summed; levels (H, W), at least 2x2."""
+        """The sums of what is lost, of what is added and of the weights; levels (H, W), at least 2x2."""
         out = np.empty(3)
         self._functions["nabf"](*pointers(f, a, b), *f.shape, faint, *pointers(out))
         return tuple(out.tolist())

@@ -1,4 +1,4 @@
-"""Where all metrics are found: by name, by protocol, with their cards. `defining` says what a metric is."""
+"""Finds metrics, by name or by protocol, and their cards. `defining` says what a metric is."""
 
 from __future__ import annotations
 

@@ -121,11 +121,12 @@ def FMI_none(f, a, b):
     """FMI = mean over the sources S and all 3x3 windows of 2 I(F; S) / (H(F) + H(S)); 1 where both windows
     are equal.
 
-    Two flat windows are equal. A window, taken column by column and scaled to 0..1 (all 1 where it is flat),
-    divided by its sum, is read as the distribution of an index 1..9. The joint distribution of the two
-    indices is phi J + (1 - phi) p q: p and q are the windows' distributions, J the one with the cumulative
-    distribution min(P, Q) where their correlation c is at least 0, max(P + Q - 1, 0) otherwise, and phi = c
-    s_p s_q / sum(J's cumulative - P Q), s the index's standard deviation. Undefined below 3x3 pixels.
+    Two flat windows are equal. A window, taken column by column, is scaled to 0..1 (all 1 where it is flat)
+    and divided by its sum; this is read as the distribution of an index 1..9. The joint distribution of the
+    two indices is phi J + (1 - phi) p q. Here p and q are the windows' distributions, P and Q the cumulative
+    ones, c their correlation. J's cumulative distribution is min(P, Q) where c is at least 0, else max(P + Q
+    - 1, 0). phi = c s_p s_q / sum(J's cumulative - P Q), s being the index's standard deviation. Undefined
+    below 3x3 pixels.
     """
     return information(grey_levels, f, a, b)
 

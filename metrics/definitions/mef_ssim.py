@@ -28,7 +28,7 @@ def patch_product(x: Field, y: Field) -> np.ndarray:
 
 @once
 def desired(a: Field, b: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The factors of the patches of a and b in the desired patch, and its gaussian-weighted variance."""
+    """The factors by which the patches of a and b enter the desired patch, and its gaussian-weighted variance."""
     square_a, square_b = (np.maximum(patch_product(x, x), 0) for x in (a, b))
     product = patch_product(a, b)
     norm_a, norm_b = np.sqrt(square_a), np.sqrt(square_b)

@@ -21,9 +21,9 @@ def edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
 
 @once
 def edges_on_unit_range(x: Image) -> tuple[np.ndarray, np.ndarray]:
-    """As `edges`, of x / 255, summed by columns, then over the columns, as the reference does.
+    """As `edges`, but of x / 255, summed within columns and then over them, as the reference does.
 
-    Of equal edges, rounding makes one the stronger.
+    Rounding makes one of two equal edges the stronger.
     """
     v = np.pad(x.values / 255, 1, mode="reflect")
     rows = [v[i : i + x.shape[0]] for i in range(3)]
@@ -42,7 +42,7 @@ def strength_and_orientation(gv: np.ndarray, gh: np.ndarray) -> tuple[np.ndarray
 
 
 def preserved(f, s) -> np.ndarray:
-    """The map Q of how much of the edges of s is in f, both as strength and orientation."""
+    """The map Q of how much of the edges of s is in f; f, s: strength and orientation."""
     (g_f, a_f), (g_s, a_s) = f, s
     high = np.maximum(g_f, g_s)
     ratio = np.minimum(g_f, g_s) / np.where(high > 0, high, 1)
@@ -53,7 +53,7 @@ def preserved(f, s) -> np.ndarray:
 
 
 def sums(f, a, b, faint: float) -> tuple[float, float, float]:
-    """What is lost, what is added, and the weights, summed. Images as strength and orientation."""
+    """The sums of what is lost, of what is added and of the weights; f, a, b: strength and orientation."""
     loss = artefacts = total = 0.0
     artificial = (f[0] > a[0]) & (f[0] > b[0])
     for s in (a, b):

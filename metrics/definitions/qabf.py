@@ -23,8 +23,8 @@ def inner_edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
 
 @once
 def edges_on_unit_range(x: Image, columns: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Of x / 255, with zeros beyond the border: where Sx should vanish, the sign of what rounding leaves
-    decides the orientation.
+    """Strength and orientation of the edges of x / 255, with zeros beyond the border. Where Sx should vanish,
+    the sign of what rounding leaves decides the orientation.
     """
     sx, sy = sobel_on_unit_range(x, "constant", columns)
     return strength_and_orientation(-sx, sy)
@@ -41,8 +41,8 @@ def strength_and_orientation(sx: np.ndarray, sy: np.ndarray) -> tuple[np.ndarray
 def preserved(f, s, equal_is_one: bool) -> tuple[float, float]:
     """Sum over the pixels of the weighted edge preservation from s to f, and of the weights.
 
-    f, s: strength and orientation. equal_is_one: the ratio of equal strengths is 1, as it should be, or else
-    the strength.
+    f, s: strength and orientation. equal_is_one: whether the ratio of equal strengths is 1, as it should be,
+    or the strength itself.
     """
     (g_f, a_f), (g_s, a_s) = f, s
     high = np.maximum(g_s, g_f)

@@ -56,8 +56,8 @@ def grid(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def filter_energy(shape: tuple[int, int]) -> np.ndarray:
-    """Per orientation: sum of the squared finest filter, sums over the impulse responses' squares and cross
-    products.
+    """For each orientation three sums: over the squared finest filter, and over the squares and the cross
+    products of the impulse responses.
     """
     radial, spread = grid(shape)
     energy = []
@@ -81,7 +81,7 @@ class Sums:
 
 
 def add_orientation(sums: Sums, responses: list[np.ndarray], angle: float, noise: float) -> None:
-    """responses: complex, (H, W), one per scale: even and odd part."""
+    """Add one orientation to `sums`. responses: one per scale, complex (H, W): even and odd part."""
     amplitude = [np.abs(r) for r in responses]
     total = sum(amplitude)
     even, odd = sum(r.real for r in responses), sum(r.imag for r in responses)

@@ -6,9 +6,7 @@ from ..moments import correlation, covariance
 
 
 def terms(f: Image, a: Image, b: Image, constant: float | None) -> float:
-    """r(F - B, A) + r(F - A, B); `constant` is the correlation of a difference that is constant, None:
-    undefined.
-    """
+    """r(F - B, A) + r(F - A, B). constant: the correlation where a difference is constant; None: undefined."""
     c_ff, c_ab = covariance(f, f), covariance(a, b)
     value = 0.0
     for name, s, other in (("ir", a, b), ("vis", b, a)):

@@ -87,7 +87,7 @@ def box_mean(x: np.ndarray) -> np.ndarray:
     """7x7 means of integers, where the window fits, as scipy.ndimage.uniform_filter rounds them for a float32
     image.
 
-    Column sums are exact and rounded to float32 after division by 7, then the same along the rows.
+    Column sums are exact, divided by 7 and rounded to float32; then the same along the rows.
     """
     sums = cv2.boxFilter(x, cv2.CV_64F, (1, 7), normalize=False, borderType=cv2.BORDER_CONSTANT)[3:-3]
     sums /= 7

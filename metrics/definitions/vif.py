@@ -48,7 +48,7 @@ def covariance(x: Field, y: Field, n: int) -> np.ndarray:
 
 
 def gained(s1: np.ndarray, s2: np.ndarray, s12: np.ndarray) -> tuple[float, float]:
-    """Information kept and information there (nats), from the source's variance, F's, and their covariance."""
+    """Information kept and information there (nats). s1, s2, s12: variance of the source, of F, covariance."""
     g = s12 / (s1 + 1e-10)
     rest = s2 - g * s12
     flat = s1 < 1e-10
@@ -135,11 +135,12 @@ def VIF(f, a, b):
     """VIF = sum over the sources S of sum log(1 + g^2 s_S / (v + 2)) / sum log(1 + s_S / 2).
 
     Both sums run over four scales (gaussian windows of 17, 9, 5, 3 pixels, sigma a fifth of it, where they
-    fit) and all positions; s_S, s_F, s_SF are local variances and covariance, g = s_SF / (s_S + 1e-10) the
-    gain of F over S (not below 0), v = s_F - g s_SF what F has besides. Between scales: the next window's
-    filter, then every second row and column. The field prints the sum over the sources; some call it VIFF,
-    which is another metric. 1 for each source that F equals, more where F has a source's contrast enhanced.
-    Undefined where the shorter side is below 41 pixels (a scale would be empty) or a source is constant.
+    fit) and all positions. s_S, s_F, s_SF are local variances and covariance, g = s_SF / (s_S + 1e-10) the
+    gain of F over S (not below 0), v = s_F - g s_SF what F has besides. From scale to scale the images are
+    filtered by the next window, then every second row and column is kept. A source that F equals counts 1,
+    and more where F enhances its contrast. The field prints the sum over the sources; some call it VIFF,
+    which is another metric. Undefined where the shorter side is below 41 pixels (a scale would be empty) or a
+    source is constant.
     """
     return fidelity(f, a, b, flat=None)
 

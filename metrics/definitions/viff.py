@@ -45,9 +45,9 @@ def distortion(f: Image, s: Image) -> list[tuple[np.ndarray, np.ndarray]]:
 def VIFF(f, a, b):
     """VIFF = sum_k p_k sum(VID_k) / sum(VIND_k), p = (1, 0, 0.15, 1) / 2.15 over the four scales of VIF.
 
-    At each position VID = log10(1 + g^2 s_S / (v + n)) and VIND = log10(1 + s_S / n) (1e-7 added to each), n
-    = 0.005 · 255^2, are taken from the source S with the smaller gain g of F over S; the rest as for VIF.
-    Undefined where the shorter side is below 41 pixels.
+    VID = log10(1 + g^2 s_S / (v + n)), VIND = log10(1 + s_S / n) (1e-7 added to each), n = 0.005 · 255^2. At
+    each position both are taken from the source S with the smaller gain g of F over S. The rest is as for
+    VIF. Undefined where the shorter side is below 41 pixels.
     """
     needs_side(f, SMALLEST, "for its four scales")
     value = 0.0
