@@ -19,8 +19,8 @@ import click
 from benchmark import commands
 from benchmark.errors import UserError, unknown
 
-# Threads of OpenMP that spin at their barriers starve one another on busy cores: fusing took six times as long. Read
-# when torch is imported, which is later.
+# Threads of OpenMP that spin at their barriers starve one another on busy cores: fusing took six times as long. torch
+# reads this when it is imported, which is later.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Failures of the file system that the user can mend; any other OSError is a bug and keeps its traceback.
@@ -54,7 +54,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def _terminable():
-    """SIGTERM raises Terminated within. Only the main thread can be asked for that."""
+    """A context in which SIGTERM raises Terminated. Only the main thread can ask for that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -70,7 +70,7 @@ def _terminable():
 
 
 def _in_one_line(error: click.UsageError) -> UserError:
-    """What click says in three lines."""
+    """Say in one line what click says in three."""
     see = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
     return UserError(f"{error.format_message()}{see}")
 

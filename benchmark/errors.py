@@ -12,7 +12,7 @@ class UserError(click.ClickException):
     """A user's mistake, told in one line.
 
     Click prints ``Error: <message>`` and leaves with exit code 2; used as a library, it is an ordinary
-    exception. Line breaks in `message` become spaces, so that one line is what it stays.
+    exception. Line breaks in `message` become spaces, so that it stays one line.
     """
 
     exit_code = 2

@@ -21,7 +21,7 @@ class Progress:
         self._bar = None
 
     def line(self, text: str) -> None:
-        """One line for the user; whole, however narrow the terminal."""
+        """Print one line for the user, unbroken however narrow the terminal."""
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -29,9 +29,11 @@ class Progress:
 
     @contextmanager
     def bar(self, title: str, total: int, unit: str = "image", summary: bool = True) -> Iterator[Callable[..., None]]:
-        """Show that `total` steps are on their way; call what this gives at each, with False for one that failed. Off
-        a terminal, where there is no bar, a line now and then tells how far they are, and one at the end, unless
-        `summary` is False, how many went well and how long they took."""
+        """Show how far `total` steps have come. Yields a function to call after each, with False for one that failed.
+
+        Off a terminal there is no bar: a line now and then tells how far the steps are. One at the end tells how many
+        went well and how long they took, unless `summary` is False.
+        """
         start = time.monotonic()
         if not self._console.is_terminal:
             done, well, told = 0, 0, start

@@ -1,8 +1,8 @@
 """What may be said about methods from their scores on the same images.
 
 Everything here is a function of `Scores`: no files, no names of data sets. Images of one scene are no independent
-observations; where scenes are known the unit of every test and interval is the scene, else the image. Metrics without
-a direction are summarised and never ranked; values of different metrics are never averaged together, ranks are.
+observations: where scenes are known, the unit of every test and interval is the scene, else the image. Metrics without
+a direction are summarised and never ranked. Ranks by different metrics are averaged, their values never.
 
 Sources: F. Wilcoxon, Biometrics Bulletin 1 (1945); S. Holm, Scand. J. Stat. 6 (1979); J. Demšar, JMLR 7 (2006), for
 Friedman's and Nemenyi's tests and the critical difference; B. Efron, Ann. Stat. 7 (1979).
@@ -86,8 +86,8 @@ class Scores:
 
 @dataclass(frozen=True)
 class Summary:
-    """Over the `n` images where a metric is defined: mean, sample standard deviation (ddof = 1; nan for one image) and
-    the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units and for infinite values)."""
+    """A metric over the `n` images where it is defined: mean, sample standard deviation (ddof = 1; nan for one image)
+    and the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units and for infinite values)."""
 
     mean: float
     sd: float
@@ -118,7 +118,7 @@ class Friedman:
     """Friedman's test of a metric and what follows it.
 
     methods: indices of the methods compared, (c,). mean_ranks: (c,), 1 is best, over units. nemenyi: (c, c) p values of
-    Nemenyi's test. critical_difference: mean ranks further apart than this differ at level alpha. All are of the limit
+    Nemenyi's test. critical_difference: mean ranks further apart than this differ at level alpha. All hold in the limit
     of many units.
     """
 
@@ -155,8 +155,8 @@ class Ranking:
 
 
 def summaries(scores: Scores, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, list[Summary]]:
-    """metric -> a summary per method. Intervals are of the mean over images, units being drawn with replacement
-    (percentile bootstrap; the same draws for all methods and metrics)."""
+    """metric -> a summary per method. Intervals are of the mean over images: a percentile bootstrap that draws units
+    with replacement, the same ones for all methods and metrics."""
     low, high = _intervals(scores, resamples, seed)
     found: dict[str, list[Summary]] = {}
     for j, metric in enumerate(scores.metrics):
@@ -175,8 +175,8 @@ def signed_rank(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Wilcoxon's signed-rank test of paired differences (c, u), two-sided: p values (c,) and signs (c,) of the rank
     sums, +1 where positive differences prevail.
 
-    scipy's, exact up to 50 units without ties or zeros. Zeros are dropped; without any other difference p is 1.
-    nan is an error of the caller.
+    The test is scipy's, exact up to 50 units without ties or zeros. Zeros are dropped; where no other difference is
+    left, p is 1. Callers must not pass nan.
     """
     from scipy import stats
 
@@ -194,8 +194,8 @@ def signed_rank(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p values (c,), after Holm (1979). statsmodels' `multipletests` collects garbage at every call, which
-    would take most of a report's time."""
+    """Adjust p values (c,) after Holm (1979). statsmodels' `multipletests` collects garbage at every call, which would
+    take most of a report's time."""
     p = np.asarray(p, float)
     order = np.argsort(p)
     adjusted = np.empty_like(p)
@@ -283,7 +283,7 @@ def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | No
 
 
 def critical_difference(methods: int, units: int, alpha: float = ALPHA) -> float:
-    """Of mean ranks, after Nemenyi: q sqrt(k (k + 1) / 6 N), q the quantile of the studentised range / sqrt 2."""
+    """Nemenyi's, for mean ranks: q sqrt(k (k + 1) / 6 N), q being the quantile of the studentised range / sqrt 2."""
     from scipy import stats
 
     q = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / np.sqrt(2)
@@ -375,7 +375,7 @@ def _positions(values: np.ndarray) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Over the last axis, of what is not nan; nan where nothing is left."""
+    """The mean over the last axis of what is not nan; nan where nothing is left."""
     defined = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.where(defined, values, 0).sum(axis=-1) / defined.sum(axis=-1)
@@ -391,7 +391,7 @@ def _draws(units: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def _drawn_means(scores: Scores, values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """The mean over the images of the units drawn: values (c, n), finite or nan, to (c, resamples)."""
+    """The mean over the images of the units of each draw, (c, resamples). values: (c, n), finite or nan."""
     defined = ~np.isnan(values)
     draws = _draws(scores.units, resamples, seed)
     counted = defined[:1] if defined.all() else defined
