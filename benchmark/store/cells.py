@@ -108,7 +108,7 @@ class Cell:
 
 
 def fused_file(cell: Cell, id: str) -> Path | None:
-    """The file of a fused image, in the store or, of images from elsewhere, where they lay; None where it is gone."""
+    """The file of a fused image, in the store or where `bench eval` found it; None where it is gone."""
     record = cell.run().get("fused")
     path = Path(record[id]["file"]) if isinstance(record, dict) and id in record else cell.fused(id)
     return path if path.is_file() else None

@@ -22,8 +22,8 @@ def dump(line: dict) -> str:
 
 
 def read_lines(path: Path) -> list[dict]:
-    """The JSON objects of a .jsonl file, in order, without a line that is torn or no such object; none for a missing
-    file."""
+    """The JSON objects of a .jsonl file, in order; none for a missing file. Lines that are torn or hold anything else
+    are left out."""
     try:
         text = Path(path).read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:
@@ -42,7 +42,7 @@ def read_lines(path: Path) -> list[dict]:
 
 
 def append(path: Path, line: dict) -> None:
-    """Add a line at once, in one write; a torn end of the file is closed first."""
+    """Add a line in one write; where the file ends in a torn line, on a line of its own."""
     data = dump(line).encode()
     with open(path, "a+b") as file:
         if file.tell():
@@ -53,7 +53,7 @@ def append(path: Path, line: dict) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[dict]) -> None:
-    """Make these lines the content of the file, in one step; a file that holds just that is left alone."""
+    """Make these lines the content of the file, in one step; leave a file alone that holds just that."""
     text = "".join(map(dump, lines))
     try:
         if path.read_bytes() == text.encode():

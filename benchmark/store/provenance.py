@@ -85,10 +85,10 @@ def cpu_model() -> str:
 
 
 def kernels(device: str | None) -> dict[str, str]:
-    """What computes. device: that fusers run on; None where none does.
+    """What does the computing. device: where fusers run; None where none does.
 
-    `metrics_kernel`: the instruction set of the compiled metrics, or "numpy". Where fusers run and torch is imported,
-    `scan_backend`: what serves the selective scan on the device; on a GPU, `gpu`: its name.
+    `metrics_kernel`: the instruction set of the compiled metrics, or "numpy". `scan_backend`, where fusers run and
+    torch is imported: what runs the selective scan on the device. `gpu`, on one: its name.
 
     Raises RuntimeError where BENCH_ISA asks for what cannot run here.
     """

@@ -142,8 +142,8 @@ def _value(values: Sequence[float]) -> Value:
 
 
 def rows(cells: Iterable[Cell]) -> list[Row]:
-    """The rows of all cells. Within a split, one that was made from other images, or scored by another
-    version of the metrics, than the latest run there cannot stand beside it: it counts as "outdated"."""
+    """The rows of all cells. A row counts as "outdated" where it was made from other images, or scored by another
+    version of the metrics, than the latest run of its split: it cannot stand beside that."""
     cells = list(cells)
     records = {cell: cell.run() for cell in cells}
     latest: dict[tuple[str, str], dict] = {}
