@@ -1,5 +1,5 @@
-"""Unpacking archives that may be hostile: nothing is written outside the target, nothing but plain files, no more
-than a stated amount, and nothing at all where one entry is bad."""
+"""Unpacks archives that may be hostile: writes nothing outside the target, plain files only, no more than a stated
+amount, and nothing at all where one entry is bad."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ _ORDER = ("day", "dusk", "night", "glare", "fog")
 
 
 def sheet(pairs: int = 1000) -> np.ndarray:
-    """uint8 (H, W, 3): for each condition the first two scenes of the reel that synth-det is the beginning of, visible
-    above infrared."""
+    """uint8 (H, W, 3): for each condition the first two scenes, visible above infrared, of the reel whose beginning is
+    synth-det."""
     assert sorted(_ORDER) == sorted(CONDITIONS)
     rows = []
     for condition in _ORDER:

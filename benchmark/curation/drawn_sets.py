@@ -14,8 +14,6 @@ from benchmark.datasets.id_lists import ids_sha256
 from benchmark.errors import UserError
 from benchmark.imaging import saving
 
-FOLDERS = "Ir", "Vis", "Annotation"
-
 
 def write(
     out: Path,
@@ -25,10 +23,10 @@ def write(
     processes: int = 1,
     step: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, list[str]]:
-    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}`` and the division by scenes, a random one, and the scene of
-    each pair, into ``out/splits``; returns the division by scenes. `step` is told of the pairs that have been written.
+    """Draw `pairs` pairs into ``out/{Ir,Vis,Annotation}``. Write into ``out/splits`` the division by scenes, a random
+    one, and the scene of each pair. Returns the division by scenes.
 
-    Raises UserError where `out` holds anything already.
+    step: called after each scene with the number of its pairs. Raises UserError where `out` holds anything already.
     """
     from benchmark.datasets.synth.reel import reel
 
@@ -51,15 +49,15 @@ def write(
 
 
 def scene_weights(groups: Sequence[Sequence[str]], counts: Sequence[Counter]) -> np.ndarray:
-    """What a division by scenes is balanced on where labels are known: images, scenes, recording order and the
-    objects of each class."""
+    """What a division by scenes balances where labels are known: images, scenes, recording order and the objects of
+    each class."""
     classes = sorted({label for counted in counts for label in counted})
     objects = [[counted[label] for label in classes] for counted in counts]
     return np.column_stack([scenes.image_weights(groups), np.array(objects, float).reshape(len(groups), -1)])
 
 
 def write_lists(folder: Path, name: str, parts: dict[str, list[str]]) -> None:
-    """One text file of ids for each part, with the ids' SHA-256 in its first line."""
+    """Write a text file of ids for each part, with the ids' SHA-256 in its first line."""
     folder.mkdir(parents=True, exist_ok=True)
     for part, ids in parts.items():
         head = f"# {name}, {part}: {len(ids)} ids, SHA-256 of the ids, one to a line: {ids_sha256(ids)}\n"
@@ -67,7 +65,7 @@ def write_lists(folder: Path, name: str, parts: dict[str, list[str]]) -> None:
 
 
 def write_scenes(folder: Path, shots: Sequence) -> None:
-    """A file of lines "id,scene,time of day", for what must keep scenes together."""
+    """Write a file of lines "id,scene,time of day", for use where scenes must stay together."""
     from benchmark.datasets.synth_det import TIMES
 
     folder.mkdir(parents=True, exist_ok=True)

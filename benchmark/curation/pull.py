@@ -16,7 +16,7 @@ from benchmark.store.files import file_sha256
 MAX_FILE = 1 << 30  # bytes of one file
 _ATTEMPTS = 3
 _TIMEOUT = 30  # seconds without a byte
-_CHUNK = 1 << 13  # bytes: what is lost of an interrupted file, at most
+_CHUNK = 1 << 13  # bytes: an interruption loses no more
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class _Incomplete(Exception):
 
 
 class _Resuming:
-    """A downloader for pooch that keeps its progress in `part` and asks the server for the rest. What pooch cannot
-    check it checks itself, and raises ValueError as pooch does."""
+    """A downloader for pooch that keeps its progress in `part` and asks the server for the rest. It checks hashes that
+    pooch cannot check, and raises ValueError as pooch does."""
 
     def __init__(self, part: Path, digest: str, kind: str) -> None:
         self.part, self.digest, self.kind = part, digest, kind

@@ -51,12 +51,12 @@ def measure(ir: np.ndarray, vis: np.ndarray) -> Registration:
 
 
 def outliers(measured: dict[str, Registration], edges_agree: bool = True) -> dict[str, str]:
-    """Of a set's pairs, by id, those that stick out, with the reason in words.
+    """The pairs of a set that stick out: id -> the reason in words.
 
     A shift is believed where its peak is clear and little correlation is left without it, both absolutely and
-    against the median of the set. `edges_agree` False: shifts are not looked for, as for functional images, whose
-    edges have no counterpart in anatomy. Little mutual information is told where its logarithm lies more than
-    five robust deviations below the median.
+    against the median of the set. With `edges_agree` False shifts are not looked for: edges of functional images
+    have no counterpart in anatomy. Mutual information counts as little where its logarithm lies more than five
+    robust deviations below the median.
     """
     if not measured:
         return {}

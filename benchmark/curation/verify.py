@@ -31,7 +31,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was seen of one pair: `digests` SHA-256 of the two files, `size` width and height, or why not."""
+    """What was seen of one pair. `digests`: SHA-256 of the two files; `size`: width and height; `fault`: why the pair
+    cannot be used."""
 
     digests: tuple[str, str] | None = None
     size: tuple[int, int] | None = None
@@ -64,7 +65,7 @@ def verify(
 ) -> Report:
     """Check splits of a data set (none given: those that together are the whole set).
 
-    `begin` is told how many pairs there are, `step` each that is done; threads: None for one per processor.
+    `begin` is called with the number of pairs, `step` after each; threads: None for one per processor.
     """
     report = Report()
     found: dict[str, Selection] = {}
@@ -127,7 +128,7 @@ def check(dataset: Dataset, pair: Pair) -> Checked:
 
 
 def _counted(dataset: Dataset, split: str, selection: Selection) -> list[Problem]:
-    """Too few or too many pairs; and which, where the ids are known."""
+    """Tell of too few or too many pairs; and which, where the ids are known."""
     problems = []
     present = {pair.id for pair in selection.pairs}
     published = dataset.card.counts.get(split)
@@ -145,7 +146,7 @@ def _counted(dataset: Dataset, split: str, selection: Selection) -> list[Problem
 
 
 def _judged(dataset: Dataset, split: str, pairs: Sequence[Pair], checked: dict[str, Checked]) -> list[Problem]:
-    """What is wrong with single pairs."""
+    """Tell what is wrong with single pairs."""
     problems = []
     expected = _expected(dataset, split)
     measured = {id: result.registered for id, result in checked.items() if result.registered is not None}
@@ -184,7 +185,7 @@ def _expected(dataset: Dataset, split: str) -> Callable[[int, Path | None], str 
 
 
 def _doubles(seen: dict[str, list[tuple[str, str, int]]]) -> list[Problem]:
-    """Images that occur twice, in one split or across splits."""
+    """Tell of images that occur twice, in one split or across splits."""
     problems = []
     for places in seen.values():
         if len(places) > 1:
