@@ -130,7 +130,7 @@ class Dataset:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """A file of lines "SHA-256  path", with a comment line "# source: ADDRESS"."""
+    """Read a file of lines "SHA-256  path", with a comment line "# source: ADDRESS"."""
     source, files = "", {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):

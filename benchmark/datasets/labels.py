@@ -18,13 +18,13 @@ _NAMES_FILES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "labels
 
 @dataclass(frozen=True)
 class Flaw:
-    """Something in a label file that does not hold; `kind`: a word of the class, to count by; `what`: in one line."""
+    """Something wrong in a label file. `kind`: what sort of flaw, to count by; `what`: the flaw in one line."""
 
     kind: str
     what: str
 
 
-# Kinds of flaws that lose no file: what becomes of the object or the image.
+# Kinds of flaws that lose no file; each says what becomes of the object or the image.
 NO_FILE = "image without label file, taken as background"
 NO_SIZE = "label file without the image's size, which is taken from the image"
 CUT = "box partly outside the image, cut off at its edge"
@@ -34,7 +34,7 @@ NO_BOX = "object without a readable box, left out"
 
 
 class _Reader:
-    """Where flaws go: into a list, or, without one, into a UserError at the first."""
+    """Collects flaws in a list; without a list it raises UserError at the first."""
 
     def __init__(self, path: Path, flaws: list[Flaw] | None) -> None:
         self.path, self.flaws = path, flaws
@@ -45,7 +45,7 @@ class _Reader:
         self.flaws.append(Flaw(kind, f"{self.path.name}{where}: {what}"))
 
     def clip(self, label: str, corners: Sequence[float], size: tuple[float, float], words: str, where="") -> Box | None:
-        """The part of a box that lies in the image, None where there is none. Cutting off is no error, but a flaw."""
+        """The part of a box that lies in the image; None where there is none. A box cut off is a flaw, not an error."""
         x0, y0, x1, y1 = corners
         width, height = map(int, size)
         box = Box(label, max(x0, 0), max(y0, 0), min(x1, width), min(y1, height))
@@ -61,10 +61,10 @@ def of_pair(
     dataset: str, pair: Pair, names: Sequence[str] | Mapping[int, str], flaws: list[Flaw] | None = None
 ) -> list[Box]:
     """The boxes in the pair's label file: XML, whose objects must be among `names`, or YOLO text, whose ids are
-    keys of `names`. Raises UserError where there is no file, or naming what is wrong in it.
+    keys of `names`. Raises UserError where there is no file, and for the first thing wrong in it.
 
     With a list `flaws`, what is wrong with single objects is added there and the others are returned; a pair without
-    a file has no objects then. Raises UserError still for a file that cannot be read, or is that of another image.
+    a file then has no objects. A file that cannot be read or belongs to another image still raises UserError.
     """
     if pair.labels is None:
         if flaws is None:
@@ -83,7 +83,7 @@ def read_voc(
     path: Path, names: Sequence[str], size: tuple[int, int] | None = None, flaws: list[Flaw] | None = None
 ) -> list[Box]:
     """The boxes of a Pascal VOC file. Its pixels count from 1 and xmax, ymax belong to the object; what lies
-    outside the stated size is cut off. Raises UserError, in one line, for anything that does not hold.
+    outside the stated size is cut off. Raises UserError, in one line, for anything that is wrong.
 
     size: the image's width and height, where they are known; a file that states others is an error. flaws: see
     `of_pair`.

@@ -16,7 +16,7 @@ UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]")
 
 
 class PairError(UserError):
-    """A pair that cannot be used; `id` and `reason` say which and why, in one line."""
+    """A pair that cannot be used: `id` says which, `reason` why, in one line."""
 
     def __init__(self, id: str, reason: str) -> None:
         self.id, self.reason = id, reason

@@ -26,8 +26,8 @@ def from_runs(train: Collection[str], test: Collection[str]) -> list[list[str]]:
 def divide(weights: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
     """The part of each scene, int (N,), such that every part has about its share of every column.
 
-    weights: (N, K) counts of each scene, not negative: images, objects of each class, … Minimised is the sum of
-    squared deviations from the shares, relative to the share, over columns and parts: the largest scenes first,
+    weights: (N, K) counts of each scene, not negative: images, objects of each class, … The division minimises the
+    sum, over columns and parts, of squared deviations from the share, relative to it. The largest scenes go first,
     each to where it fits best; then scenes move and change places as long as that helps. Deterministic.
     """
     weights = np.asarray(weights, float)
@@ -38,7 +38,7 @@ def divide(weights: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
     sums = np.zeros((len(shares), weights.shape[1]))
 
     def cost(sums: np.ndarray) -> np.ndarray:
-        """Of sums (..., parts, K)."""
+        """The sum to minimise, of sums (..., parts, K)."""
         return np.square(sums / shares[:, None] - 1).sum(axis=(-2, -1))
 
     unit = np.eye(len(shares))
@@ -68,8 +68,8 @@ def divide(weights: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
 
 
 def image_weights(scenes: Sequence[Sequence[str]]) -> np.ndarray:
-    """What can be balanced without labels: images, scenes, and the images of each quarter of the recording
-    order, which stands in for time and place. (N, 6)."""
+    """What a division can balance without labels, (N, 6): images, scenes, and the images of each quarter of the
+    recording order, which stands in for time and place."""
     sizes = np.array([len(scene) for scene in scenes], float)
     centre = np.cumsum(sizes) - sizes / 2
     quarter = np.minimum(4 * centre / sizes.sum(), 3).astype(int)

@@ -18,7 +18,7 @@ PAIRS = 240
 _LEAST_SIDE = 4  # pixels; smaller objects are not labelled
 TIMES = {"day": "day", "fog": "day", "dusk": "dusk", "night": "night", "glare": "night"}
 
-# A reel is loaded in order: the street of a scene is drawn once for all of its frames.
+# A reel is loaded in order, so that the street of a scene is drawn once for all of its frames.
 _burst = lru_cache(maxsize=2)(Burst)
 
 

@@ -2,8 +2,8 @@
 
 A scene is drawn once, as albedo, temperature, depth and emitted light (`canvas`), and then seen by two simulated
 sensors (`sensors`). In its visible image people may be lost in the dark or in glare; in its infrared image cold
-vehicles and switched-off lamps are: fusion has something to gain. Every object's visible pixels are known, so
-that scenes come with boxes, under the class names of M3FD.
+vehicles and switched-off lamps are lost. So fusion has something to gain. The visible pixels of every object are
+known: scenes come with boxes, under the class names of M3FD.
 
 One seed gives the same pixels on every machine: `exact` tells how.
 """

@@ -111,7 +111,7 @@ def _draw_wall(canvas: Canvas, climate: Climate, building: Building, a, b, sun: 
 
 
 def _seen(texture: np.ndarray, column, row, mix: Callable) -> np.ndarray:
-    """A texture as seen in the picture: each of its columns in one place, and that column's rows; see `between`."""
+    """A texture as the picture shows it: `column` mixes its columns, then `row` the rows of each; see `between`."""
     before, after, share = column
     texture = mix(texture.take(before, 1), texture.take(after, 1), share[None, :])
     width = texture.shape[1]

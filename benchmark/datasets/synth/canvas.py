@@ -125,7 +125,7 @@ class Canvas:
         return twin
 
     def window(self, left: int, top: int, width: int, height: int) -> Canvas:
-        """A part of the picture, as a camera sees it that is turned a little; it shares its pixels with the whole."""
+        """The part of the picture that a slightly turned camera sees; it shares its pixels with the whole."""
         part = object.__new__(Canvas)
         part.camera, part.instance, part.sunlit = self.camera.window(left, top, width, height), 0, 1.0
         here = slice(top, top + height), slice(left, left + width)
@@ -205,7 +205,7 @@ class Canvas:
                 self.shadow[part][mask] = SHADE
 
     def shade_strip(self, x: float, z: float, run_x: float, run_z: float, half_width: float) -> None:
-        """The shadow of something slender that stands at (x, z) and whose tip's shadow is (run_x, run_z) away."""
+        """Lay the shadow of something slender: it stands at (x, z), its tip's shadow lies (run_x, run_z) away."""
         run = norm(run_x, run_z) or 1.0
         ax, az = -run_z / run * half_width, run_x / run * half_width
         tip_x, tip_z = x + run_x, z + run_z
@@ -222,7 +222,7 @@ class Canvas:
 
 
 def shade_hull(canvas: Canvas, points: Sequence[Point]) -> None:
-    """The shadow of a solid: the hull of its corners' shadows, ground points (x, z)."""
+    """Lay the shadow of a solid: the hull of its corners' shadows, ground points (x, z)."""
     canvas.shade_ground(np.array([(x, 0.0, z) for x, z in _hull(points)]))
 
 

@@ -66,11 +66,11 @@ class Climate:
         return self.air + 0.3 + 0.08 * self.solar
 
     def metal(self, facing_up: float = 0.0) -> float:
-        """Thin metal follows the air; what faces a clear sky loses heat to it, or takes the sun's."""
+        """Thin metal follows the air; where it faces a clear sky, it loses heat to that or takes the sun's."""
         return self.air - 0.6 + facing_up * (0.55 * self.solar - 2.6 * (1 - self.clouds))
 
     def glass(self, facing_up: float = 0.0) -> float:
-        """Glass mirrors its surroundings in the thermal infrared: the lower the steeper it faces the sky."""
+        """Glass mirrors its surroundings in the thermal infrared: the more it faces the sky, the colder it looks."""
         return self.air - 2.0 - 5.0 * facing_up * (1 - 0.7 * self.clouds)
 
     def skin(self) -> float:

@@ -1,7 +1,7 @@
 """Filters whose results are the same on every machine: see `exact`.
 
-Values are rounded to whole numbers first, few enough in bits that every product and every partial sum of the filter
-is exact; then neither the order of the additions nor the width of the processor's instructions matters.
+Values are rounded to whole numbers first, of so few bits that every product and every partial sum of the filter is
+exact. Then neither the order of the additions nor the width of the processor's instructions matters.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def _gaussian(sigma: float) -> np.ndarray:
 
 
 def spread(image: np.ndarray, width: int, height: int, times: int, unit: float = 2.0**-16) -> np.ndarray:
-    """The mean over a window (odd sides), taken `times` times, float64, of an image that is rounded to multiples of
-    `unit`; three times is nearly a Gaussian, see `window`."""
+    """Take the mean over a window (odd sides) `times` times, float64. Each time the image is first rounded to multiples
+    of `unit`. Three times are nearly a Gaussian, see `window`."""
     for _ in range(times):
         whole = image * (1 / unit)
         np.rint(whole, out=whole)

@@ -40,8 +40,8 @@ class Road:
 def draw(canvas: Canvas, climate: Climate, road: Road, rng: Draws, step: int) -> None:
     """The street's surfaces, from the bottom of the picture to the horizon.
 
-    They are computed for blocks of `step` x `step` pixels of the drawing; edges are softened by how much of a
-    block they cover.
+    They are computed for blocks of `step` x `step` pixels of the drawing; their edges are softened by the share of a
+    block that they cover.
     """
     camera = canvas.camera
     first = int(np.clip(math.ceil(camera.horizon + 1), 0, camera.height))
@@ -194,7 +194,7 @@ def wrap(value: np.ndarray, period: float) -> np.ndarray:
 def _markings(
     x: np.ndarray, z: np.ndarray, road: Road, across: np.ndarray, along: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of each block that road paint covers: edge lines, lane lines and crossing; and the line in the middle."""
+    """The share of each block that road paint covers: edge lines, lane lines and crossing; and the middle line."""
     side = np.abs(x)
     lines = _band(side - np.float32(road.half - 0.32), 0.07, across)
     centre = np.zeros_like(x)
@@ -218,13 +218,13 @@ def _markings(
 
 
 def _band(distance: np.ndarray, half_width: float, footprint: np.ndarray) -> np.ndarray:
-    """Coverage by a stripe of a block `footprint` wide, at this distance from the stripe's middle."""
+    """The share of a block, `footprint` wide and this far from a stripe's middle, that the stripe covers."""
     share = (np.float32(half_width) - np.abs(distance)) / footprint + np.float32(0.5)
     return np.clip(share, 0, np.minimum(2 * np.float32(half_width) / footprint, 1))
 
 
 def _from(distance: np.ndarray, edge: float, footprint: np.ndarray) -> np.ndarray:
-    """Coverage of a block by what begins at `edge`."""
+    """The share of a block that is covered by what begins at `edge`."""
     return np.clip((distance - np.float32(edge)) / footprint + np.float32(0.5), 0, 1)
 
 

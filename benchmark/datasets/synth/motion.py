@@ -37,7 +37,7 @@ def _walked(person: Person, way: float, world: World) -> Person:
 
 
 def _driven(world: World, speeds: dict[int, float], seconds: float) -> list[Vehicle]:
-    """Vehicles in motion, each as far as the one before it allows, and without those that have passed the camera."""
+    """Move each vehicle as far as the one before it allows, and drop those that have passed the camera."""
     parked = [vehicle for vehicle in world.vehicles if vehicle.warmth < 1]
     moved: dict[int, Vehicle] = {}
     for side in (-1, 1):

@@ -107,7 +107,7 @@ def _branches(
     levels: int,
     twigs: list[tuple[float, float, float, float]],
 ) -> None:
-    """Draw what is thick, and collect what is thin in `twigs`."""
+    """Draw thick branches, and collect thin ones in `twigs`."""
     if levels == 0 or length < 3:
         return
     for spread in (-0.55, 0.45, 0.05):

@@ -1,4 +1,4 @@
-"""Whole scenes one after the other, as a camera brings them home: consecutive frames, numbered through."""
+"""Whole scenes one after the other, as a camera records them: consecutive frames, numbered through."""
 
 from __future__ import annotations
 

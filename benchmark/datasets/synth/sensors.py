@@ -22,8 +22,8 @@ _LOG2_E = 1.4426950408889634
 
 @dataclass(frozen=True)
 class Light:
-    """A light at a world point. `direction` None: a street lamp, shining downwards; else about the unit vector
-    (x, y, z) of a headlight's beam. `power`: light on a surface one metre away, in units of sunlight."""
+    """A light at a world point. `direction`: None for a street lamp, which shines downwards; for a headlight about the
+    unit vector (x, y, z) of its beam. `power`: light on a surface one metre away, in units of sunlight."""
 
     at: tuple[float, float, float]
     colour: tuple[int, int, int]
@@ -71,8 +71,8 @@ def visible(
 ) -> np.ndarray:
     """What a colour camera records, uint8 (H, W, 3). `material` draws what stays from frame to frame, `rng` the rest.
 
-    Light that falls on each point (sky, sun, lamps) times its reflectance, plus what it emits; then air, lens,
-    exposure, and the sensor's noise.
+    The light that falls on each point (sky, sun, lamps) times its reflectance, plus what it emits; then come air,
+    lens, exposure, and the sensor's noise.
     """
     height, width = seen.depth.shape
     unit = max(width, height) / 320
@@ -206,7 +206,7 @@ def _illumination(seen: View, camera: Camera, lights: Sequence[Light]) -> np.nda
 
 
 def _bloom(exposed: np.ndarray, unit: float, dazzling: bool) -> np.ndarray:
-    """What lens and sensor spread of strong light, to be added: a halo, a veil and, when dazzled, streaks."""
+    """The strong light that lens and sensor spread, to be added: a halo, a veil and, when dazzled, streaks."""
     height, width = exposed.shape[:2]
     even = cv2.copyMakeBorder(exposed, 0, -height % 16, 0, -width % 16, cv2.BORDER_REPLICATE)
     strong = np.rint(np.clip(even - np.float32(1.2), 0, 120) * 64).astype(np.int32)

@@ -141,7 +141,7 @@ class Stage:
         return found
 
     def _shade(self) -> np.ndarray:
-        """Shade the ground; returns where buildings alone do, as `Canvas.shadow`."""
+        """Shade the ground. Returns where buildings alone shade it, as `Canvas.shadow`."""
         world, canvas = self.world, self.ground
         sun = world.climate.sun_direction
         for building in world.buildings:

@@ -115,8 +115,8 @@ def _white(size: int, coarse: bool) -> np.ndarray:
 
 
 def static(rng: Draws, height: int, width: int, coarse: bool = False) -> np.ndarray:
-    """White noise, float32 (height, width), mean 0, deviation 1: the sum of two periodic ones, which is much
-    quicker than drawing each value. `coarse`: mixed with the means of 2x2 values, as if smoothed already."""
+    """White noise, float32 (height, width), mean 0, deviation 1. Two periodic ones are added, which is much quicker
+    than drawing each value. `coarse`: mixed with the means of 2x2 values, as if smoothed already."""
     total = np.zeros((height, width), np.float32)
     for size in _STATIC_SIZES:
         top, left = (int(v) for v in rng.integers(0, size, 2))
