@@ -21,8 +21,8 @@ PAIRS, JOBS = 361, 2
 
 
 def sections(shape: tuple[int, int], least, reference: float | None) -> str:
-    """The page's sections on these. least: of a function, CPU time in ms; reference: that of reference-style code for
-    the metrics of a pair.
+    """The page's sections on these. least: function -> its CPU time in ms. reference: the CPU time in ms of
+    reference-style code for the metrics of a pair.
     """
     h, w = shape
     rows = measure_reading(shape, least)

@@ -52,7 +52,7 @@ def smallest(run, repetitions: int, device: str = "cpu") -> float:
 
 
 def repetitions(backend: str, device: str, several: int) -> int:
-    """The chunked backend takes minutes on a CPU."""
+    """How often to measure: the chunked backend takes minutes on a CPU."""
     return 1 if (backend, device) == ("chunked", "cpu") else several
 
 
