@@ -115,8 +115,8 @@ def find_checkpoint(
     weights_root: str | Path | None = None,
     trust: bool = False,
 ) -> Path | None:
-    """Find the file that a method's weights are read from; None for a method without weights. Of several files it is
-    the first, and the others lie beside it.
+    """Find the file that a method's weights are read from; None for a method without weights. Where a checkpoint has
+    several files, this is the first, and the others lie beside it.
 
     Looks at `override` first, then for `<weights_root>/<folder>/<file>`, then for `<folder>/<file>` in the cache that
     `bench weights pull` fills, then among the files shipped with the package. weights_root: None for BENCH_WEIGHTS.

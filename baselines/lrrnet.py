@@ -26,7 +26,7 @@ EPSILON = 1e-5
 
 
 def stretch(image: Tensor) -> Tensor:
-    """From its minimum and maximum to [0, 1], as the authors do it, on grey levels."""
+    """Stretch each image from its minimum and maximum to [0, 1], on grey levels, as the authors do it."""
     image = 255 * image
     low, high = image.amin(dim=(1, 2, 3), keepdim=True), image.amax(dim=(1, 2, 3), keepdim=True)
     return (image - low) / (high - low + EPSILON)
@@ -78,7 +78,7 @@ class Decomposition(nn.Module):
         self.blocks = nn.ModuleList(Block() for _ in range(BLOCKS))
 
     def shrink(self, z: Tensor) -> Tensor:
-        """In place. Some thresholds of the published weights are negative."""
+        """Shrink z in place. Some thresholds of the published weights are negative."""
         sign = z.sign()
         return z.abs_().sub_(self.lamj).clamp_(min=0).mul_(sign)
 

@@ -200,7 +200,7 @@ def _read_config(ctx, param, path):
 
 
 def _as_typed(option: click.Option, value):
-    """What YAML holds, as it would stand on the command line; raises ValueError for what could not stand there."""
+    """Turn what YAML holds into what would stand on the command line. Raises ValueError for what could not."""
     if option.is_flag:
         if not isinstance(value, bool):
             raise ValueError("expected true or false")

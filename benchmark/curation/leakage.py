@@ -30,7 +30,7 @@ class Twins:
 
 def neighbours(train: Sequence[str], test: Sequence[str], distances: Sequence[int] = DISTANCES) -> dict[int, float]:
     """Distance d -> share of test ids with a training id whose number differs by at most d (an id that is in both
-    has one at any distance). What precedes the number must be the same. Raises UserError for ids without one."""
+    has one at any distance). Only ids that are alike up to the number count. Raises UserError for ids without one."""
     known: dict[str, list[int]] = {}
     for id in train:
         prefix, number = _numbered(id)

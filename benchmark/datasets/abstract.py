@@ -17,10 +17,14 @@ MANIFESTS = Path(__file__).with_name("manifests")
 class DatasetCard:
     """What a user must know about a data set before using it.
 
-    `counts`: split -> number of pairs as published (None where it varies); `size`: of the images, in words;
-    `layout`: the folders looked for under the data root; `task`: "ivf" (infrared and visible) or "mif"
-    (medical); `licence`: "none stated" where the publisher states none; `use`: what the set may be used for;
-    `labels`: what is annotated; `by_hand`: the steps to get it where it cannot be downloaded directly.
+    `licence`: "none stated" where the publisher states none.
+    `size`: of the images, in words.
+    `counts`: split -> number of pairs as published (None where it varies).
+    `layout`: the folders looked for under the data root.
+    `task`: "ivf" (infrared and visible) or "mif" (medical).
+    `use`: what the set may be used for.
+    `labels`: what is annotated.
+    `by_hand`: the steps to get the set where it cannot be downloaded directly.
     """
 
     name: str

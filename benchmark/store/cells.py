@@ -185,7 +185,7 @@ def read_fused(cell: Cell) -> set[tuple[str, str, str]]:
 
 
 def _flaw(record) -> str | None:
-    """What keeps the content of `run.json` from being a run's record, or None."""
+    """Why the content of `run.json` is not a run's record, or None where it is one."""
     if not isinstance(record, dict):
         return "not a mapping"
     checks = {

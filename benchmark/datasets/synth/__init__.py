@@ -38,9 +38,10 @@ _DEMO = (("day", 1), ("day", 7), ("dusk", 2), ("night", 5), ("night", 7), ("glar
 class Scene:
     """A rendered scene.
 
-    `ir` uint8 (H, W); `vis_rgb` uint8 (H, W, 3); `condition`: one of CONDITIONS; `instances` int16 (H, W): 0, or the
-    number of the object that a pixel shows; `boxes`: around what is visible of each object, labelled with one of
-    CLASSES; `numbers`: the object in `instances` that each box belongs to.
+    `ir` uint8 (H, W); `vis_rgb` uint8 (H, W, 3); `condition`: one of CONDITIONS.
+    `instances` int16 (H, W): the number of the object that a pixel shows, or 0.
+    `boxes`: around what is visible of each object, labelled with one of CLASSES.
+    `numbers`: the object in `instances` that each box belongs to.
     """
 
     ir: np.ndarray

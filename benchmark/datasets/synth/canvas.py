@@ -133,7 +133,7 @@ class Canvas:
         return part
 
     def _values(self, surface: Surface, depth: float, sun: float) -> tuple[np.uint32, np.uint64]:
-        """What a pixel of `paint` and of `field` holds where this surface is seen, each as one word."""
+        """The pixel of `paint` and the pixel of `field` that show this surface, each as one word."""
         exposure = round(255 * max(0.0, min(sun * self.sunlit, 1.0)))
         red, green, blue = surface.albedo
         paint = bytes((round(red), round(green), round(blue), exposure))

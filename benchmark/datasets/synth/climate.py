@@ -16,11 +16,12 @@ Vector = tuple[float, float, float]
 class Climate:
     """What the sky, the air and the hour are like.
 
-    `sun`: strength of direct sunlight, 0..1, and `ambient` that of the sky's, in units of full sunlight; colours
-    are factors (R, G, B). `sun_direction`: towards the sun, any length. `zenith`, `skyline`: colours of the sky
-    (0..255), `sky_brightness` its light; `clouds`: cover, 0..1. `lamps`: artificial light is on. `visibility`:
-    metres over which the air lets 1/e of the light through. `gain`, `noise`: of the colour camera. `wet`: of the
-    road, 0..1. Degrees Celsius: `air`, `solar` (what full sun adds to a surface that faces it), `sky_zenith` and
+    `sun`: strength of direct sunlight, 0..1; `ambient`: strength of the sky's light, in units of full sunlight.
+    `sun_colour`, `ambient_colour`: factors (R, G, B). `sun_direction`: towards the sun, any length.
+    `zenith`, `skyline`: colours of the sky (0..255); `sky_brightness`: its light; `clouds`: cover, 0..1.
+    `lamps`: artificial light is on. `visibility`: metres over which the air lets 1/e of the light through.
+    `gain`, `noise`: of the colour camera. `wet`: of the road, 0..1.
+    Degrees Celsius: `air`, `solar` (what full sun adds to a surface that faces it), `sky_zenith` and
     `sky_horizon` (as a thermal camera sees the sky).
     """
 

@@ -129,8 +129,8 @@ def mixed(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def between(position: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For positions in an array of `count` samples: the samples before and after, and the share of the latter
-    (uint32, of 256)."""
+    """The samples before and after each position in an array of `count` samples, and the share of the latter (uint32,
+    of 256)."""
     position = np.clip(position, 0, count - 1)
     before = position.astype(np.int32)
     share = ((position - before) * 256).astype(np.uint32)
