@@ -86,8 +86,8 @@ class Scores:
 
 @dataclass(frozen=True)
 class Summary:
-    """A metric over the `n` images where it is defined: mean, sample standard deviation (ddof = 1; nan for one image)
-    and the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units and for infinite values)."""
+    """Over the `n` images where a metric is defined: mean, sample standard deviation (ddof = 1; nan for one image) and
+    the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units and for infinite values)."""
 
     mean: float
     sd: float
