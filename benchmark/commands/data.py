@@ -34,13 +34,9 @@ def command():
 def _dataset(name: str, label_order: str | None = None):
     from benchmark import datasets
 
-    source = datasets.get(name)
+    source = datasets.get(name, label_order)
     if source.name == "folder":
         raise UserError("data set folder: two directories of your own; there is nothing known to compare them with")
-    if label_order is not None:
-        if source.name != "m3fd":
-            raise UserError(f"--label-order: for M3FD only, not for {source.name}")
-        source = type(source)(label_order)
     return source
 
 
@@ -151,10 +147,11 @@ def _download(ctx, source, manifest, folder: Path, split: str | None, connection
 def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bool) -> None:
     from benchmark.curation import archives
     from benchmark.progress import Progress
+    from benchmark.store import files
 
     if not archive.is_file():
         raise UserError(f"--archive {archive}: no such file")
-    if sha256 is not None and (found := _file_sha256(archive)) != sha256.lower():
+    if sha256 is not None and (found := files.file_sha256(archive)) != sha256.lower():
         raise UserError(f"--archive {archive}: its SHA-256 is {found}, not {sha256}")
     if dry_run:
         click.echo(f"Would unpack {archive} into {folder}")
@@ -164,22 +161,6 @@ def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bo
     click.echo(f"{', '.join(path.name for path in added[:5])} unpacked into {folder}")
     if why := source.unavailable(source.default_split, folder.parent):
         click.echo(f"Unpacked, but not recognised: {why}", err=True)
-
-
-def _file_sha256(path: Path) -> str:
-    import hashlib
-
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file) -> str:
-    import hashlib
-
-    digest = hashlib.sha256()
-    while chunk := file.read(1 << 20):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 @command.command(short_help="Measure how far training and test of a division share scenes.")
@@ -303,35 +284,17 @@ def scenes(out, label_order, data_root):
     """Divide M3FD's detection set by whole scenes, balanced on images and on the objects of each class, as the
     labels under the data root count them. The division `scene` that this package ships is balanced without
     labels; lists made here can be compared with it by `bench data leak`."""
-    from collections import Counter
-
-    from benchmark.curation import drawn_sets
-    from benchmark.datasets import scenes as dividing
+    from benchmark.curation import balancing
     from benchmark.report import terminal
 
     source = _dataset("m3fd", label_order)
-    published = source.schemes()["zx"]
-    groups = dividing.from_runs(published["train"], published["test"])
-    pairs = {pair.id: pair for pair in source.pairs("all", data_root) if pair.labels is not None}
-    if not pairs:
-        raise UserError("data set m3fd: no labels under the data root")
-    counts = [Counter(box.label for id in group if id in pairs for box in source.boxes(pairs[id])) for group in groups]
-    division = dividing.lists(groups, dividing.divide(drawn_sets.scene_weights(groups, counts)))
-    drawn_sets.write_lists(out, "scene", division)
-    part_of = {id: part for part, ids in division.items() for id in ids}
-    totals = {part: Counter() for part in division}
-    for group, counted in zip(groups, counts):
-        totals[part_of[group[0]]] += counted
-    everything = sum(totals.values(), Counter())
+    division = balancing.by_labels(source, data_root)
+    balancing.write_lists(out, "scene", division.parts)
     rows = [
-        (
-            part,
-            str(len(ids)),
-            *(f"{100 * totals[part][label] / max(everything[label], 1):.1f} %" for label in source.classes),
-        )
-        for part, ids in division.items()
+        (part, str(len(ids)), *(f"{100 * division.share(part, label):.1f} %" for label in source.classes))
+        for part, ids in division.parts.items()
     ]
     terminal.show_listing(("part", "images", *source.classes), rows)
-    if len(pairs) < len(part_of):
-        click.echo(f"Only {len(pairs)} of {len(part_of)} images have labels here: balanced on those")
+    if division.labelled < division.images:
+        click.echo(f"Only {division.labelled} of {division.images} images have labels here: balanced on those")
     click.echo(f"Lists in {out}")

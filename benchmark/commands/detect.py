@@ -183,11 +183,7 @@ def _division(dataset: str, data_root, given: dict):
     from benchmark import datasets
     from benchmark.detection import division
 
-    source = datasets.get(dataset)
-    if given["label_order"] is not None:
-        if source.name != "m3fd":
-            raise UserError(f"--label-order: for M3FD only, not for {source.name}")
-        source = type(source)(given["label_order"])
+    source = datasets.get(dataset, given["label_order"])
     lists = {part: given[part] for part in ("train", "val", "test") if given[part] is not None}
     if not lists:
         if given["scenes"] or given["name"]:

@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
+from benchmark.curation import balancing
 from benchmark.datasets import labels, scenes
-from benchmark.datasets.id_lists import ids_sha256
 from benchmark.errors import UserError
 from benchmark.imaging import saving
 
@@ -40,28 +38,12 @@ def write(
             counts.append(counted)
             step(shot.frames)
     groups = [shot.ids for shot in shots]
-    division = scenes.lists(groups, scenes.divide(scene_weights(groups, counts)))
+    division = scenes.lists(groups, scenes.divide(balancing.scene_weights(groups, counts)))
     write_scenes(out / "splits", shots)
     ids = [id for group in groups for id in group]
     for name, parts in (("scene", division), ("random811-seed0", scenes.at_random(ids))):
-        write_lists(out / "splits", name, parts)
+        balancing.write_lists(out / "splits", name, parts)
     return division
-
-
-def scene_weights(groups: Sequence[Sequence[str]], counts: Sequence[Counter]) -> np.ndarray:
-    """What a division by scenes balances where labels are known: images, scenes, recording order and the objects of
-    each class."""
-    classes = sorted({label for counted in counts for label in counted})
-    objects = [[counted[label] for label in classes] for counted in counts]
-    return np.column_stack([scenes.image_weights(groups), np.array(objects, float).reshape(len(groups), -1)])
-
-
-def write_lists(folder: Path, name: str, parts: dict[str, list[str]]) -> None:
-    """Write a text file of ids for each part, with the ids' SHA-256 in its first line."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for part, ids in parts.items():
-        head = f"# {name}, {part}: {len(ids)} ids, SHA-256 of the ids, one to a line: {ids_sha256(ids)}\n"
-        (folder / f"{name}-{part}.txt").write_text(head + "".join(f"{id}\n" for id in ids), encoding="utf-8")
 
 
 def write_scenes(folder: Path, shots: Sequence) -> None:

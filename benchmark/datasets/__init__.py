@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
-from benchmark.errors import unknown
+from benchmark.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from benchmark.datasets.abstract import Dataset
@@ -25,11 +25,16 @@ def names() -> list[str]:
     return sorted(name for name in found if name not in _SHARED and not name.startswith("_"))
 
 
-def get(name: str) -> Dataset:
-    """The data set of that name, in which - and _ are the same; raises UserError, with the nearest name, for an
-    unknown one."""
+def get(name: str, label_order: str | None = None) -> Dataset:
+    """The data set of that name, in which - and _ are the same. label_order: of M3FD's classes, where its labels do
+    not name them. Raises UserError for an unknown name, with the nearest one, and for an order that does not fit."""
     known = names()
     name = name if name in known else name.replace("-", "_").lower()
     if name not in known:
         raise unknown("data set", name, known)
-    return importlib.import_module(f"{__name__}.{name}").DATASET
+    source = importlib.import_module(f"{__name__}.{name}").DATASET
+    if label_order is None:
+        return source
+    if name != "m3fd":
+        raise UserError(f"--label-order: for M3FD only, not for {name}")
+    return type(source)(label_order)

@@ -11,10 +11,14 @@ from pathlib import Path
 
 def file_sha256(path: Path) -> str | None:
     """SHA-256 (hex) of a file; None where it does not exist."""
+    digest = hashlib.sha256()
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     except FileNotFoundError:
         return None
+    return digest.hexdigest()
 
 
 def dump(line: dict) -> str:
