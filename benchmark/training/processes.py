@@ -1,4 +1,4 @@
-"""Train one network on several GPUs: `accelerate launch` or torchrun starts a process for each, accelerate joins them."""
+"""Train one network on several GPUs: `accelerate launch` or torchrun starts the processes, accelerate joins them."""
 
 from __future__ import annotations
 
