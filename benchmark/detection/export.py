@@ -1,5 +1,5 @@
-"""Export a method's images as the data set that a detector is trained on. The images are linked,
-not copied, and labels lie beside them.
+"""Export a method's images as the data set that a detector is trained on. The images are linked, not
+copied, and labels lie beside them.
 
 FOLDER/data.yaml
 FOLDER/images/{train,val,test}/<id>.png   links to the images that `bench run` keeps
