@@ -1,4 +1,4 @@
-"""Checkpoint files: which are published and which of them are here, and changing their layout.
+"""Checkpoint files: `published` finds and fetches those of the authors, `convert` changes their layout.
 
 Rests on `baselines`, `store` and the downloads of `curation`.
 """

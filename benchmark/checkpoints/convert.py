@@ -1,4 +1,4 @@
-"""A checkpoint between its authors' layout and safetensors with a record."""
+"""Convert a checkpoint from its authors' layout to safetensors or back, and write its record."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from benchmark.store import files
 def convert(method: str, source: Path, target: Path, float16: bool = False) -> Path:
     """Write the weights of `source` in the layout that the name of `target` says, and a record beside it.
 
-    method: its weights' method, such as "cddfuse" or "cddfuse-mif"; source: the authors' file or safetensors, whose
-    names and shapes must be the network's, all of them; target: `.safetensors`, or `.pth` for the authors' layout;
-    float16: store half precision, in safetensors only. Returns the record's path. Raises UserError for a file that does
-    not fit or whose record names another method, an unknown method, and a target that exists or cannot be written.
+    method: the one that the weights are of, such as "cddfuse" or "cddfuse-mif". source: the authors' file or
+    safetensors; its names and shapes must all be the network's. target: ends in `.safetensors`, or in `.pth` for the
+    authors' layout. float16: store half precision, in safetensors only. Returns the record's path. Raises UserError for
+    a file that does not fit or whose record names another method, for an unknown method, and for a target that exists
+    or cannot be written.
     """
     import torch
     from safetensors.torch import save

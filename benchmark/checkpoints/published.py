@@ -1,4 +1,4 @@
-"""Published checkpoints: what of them is here, whether it is right, and getting the rest."""
+"""Published checkpoints: find which are here, check them, and fetch the rest."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from benchmark.errors import UserError, unknown
 
 
 def select(names: Sequence[str]) -> list[Source]:
-    """The published files of methods, of folders under the weights root, or of "all". Raises UserError for an unknown
-    name, and for a method of which nothing is published."""
+    """Return the published files of methods, of folders under the weights root, or of "all". Raises UserError for an
+    unknown name, and for a method without published files."""
     import baselines
 
     folders = dict.fromkeys(source.folder for source in weights.table())
@@ -30,7 +30,7 @@ def select(names: Sequence[str]) -> list[Source]:
 
 
 def _of_method(card) -> list[Source]:
-    """The files that its card names, or all of its folder."""
+    """Return the published files that a method's card names, or all of its folder where it names none of them."""
     there = weights.sources(card.weights_folder or card.name)
     named = {*card.checkpoints, *(file for files in card.companions.values() for file in files)}
     if not there:
@@ -39,12 +39,12 @@ def _of_method(card) -> list[Source]:
 
 
 def root(given: Path | None) -> Path:
-    """Where weights lie: the folder given, or the cache."""
+    """Return the folder of the weights: the one given, or the cache."""
     return weights.cache() if given is None else given
 
 
 def state(source: Source, folder: Path) -> str:
-    """ "ok", "missing", or what is wrong with the file under the weights root `folder`."""
+    """Return "ok", "missing", or what is wrong with the file under the weights root `folder`."""
     path = folder / source.folder / source.file
     if not path.is_file():
         return "missing"
@@ -52,7 +52,7 @@ def state(source: Source, folder: Path) -> str:
 
 
 def pull(sources: Sequence[Source], folder: Path, step: Callable[[], None] = lambda: None) -> dict[Source, str]:
-    """Fetch files to the weights root `folder`; returns source -> reason for what could not be had."""
+    """Fetch files into the weights root `folder`. Return source -> reason for those that could not be fetched."""
     from benchmark.curation.pull import fetch
 
     failed = {}

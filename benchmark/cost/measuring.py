@@ -1,4 +1,4 @@
-"""Measuring what a method costs, in a process of its own: `measure` starts it, and it runs this file."""
+"""Measure what a method costs in a process of its own: `measure` starts the process, which runs this file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmark.errors import UserError, one_line
 from benchmark.run.methods import Method, select_methods
 from benchmark.store import provenance
 
-_BUDGET, _LEAST, _MOST = 20.0, 3, 25  # seconds and numbers of timed repetitions
+_BUDGET, _LEAST, _MOST = 20.0, 3, 25  # seconds of timed repetitions; their least and greatest number
 _WARM = 1.0  # seconds of fusing before the first timed repetition; one pair at least
 
 
@@ -25,8 +25,11 @@ class ProfileError(Exception):
 
 
 def measure(method: Method, device: str, size: tuple[int, int], threads: int | None, timeout: float | None) -> dict:
-    """The record of a method (see `profiles`), but for the command. size: (width, height) of the pair; threads: of
-    torch, its own choice where None; timeout: as of `select_methods`. Raises ProfileError."""
+    """Return the record of a method (see `records`), without its `command`.
+
+    size: (width, height) of the pair. threads: those of torch; None leaves the number to torch. timeout: as in
+    `select_methods`. Raises ProfileError.
+    """
     task = {
         "entry": method.entry,
         "checkpoint": str(method.checkpoint) if method.checkpoint else None,
@@ -76,14 +79,14 @@ def _with_this_package(environment: dict) -> dict:
 
 
 def load_average() -> float | None:
-    """Of the last minute: what else kept the processors busy."""
+    """Return the load of the last minute, which shows what else kept the processors busy; None where unknown."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def main() -> None:
     """Measure what stdin asks for; the answer is the last line of stdout."""
     task = json.loads(sys.stdin.read())
-    with contextlib.redirect_stdout(sys.stderr):  # whatever a method prints
+    with contextlib.redirect_stdout(sys.stderr):  # a method may print
         try:
             answer = _measured(task)
         except Exception as error:  # a method may raise anything
@@ -118,7 +121,7 @@ def _measured(task: dict) -> dict:
     while len(times) < _LEAST or (len(times) < _MOST and sum(wall for wall, _ in times) < _BUDGET):
         times.append(_seconds(fuser, ir, vis))
     walls, processor = zip(*times)
-    elsewhere = isinstance(fuser, CommandFuser)  # what it costs, it costs another process
+    elsewhere = isinstance(fuser, CommandFuser)  # another process has its processor time and memory
     counted = flops.count(fuser, height, width)
     network = getattr(fuser, "network", None)
     return {
@@ -146,14 +149,14 @@ def _load(method: Method, task: dict):
 
 
 def _seconds(fuser, ir, vis) -> tuple[float, float]:
-    """Of one pair: on the clock, and of all threads of this process."""
+    """Fuse one pair. Return seconds on the clock, and processor seconds of all threads of this process."""
     start, used = time.perf_counter(), time.process_time()
     fuser.fuse(ir, vis)
     return time.perf_counter() - start, time.process_time() - used
 
 
 def _start_peak() -> int | None:
-    """Bytes that this process holds, from where on the peak counts; None where the system does not tell."""
+    """Begin a new peak of memory. Return the bytes that this process holds now; None where the system does not tell."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: forget the peak so far
     return _status("VmRSS")

@@ -1,6 +1,6 @@
-"""What methods cost, as `bench profile` measures it and keeps it.
+"""Keep what methods cost, as `bench profile` measured it.
 
-One file per method and machine, replaced by the next measurement there::
+A method has one file for each machine; the next measurement there replaces it::
 
     results/profile/<method>/<device>-<machine>.json
 
@@ -12,16 +12,16 @@ numbers of threads and image sizes apart. The file holds one object:
     device, processor, threads         what computed: "cpu" or "cuda", its name, torch's threads
     height, width                      of the pair, 480 and 640 unless asked otherwise
     parameters                         of the network; 0 for other methods
-    flops, scan_flops                  of one pair, a multiplication and an addition counted as two; `scan_flops` is the
-                                       part of `flops` that is the selective scans'. Null for what is not a network
-    seconds                            median over `times`, wall-clock, from pair to fused image, after warm-up
-    cpu_seconds                        the same of the processor time of all threads, which other programs on the
-                                       machine lengthen less
+    flops, scan_flops                  of one pair; a multiplication and an addition count as two. `scan_flops` is the
+                                       part that the selective scans take. Null for what is not a network
+    seconds                            median of `times`, on the clock, from pair to fused image, after warm-up
+    cpu_seconds                        median of the processor time of all threads; other programs on the machine
+                                       lengthen it less
     times                              seconds of each repetition, in order
-    load_seconds                       from name to a method that is ready
+    load_seconds                       from a name to a method that is ready
     peak_memory_mib                    most memory of a process that loads the method and fuses one pair, less what it
                                        held before that; null where the system does not tell
-    gpu_peak_memory_mib                most GPU memory of torch's tensors in the same; null on a CPU
+    gpu_peak_memory_mib                most GPU memory that torch's tensors took meanwhile; null on a CPU
     load_average_before                processes that ran or waited in the minute before; on an idle machine near 0
     start, end, command, git, packages, ...     provenance, as of a run in `run.json`
 """
@@ -74,8 +74,8 @@ def write(results: Path, record: dict) -> Path:
 
 
 def read(results: str | os.PathLike) -> list[dict]:
-    """The records under `results`, by method, then device and machine; none where nothing was measured. A damaged file
-    counts as missing."""
+    """Return the records under `results`, sorted by method, device and machine; none where nothing was measured. A
+    damaged file counts as missing."""
     found = []
     for file in sorted(Path(results).glob("profile/*/*.json")):
         try:
@@ -101,7 +101,7 @@ def _is_number(value) -> bool:
 
 
 def load_profiles(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """What `bench profile` measured: one row per method and machine; empty where nothing was.
+    """Return what `bench profile` measured: a row for each method and machine, none where nothing was measured.
 
     Columns: method, device ("cpu" or "cuda"), processor, threads, height, width, parameters, flops (of one pair),
     seconds and cpu_seconds (median per pair), peak_memory_mib, gpu_peak_memory_mib, start; nan where not measured.
@@ -113,7 +113,7 @@ def load_profiles(results: str | os.PathLike = "results") -> pandas.DataFrame:
 
 
 def listing(records: Iterable[dict]) -> list[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-    """Title, head and rows of a table for each processor, number of threads and image size."""
+    """Return a table for each processor, number of threads and image size, as (title, head, rows)."""
     groups: dict[tuple, list[dict]] = {}
     for record in records:
         machine = tuple(record[name] for name in ("processor", "threads", "width", "height"))

@@ -1,11 +1,11 @@
-"""Downstream tasks on fused images: detectors trained and evaluated under a stated protocol.
+"""The downstream task: detectors are trained and evaluated on fused images, under a stated protocol.
 
     benchmark.detection.load_detections("results")   # AP by class, size, time of day and seed, as a pandas.DataFrame
     benchmark.detection.load_curves("results")       # precision over recall
     benchmark.detection.load_confusions("results")   # predicted against labelled classes
     benchmark.detection.load_differences("results")  # to `vis`, with a bootstrap over scenes
 
-What is stored, and how, is written in docs/detection.md. Rests on `run`, `curation` and `store`.
+docs/detection.md says what is stored, and how. Rests on `run`, `curation` and `store`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Differences in average precision to another method, with intervals from a paired bootstrap over scenes.
+"""Compare two methods in average precision, with intervals from a paired bootstrap over scenes.
 
 Frames of one scene show the same objects and fail together: drawing single images would make intervals far too narrow.
-Whole scenes are drawn with replacement, the same ones for both methods, and AP is computed anew for each draw, as COCO
-does (an image drawn twice counts twice).
+A draw takes whole scenes with replacement, the same ones for both methods. AP is computed anew for each draw, as COCO
+does; an image drawn twice counts twice.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import numpy as np
 from benchmark.detection.precision import OVERLAPS, RECALLS, by_image, overlap
 
 DRAWS = 1000
-_AT_ONCE = 50  # draws; bounds memory
+_AT_ONCE = 50  # draws computed at once, which bounds memory
 
 
 @dataclass(frozen=True)
 class ClassMatches:
-    """Detections of one class over all images in falling order of confidence: `image` (N,) each one's image, `true`
-    (10, N) whether it finds a box at each of `OVERLAPS`; `boxes` (images,): labelled ones of each image."""
+    """The N detections of one class in all images, in falling order of confidence.
+
+    image: (N,) the image of each. true: (10, N) whether it finds a labelled box, at each of `OVERLAPS`. boxes:
+    (images,) how many boxes of the class are labelled in each image.
+    """
 
     image: np.ndarray
     true: np.ndarray
@@ -30,8 +33,8 @@ class ClassMatches:
 
 @dataclass(frozen=True)
 class Difference:
-    """AP of a method minus AP of another, mean over seeds; `low` and `high`: the 95 % interval over draws of scenes,
-    None where fewer than two scenes are known."""
+    """AP of a method minus AP of another, mean over seeds. low, high: the 95 % interval over draws of scenes; None
+    where fewer than two scenes are known."""
 
     value: float
     low: float | None
@@ -39,8 +42,11 @@ class Difference:
 
 
 def matches(truth: dict, lines: Sequence[dict]) -> list[ClassMatches]:
-    """Which detections find a labelled box, by COCO's rule: in falling order of confidence, each takes the box of its
-    class that it covers best among those still free, if it covers enough of it."""
+    """Find, for each class, which detections match a labelled box, by COCO's rule.
+
+    In falling order of confidence, each detection takes, of the free boxes of its class, the one that it overlaps most,
+    if it overlaps it enough.
+    """
     labelled = by_image(truth)
     place = {image["file_name"]: k for k, image in enumerate(truth["images"])}
     found = []
@@ -67,7 +73,7 @@ def matches(truth: dict, lines: Sequence[dict]) -> list[ClassMatches]:
 
 
 def _take(shares: np.ndarray) -> np.ndarray:
-    """Which of N detections take a box, at each of OVERLAPS: (10, N) from IoU (N, M), detections in order."""
+    """Return which of N detections take a box at each of OVERLAPS, (10, N). shares: IoU (N, M), detections in order."""
     taken = np.zeros((len(OVERLAPS), len(shares)), bool)
     if not shares.shape[1]:
         return taken
@@ -75,7 +81,7 @@ def _take(shares: np.ndarray) -> np.ndarray:
     for number in np.flatnonzero(shares.max(axis=1) >= OVERLAPS[0]):
         for level in np.flatnonzero(shares[number].max() >= OVERLAPS):
             candidates = np.where(free[level], shares[number], -1)
-            best = len(candidates) - 1 - int(candidates[::-1].argmax())  # of equal ones the last, as COCO's code
+            best = len(candidates) - 1 - int(candidates[::-1].argmax())  # the last of equal ones, as COCO's code takes
             if candidates[best] >= OVERLAPS[level]:
                 free[level, best] = False
                 taken[level, number] = True
@@ -83,8 +89,11 @@ def _take(shares: np.ndarray) -> np.ndarray:
 
 
 def average_precision(found: Sequence[ClassMatches], weights: np.ndarray) -> np.ndarray:
-    """Mean AP over classes, (B, 10) at each of OVERLAPS, where each image counts as often as `weights` (B, images)
-    says; a class of which a draw holds no box does not count in it. With ones: COCO's AP."""
+    """Return the mean AP over classes at each of OVERLAPS, (B, 10), for B draws of images.
+
+    weights: (B, images) how often each image counts in each draw; ones give COCO's AP. A draw leaves out classes of
+    which it holds no box.
+    """
     classes = [_class_precision(one, weights) for one in found]
     with np.errstate(invalid="ignore"):
         defined = ~np.isnan(classes)
@@ -115,8 +124,8 @@ def _class_precision(one: ClassMatches, weights: np.ndarray) -> np.ndarray:
 
 
 def scene_draws(truth: dict, draws: int = DRAWS, seed: int = 0) -> np.ndarray | None:
-    """How often each draw of scenes holds each image, (draws, images); None where there are fewer than two scenes. An
-    image whose scene is not known is one by itself."""
+    """Draw scenes; return how often each draw holds each image, (draws, images), or None for fewer than two scenes. An
+    image whose scene is not known is a scene by itself."""
     names = [image.get("scene") or f"image {image['file_name']}" for image in truth["images"]]
     scenes, of_image = np.unique(names, return_inverse=True)
     if len(scenes) < 2:
@@ -128,7 +137,8 @@ def scene_draws(truth: dict, draws: int = DRAWS, seed: int = 0) -> np.ndarray | 
 
 
 class Draws:
-    """AP of runs of one truth, of all images and of each draw: `add` a run, then compare."""
+    """Computes the AP of runs on all images of one truth and on each draw of them (`of`), and compares runs by it
+    (`difference`)."""
 
     def __init__(self, truth: dict, draws: int = DRAWS) -> None:
         self.truth = truth
@@ -138,12 +148,12 @@ class Draws:
         self.weights = ones if drawn is None else np.concatenate([ones, drawn])
 
     def of(self, lines: Sequence[dict]) -> dict[str, np.ndarray]:
-        """ "AP" and "AP50" of a run: of all images first, then of each draw."""
+        """Return "AP" and "AP50" of a run, each an array: first on all images, then on each draw."""
         levels = average_precision(matches(self.truth, lines), self.weights)
         return {"AP": levels.mean(axis=1), "AP50": levels[:, 0]}
 
     def difference(self, runs: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Difference:
-        """Of the mean over `runs` (one per seed) to that over `others`."""
+        """Return the mean over `runs`, one for each seed, minus the mean over `others`."""
         gaps = np.mean(runs, axis=0) - np.mean(others, axis=0)
         if not self.drawn:
             return Difference(float(gaps[0]), None, None)

@@ -1,4 +1,4 @@
-"""Differences in average precision to `vis`, kept beside the runs that they are of."""
+"""Differences of methods to `vis` in average precision, kept in the folder of their setup."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ BASE = "vis"
 
 
 def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, dict]:
-    """Method -> {"seeds", "metrics": "AP", "AP50" -> {"difference", "low", "high"}} against `vis`, over the seeds that
-    both have; nothing where `vis` has none. Kept in `differences.json` while the runs are the same. Raises UserError
-    where labels or detections are broken."""
+    """Compare each method with `vis` over the seeds that both have; empty where `vis` has none.
+
+    Returns method -> {"seeds", "metrics": {"AP", "AP50" -> {"difference", "low", "high"}}}. Keeps it in
+    `differences.json` and takes it from there while the runs are the same. Raises UserError where labels or detections
+    are broken.
+    """
     from benchmark.detection.bootstrap import DRAWS
 
     done: dict[str, dict[int, Run]] = {}

@@ -1,4 +1,4 @@
-"""A data set divided into training, validation and test images, with what is known and what is wrong of its labels."""
+"""Divide a data set into training, validation and test images, and collect their labels with the flaws in them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LEAK_DISTANCES = (1, 5)
 
 @dataclass(frozen=True)
 class Item:
-    """A pair in a part of a division. split: the split that it is fused in. boxes: its labelled objects; scene, time
-    (of day): None where the data set does not know."""
+    """A pair in a part of a division. split: the one in which it is fused. boxes: its labelled objects. scene, time (of
+    day): None where the data set does not know."""
 
     pair: Pair
     split: str
@@ -41,8 +41,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Division:
-    """parts: "train", "val", "test" -> items. splits: what must be fused, by name. flaws: what is wrong with labels;
-    excluded: id -> why an image cannot take part. notes: for the user, one line each."""
+    """A data set in parts: "train", "val", "test" -> items.
+
+    splits: name -> a split that must be fused. flaws: faults of the labels. excluded: id -> why an image cannot take
+    part. notes: for the user, one line each.
+    """
 
     dataset: str
     name: str
@@ -57,11 +60,11 @@ class Division:
         return f"{self.dataset}@{self.name}"
 
     def sha256(self) -> str:
-        """Of the ids of each part: two results with the same one are of the same division."""
+        """Return a hash of the ids of each part: results that share it are of the same division."""
         return ids_sha256([f"{part} {item.pair.id}" for part in PARTS for item in self.parts[part]])
 
     def data_sha256(self) -> str:
-        """Of ids, images and labels."""
+        """Return a hash of ids, images and labels."""
         content = [
             (part, item.pair.id, self.splits[item.split].digests[item.pair.id], [vars(box) for box in item.boxes])
             for part in PARTS
@@ -70,7 +73,8 @@ class Division:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def leak(self) -> dict[str, float | None]:
-        """ "1", "5" -> share of test images with a training image that near by id; None where ids hold no number."""
+        """Return "1", "5" -> share of test images that have a training image that near by id; None where ids hold no
+        number."""
         ids = {part: [item.pair.id for item in self.parts[part]] for part in ("train", "test")}
         try:
             found = leakage.neighbours(ids["train"], ids["test"], LEAK_DISTANCES)
@@ -79,7 +83,7 @@ class Division:
         return {str(distance): share for distance, share in found.items()}
 
     def without(self, reasons: Mapping[str, str]) -> Division:
-        """The division without some images, id -> why. Raises UserError where a part loses all."""
+        """Leave some images out. reasons: id -> why. Raises UserError where a part loses all."""
         if not reasons:
             return self
         parts = {part: [item for item in items if item.pair.id not in reasons] for part, items in self.parts.items()}
@@ -87,11 +91,11 @@ class Division:
 
 
 def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: int | None = None) -> Division:
-    """The division called `name` (a scheme of the data set, or "official"; None: `scene` where there is one).
+    """Make the division called `name`: a scheme of the data set, or "official". None: `scene` where there is one.
 
     Where it has no validation part, the last tenth of the training ids, in order, is held out of training for it.
-    limit: only the first so many pairs of each split, a division of its own. Raises UserError for an unknown name, a
-    data set without boxes, and missing images.
+    limit: take only the first so many pairs of each split, which makes a division of its own. Raises UserError for an
+    unknown name, a data set without boxes, and missing images.
     """
     _check_boxes(dataset)
     schemes = _schemes(dataset)
@@ -116,9 +120,12 @@ def divide_by_lists(
     data_root: Path | None,
     limit: int | None = None,
 ) -> Division:
-    """A division of one's own, called `name`: part -> file of ids, one to a line; validation may be missing, see
-    `divide`. scenes: a file of lines "id,scene" or "id,scene,time of day", for ids that are not the data set's own.
-    Raises UserError as `divide` does."""
+    """Make a division of one's own, called `name`.
+
+    lists: part -> file of ids, one to a line; validation may be missing, see `divide`. scenes: a file of lines
+    "id,scene" or "id,scene,time of day". What the data set knows of scenes is not used here. Raises UserError as
+    `divide` does.
+    """
     _check_boxes(dataset)
     known = {pair.id: pair for split in dataset.parts for pair in dataset.pairs(split, data_root)}
     ids = {part: read_ids(path)[:limit] for part, path in lists.items()}
@@ -144,7 +151,7 @@ def _check_boxes(dataset: Dataset) -> None:
 
 
 def _schemes(dataset: Dataset) -> dict[str, dict[str, str]]:
-    """Division -> part -> the split that holds it."""
+    """Return division -> part -> the split that holds it."""
     known = dataset.splits()
     found = {}
     for scheme in dataset.schemes():
@@ -213,11 +220,11 @@ def _checked(division: Division) -> Division:
 
 
 def _without_image(dataset: Dataset, parts, data_root: Path | None) -> list[Flaw]:
-    """Label files that belong to no image of the data set."""
+    """Find the label files that belong to no image of the data set."""
     labelled = [pair for members in parts.values() for pair in members if pair.labels is not None]
     if not labelled:
         return []
-    # A label file is called as its pair, or a little longer.
+    # The name of a label file is its pair's, or that and an ending.
     ending = labelled[0].labels.stem.removeprefix(labelled[0].id)
     ids = {pair.id for members in parts.values() for pair in members}
     for split in dataset.parts:
@@ -250,7 +257,7 @@ def _scenes(path: Path) -> dict[str, tuple[str | None, str | None]]:
 
 
 def tell(flaws: Sequence[Flaw]) -> dict[str, int]:
-    """Kind of flaw -> how many."""
+    """Return kind of flaw -> how many there are."""
     counts: dict[str, int] = {}
     for flaw in flaws:
         counts[flaw.kind] = counts.get(flaw.kind, 0) + 1

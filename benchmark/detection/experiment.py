@@ -1,4 +1,4 @@
-"""An experiment: fuse what is missing, export, train, evaluate on the test part once, and keep all of it."""
+"""Run an experiment: fuse what is missing, export, train, evaluate once on the test part, and keep all of it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torchvision", "faster
 
 
 class Experiment:
-    """`division` under `settings`, for `methods` and `seeds`; `helpers`: further methods to train on, which are not
-    evaluated. init: gives the file of initial weights for a seed and returns the SHA-256 of the weights in it."""
+    """Trains and evaluates detectors for `methods` and `seeds`, on `division` under `settings`.
+
+    helpers: further methods to train on, which are not evaluated. init: makes the file of initial weights for a seed
+    and returns the SHA-256 of the weights in it.
+    """
 
     def __init__(
         self,
@@ -44,11 +47,11 @@ class Experiment:
         self.methods, self.helpers, self.init = methods, helpers, init
         self.device, self.fuse_device, self.command = device, fuse_device, command
         self.progress = Progress()
-        self.unfit: dict[str, str] = {}  # method -> state
-        self.stopped: list[Method] = []  # those that not every seed was done for
+        self.unfit: dict[str, str] = {}  # method -> the state that keeps it from taking part
+        self.stopped: list[Method] = []  # methods of which a seed could not be done
 
     def planned(self) -> list[jobs.Job]:
-        """The fusion that is asked for, one job per method and split."""
+        """Return the fusion that is needed, one job per method and split."""
         return [
             jobs.fuser_job(self.results, split, method, {}, device=self.fuse_device, colour=not is_infrared(method))
             for method in (*self.methods, *self.helpers)
@@ -57,12 +60,12 @@ class Experiment:
         ]
 
     def _parts(self, method: Method) -> tuple[str, ...]:
-        """The parts of the division that a method's images are needed of."""
+        """Return the parts of the division that a method must fuse."""
         trains = self.settings.protocol == "retrain" or method.name in self.settings.trained_on.split("+")
         return (*(("train", "val") if trains else ()), *(("test",) if method in self.methods else ()))
 
     def run(self) -> Setup:
-        """Do all of it; what is done already is kept. What fails is told and recorded, the rest goes on."""
+        """Do all of it. Keep what is done already. Tell and record what fails, and go on with the rest."""
         self._fuse()
         division = self.division
         folder = setups.place(self.results, division.dataset, division.name)
@@ -90,7 +93,7 @@ class Experiment:
                 self.unfit[label] = reason
             failed[label] = {id: why for outcome in found for id, why in outcome.failed.items()}
             tried[label] = {id for outcome in found for id in outcome.job.keys}
-        # What fails for every method lies with the image, not with a method.
+        # Where every method fails, the image is at fault.
         fit = [label for label in failed if label not in self.unfit]
         broken = {}
         for id in sorted({id for label in fit for id in failed[label]} - self.division.excluded.keys()):
@@ -114,7 +117,7 @@ class Experiment:
         return cells.Cell(self.results, self.division.dataset, split, label)
 
     def _export(self, folder: Path) -> dict[str, tuple[Path, dict[str, str]]]:
-        """Method -> its data set, and SHA-256 of each part."""
+        """Export the images; return method -> (folder of its data set, part -> SHA-256)."""
         found = {}
         for method in (*self.methods, *self.helpers):
             if method.label not in self.unfit:
@@ -138,7 +141,7 @@ class Experiment:
         return export.write(folder, pictures, self.division.classes)
 
     def _trained(self, setup: Setup, exported: dict, seed: int, init: str):
-        """The detector of the protocol "frozen", or why there is none."""
+        """Train the one detector of the protocol "frozen". Return it, or the reason why there is none."""
         name = self.settings.trained_on
         if name not in exported:
             return f"failed (nothing to train on: {name}: {self.unfit.get(name, 'not fused')})"
@@ -146,11 +149,12 @@ class Experiment:
         with self._lock(run):
             try:
                 return self._train(setup, run, exported[name], init)
-            except Exception as error:  # of ultralytics, whatever it is
+            except Exception as error:  # ultralytics may raise anything
                 return f"failed (training on {name}: {type(error).__name__}: {one_line(error)})"
 
     def _one(self, run: Run, setup: Setup, exported: dict, method: Method, init: str, frozen) -> None:
-        """Train, where that is the protocol, and evaluate one method with one seed."""
+        """Evaluate one method with one seed. frozen: the detector of that protocol, or the reason why there is none;
+        None: train one first."""
         about = {"name": method.name, "title": method.card.title, "version": method.version}
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
@@ -189,7 +193,7 @@ class Experiment:
                     "resumed_after": trained.resumed,
                 }
                 record |= self._evaluate(run, setup, folder, trained)
-            except Exception as error:  # of ultralytics, whatever it is; the other trainings go on
+            except Exception as error:  # ultralytics may raise anything; the other trainings go on
                 self._stop(run, record, method, f"failed ({type(error).__name__}: {one_line(error)})")
                 return
             record |= {"state": "done", "test_sha256": parts["test"], "end": provenance.now()}
@@ -279,7 +283,7 @@ class Experiment:
 
 
 def is_infrared(method: Method) -> bool:
-    """Whether a method's images are those of the infrared camera, which has no colours to give."""
+    """Return whether a method's images are those of the infrared camera, which have no colours."""
     return method.name == "ir"
 
 

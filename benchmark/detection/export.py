@@ -1,8 +1,9 @@
-"""A method's images as the data set that a detector is trained on: linked, not copied, with labels beside them.
+"""Export a method's images as the data set that a detector is trained on. The images are linked, not
+copied, and labels lie beside them.
 
 FOLDER/data.yaml
 FOLDER/images/{train,val,test}/<id>.png   links to the images that `bench run` keeps
-FOLDER/labels/{train,val,test}/<id>.txt   YOLO's: class, centre and size as shares of the image's
+FOLDER/labels/{train,val,test}/<id>.txt   in YOLO's form: class, then centre and size as shares of the image's
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from benchmark.store import files
 
 @dataclass(frozen=True)
 class Picture:
-    """An image to export: `file` in a part of the division ("train", "val", "test") under the name `id`."""
+    """An image to export: `file` goes into a part ("train", "val", "test") under the name `id`. (The `Picture` of
+    `imaging.reading` holds pixels.)"""
 
     part: str
     id: str
@@ -39,11 +41,11 @@ def write(
     classes: Sequence[str],
     annotate: Callable[[Picture, Sequence[str]], str] | None = None,
 ) -> tuple[Path, dict[str, str]]:
-    """Make the data set in `folder`, whose name is given the start of the content's SHA-256, so that what another run
-    uses stays as it is. Returns that folder, and part -> SHA-256 of its images and labels. annotate: gives the text of
-    a picture's label file; boxes in YOLO's form if left out.
+    """Make the data set in `folder`. Add the start of the content's SHA-256 to the folder's name, so that a data set
+    that another run uses stays as it is.
 
-    Raises UserError where the file system allows no links.
+    annotate: makes the text of a picture's label file; boxes in YOLO's form if left out. Returns the folder, and
+    part -> SHA-256 of its images and labels. Raises UserError where the file system allows no links.
     """
     annotate = annotate or yolo_boxes
     entries = [(p.part, p.id, files.file_sha256(p.file), annotate(p, classes)) for p in pictures]
@@ -65,14 +67,14 @@ def write(
     try:
         beside.rename(folder)
     except OSError:
-        if not (folder / "data.yaml").is_file():  # it is there where another run was quicker
+        if not (folder / "data.yaml").is_file():  # another run may have made it meanwhile
             raise
         shutil.rmtree(beside)
     return folder, parts
 
 
 def yolo_boxes(picture: Picture, classes: Sequence[str]) -> str:
-    """A line for each box: class, then centre and size as shares of the image's."""
+    """Write a line for each box: class, then centre and size as shares of the image's."""
     width, height = reading.size(picture.file)
     lines = []
     for box in picture.boxes:

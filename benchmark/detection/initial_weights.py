@@ -1,4 +1,4 @@
-"""The weights that a detector begins with: the user's pretrained file, a downloaded one, or none (from its YAML)."""
+"""Find the weights that a detector begins with: the user's file, a downloaded one, or none (from its YAML)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ FOLDER = "yolo"  # under the weights root
 
 @dataclass(frozen=True)
 class Origin:
-    """`text`: what results say; `file`: the pretrained weights, None where every weight is drawn at random."""
+    """Where initial weights come from. text: what results say. file: the pretrained weights, None where every weight is
+    drawn at random."""
 
     text: str
     file: Path | None
 
 
 def architectures() -> dict[str, list[str]]:
-    """The detectors that ultralytics can build without weights: name -> letters of their sizes, to be put behind the
-    name; none where there is one size. Ultralytics is not imported."""
+    """List the detectors that ultralytics can build without weights, without importing it.
+
+    Returns name -> letters of its sizes, which are put behind the name; none where there is one size.
+    """
     folder = Path(importlib.util.find_spec("ultralytics").origin).parent / "cfg" / "models"
     other = ("-cls", "-seg", "-pose", "-obb", "-sem", "-depth", "world", "yoloe", "rtdetr")
     paths = [file for file in folder.glob("*/*.yaml") if not any(part in file.stem for part in other)]
@@ -35,7 +38,7 @@ def architectures() -> dict[str, list[str]]:
 
 
 def check_detector(name: str) -> None:
-    """Raises UserError for a name that is no detector of ultralytics."""
+    """Raise UserError for a name that is no detector of ultralytics."""
     known = []
     for stem, sizes in architectures().items():
         generation, dash, rest = stem.partition("-")
@@ -45,10 +48,11 @@ def check_detector(name: str) -> None:
 
 
 def find(detector: str, init: str, weights_root: Path | None) -> Origin:
-    """init: "auto" (the pretrained file where it lies under the weights root, otherwise "yaml"), "yaml",
-    "pretrained" (that file, downloaded where it is missing) or a file.
+    """Find the weights that `init` names.
 
-    Raises UserError where there is no such file, and, offline, for one that would have to be downloaded.
+    init: "yaml"; "pretrained", the file under the weights root, downloaded where it is missing; "auto", that file where
+    it is there, otherwise "yaml"; or a file. Raises UserError where there is no such file, and where it cannot be
+    downloaded.
     """
     if init == "yaml":
         return Origin("yaml", None)
@@ -73,13 +77,13 @@ def _origin(path: Path) -> Origin:
 
 
 def _download(detector: str, path: Path) -> Path:
-    """Get the file from ultralytics' releases; its hash is not published, and is stated with every result."""
+    """Download the file from ultralytics' releases. Its hash is not published; every result states it."""
     from ultralytics.utils.downloads import attempt_download_asset
 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         got = Path(attempt_download_asset(path))
-    except Exception as error:  # of the network, in as many kinds as there are
+    except Exception as error:  # a network fails in many ways
         raise UserError(f"--init pretrained: {path.name} cannot be downloaded ({type(error).__name__})") from None
     if not got.is_file():
         raise UserError(f"--init pretrained: {path.name} cannot be downloaded; put it at {path}, or use --init yaml")

@@ -1,4 +1,4 @@
-"""What experiments found, as pandas.DataFrame: figures, curves, confusions, differences."""
+"""Load what experiments found into a pandas.DataFrame: average precision, curves, confusions, differences."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.detection.differences import differences
-from benchmark.detection.setups import TASK, Setup, setups
+from benchmark.detection.setups import Setup, setups
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     import pandas
 
 
-def _places(results, task: str = TASK) -> Iterator[tuple[Setup, dict]]:
-    found = setups(Path(results), task)
+def _places(results) -> Iterator[tuple[Setup, dict]]:
+    found = setups(Path(results))
     if not found:
         raise UserError(f"no detection results in {results}; make some with bench detect, or name their folder")
     for setup in found:
@@ -33,7 +33,7 @@ def _places(results, task: str = TASK) -> Iterator[tuple[Setup, dict]]:
 
 
 def load_detections(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """Every figure of every run under `results`.
+    """Load every number of every run under `results`.
 
     Columns: dataset, split, setup (only rows of one setup may be compared), protocol, detector, init, epochs, imgsz,
     method, seed, state ("done", "failed (…)"), source ("coco" or "ultralytics"), subset ("all", "small", "medium",
@@ -71,8 +71,11 @@ def load_detections(results: str | os.PathLike = "results") -> pandas.DataFrame:
 
 
 def load_curves(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """Precision over recall: columns dataset, split, setup, …, method, seed, class, metric (AP50: at IoU 0.5; AP:
-    averaged over IoU 0.5 to 0.95), recall, precision."""
+    """Load precision over recall.
+
+    Columns: dataset, split, setup, …, method, seed, class, metric (AP50: at IoU 0.5; AP: averaged over IoU 0.5 to
+    0.95), recall, precision.
+    """
     import pandas
 
     rows = []
@@ -87,8 +90,10 @@ def load_curves(results: str | os.PathLike = "results") -> pandas.DataFrame:
 
 
 def load_confusions(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """Counts of predicted against labelled classes: columns dataset, split, setup, …, method, seed, predicted,
-    labelled ("background": nothing), count."""
+    """Load counts of predicted against labelled classes.
+
+    Columns: dataset, split, setup, …, method, seed, predicted, labelled ("background": nothing), count.
+    """
     import pandas
 
     rows = []
@@ -105,8 +110,10 @@ def load_confusions(results: str | os.PathLike = "results") -> pandas.DataFrame:
 
 
 def load_differences(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """Differences to `vis`, mean over seeds, with the 95 % interval of a bootstrap over scenes: columns dataset,
-    split, setup, …, method, seeds (their number), metric (AP, AP50), difference, low, high."""
+    """Load differences to `vis`, mean over seeds, with the 95 % interval of a bootstrap over scenes.
+
+    Columns: dataset, split, setup, …, method, seeds (their number), metric (AP, AP50), difference, low, high.
+    """
     import pandas
 
     rows = []

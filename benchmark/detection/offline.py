@@ -1,4 +1,4 @@
-"""Importing ultralytics so that it stays where it is put: no network, no installs, nothing in the home folder."""
+"""Import ultralytics so that it uses no network, installs nothing and writes nothing into the home folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.errors import UserError
 
 _PACKAGES = {"ultralytics": "ultralytics", "torchvision": "torchvision", "faster_coco_eval": "faster-coco-eval"}
 
-# What ultralytics would tell others, or write elsewhere.
+# Ways in which ultralytics would send data to others, or write elsewhere.
 _SETTINGS = {
     "sync": False,
     "api_key": "",
@@ -30,16 +30,16 @@ _SETTINGS = {
 
 
 def check_installed() -> None:
-    """Raises UserError where a package of the extra `detect` is missing."""
+    """Raise UserError where a package of the extra `detect` is missing."""
     missing = [package for module, package in _PACKAGES.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise UserError(f"bench detect needs {', '.join(missing)}: pip install 'mmif-bench[detect]'")
 
 
 def prepare(folder: Path, online: bool = False) -> None:
-    """Make `import ultralytics` safe, once in a process; its settings and fonts lie in `folder` from then on.
+    """Make `import ultralytics` safe, once in a process. Keep its settings and fonts in `folder` from then on.
 
-    online: let it download the weights that it is asked for; nothing else goes over the network either way.
+    online: let it download the weights that it is asked for. Nothing else goes over the network either way.
     """
     if "ultralytics" in sys.modules:
         return
@@ -66,7 +66,7 @@ def prepare(folder: Path, online: bool = False) -> None:
 
 
 def _place_fonts(folder: Path) -> None:
-    """The two fonts that ultralytics looks for, and downloads where they are missing: matplotlib's, by their names."""
+    """Put a font of matplotlib under the two names that ultralytics looks for, so that it downloads none."""
     import matplotlib
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,8 +77,8 @@ def _place_fonts(folder: Path) -> None:
 
 
 def mend_torchvision() -> None:
-    """Let torchvision be imported beside a torch that its compiled part was not built for, as a CUDA build beside a
-    CPU build; then non-maximum suppression runs in torch. Where torchvision is whole, nothing happens."""
+    """Let torchvision be imported although its compiled part was built for another torch, as a CUDA build beside a CPU
+    build. Non-maximum suppression runs in torch then. Do nothing where torchvision is whole."""
     import torch
 
     try:
@@ -91,7 +91,7 @@ def mend_torchvision() -> None:
         library.define(f"nms{schema}")
         library.define(f"qnms{schema}")
         library.impl("nms", _nms, "CompositeExplicitAutograd")
-        _kept.append(library)  # it undefines its operators when it is collected
+        _kept.append(library)  # a collected library undefines its operators
         import torchvision.ops.boxes
 
         # torchvision's own wrapper refuses to work without its compiled part.

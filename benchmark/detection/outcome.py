@@ -1,4 +1,4 @@
-"""What the runs of a setup come to: the methods that may be compared, with their figures over seeds."""
+"""Read a setup as a whole: the methods that may be compared, with their numbers over seeds."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ METRICS = ("AP50", "AP75", "AP")
 ALL = "all"
 BROKEN = "record.json is broken"
 
-Values = list[float | None]  # in [0, 1], one per seed; None where there is no instance
+Values = list[float | None]  # in [0, 1], one for each seed; None where there is no instance
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What a column shows. metric: one of METRICS. subset: ALL, a size or a time of day. label: a class, "" for the
-    mean over those that occur. images, instances: of the test part, that it is computed from."""
+    """A column of numbers (no drawing). metric: one of METRICS. subset: ALL, a size or a time of day. label: a class,
+    or "" for the mean over those that occur. images, instances: how many of the test part it is computed from."""
 
     metric: str
     subset: str
@@ -33,14 +33,17 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """ "AP50", "AP small", "AP Car", "AP night Car"."""
+        """Return a name such as "AP50", "AP small", "AP Car" or "AP night Car"."""
         return " ".join(filter(None, (self.metric, self.subset if self.subset != ALL else "", self.label)))
 
 
 @dataclass(frozen=True)
 class Row:
-    """A method. method: as commands know it; name: without what tells its checkpoints apart. state: "done", or what it
-    lacks. records: seed -> `record.json`. gap: metric -> "difference", "low", "high", to BASE; None for BASE itself."""
+    """A method in a setup (a row of scores is `store.summary.Row`).
+
+    method: its label, as commands know it. name: the label without what tells checkpoints apart. state: "done", or what
+    it lacks. records: seed -> `record.json`. gap: metric -> "difference", "low", "high" to BASE; None for BASE itself.
+    """
 
     method: str
     name: str
@@ -55,15 +58,15 @@ class Row:
         return [(one["classes"][figure.label] if figure.label else one)[figure.metric] for one in found]
 
     def own(self, name: str) -> Values:
-        """ultralytics' "mAP50" or "mAP50-95"."""
+        """Return ultralytics' own "mAP50" or "mAP50-95"."""
         return [record["ultralytics"][name] for record in self.records.values()]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A setup. seeds: those that a complete row has. rows: complete ones, in the order of the table; absent: the
-    others. figures: of each metric, subset and class, none where no row is complete. notes: on differences, for the
-    reader."""
+    """A setup with its methods. seeds: those that a complete row has. rows: the complete ones, in the order of the
+    table; absent: the others. figures: one for each metric, subset and class; none where no row is complete. notes:
+    what to tell the reader of differences."""
 
     setup: Setup
     facts: dict
@@ -75,12 +78,12 @@ class Compared:
 
     @property
     def place(self) -> str:
-        """Data set and division."""
+        """Return DATASET@DIVISION."""
         return f"{self.facts['dataset']}@{self.facts['split']}"
 
     @property
     def times(self) -> list[str]:
-        """Times of day that are known."""
+        """Return the times of day that are known."""
         found = dict.fromkeys(figure.subset for figure in self.figures)
         return [subset for subset in found if subset not in (ALL, *SIZES)]
 
@@ -93,7 +96,7 @@ class Compared:
 
 
 def over_seeds(values: Values) -> tuple[float, float]:
-    """Mean and standard deviation (ddof = 1); nan where they do not exist."""
+    """Return mean and standard deviation (ddof = 1); nan where they do not exist."""
     found = [value for value in values if value is not None]
     if not found or len(found) < len(values):
         return math.nan, math.nan
@@ -101,8 +104,11 @@ def over_seeds(values: Values) -> tuple[float, float]:
 
 
 def read(setup: Setup, seeds: Sequence[int] | None = None) -> Compared:
-    """A setup with all of its methods, in the order in which they were first given. seeds: those that a complete row
-    has; all that any row has if left out. Raises UserError where `setup.json` is broken."""
+    """Read a setup with all of its methods, in the order in which they were first given.
+
+    seeds: those that a row must have to be complete; if left out, all that any row has. Raises UserError where
+    `setup.json` is broken.
+    """
     facts = setup.whole_facts()
     runs: dict[str, dict[int, Run]] = {method: {} for method in facts["methods"]}
     for run in setup.runs():
@@ -124,7 +130,10 @@ def read(setup: Setup, seeds: Sequence[int] | None = None) -> Compared:
 
 
 def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -> Row:
-    """shape: of the figures of the rows before, filled by the first that has any; all must be of the same."""
+    """Make the row of a method from its runs.
+
+    shape: what `_shape` found for the rows before; the first row with figures fills it, and all others must agree.
+    """
     found = {seed: runs[seed].record() for seed in seeds if seed in runs}
     states = {seed: _state(found.get(seed), shape) for seed in seeds}
     lacking = [seed for seed, state in states.items() if state != "done"]
@@ -161,7 +170,7 @@ def _state(record: dict | None, shape: dict) -> str:
 
 
 def _shape(record: dict) -> dict:
-    """subset -> (images, instances, class -> instances) of a record's figures. Raises KeyError, TypeError or
+    """Return subset -> (images, instances, class -> instances) of a record's figures. Raises KeyError, TypeError or
     AttributeError where one is missing or no number."""
     found = {}
     for subset, figures in record["test"].items():
@@ -184,7 +193,7 @@ def _figures(shape: dict) -> Iterable[Figure]:
 
 
 def _gaps(setup: Setup, seeds: Sequence[int], rows: Sequence[Row]) -> tuple[dict[str, dict], list[str]]:
-    """Method -> metric -> difference, and what must be said of them."""
+    """Return method -> metric -> difference, and notes on them for the reader."""
     if not rows:
         return {}, []
     if BASE not in [row.method for row in rows]:

@@ -1,8 +1,8 @@
-"""Average precision and confusion of detections, by class, object size and time of day.
+"""Evaluate detections: average precision by class, object size and time of day, and confusion of classes.
 
-The canonical figures are COCO's, computed by faster-coco-eval from detections of confidence 0.001 and more, the 100
-most confident ones of each image. Truth is a mapping in COCO's format, whose images have, besides, `scene` and `time`
-(of day) where the data set knows them; detections are lines as `detections.jsonl` holds them.
+The figures are COCO's. faster-coco-eval computes them from the 100 most confident detections of each image, of
+confidence 0.001 and more. Truth is a mapping in COCO's format; its images also have `scene` and `time` (of day) where
+the data set knows them. Detections are lines as `detections.jsonl` holds them.
 """
 
 from __future__ import annotations
@@ -13,22 +13,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-KEPT = 100  # detections of an image
+KEPT = 100  # detections of an image that count
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
-SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # pixels, COCO's
+SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}  # areas in pixels, COCO's
 
-# Of the confusion matrix.
+# Of the confusion matrix: least confidence of a detection, least IoU with the box that it takes.
 CONFIDENT = 0.25
 OVERLAP = 0.5
 
-# Part of the key of every result: raised when what is computed here changes.
+# Part of the key of every result. Raise it when this module computes something else.
 VERSION = "1"
 
 
 def line(id: str, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray) -> dict:
-    """A line of `detections.jsonl` from detections in falling order of confidence: `boxes` (N, 4) as x0, y0, x1, y1
-    in pixels, `scores` (N,), `classes` (N,), counted from 0. What is rounded here is what is evaluated."""
+    """Make a line of `detections.jsonl` from the detections of an image, in falling order of confidence.
+
+    boxes: (N, 4) as x0, y0, x1, y1 in pixels. scores: (N,). classes: (N,), counted from 0. The numbers rounded here are
+    those that are evaluated.
+    """
     return {
         "id": id,
         "boxes": [[round(float(value), 2) for value in box] for box in boxes[:KEPT]],
@@ -38,17 +41,17 @@ def line(id: str, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray) ->
 
 
 def nothing() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The detections of an image where nothing is found, as `line` takes them."""
+    """Return the detections of an image in which nothing is found, as `line` takes them."""
     return np.zeros((0, 4)), np.zeros(0), np.zeros(0, int)
 
 
 def evaluate(truth: dict, lines: Sequence[dict]) -> tuple[dict, dict]:
-    """Figures and curves of detections.
+    """Compute figures and curves of detections.
 
-    The figures: subset ("all", "small", …, and each time of day) -> {"images", "instances", "AP", "AP50", "AP75",
-    "classes": class -> {"instances", "AP", "AP50", "AP75"}}, values in [0, 1], None where there is no instance. The
-    curves: class -> {"AP50", "AP"} -> precision at `RECALLS`, of IoU 0.5 and averaged over `OVERLAPS`; a class without
-    instances has none.
+    Figures: subset ("all", "small", …, and each time of day) -> {"images", "instances", "AP", "AP50", "AP75",
+    "classes": class -> {"instances", "AP", "AP50", "AP75"}}, values in [0, 1], None where there is no instance.
+    Curves: class -> {"AP50", "AP"} -> precision at `RECALLS`, at IoU 0.5 and averaged over `OVERLAPS`; none for a class
+    without instances.
     """
     names = {category["id"]: category["name"] for category in truth["categories"]}
     everything = [image["id"] for image in truth["images"]]
@@ -72,8 +75,8 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 def _precision(truth: dict, lines: Sequence[dict], images: Sequence[int]) -> np.ndarray:
-    """COCO's precision (IoU, recall, class, size of objects: all, then SIZES) on some of the images; -1 where there is
-    no instance."""
+    """Compute COCO's precision on some of the images: (IoU, recall, class, size of objects: all, then SIZES); -1 where
+    there is no instance."""
     from faster_coco_eval import COCO, COCOeval_faster
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -114,7 +117,7 @@ def _subset(truth: dict, names: dict[int, str], precision: np.ndarray, images, a
 
 
 def _averages(precision: np.ndarray) -> dict[str, float | None]:
-    """Of the precision (IoU, recall) of one class."""
+    """Average the precision (IoU, recall) of one class."""
     if (precision < 0).any():
         return {"AP": None, "AP50": None, "AP75": None}
     return {"AP": float(precision.mean()), "AP50": float(precision[0].mean()), "AP75": float(precision[5].mean())}
@@ -125,7 +128,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (N, 4) and (M, 4), x0, y0, x1, y1: (N, M)."""
+    """Return the intersection over union, (N, M), of boxes (N, 4) and (M, 4), given as x0, y0, x1, y1."""
     first, second = boxes[:, None], others[None]
     sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
     common = np.prod(np.maximum(sides, 0), axis=-1)
@@ -134,7 +137,7 @@ def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def by_image(truth: dict) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """id -> (boxes (N, 4) as x0, y0, x1, y1, classes (N,) counted from 0) of every image's labels."""
+    """Return the labels of every image: id -> (boxes (N, 4) as x0, y0, x1, y1, classes (N,) counted from 0)."""
     name = {image["id"]: image["file_name"] for image in truth["images"]}
     boxes: dict[str, list] = {id: [] for id in name.values()}
     for item in truth["annotations"]:
@@ -145,9 +148,11 @@ def by_image(truth: dict) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def confusion(truth: dict, lines: Sequence[dict]) -> list[list[int]]:
-    """Counts of (predicted class, labelled class), each with a last row and column for the background: detections of
-    confidence `CONFIDENT` and more; the most confident first takes the box that it covers best, of whatever class, with
-    at least `OVERLAP`."""
+    """Count pairs of (predicted class, labelled class). The last row and column stand for the background.
+
+    Takes detections of confidence `CONFIDENT` and more, the most confident first. Each takes the free box, of any
+    class, that it overlaps most, if by `OVERLAP` at least.
+    """
     background = len(truth["categories"])
     matrix = np.zeros((background + 1, background + 1), int)
     found = {line["id"]: line for line in lines}

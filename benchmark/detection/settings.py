@@ -1,4 +1,4 @@
-"""What the runs of one table share: settings, facts of the division, labels of the test part."""
+"""What all runs of one table share: settings, facts of the division, labels of the test part."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MIXED = "vis+ir"  # half of the images visible, the other half infrared
 class Settings:
     """What all rows of a table share besides the division.
 
-    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain", or "frozen",
-    with `trained_on`, the method whose images the one detector is trained on, or MIXED. batch: images. workers:
-    processes that load images on a GPU machine (the random numbers of augmentation are drawn in them). further:
+    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain" or "frozen".
+    trained_on: with "frozen", the method whose images the one detector is trained on, or MIXED. batch: images per step.
+    workers: processes that load images on a GPU machine; they draw the random numbers of augmentation. further:
     arguments of ultralytics' training in place of its defaults.
     """
 
@@ -33,7 +33,7 @@ class Settings:
     ultralytics: str
 
     def arguments(self, seed: int, device: str) -> dict:
-        """Of ultralytics' training. The rest is its default, the same for every method."""
+        """Return the arguments of ultralytics' training. The others keep their defaults, the same for every method."""
         return {
             "epochs": self.epochs,
             "imgsz": self.imgsz,
@@ -43,7 +43,7 @@ class Settings:
             "device": device,
             "patience": 0,  # no early end: the same schedule for every method
             "deterministic": True,
-            "augmentations": [],  # none of albumentations', which come with its being installed
+            "augmentations": [],  # ultralytics would add some wherever albumentations is installed
             "plots": False,
             "verbose": False,
             "exist_ok": True,
@@ -52,7 +52,7 @@ class Settings:
 
 
 def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dict:
-    """The content of `setup.json`; methods: their labels."""
+    """Make the content of `setup.json`. methods: their labels."""
     return {
         "format": setups.FORMAT,
         "task": setups.TASK,
@@ -79,8 +79,8 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
 
 
 def truth(division: Division, size: Callable[[Item], tuple[int, int]]) -> dict:
-    """The labels of the test part, in COCO's format; images numbered from 1 in order. size: gives an image's width and
-    height."""
+    """Make the labels of the test part, in COCO's format. Number the images from 1, in order. size: returns an image's
+    width and height."""
     found = {"info": {}, "images": [], "annotations": []}
     names = {name: number for number, name in enumerate(division.classes, start=1)}
     for number, item in enumerate(division.parts["test"], start=1):

@@ -1,19 +1,19 @@
-"""Records of detection experiments: where they lie, and how they are read back.
+"""Keep and read the records of detection experiments::
 
     results/detect/<data set>@<division>/<setup>/
         setup.json                 what all rows of a table share
         truth.json                 the labels of the test images, in COCO's format
         init/seed<k>.pt            the weights that every training with this seed begins with
-        differences.json           differences in AP to `vis`, made when a table is
+        differences.json           differences in AP to `vis`, computed when a table is made
         <method>/seed<k>/
             record.json            state, training, figures, confusion
             detections.jsonl       one line per test image
             curves.json            precision over recall
-            training.json          what the training follows from, and where it was resumed
+            training.json          a hash of all that the training depends on, and where it was resumed
             train/                 ultralytics' own folder: weights, results.csv, args.yaml
 
-A *setup* is one division of one data set under one protocol with one detector, its weights, epochs and image size: only
-rows of one setup stand in one table. A sibling task has its own folder beside `detect` and the same files.
+A *setup* is one division of one data set under one protocol with one detector, its weights, epochs and image size. A
+table holds rows of one setup only. A sibling task has its own folder beside `detect`, with the same files.
 """
 
 from __future__ import annotations
@@ -22,13 +22,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
 from benchmark.store import files
-
-if TYPE_CHECKING:
-    pass
 
 TASK = "detect"
 FORMAT = 1
@@ -37,7 +33,7 @@ _SETTINGS = {"detector", "init", "protocol", "trained_on", "epochs", "imgsz", "b
 
 @dataclass(frozen=True)
 class Run:
-    """One method with one seed."""
+    """The folder of one method with one seed. (A training has a `Run` of its own in `training.loop`.)"""
 
     folder: Path
 
@@ -58,7 +54,7 @@ class Run:
         return self.folder / "detections.jsonl"
 
     def record(self) -> dict:
-        """The content of `record.json`; empty where there is none that can be read."""
+        """Return the content of `record.json`; empty where it cannot be read."""
         return read_json(self.folder / "record.json")
 
     def curves(self) -> dict:
@@ -73,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Setup:
-    """A folder of runs that may be compared."""
+    """The folder of runs that may be compared."""
 
     folder: Path
 
@@ -87,11 +83,11 @@ class Setup:
         return self.folder / "init" / f"seed{seed}.pt"
 
     def facts(self) -> dict:
-        """The content of `setup.json`; empty where there is none that can be read."""
+        """Return the content of `setup.json`; empty where it cannot be read."""
         return read_json(self.folder / "setup.json")
 
     def whole_facts(self) -> dict:
-        """`facts()`. Raises UserError where they lack what tables say."""
+        """Return `facts()`. Raises UserError where they lack what tables show."""
         facts = self.facts()
         checks = {
             "dataset": lambda v: isinstance(v, str),
@@ -117,14 +113,14 @@ class Setup:
         return read_json(self.folder / "truth.json")
 
     def runs(self) -> list[Run]:
-        """The runs that have a record, in the order in which the methods were first given, then by seed."""
+        """Return the runs that have a record, in the order in which the methods were first given, then by seed."""
         order = self.facts().get("methods", [])
         found = [Run(path.parent) for path in self.folder.glob("*/seed*/record.json")]
         place = {method: number for number, method in enumerate(order)}
         return sorted(found, key=lambda run: (place.get(run.method, len(order)), run.method, run.seed))
 
     def write(self, facts: dict, truth: dict) -> None:
-        """Write what the runs share; methods of earlier calls keep their place."""
+        """Write what the runs share. Methods of earlier calls keep their place."""
         from filelock import FileLock
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -136,12 +132,12 @@ class Setup:
 
 
 def place(results: Path, dataset: str, division: str, task: str = TASK) -> Path:
-    """The folder of all setups of a division."""
+    """Return the folder of all setups of a division."""
     return results / task / f"{dataset}@{division}"
 
 
 def setups(results: Path, task: str = TASK) -> list[Setup]:
-    """All setups under `results`, sorted."""
+    """Find all setups under `results`, sorted."""
     return [Setup(path.parent) for path in sorted((Path(results) / task).glob("*@*/*/setup.json"))]
 
 
@@ -154,11 +150,11 @@ def read_json(path: Path) -> dict:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """In one step, and only where the file holds something else."""
+    """Write the file in one step, and only where it holds something else."""
     if read_json(path) != content:
         files.replace(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def key(*parts) -> str:
-    """What a result follows from, by content."""
+    """Return a hash of what a result depends on."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

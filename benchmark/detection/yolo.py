@@ -1,6 +1,6 @@
-"""Detectors of ultralytics: their initial weights, training that resumes, and their detections.
+"""Run detectors of ultralytics: make initial weights, train and resume, detect.
 
-Imported only after `offline.prepare`.
+Import this only after `offline.prepare`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class _StoppedClock:
 
 
 class Validator(DetectionValidator):
-    """Ultralytics' validator without its time limit, after which it drops the detections of the images left: on a
-    busy machine that would change results."""
+    """Ultralytics' validator without its time limit. After that limit it drops the detections of the images left, which
+    would change results on a busy machine."""
 
     def postprocess(self, preds):
         with patch("ultralytics.utils.nms.time", _StoppedClock):
@@ -49,7 +49,7 @@ class Validator(DetectionValidator):
 
 
 class Trainer(DetectionTrainer):
-    """Ultralytics' trainer with that validator, and without its check of mixed precision, which would download a
+    """Ultralytics' trainer with `Validator`, and without its check of mixed precision, which would download a
     network."""
 
     def get_validator(self):
@@ -62,8 +62,9 @@ class Trainer(DetectionTrainer):
 
 @dataclass(frozen=True)
 class Job:
-    """A training. data: the data set's YAML file; init: the file of initial weights; folder: ultralytics' own, beside
-    which `training.json` notes whose it is; arguments: of ultralytics; key: what it follows from, by content."""
+    """A training to do. data: the data set's YAML file. init: the file of initial weights. folder: ultralytics' own;
+    `training.json` beside it keeps the key. arguments: those of ultralytics. key: hash of what the training depends
+    on."""
 
     data: Path
     init: Path
@@ -74,8 +75,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """weights: those that are best on validation, with their SHA-256; best_epoch: counted from 1; val: ultralytics'
-    metrics then; resumed: epochs that were done, each time that a stopped training went on."""
+    """A training that is done. weights: the best on validation; sha256: of their file. best_epoch: counted from 1. val:
+    ultralytics' metrics at that epoch. resumed: for each time that a stopped training went on, the epochs done by
+    then."""
 
     weights: Path
     sha256: str
@@ -84,7 +86,7 @@ class Trained:
     resumed: list[int]
 
 
-# What `bench detect` sets itself, or what would change what is compared.
+# Arguments that `bench detect` sets itself, or that would change what is compared.
 _OWN = {
     *("task", "mode", "model", "data", "epochs", "time", "batch", "imgsz", "device", "workers", "project", "name"),
     *("exist_ok", "pretrained", "seed", "resume", "patience", "val", "split", "save", "save_json", "conf", "iou"),
@@ -93,7 +95,8 @@ _OWN = {
 
 
 def further_arguments(entries: Sequence[str]) -> dict:
-    """ "KEY=VALUE" entries as arguments of ultralytics' training; raises UserError for any other, or one not free."""
+    """Read "KEY=VALUE" entries as arguments of ultralytics' training. Raises UserError for any other entry, and for an
+    argument that is not free."""
     import yaml
     from ultralytics.cfg import check_cfg
     from ultralytics.utils import DEFAULT_CFG_DICT
@@ -115,8 +118,10 @@ def further_arguments(entries: Sequence[str]) -> dict:
 
 
 def save_init(path: Path, name: str, classes: list[str], seed: int, pretrained: Path | None) -> str:
-    """Make the file of initial weights where there is none; returns the SHA-256 of the weights in it. All trainings
-    with one seed begin with it. pretrained: weights that take the place of random ones wherever they fit."""
+    """Make the file of initial weights where there is none. Return the SHA-256 of the weights in it.
+
+    All trainings with one seed begin with this file. pretrained: weights that replace random ones wherever they fit.
+    """
     if not path.is_file():
         torch.manual_seed(seed)
         model = _build(name, len(classes))
@@ -135,19 +140,19 @@ def _build(name: str, classes: int) -> DetectionModel:
 
 
 def check_weights(path: Path) -> None:
-    """Raises UserError where a file does not hold the weights of a detector."""
+    """Raise UserError where a file does not hold the weights of a detector."""
     _checkpoint(path)
 
 
 def _checkpoint(path: Path) -> dict:
     try:
         return torch_safe_load(path)[0]
-    except Exception as error:  # whatever a damaged file makes torch raise
+    except Exception as error:  # a damaged file makes torch raise anything
         raise UserError(f"{path}: not weights of an ultralytics detector ({type(error).__name__})") from None
 
 
 def weights_sha256(model: torch.nn.Module) -> str:
-    """SHA-256 (hex) of a model's weights: names, shapes and values."""
+    """Return the SHA-256 (hex) of a model's weights: names, shapes and values."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         value = value.detach().cpu().float().contiguous()
@@ -157,11 +162,11 @@ def weights_sha256(model: torch.nn.Module) -> str:
 
 
 def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
-    """Train, or go on with, or recognise as finished, the training in `job.folder`. step: told of every epoch.
+    """Do the training in `job.folder`: begin it, go on with it, or see that it is finished.
 
-    Raises whatever ultralytics raises where the training fails.
+    step: called after every epoch. Raises whatever ultralytics raises where the training fails.
     """
-    note = job.folder.with_name("training.json")  # several GPUs: ultralytics empties its folder
+    note = job.folder.with_name("training.json")  # beside the folder, which ultralytics empties on several GPUs
     record = _read(note)
     if record.get("key") != job.key:
         shutil.rmtree(job.folder, ignore_errors=True)
@@ -176,14 +181,14 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         record["resumed"] = [*record["resumed"], done]
     if done is None or done < job.arguments["epochs"]:
         files.replace(note, json.dumps(record))
-        if "," not in job.arguments["device"]:  # callbacks would have to travel to the processes of several GPUs
+        if "," not in job.arguments["device"]:  # callbacks do not reach the processes of several GPUs
             _tell_epochs(model, job.arguments["epochs"] - (done or 0), step)
         model.train(trainer=Trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
     if not best.is_file():
         raise RuntimeError("ultralytics ended without weights")
     checkpoint = torch_safe_load(best)[0]
     if checkpoint["train_args"]["batch"] != job.arguments["batch"]:
-        # Ultralytics halves the batch where memory does not suffice: another schedule than that of the other methods.
+        # Ultralytics halves the batch where memory is short, which is another schedule than the other methods have.
         raise RuntimeError(f"out of memory with a batch of {job.arguments['batch']}; give a smaller --batch")
     metrics = checkpoint["train_metrics"]
     val = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
@@ -195,7 +200,7 @@ def _tell_epochs(model: YOLO, epochs: int, step: Callable[[], None]) -> None:
     left = [epochs]
 
     def epoch_ended(trainer):
-        # Called once more when the best weights are validated at the end.
+        # Ultralytics calls this once more when it validates the best weights at the end.
         if left[0] > 0:
             left[0] -= 1
             step()
@@ -204,7 +209,7 @@ def _tell_epochs(model: YOLO, epochs: int, step: Callable[[], None]) -> None:
 
 
 def _epoch_of(fitness: float, curve: Path) -> int:
-    """The epoch that the best weights are from: the last one with that fitness, mAP50-95 on validation."""
+    """Return the epoch of the best weights: the last one with that fitness, which is mAP50-95 on validation."""
     with open(curve, encoding="utf-8", newline="") as file:
         rows = [{name.strip(): value for name, value in row.items()} for row in csv.DictReader(file)]
     epochs = [int(r["epoch"]) for r in rows if math.isclose(float(r["metrics/mAP50-95(B)"]), fitness, abs_tol=1.1e-5)]
@@ -212,7 +217,7 @@ def _epoch_of(fitness: float, curve: Path) -> int:
 
 
 def _epochs_done(last: Path, epochs: int) -> int | None:
-    """Epochs that a training has behind it by its last state; None where there is no state that can be read."""
+    """Return how many epochs the last state has behind it; None where no state can be read."""
     checkpoint = _whole(last)
     if checkpoint is None:
         return None
@@ -221,12 +226,12 @@ def _epochs_done(last: Path, epochs: int) -> int | None:
 
 
 def _whole(state: Path) -> dict | None:
-    """What a file of ultralytics' holds; None where there is none, or it was torn by a kill."""
+    """Return the content of a file of ultralytics'; None where there is none, or a kill tore it."""
     if not state.is_file():  # ultralytics would look for it on the network
         return None
     try:
         return torch_safe_load(state)[0]
-    except Exception:  # whatever a torn file makes torch raise
+    except Exception:  # a torn file makes torch raise anything
         return None
 
 
@@ -239,15 +244,18 @@ def _read(path: Path) -> dict:
 
 @dataclass(frozen=True)
 class Detections:
-    """What a detector finds: id of the image -> (boxes (N, 4): x0, y0, x1, y1 in pixels; scores (N,); classes (N,)),
-    the most confident first; and ultralytics' own figures, `own`: its mAP50, mAP50-95, and both for each class."""
+    """What a detector finds.
+
+    found: id of the image -> (boxes (N, 4) as x0, y0, x1, y1 in pixels, scores (N,), classes (N,)), the most confident
+    first. own: ultralytics' own figures, mAP50 and mAP50-95, and both for each class.
+    """
 
     found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
     own: dict
 
 
 def detect(weights: Path, data: Path, part: str, imgsz: int, batch: int, device: str, folder: Path) -> Detections:
-    """Run a detector on one part ("test") of a data set. folder: where ultralytics may put what it must."""
+    """Run a detector on one part ("test") of a data set. folder: where ultralytics may write."""
     found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     class Collector(Validator):

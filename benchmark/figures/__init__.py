@@ -1,4 +1,4 @@
-"""Figures, each as vector PDF and as PNG: of scores, cost and detection, of fused images, of training.
+"""Figures as vector PDF and as PNG: of scores, cost and detection, of fused images, of training.
 
 `style` says how all of them look. Rests on what `report` has measured, on `detection` and on `run`.
 """

@@ -1,4 +1,4 @@
-"""Quality against cost: what a method's ranks take in time and in parameters."""
+"""Quality against cost: mean ranks of methods over their time and their parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.report.measured import Measured
 
 
 def machines(profiles: Sequence[dict]) -> list[list[dict]]:
-    """Profiles that may be compared: of one device, processor, number of threads and image size; most methods first."""
+    """Group profiles that may be compared: same device, processor, threads and image size. Largest group first."""
     groups: dict[tuple, list[dict]] = {}
     for record in profiles:
         key = tuple(record[name] for name in ("device", "processor", "threads", "height", "width"))
@@ -20,7 +20,8 @@ def machines(profiles: Sequence[dict]) -> list[list[dict]]:
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points (cost, rank) that no other point beats in one and equals in the other, cheapest first."""
+    """Return the indices of the points (cost, rank) that no other point equals or beats in both, cheapest first.
+    Of equal points the first counts."""
     found, best = [], math.inf
     for index in sorted(range(len(points)), key=lambda i: points[i]):
         if points[index][1] < best:
@@ -30,9 +31,11 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def quality_against_cost(plt, measured: Measured, profiles: Sequence[dict]):
-    """Mean rank over all metrics (1 is best, upwards) against seconds per pair and against parameters, methods that no
-    other one beats in both joined by a line. `profiles`: of one machine (`machines`). None where fewer than two methods
-    have both a rank and a profile; methods without parameters are left out of the second panel."""
+    """Draw the mean rank over all metrics (1 is best, at the top) against seconds per pair and against parameters.
+
+    A line joins the methods of `front`. profiles: those of one machine, see `machines`. The second panel leaves out
+    methods without parameters. Returns None where fewer than two methods have both a rank and a profile.
+    """
     by_method = {record["method"]: record for record in profiles}
     ranked = [
         (row.title, by_method[row.cell.method], float(rank), looks_of(measured)[row.cell.method])

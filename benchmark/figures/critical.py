@@ -12,9 +12,9 @@ from benchmark.statistics import Friedman
 
 
 def diagram(axis, friedman: Friedman, titles: Sequence[str], colours: Sequence[str]):
-    """Mean ranks on a line at the top, bars below it, then a row for each method, the better half at the left.
+    """Draw mean ranks on a line at the top, bars below it, then a row for each method, the better half at the left.
 
-    titles, colours: of the methods of `friedman`. Few artists: `scikit_posthocs` takes some four for every method.
+    titles, colours: those of `friedman`'s methods. Uses few artists; `scikit_posthocs` takes about four a method.
     """
     order = np.argsort(friedman.mean_ranks, kind="stable")
     ranks, titles, colours = friedman.mean_ranks[order], [titles[i] for i in order], [colours[i] for i in order]
@@ -37,7 +37,7 @@ def diagram(axis, friedman: Friedman, titles: Sequence[str], colours: Sequence[s
         for title, rank, row, edge in zip(titles[part], ranks[part], rows[part], edges[part]):
             text = f"{title}  {rank:.2f} " if side == "right" else f" {rank:.2f}  {title}"
             texts.append(axis.text(edge, row, text, fontsize=6, horizontalalignment=side, verticalalignment="center"))
-        # The layout makes room for the longest ones: to measure all takes as long as to draw them.
+        # The layout makes room for the three longest texts: to measure all takes as long as to draw them.
         for text in sorted(texts, key=lambda text: len(text.get_text()))[:-3]:
             text.set_in_layout(False)
     axis.set_xlim(1, count)
@@ -52,7 +52,8 @@ def diagram(axis, friedman: Friedman, titles: Sequence[str], colours: Sequence[s
 
 
 def joined(alike: np.ndarray) -> list[tuple[int, int]]:
-    """The longest runs of methods, sorted by rank, whose ends are alike, bool (c, c): first and last of each."""
+    """Return the first and last of each longest run of methods whose two ends are alike. alike: bool (c, c), sorted by
+    rank."""
     found = []
     for first, row in enumerate(alike):
         last = int(np.flatnonzero(row)[-1])

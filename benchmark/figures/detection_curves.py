@@ -12,15 +12,16 @@ from benchmark.detection.precision import RECALLS
 from benchmark.figures import style
 from benchmark.report.measured import NAIVE
 
-CLASSES = 8  # panels; the classes with most instances
+CLASSES = 8  # panels: those of the classes with most instances
 
 
 @dataclass(frozen=True)
 class Detected:
-    """A setup, the mean over seeds of each method.
+    """What the figures of a setup show.
 
     titles: method -> title, in the order of the table. instances: class -> number in the test part, most first.
-    precision: method -> class -> (R,) at `recall`, IoU 0.5; ap: method -> class -> AP of each seed, IoU 0.5 to 0.95.
+    precision: method -> class -> (R,) at `recall`, IoU 0.5, mean over seeds. ap: method -> class -> AP of each seed,
+    IoU 0.5 to 0.95.
     """
 
     title: str
@@ -32,7 +33,8 @@ class Detected:
 
 
 def read(compared: Compared) -> Detected | None:
-    """What is complete of a setup; None where nothing is. A row has no curves where those of a seed are broken."""
+    """Collect what is complete of a setup; None where nothing is. A method has no curves where those of a seed are
+    broken."""
     if not compared.rows:
         return None
     figures = [compared.figure("AP", label=label) for label in compared.classes]
@@ -52,7 +54,7 @@ def read(compared: Compared) -> Detected | None:
 
 
 def _precision(compared: Compared, row: Row, names: list[str]) -> dict[str, np.ndarray]:
-    """Class -> precision at `RECALLS`, IoU 0.5, mean over seeds."""
+    """Return class -> precision at `RECALLS`, IoU 0.5, mean over seeds."""
     try:
         drawn = [compared.setup.run(row.method, seed).curves()["precision"] for seed in row.records]
         means = {name: np.mean([one[name]["AP50"] for one in drawn], axis=0) for name in names}
@@ -62,7 +64,7 @@ def _precision(compared: Compared, row: Row, names: list[str]) -> dict[str, np.n
 
 
 def precision_recall(plt, detected: Detected):
-    """A panel per class, the classes with most instances: precision over recall at IoU 0.5, mean over seeds."""
+    """Draw precision over recall at IoU 0.5, mean over seeds, in a panel per class."""
     names = list(detected.instances)
     columns = min(4, len(names))
     rows = math.ceil(len(names) / columns)
@@ -91,7 +93,7 @@ def precision_recall(plt, detected: Detected):
 
 
 def class_bars(plt, detected: Detected):
-    """AP of each class, a bar per method; the line on a bar is the standard deviation over seeds (ddof = 1)."""
+    """Draw AP of each class, a bar per method. The line on a bar is the standard deviation over seeds (ddof = 1)."""
     names, methods = list(detected.instances), list(detected.titles)
     looks = style.looks(methods, NAIVE)
     figure, axis = plt.subplots(figsize=(style.PAGE, 2.3), layout="constrained")

@@ -1,4 +1,4 @@
-"""All figures of a report, drawn into a folder."""
+"""Draw all figures of a report into a folder."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ SCORES = {
 KINDS = (*SCORES, "cost")
 DEFAULT = tuple(kind for kind in KINDS if kind != "violin")  # boxes show the same
 
-_FEW = 8  # figures that are drawn sooner than a process has started
+_FEW = 8  # this many figures are drawn sooner than a process starts
 
 
 def draw(
     measured: Sequence[Measured], profiles: Sequence[dict], folder: Path, kinds: Sequence[str] = DEFAULT
 ) -> Iterator[Path]:
-    """Draw each kind for each split and protocol, as `<kind>-<data set>@<split>-<protocol>`; yields the files written.
+    """Draw each kind for each split and protocol, as `<kind>-<data set>@<split>-<protocol>`. Yield the files written.
 
-    profiles: what `bench profile` kept; of several machines the one with most methods is drawn. Kinds that there is
-    nothing for are left out.
+    Leaves out kinds that there is nothing for. profiles: what `bench profile` kept; of several machines, the one with
+    most methods is drawn.
     """
     with begun(measured, profiles, folder, kinds) as paths:
         yield from paths
@@ -46,8 +46,8 @@ def draw(
 def begun(
     measured: Sequence[Measured], profiles: Sequence[dict], folder: Path, kinds: Sequence[str] = DEFAULT
 ) -> Iterator[Iterator[Path]]:
-    """As `draw`, but other processes draw while the caller does something else before it asks for the files; what is
-    not drawn at the end of the context is left out."""
+    """Draw as `draw` does, in other processes where there is much to draw, so that the caller can do something else
+    before it asks for the files. What is not drawn by the end of the context is left out."""
     groups = cost_scatter.machines(profiles)
     tasks = [(kind, one, groups[0] if groups else [], folder) for one in measured for kind in kinds]
     if len(tasks) <= _FEW or provenance.processors() == 1:
@@ -57,7 +57,7 @@ def begun(
     from multiprocessing import get_context
 
     for one in measured:
-        _ = one.ranking, one.friedmans  # kept, and handed over with the rest
+        _ = one.ranking, one.friedmans  # computed here once: `Measured` keeps them and takes them to the processes
     pool = ProcessPoolExecutor(provenance.processors(), get_context("spawn"), _start)
     try:
         yield chain.from_iterable(pool.map(_draw_and_tidy, *zip(*tasks)))
@@ -67,7 +67,7 @@ def begun(
 
 def draw_detection(setups: Iterable[Compared], folder: Path) -> Iterator[Path]:
     """Draw precision over recall and AP by class for each setup of detection, as
-    `<kind>-<data set>@<division>-<setup>`; yields the files written."""
+    `<kind>-<data set>@<division>-<setup>`. Yield the files written."""
     from benchmark.figures import detection_curves
 
     for one in setups:
@@ -97,13 +97,13 @@ def _draw(kind: str, measured: Measured, profiles: Sequence[dict], folder: Path)
 
 def _start() -> None:
     worker.start()
-    with style.pyplot():  # imports what every figure needs
+    with style.pyplot():  # import here what every figure needs
         gc.freeze()
     gc.disable()
 
 
 def _draw_and_tidy(*task) -> list[Path]:
-    """Garbage is collected between figures: looking for it while one is made takes a fifth of the time."""
+    """Draw, then collect garbage. Looking for garbage while a figure is made takes a fifth of the time."""
     try:
         return _draw(*task)
     finally:

@@ -1,6 +1,6 @@
-"""Qualitative grids, as papers print them: a row per image pair, a column per method, with zoomed insets.
+"""Draw grids of images, as papers print them: a row per image pair, a column per method, with zoomed insets.
 
-Also maps of what a fused image differs by from a source or from another method.
+Also maps of the difference between a fused image and a source or another method.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Crop:
 
     @classmethod
     def parse(cls, text: str) -> Crop:
-        """From "x,y,w,h"; raises UserError."""
+        """Read "x,y,w,h". Raises UserError for anything else."""
         try:
             x, y, width, height = (int(part) for part in text.split(","))
         except ValueError:
@@ -41,7 +41,7 @@ class Crop:
         return image[self.y : self.y + self.height, self.x : self.x + self.width]
 
     def check(self, shape: tuple[int, ...], id: str) -> None:
-        """Raises UserError where the crop leaves an image of that shape."""
+        """Raise UserError where the crop leaves an image of that shape."""
         height, width = shape[:2]
         if self.x + self.width > width or self.y + self.height > height:
             raise UserError(f"the crop leaves the image '{id}', which is {width}x{height}")
@@ -49,15 +49,15 @@ class Crop:
 
 @dataclass(frozen=True)
 class GridRow:
-    """One pair: title -> picture, uint8 (H, W) or (H, W, 3), all of one size, sources first."""
+    """A pair in a grid of images. pictures: title -> uint8 (H, W) or (H, W, 3), all of one size, sources first."""
 
     id: str
     pictures: dict[str, np.ndarray]
 
 
 def where_methods_differ(pictures: Sequence[np.ndarray], share: float = 0.22) -> Crop:
-    """The square in which pictures (H, W) differ most: the largest mean over it of the standard deviation over
-    pictures. Its side is `share` of the shorter side of the picture."""
+    """Find the square in which pictures (H, W) differ most: the one with the largest mean of their standard deviation.
+    Its side is `share` of the shorter side of the picture."""
     import cv2
 
     spread = np.std(np.stack([picture.astype(np.float64) for picture in pictures]), axis=0)
@@ -70,7 +70,7 @@ def where_methods_differ(pictures: Sequence[np.ndarray], share: float = 0.22) ->
 
 
 def qualitative(plt, rows: Sequence[GridRow], crops: Sequence[Crop | None], width: float = style.PAGE):
-    """The grid; crops: of each row, None for no inset. A picture missing in a row leaves its place empty."""
+    """Draw the grid. A picture that a row lacks leaves its place empty. crops: one for each row, None for no inset."""
     columns = list(dict.fromkeys(title for row in rows for title in row.pictures))
     figure, axes = _places(plt, rows, columns, width)
     for line, row, crop in zip(axes, rows, crops):
@@ -88,8 +88,10 @@ def qualitative(plt, rows: Sequence[GridRow], crops: Sequence[Crop | None], widt
 
 
 def differences(plt, rows: Sequence[GridRow], reference: str, width: float = style.PAGE):
-    """Every other column minus `reference`, a column of every row, in grey levels: blue darker, red brighter, one scale
-    for all. Pictures are uint8 (H, W)."""
+    """Draw every other column minus `reference`, in grey levels: blue is darker, red is brighter, one scale for all.
+
+    Pictures are uint8 (H, W). reference: the title of a column that every row has.
+    """
     columns = [title for title in dict.fromkeys(t for row in rows for t in row.pictures) if title != reference]
     maps = [
         {t: row.pictures[t].astype(np.int16) - row.pictures[reference] for t in columns if t in row.pictures}
@@ -112,7 +114,7 @@ def differences(plt, rows: Sequence[GridRow], reference: str, width: float = sty
 
 
 def _places(plt, rows, columns, width, free=0.0):
-    """free: share of the width that no picture takes."""
+    """Make the axes of a grid. free: share of the width that no picture takes."""
     shapes = [next(iter(row.pictures.values())).shape for row in rows]
     one = width * (1 - free) / len(columns)
     heights = [one * shape[0] / shape[1] for shape in shapes]
@@ -148,7 +150,7 @@ def _bare(axis):
 
 
 def _inset_corner(shape, crop: Crop) -> tuple[bool, bool]:
-    """(right, lower): the corner of the picture furthest from the crop."""
+    """Return the corner of the picture furthest from the crop, as (right, lower)."""
     height, width = shape[:2]
     return crop.x + crop.width / 2 < width / 2, crop.y + crop.height / 2 < height / 2
 

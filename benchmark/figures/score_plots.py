@@ -1,7 +1,7 @@
 """Figures of scores: distributions, sorted curves, ranks, critical differences.
 
-Every function takes one `Measured` (a split under one protocol), draws on a new figure and returns it, or None where
-there is nothing to draw. Call them within `style.pyplot()`.
+Every figure's function takes one `Measured` (a split under one protocol) and returns a new figure, or None where there
+is nothing to draw. Call them within `style.pyplot()`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RADAR_METHODS = 8  # more polygons cannot be told apart
 
 
 def methods_by_rank(measured: Measured) -> list[int]:
-    """Indices of the rows, lowest mean rank first, those without rank at the end in their own order."""
+    """Return the indices of the rows, lowest mean rank first; those without a rank come last, in their own order."""
     return sorted(range(len(measured.rows)), key=lambda i: (math.isnan(r := measured.ranking.mean_rank[i]), r, i))
 
 
@@ -30,12 +30,12 @@ def metric_label(measured: Measured, metric: str) -> str:
 
 
 def looks_of(measured: Measured) -> dict[str, style.Look]:
-    """How the methods of all figures of one table are drawn."""
+    """Return how each method is drawn, the same in all figures of one table."""
     return style.looks(measured.scores.methods, NAIVE)
 
 
 def _panels(plt, count: int, columns: int, width: float, height: float, **options):
-    """`count` axes in rows of `columns`; the places left over are empty."""
+    """Make `count` axes in rows of `columns`. The places left over stay empty."""
     columns = max(1, min(columns, count))
     rows = math.ceil(count / columns)
     figure, axes = plt.subplots(
@@ -47,14 +47,14 @@ def _panels(plt, count: int, columns: int, width: float, height: float, **option
 
 
 def distributions(plt, measured: Measured):
-    """A panel per metric, a box per method over the images, methods ordered by mean rank.
+    """Draw a panel per metric, with a box per method over the images, methods ordered by mean rank.
 
-    Boxes: quartiles and median, whiskers to the furthest value within 1.5 interquartile ranges; the diamond is the
-    mean.
+    A box shows quartiles and median. Whiskers reach to the furthest value within 1.5 interquartile ranges. The diamond
+    is the mean.
     """
 
     def boxes(axis, values, places, colours):
-        # A collection per kind of mark: `boxplot` takes seven artists for every box.
+        # One artist draws all marks of a kind; `boxplot` takes seven for every box.
         found, places = boxplot_stats(values), np.array(places)
         low, first, median, third, high = (
             np.array([one[name] for one in found]) for name in ("whislo", "q1", "med", "q3", "whishi")
@@ -76,7 +76,8 @@ def distributions(plt, measured: Measured):
 
 
 def violins(plt, measured: Measured):
-    """As `distributions`, with the estimated density of the values instead of boxes; the line is the median."""
+    """Draw as `distributions` does, but the estimated density of the values in place of boxes. The line is the
+    median."""
 
     def bodies(axis, values, places, colours):
         # A density needs values that differ.
@@ -118,14 +119,14 @@ def _over_images(plt, measured: Measured, draw):
             axis.set_yticks(rows, titles)
         else:
             axis.set_yticks([])
-        # From the names at the left to the boxes of the last panel.
+        # Lines lead from the names at the left to the boxes of every panel.
         axis.hlines(rows, 0, 1, transform=axis.get_yaxis_transform(), color="#EEEEEE", linewidth=0.5, zorder=0.4)
     return figure
 
 
 def sorted_curves(plt, measured: Measured):
-    """A panel per metric: each method's values over the images in ascending order, against the share of images, as this
-    field draws them. The legend holds all methods once."""
+    """Draw a panel per metric: each method's values in ascending order against the share of images, as this field does.
+    The legend names each method once."""
     scores = measured.scores
     if not scores.metrics or len(scores.ids) < 2:
         return None
@@ -157,8 +158,11 @@ def sorted_curves(plt, measured: Measured):
 
 
 def radar(plt, measured: Measured):
-    """The mean rank of each method under each metric, the best rank at the rim; the methods with the lowest mean rank
-    over all metrics, at most eight. None for fewer than three metrics or two methods with ranks."""
+    """Draw the mean rank of each method under each metric, the best rank at the rim.
+
+    Shows at most eight methods, those with the lowest mean rank over all metrics. Returns None for fewer than three
+    metrics, or fewer than two methods with ranks.
+    """
     ranks = mean_ranks(measured)
     metrics = [m for m in measured.ranked if np.isfinite(ranks[m]).sum() >= 2]
     order = [i for i in methods_by_rank(measured) if all(np.isfinite(ranks[m][i]) for m in metrics)][:RADAR_METHODS]
@@ -191,7 +195,8 @@ def radar(plt, measured: Measured):
 
 
 def mean_ranks(measured: Measured) -> dict[str, np.ndarray]:
-    """metric -> (k,) mean rank over units (images or scenes), 1 is best; nan for methods that are not compared."""
+    """Return metric -> (k,) mean rank over units (images or scenes), 1 is best; nan for methods that are not
+    compared."""
     found = {}
     for metric, friedman in measured.friedmans.items():
         found[metric] = np.full(len(measured.rows), np.nan)
@@ -201,8 +206,8 @@ def mean_ranks(measured: Measured) -> dict[str, np.ndarray]:
 
 
 def critical_differences(plt, measured: Measured):
-    """A critical-difference diagram (Demšar 2006) per metric: mean ranks on a line, 1 best; a bar joins methods that
-    Nemenyi's test cannot tell apart. None where no metric has three methods and two units."""
+    """Draw a critical-difference diagram (Demšar 2006) per metric: mean ranks on a line, 1 is best. A bar joins methods
+    that Nemenyi's test cannot tell apart. Returns None where no metric has three methods and two units."""
     found = {metric: friedman for metric, friedman in measured.friedmans.items() if friedman is not None}
     if not found:
         return None

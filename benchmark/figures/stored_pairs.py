@@ -1,4 +1,4 @@
-"""Stored fused images beside their sources: the rows of `bench grid`."""
+"""Collect stored fused images and their sources: the rows of `bench grid`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from benchmark.run.plan import Split, why
 from benchmark.store.cells import Cell, existing_cells, fused_file
 from benchmark.store.summary import summarise
 
-ROWS = 3  # of a grid whose rows nobody named
+ROWS = 3  # rows of a grid when the user names none
 
 
 def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = None) -> dict[Cell, str]:
-    """The cells of a split with the titles of their methods, in the order given or sorted, without `ir` and `vis`,
-    which are the sources. Raises UserError where nothing is stored of the split, or not of a method named."""
+    """Return the cells of a split with the titles of their methods, in the order given, or sorted.
+
+    Leaves out `ir` and `vis`, which are the sources. Raises UserError where nothing is stored of the split, or of a
+    method named.
+    """
     there = [cell for cell in existing_cells(results) if cell.dataset == split.dataset]
     place = [cell for cell in there if cell.split == split.name]
     if not place:
@@ -38,7 +41,7 @@ def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = No
 
 
 def _stored(asked: Split, name: str) -> str:
-    """Another split of the data set, and the options that lead to it."""
+    """Name another stored split of the data set, with the options that select it."""
     base, _, limit = name.partition("-first")
     options = [f"--split {base}"] if base != asked.name.partition("-first")[0] and asked.dataset != "folder" else []
     options += [f"--limit {limit}"] if limit else []
@@ -46,7 +49,7 @@ def _stored(asked: Split, name: str) -> str:
 
 
 def select_pairs(split: Split, ids: Sequence[str] | None) -> list[Pair]:
-    """The pairs named, or three that are spread over the split."""
+    """Return the pairs named, or three that are spread over the split."""
     known = {pair.id: pair for pair in split.pairs}
     for id in ids or ():
         if id not in known:
@@ -60,8 +63,11 @@ def select_pairs(split: Split, ids: Sequence[str] | None) -> list[Pair]:
 def grid_rows(
     cells: dict[Cell, str], pairs: Sequence[Pair], sources: tuple[str, str], colour: bool = False
 ) -> tuple[list[GridRow], list[str]]:
-    """A row per pair, the two sources first, called as `sources` says; and one line for every picture that is missing.
-    colour: with the colours that the pair lends. Raises UserError where not one fused image is left."""
+    """Return a row per pair, and one line for every picture that is missing.
+
+    The two sources come first, under the titles `sources`. colour: give pictures the colours of their pair. Raises
+    UserError where not one fused image is there.
+    """
     rows, missing, found = [], [], 0
     for pair in pairs:
         loaded = pair.load()
@@ -91,14 +97,14 @@ def grid_rows(
 
 
 def differing(row: GridRow, sources: tuple[str, str]) -> Crop:
-    """Where the fused images of a row differ most, or, where there is one alone, it from its sources."""
+    """Find where the fused images of a row differ most. A single fused image is compared with its sources."""
     fused = [picture for title, picture in row.pictures.items() if title not in sources]
     compared = fused if len(fused) > 1 else row.pictures.values()
     return where_methods_differ([_grey(picture) for picture in compared])
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:
-    """The luminance of a picture, uint8 (H, W) or (H, W, 3)."""
+    """Return the luminance of a picture, uint8 (H, W) or (H, W, 3)."""
     return picture if picture.ndim == 2 else bt601.luminance(picture)
 
 

@@ -1,4 +1,4 @@
-"""Curves of a training run, from the CSV files that `bench train` writes: a first column `step`, numbers after it."""
+"""Draw the curves of training runs from the CSV files of `bench train`, whose columns are `step` and then numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.figures import style
 
 
 def read_curves(path: Path) -> dict[str, list[float]]:
-    """column -> values, `step` among them; raises UserError where the file is not such a table."""
+    """Read column -> values, `step` among them. Raises UserError where the file is not such a table."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
@@ -26,7 +26,7 @@ def read_curves(path: Path) -> dict[str, list[float]]:
 
 
 def curves(plt, runs: Mapping[str, Mapping[str, list[float]]]):
-    """A panel per quantity, a line per run; runs: title -> curves. `seconds` is left out."""
+    """Draw a panel per quantity, a line per run. Leaves out `seconds`. runs: title -> curves."""
     names = list(dict.fromkeys(name for run in runs.values() for name in run if name not in ("step", "seconds")))
     columns = min(4, len(names))
     rows = -(-len(names) // columns)

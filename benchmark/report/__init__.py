@@ -1,7 +1,6 @@
-"""Reports: what is measured (`measured`), what is said of it (`sections/`), the files it becomes (`formats/`,
-`page/`).
+"""Reports: `measured` collects what may be compared, `sections/` make tables of it, `formats/` and `page/` make files.
 
-A section turns measurements into grids (`tabular`); a format turns grids into text or bytes. Adding a file to either
+A section turns measurements into tables (`tabular.Grid`); a format turns these into text or bytes. A new file in either
 folder adds a section or a format; nothing else is edited. Rests on `store`, `detection`, `cost` and `statistics`.
 """
 
@@ -12,5 +11,5 @@ from types import ModuleType
 
 
 def names_in(package: ModuleType) -> list[str]:
-    """The files in `sections` or `formats`, without loading them."""
+    """List the files in `sections` or `formats` without loading them."""
     return sorted(info.name for info in pkgutil.iter_modules(package.__path__))

@@ -1,4 +1,4 @@
-"""What changed between two sets of results, image by image: for "did my change help?"."""
+"""Compare two sets of results image by image, to answer "did my change help?"."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from benchmark.statistics import ALPHA, Scores
 from benchmark.store.cells import Cell, cells, existing_cells
 from benchmark.store.summary import Row, summarise
 
-# What of a run's record says how its images came about.
+# Fields of a run's record that say how its images were made.
 _FACTS = ("name", "version", "precision", "output", "checkpoint", "trained_on", "seed", "metrics_version")
 
 
 @dataclass(frozen=True)
 class Change:
-    """A metric of B less that of A, over the `images` that both have it for.
+    """A metric of B minus the same metric of A, over the `images` for which both have it.
 
-    changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images; low, high: 95 %
+    changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images. low, high: 95 %
     bootstrap interval of the difference. p: of the paired Wilcoxon test over units, Holm-corrected over everything
     compared; nan where nothing was tested. verdict: "better", "worse" or, for a metric without direction, "different";
-    "not shown" where the difference is not significant, "too few" where with so few units none could be, "same" where
-    no image changed.
+    "not shown" where the difference is not significant; "too few" where so few units could show none; "same" where no
+    image changed.
     """
 
     dataset: str
@@ -52,8 +52,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """changes: one per metric of every pair of rows. facts: what differs in how they were made, one line each. notes:
-    what was not compared, and why."""
+    """Two sets of results compared (a test of methods against the best is `statistics.Comparison`).
+
+    changes: one per metric of every pair of rows. facts: what differs in how they were made, one line each. notes: what
+    was not compared, and why.
+    """
 
     changes: list[Change] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
@@ -61,9 +64,12 @@ class Comparison:
 
 
 def compare(a: str, b: str, results: Path, metrics: Sequence[str] | None = None) -> Comparison:
-    """Compare two folders of results (cell by cell), or two methods in `results` or folders of a single method (on
-    every split and protocol that both have). metrics: names; None stands for all. Raises UserError where a side does
-    not exist, where the two are of different kinds, and where nothing can be compared."""
+    """Compare `a` with `b`, two folders of results or two methods.
+
+    Folders of results are compared cell by cell. Methods, named in `results` or given as their folders, are compared on
+    every split and protocol that both have. metrics: names; None stands for all. Raises UserError where a side does not
+    exist, where the two are of different kinds, and where nothing can be compared.
+    """
     (rows_a, whole_a), (rows_b, whole_b) = _rows(a, results), _rows(b, results)
     if whole_a != whole_b:
         store, method = (a, b) if whole_a else (b, a)
@@ -89,7 +95,7 @@ def compare(a: str, b: str, results: Path, metrics: Sequence[str] | None = None)
 
 
 def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
-    """The rows of one side, and whether it is a whole folder of results."""
+    """Return the rows of one side, and whether it is a whole folder of results."""
     folder = Path(side).expanduser()
     if (folder / "run.json").is_file():
         dataset, _, split = folder.resolve().parent.name.partition("@")
@@ -101,7 +107,7 @@ def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
     if side in known:
         return [row for cell in there if cell.method == side for row in summarise(cell)], False
     if folder.is_dir():
-        existing_cells(folder)  # says that it holds no results
+        existing_cells(folder)  # raises that it holds no results
     if "/" in side or not known:
         raise UserError(f"{side}: no folder of results, nor a method in {results}")
     raise unknown(f"method in {results}", side, known)
@@ -138,7 +144,7 @@ def _brief(value) -> str:
 
 
 def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[Change], list[str]]:
-    """The changes, not yet judged, and why there are not more."""
+    """Return the changes, not yet judged, and the reasons why there are not more."""
     if a.cell.run().get("split_sha256") != b.cell.run().get("split_sha256"):
         return [], ["made from different images: not compared"]
     ids = [id for id in a.scores if id in b.scores]
@@ -194,7 +200,7 @@ def _change(a: Row, b: Row, metric: str, pairs: np.ndarray, ids: tuple[str, ...]
 
 
 def _judged(changes: list[Change]) -> list[Change]:
-    """With p values corrected over all that changed, and verdicts."""
+    """Correct the p values over all that changed, and give verdicts."""
     tested = [i for i, change in enumerate(changes) if change.changed and not np.isnan(change.p)]
     corrected = dict(zip(tested, statistics.holm(np.array([changes[i].p for i in tested]))))
     found = []

@@ -1,4 +1,4 @@
-"""A comparison of two sets of results as text of any kind."""
+"""Write a comparison of two sets of results as text, Markdown, LaTeX, HTML, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNS = {"better": "▲", "worse": "▼", "different": "◆"}
 
 @dataclass(frozen=True)
 class _Sheet:
-    """What formats need to draw grids."""
+    """What formats need of a `Content` to draw tables."""
 
     grids: list[Grid]
     options: Options
@@ -29,7 +29,7 @@ class _Sheet:
 
 
 def render(found: Comparison, a: str, b: str, kind: str) -> str:
-    """kind: "text", "markdown", "latex", "html", "csv" or "json"."""
+    """Write `found`. kind: "text", "markdown", "latex", "html", "csv" or "json"."""
     if kind == "json":
         content = {"changes": list(map(_plain, found.changes)), "facts": found.facts, "notes": found.notes}
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -107,14 +107,14 @@ def _line(change: Change) -> Line:
 
 
 def _p(p: float) -> str:
-    """Three decimals; four where three would not tell on which side of alpha it is."""
+    """Print three decimals; four where three do not tell on which side of alpha p is."""
     if math.isnan(p):
         return ""
     return "<0.001" if p < 0.001 else f"{p:.3f}" if round(p, 3) != ALPHA else f"{p:.4f}"
 
 
 def _text(grids: list[Grid]) -> str:
-    """For the terminal."""
+    """Draw the tables for the terminal."""
     import sys
 
     from rich import box

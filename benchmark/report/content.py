@@ -1,4 +1,4 @@
-"""A report: its material, and the tables that the sections make of it, which formats draw."""
+"""The content of a report: its material, and the tables that sections make of it and formats draw."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from benchmark.report.tabular import Grid, unique
 
 @dataclass(frozen=True, eq=False)
 class Content(Material):
-    """A report, with its tables."""
+    """The material of a report with its tables."""
 
     @cached_property
     def grids(self) -> list[Grid]:
-        """The tables, section after section."""
+        """Return the tables, section after section."""
         chosen = modules(sections)
         names = self.options.sections or chosen
         found = [grid for name in chosen if name in names for grid in chosen[name].grids(self)]
@@ -27,13 +27,13 @@ class Content(Material):
 
     @property
     def references(self) -> list[str]:
-        """The keys of the works that the methods, data sets and metrics shown come from, sorted."""
+        """Return the sorted keys of the works to cite for the methods, data sets and metrics shown."""
         cited = [one for grid in self.grids for one in (grid, *grid.columns, *grid.lines)]
         return sorted({key for one in cited for key in one.cites})
 
 
 def modules(package: ModuleType) -> dict[str, ModuleType]:
-    """Name -> module of every file in `sections` or `formats`, by the `ORDER` that it states, then by name."""
+    """Load every file in `sections` or `formats`. Return name -> module, sorted by `ORDER` in it, then by name."""
     found = [importlib.import_module(f"{package.__name__}.{name}") for name in names_in(package)]
     found.sort(key=lambda module: (getattr(module, "ORDER", 100), module.__name__))
     return {module.__name__.rpartition(".")[2]: module for module in found}

@@ -1,4 +1,4 @@
-"""What a report is drawn from besides scores: the detectors that may be compared, one setup each."""
+"""Choose what a report shows of detection, as `measured` does for scores: setups, and in each the rows to compare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmark.report.measured import NAIVE, Names, spelled_out
 
 
 def read(results: Path) -> tuple[list[Compared], list[str]]:
-    """Every setup under `results`, and a line for each one that is broken."""
+    """Read every setup under `results`. Return them, and a line for each one that is broken."""
     found, broken = [], []
     for setup in setups.setups(results):
         try:
@@ -24,7 +24,7 @@ def read(results: Path) -> tuple[list[Compared], list[str]]:
 
 
 def names(detected: Iterable[Compared]) -> Names | None:
-    """What may be asked for; None where there is nothing."""
+    """Return the names that may be asked for; None where there is no setup."""
     detected = list(detected)
     rows = [row for one in detected for row in (*one.rows, *one.absent)]
     found = Names(
@@ -43,9 +43,11 @@ def choose(
     methods: Sequence[str] | None = None,
     naive: bool = True,
 ) -> list[Compared]:
-    """The setups and rows asked for, in this order, as `measured.measure` takes these options; names that detection
-    does not know are those of scores. datasets: names, or DATASET@DIVISION. protocols: where none is one of detection,
-    all are meant."""
+    """Return the setups and rows asked for, in the order asked. Takes the options as `measured.measure` does.
+
+    Ignores names that detection does not know: they are those of scores. datasets: names, or DATASET@DIVISION.
+    protocols: where none is one of detection, all setups are meant.
+    """
     found = list(detected)
     if datasets is not None:
         found = [one for name in dict.fromkeys(datasets) for one in found if name in (one.facts["dataset"], one.place)]
@@ -58,12 +60,12 @@ def choose(
 
 
 def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared:
-    """Simple baselines first, as in tables of scores."""
+    """Keep the rows asked for, with simple baselines first, as in tables of scores."""
     rows = {row.method: row for row in (*one.rows, *one.absent)}
     if methods is None:
         asked = [name for name in rows if name not in NAIVE]
     else:
-        also = set(methods)  # that they exist has been checked
+        also = set(methods)  # other code has checked that they exist
         asked = spelled_out(methods, [(row.method, row.name) for row in rows.values()], also)
     order = [*(name for name in NAIVE if naive and name not in asked), *asked]
     place = {name: number for number, name in enumerate(order)}

@@ -1,4 +1,4 @@
-"""Tables of detection results: one setup each, so that rows of different divisions or protocols never meet."""
+"""Make tables of detection results. Each shows one setup: rows of different divisions or protocols never meet."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from benchmark.detection.precision import SIZES
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED
 
-DIGITS = 1  # of percent
+DIGITS = 1  # decimal places of percent
 OWN = {"mAP50": "mAP50", "mAP": "mAP50-95"}  # head -> ultralytics' figure
 
 Cites = Callable[[str, str], tuple[str, ...]]
 
 
 def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda kind, name: ()) -> list[Grid]:
-    """The tables of a setup: overall with sizes, times of day and differences to `vis`; AP and AP50 by class. digits:
-    decimal places of percent. cites: (kind, name) -> what is cited for it. Rows that lack a seed are told below the
-    first table, and not ranked."""
+    """Make the tables of a setup: one overall, with sizes, times of day and differences to `vis`; AP and AP50 by class.
+
+    Notes below the first table name rows that lack a seed; they are not ranked. digits: decimal places of percent.
+    cites: (kind, name) -> keys of the references for it.
+    """
     digits = DIGITS if digits is None else digits
     if not compared.rows:
         return [_grid(compared, "", [], digits, cites)]
@@ -35,7 +37,8 @@ def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda k
 
 
 def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites) -> Grid:
-    """metric: of a table by class; "" for the first one, with differences, ultralytics' figures and all notes."""
+    """Make one table. metric: that of a table by class; "" for the first table, which has differences, ultralytics'
+    figures and all notes."""
     facts = compared.facts
     table = [entries(compared, figure, digits) for figure in figures]
     columns = [_column(figure, metric, cites) for figure in figures]
@@ -69,7 +72,7 @@ def _column(figure: Figure, metric: str, cites: Cites) -> Column:
 
 
 def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
-    """A column: best and second by the mean that is printed; what looks the same is marked the same."""
+    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same."""
     found = [entry(row.values(figure), digits) for row in compared.rows]
     means = sorted({float(one.text) for one in found if one.value is not None}, reverse=True)
     if len(means) < 2:
@@ -86,7 +89,7 @@ def entry(values: Values, digits: int = DIGITS) -> Entry:
 
 
 def gap(row: Row, digits: int = DIGITS, metric: str = "AP") -> Entry:
-    """The difference to BASE with its interval."""
+    """Print the difference to BASE with its interval."""
     if row.gap is None:
         return Entry(UNDEFINED)
     found = row.gap[metric]
@@ -105,12 +108,12 @@ def label(row: Row) -> str:
 
 
 def titled(row: Row) -> str:
-    """As papers print it."""
+    """Return the title, as papers print it, with its mark."""
     return row.title + PRELIMINARY * row.preliminary
 
 
 def title(compared: Compared, metric: str = "") -> str:
-    """What was done on which images, in one line. metric: of a table by class."""
+    """Say in one line what was done on which images. metric: that of a table by class."""
     facts, settings = compared.facts, compared.facts["settings"]
     scenes = facts["scenes"]["test"]
     known = f" of {counted(scenes, 'scene')}" if scenes else ""
@@ -127,7 +130,7 @@ def protocol(compared: Compared) -> str:
 
 
 def training(compared: Compared) -> str:
-    """How the detectors were trained, without the protocol."""
+    """Say how the detectors were trained, without the protocol."""
     settings, seeds = compared.facts["settings"], compared.seeds
     further = "".join(f", {name}={value}" for name, value in settings["further"].items())
     among = f", {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}" if seeds else ""
@@ -138,14 +141,14 @@ def training(compared: Compared) -> str:
 
 
 def choice(compared: Compared) -> str:
-    """What tells setups of one division and protocol apart, in short."""
+    """Say in short what tells setups of one division and protocol apart."""
     settings = compared.facts["settings"]
     epochs = counted(settings["epochs"], "epoch")
     return f"{settings['detector']}, {epochs}, {settings['imgsz']} pixels, {settings['init']}"
 
 
 def leak(compared: Compared) -> str:
-    """Shares of test images that have a training image near by."""
+    """Print the shares of test images that have a training image near by."""
     return ", ".join(
         f"±{distance} {UNDEFINED if share is None else f'{100 * share:.1f} %'}"
         for distance, share in compared.facts["leak"].items()
@@ -153,7 +156,7 @@ def leak(compared: Compared) -> str:
 
 
 def explanation(compared: Compared, metric: str = "") -> str:
-    """What every table must say, and how to read it. metric: of a table by class."""
+    """Say what every table must say, and how to read it. metric: that of a table by class."""
     images = compared.facts["images"]
     parts = [
         f"Trained on {images['train']} images, validated on {images['val']}: {training(compared)}.",
@@ -170,7 +173,7 @@ def explanation(compared: Compared, metric: str = "") -> str:
 
 
 def notes(compared: Compared) -> list[str]:
-    """What must be said below: rows that are not complete, images that are missing, marks used."""
+    """Return the lines below a table: rows that are not complete, images that are missing, marks used."""
     found = [f"{label(row)}: {row.state}" for row in compared.absent]
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
@@ -181,7 +184,7 @@ def notes(compared: Compared) -> list[str]:
 
 
 def show(found: Iterable[Grid]) -> None:
-    """Print to stdout; best and second are marked ¹ and ²."""
+    """Print tables to stdout. Best and second are marked ¹ and ²."""
     import click
 
     from benchmark.report.terminal import show_listing

@@ -1,4 +1,4 @@
-"""What a report is made of and how it is asked for: what sections see."""
+"""What sections see of a report: the measurements, and the options of the user."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from benchmark.report.measured import Measured
 
 @dataclass(frozen=True)
 class Options:
-    """methods: those asked for, None for all. digits: decimal places, None for four digits of scores and one of
-    percents. sd: ± is shown over images. wide: one table of scores for all data sets. standalone: LaTeX that compiles
-    as it is. cite: LaTeX with citations. sections: names, or None for all. reported: files of values as papers print
-    them, see `benchmark.report.reported_values`. tolerance: how far, relative to the reported value, a measured one may
-    be and still count as near."""
+    """How a report is to be shown.
+
+    methods: those asked for, None for all. digits: decimal places; None for four digits of scores, and one decimal
+    place of percents. sd: show ± over images. wide: one table of scores for all data sets. standalone: LaTeX that
+    compiles as it is. cite: LaTeX with citations. sections: names, None for all. reported: files of values as papers
+    print them, see `reported_values`. tolerance: how far a measured value may be from a reported one and still count as
+    near, relative to the reported one.
+    """
 
     methods: Sequence[str] | None = None
     digits: int | None = None
@@ -32,8 +35,8 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What was measured, and how it is to be shown. results: the folder that it comes from. detected: setups
-    of detection."""
+    """What was measured, and how it is to be shown. results: the folder that it comes from. detected: setups of
+    detection."""
 
     results: Path
     measured: tuple[Measured, ...]

@@ -1,4 +1,4 @@
-"""What a report is drawn from: the methods that may be compared on one split under one protocol, with statistics."""
+"""Collect what a report shows: the methods that may be compared on a split under a protocol, with statistics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAIVE = ("ir", "vis", "average", "max", "laplacian")
 
 @dataclass(frozen=True)
 class Names:
-    """Data sets (and DATASET@SPLIT), protocols and methods (and their names without a checkpoint) that have results."""
+    """Names that have results. datasets: also as DATASET@SPLIT. methods: labels, and names without a checkpoint."""
 
     datasets: frozenset[str] = frozenset()
     protocols: frozenset[str] = frozenset()
@@ -36,10 +36,10 @@ class Names:
 class Measured:
     """One split under one protocol.
 
-    rows: what may be compared, in the order of the table; scores: theirs, in the same order, on the same images.
-    partial: rows on fewer images. absent: rows without any that count. total: pairs in the split. naive: the simple
-    baselines that stand first without having been asked for; asked: the others, in the order of the table; whether they
-    have results or not. common: whether images that some row lacks are left out.
+    rows: what may be compared, in the order of the table. scores: those of the rows, in the same order, all on the same
+    images. partial: rows with fewer images. absent: rows without usable results. total: pairs in the split. naive: the
+    simple baselines that stand first without having been asked for; asked: the other methods, in the order of the
+    table. Both also name methods without results. common: whether images that some row lacks are left out.
     """
 
     dataset: str
@@ -60,13 +60,13 @@ class Measured:
 
     @property
     def missing(self) -> list[str]:
-        """The simple baselines without results."""
+        """Return the simple baselines without results."""
         known = {row.cell.method for row in (*self.rows, *self.partial, *self.absent)}
         return [name for name in self.naive if name not in known]
 
     @property
     def images(self) -> int:
-        """How many images every row has."""
+        """Return how many images every row has."""
         return len(self.scores.ids)
 
     @cached_property
@@ -75,12 +75,12 @@ class Measured:
 
     @cached_property
     def comparisons(self) -> dict[str, Comparison]:
-        """Of the metrics that have a direction."""
+        """Test each metric that has a direction against its best method."""
         return {m: statistics.against_best(self.scores, m) for m in self.ranked}
 
     @cached_property
     def friedmans(self) -> dict[str, Friedman | None]:
-        """Of the metrics that have a direction."""
+        """Run Friedman's test for each metric that has a direction."""
         return {m: statistics.friedman(self.scores, m) for m in self.ranked}
 
     @cached_property
@@ -89,18 +89,18 @@ class Measured:
 
     @property
     def ranked(self) -> list[str]:
-        """The metrics that have a direction."""
+        """Return the metrics that have a direction."""
         return [metric for metric, direction in self.scores.metrics.items() if direction]
 
     def scored(self, row: Row, metric: str) -> int:
-        """On how many of the images a row has a metric, be it defined there or not."""
+        """Count the images for which a metric of a row is stored, be it defined there or not."""
         if row.cell not in self._scored:
             self._scored[row.cell] = Counter(chain.from_iterable(row.scores.get(id, ()) for id in self.scores.ids))
         return self._scored[row.cell][metric]
 
     @cached_property
     def _scored(self) -> dict[Cell, Counter]:
-        """Images by metric, of the rows that were asked for."""
+        """Keep what `scored` has counted: cell -> metric -> images."""
         return {}
 
 
@@ -115,13 +115,13 @@ def measure(
     common: bool = False,
     also: Names | None = None,
 ) -> list[Measured]:
-    """What `results` holds, one item per data set, split and protocol, in the order of the names given.
+    """Collect what `results` holds, one item per data set, split and protocol, in the order of the names given.
 
-    datasets: names, or DATASET@SPLIT; methods: in the order of the tables; None stands for all. naive: whether the
-    simple baselines join those asked for, or are left out. common: whether methods on fewer images restrict all to the
-    images that all have, instead of being left out. also: names that results of another kind have, which need none
-    here: where there are such results, there may be nothing here. Raises UserError for names that nothing is stored
-    of, and where nothing is stored.
+    datasets: names, or DATASET@SPLIT. methods: give the order of the tables. None stands for all. naive: add the simple
+    baselines; otherwise leave out those not asked for. common: keep methods with fewer images, and restrict all methods
+    to the images that all have; otherwise leave those methods out. also: names of results of another kind; they need no
+    scores here, and with them there may be none at all. Raises UserError for names of which nothing is stored, and
+    where nothing is stored.
     """
     found = tables(rows(existing_cells(results) if also is None else cells(results)))
     if not found and also is None:
@@ -162,8 +162,10 @@ def measure(
 
 
 def spelled_out(names: Sequence[str], rows: Sequence[tuple[str, str]], also: Collection[str] = ()) -> list[str]:
-    """Labels as asked for; a method without a row of just that name stands for all of its checkpoints. rows: label and
-    name of each. also: names that need no row."""
+    """Turn the names asked for into labels. A name that is no label stands for all checkpoints of that method.
+
+    rows: (label, name) of each. also: names that need no row. Raises UserError for any other name.
+    """
     labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
     for name in names:
@@ -206,7 +208,7 @@ def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
 
 
 def _scores(dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Sequence[str]) -> Scores:
-    """A metric that a row lacks for some image is undefined for it throughout."""
+    """Make the array of scores. A metric that a row lacks for some image counts as undefined for all of its images."""
     values = np.full((len(kept), len(metrics), len(ids)), np.nan)
     for i, row in enumerate(kept):
         lines = [row.scores[id] for id in ids]
@@ -219,24 +221,24 @@ def _scores(dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Seq
 
 
 def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
-    """The scene of each image, or None where the data set does not tell it of every one."""
+    """Return the scene of each image, or None where the data set does not know it of every one."""
     from benchmark import datasets
 
     try:
         source = datasets.get(dataset)
-    except UserError:  # of a data set that is not installed here
+    except UserError:  # the data set is not installed here
         return None
     found = tuple(source.scene_of(id) for id in ids)
     return None if None in found or not found else found
 
 
 def fold(name: str) -> str:
-    """A metric's name as it is recognised: case, hyphens and underscores do not matter."""
+    """Return a name in the form in which it is recognised: case, hyphens and underscores do not matter."""
     return "".join(c for c in name.lower() if c.isalnum())
 
 
 def decimals(means: Iterable[float], digits: int | None) -> int:
-    """Decimal places of a column: `digits`, or such that the largest mean has four digits."""
+    """Return the decimal places of a column: `digits`, or as many as give the largest mean four digits."""
     if digits is not None:
         return digits
     sizes = [abs(mean) for mean in means if math.isfinite(mean)]

@@ -1,4 +1,4 @@
-"""The works behind methods, data sets, metrics and detectors, as BibTeX; the facts are in ``references.yaml``."""
+"""Cite the works behind methods, data sets, metrics and detectors. `references.yaml` holds the facts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLACES = ("journal", "booktitle", "howpublished")
 
 @cache
 def entries() -> dict[str, dict[str, str]]:
-    """Key -> fields of BibTeX, with `type` (of the entry) among them."""
+    """Return key -> fields of BibTeX, with the entry's `type` among them."""
     return {key: {name: str(v) for name, v in fields.items() if name != "of"} for key, fields in _read().items()}
 
 
@@ -34,8 +34,8 @@ def _owners() -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def keys(kind: str, name: str) -> tuple[str, ...]:
-    """What is cited for a "method", "dataset", "metric" or "detector"; () where nothing is. A variant of a method
-    (`ifcnn_sum`, `tardal-dt`) is cited as the method is."""
+    """Return the keys cited for a "method", "dataset", "metric" or "detector"; () where there are none. A variant of a
+    method (`ifcnn_sum`, `tardal-dt`) is cited as the method is."""
     while name:
         if found := _owners().get((kind, name)):
             return found
@@ -46,7 +46,7 @@ def keys(kind: str, name: str) -> tuple[str, ...]:
 
 
 def bibtex(keys: Iterable[str]) -> str:
-    """The entries as BibTeX, in this order."""
+    """Write the entries as BibTeX, in this order."""
     parts = []
     for key in keys:
         fields = {name: value for name, value in entries()[key].items() if name != "type"}
@@ -58,7 +58,7 @@ def bibtex(keys: Iterable[str]) -> str:
 
 
 def bibliography(keys: Iterable[str], escape: Callable[[str], str]) -> str:
-    """The entries as LaTeX's `thebibliography`, which needs no BibTeX run; escape: what makes text LaTeX."""
+    """Write the entries as LaTeX's `thebibliography`, which needs no BibTeX run. escape: turns text into LaTeX."""
     items = [f"\\bibitem{{{key}}} {_written(entries()[key], escape)}\n" for key in keys]
     return "".join(["\\begin{thebibliography}{99}\n\\small\n", *items, "\\end{thebibliography}\n"])
 
@@ -72,5 +72,5 @@ def _written(fields: dict[str, str], escape: Callable[[str], str]) -> str:
 
 
 def _escaped(text: str, escape: Callable[[str], str]) -> str:
-    """Escaped, but for what is LaTeX already: a dash of two hyphens and an escaped underscore."""
+    """Escape text, except what is LaTeX already: a dash of two hyphens and an escaped underscore."""
     return "--".join(r"\_".join(escape(part) for part in half.split(r"\_")) for half in text.split("--"))

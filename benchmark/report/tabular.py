@@ -1,4 +1,4 @@
-"""A table as every format draws it: what stands where, what is marked and why."""
+"""Tables as every format draws them: what stands where, and how it is marked."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ BEST, SECOND = "best", "second"
 
 @dataclass(frozen=True)
 class Entry:
-    """One place of a grid. text: as it is printed; value: the number behind it, None where there is none; spread: what
-    stands behind ±; mark: BEST, SECOND or ""; tone: "equal", "near" or "far", a colour, or ""."""
+    """One place of a `Grid` (`terminal.Entry` is one of a table on the terminal).
+
+    text: as it is printed. value: the number behind it, None where there is none. spread: what stands behind ±. mark:
+    BEST, SECOND or "". tone: "equal", "near" or "far", each drawn in a colour, or "".
+    """
 
     text: str = ""
     value: float | None = None
@@ -24,8 +27,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Column:
-    """direction: +1 higher is better, -1 lower is better, 0 neither. group: what the column stands under together with
-    its neighbours of the same group. cites: keys of the references for it."""
+    """A column of a `Grid`. direction: +1 higher is better, -1 lower is better, 0 neither. group: a head over the
+    column and its neighbours of the same group. cites: keys of the references for it."""
 
     name: str
     direction: int = 0
@@ -39,8 +42,8 @@ class Column:
 
 @dataclass(frozen=True)
 class Line:
-    """A row: name as commands know it, title as papers print it, and an entry per column. rule: a line is drawn above.
-    cites: keys of the references for it."""
+    """A row of a `Grid`, with an entry per column. name: as commands know it. title: as papers print it. rule: draw a
+    line above. cites: keys of the references for it."""
 
     name: str
     title: str
@@ -51,9 +54,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Grid:
-    """key: short and unique in a report, letters, digits and hyphens. title: what is shown, one line. explanation:
-    sentences on how to read it. notes: what must be said below, one line each. corner: the head of the first column.
-    wide: whether it goes over both columns of a paper."""
+    """A table of a report (a grid of images is in `figures.image_grid`).
+
+    key: unique in a report, short, of letters, digits and hyphens. title: what is shown, one line. explanation:
+    sentences on how to read it. notes: shown below, one line each. corner: the head of the first column. wide: whether
+    it goes over both columns of a paper. cites: keys of the references for it.
+    """
 
     key: str
     title: str
@@ -67,7 +73,7 @@ class Grid:
 
     @property
     def groups(self) -> list[tuple[str, int]]:
-        """The groups of the columns in order, each with its number of columns; empty where no column has one."""
+        """Return the groups of the columns in order, each with its number of columns; empty where no column has one."""
         found: list[tuple[str, int]] = []
         for column in self.columns:
             if found and found[-1][0] == column.group:
@@ -78,7 +84,7 @@ class Grid:
 
 
 def number(value: float, decimals: int) -> str:
-    """A number as it is printed, nothing being -0.0; UNDEFINED for nan."""
+    """Print a number, never as -0.0, and nan as UNDEFINED."""
     if value != value:
         return UNDEFINED
     text = f"{value:.{decimals}f}"
@@ -86,18 +92,18 @@ def number(value: float, decimals: int) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """ "1 pair", "3 pairs"."""
+    """Return "1 pair", "3 pairs"."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def key(*parts: str) -> str:
-    """A key of letters, digits and hyphens."""
+    """Make a key of letters, digits and hyphens."""
     text = "-".join(parts)
     return "".join(c if c.isascii() and c.isalnum() else "-" for c in text).strip("-").lower()
 
 
 def unique(grids: Sequence[Grid]) -> None:
-    """Raises ValueError where two grids share a key."""
+    """Raise ValueError where two grids share a key."""
     keys = [grid.key for grid in grids]
     if len(set(keys)) < len(keys):
         raise ValueError(f"two tables are called {max(keys, key=keys.count)}")

@@ -1,8 +1,8 @@
-"""Tables for the terminal.
+"""Print tables on the terminal.
 
-The best value of a column stands out as bold and the second as underlined, by what is printed: values that look the
-same rank the same. A mean over fewer images than the split has, because the metric is undefined for some, says so and
-is not ranked. What may be said of differences is up to reports.
+The best value of a column is bold and the second underlined. Ranks go by what is printed: values that look the same
+rank the same. Where a metric is undefined for some images, the mean says over how many it is, and is not ranked.
+Reports, not these tables, say whether differences are significant.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PRELIMINARY_NOTE = f"{PRELIMINARY} {PRELIMINARY_MEANING}."
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands in one place of a table; rank: 1 best, 2 second, else 0."""
+    """One place of a table on the terminal (`tabular.Entry` is one of a report). rank: 1 best, 2 second, else 0."""
 
     text: str
     rank: int = 0
 
 
 def entries(table: Table) -> list[list[Entry]]:
-    """The places of a table, one list per row of `table.rows`, one entry per metric."""
+    """Make the places of a table: a list for each row of `table.rows`, with an entry per metric."""
     columns = [_column([row.values.get(m) for row in table.rows], table, m) for m in table.metrics]
     return [list(row) for row in zip(*columns)] if columns else [[] for _ in table.rows]
 
@@ -69,12 +69,12 @@ def label(row: Row) -> str:
 
 
 def title_of(row: Row) -> str:
-    """As papers print it."""
+    """Return the title, as papers print it, with its mark."""
     return (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
 
 
 def notes(table: Table) -> list[str]:
-    """What must be said below a table, one line each: rows that are not complete, and marks used."""
+    """Return the lines below a table: rows and metrics that are not complete, and marks used."""
     lines = [f"{label(row)}: {row.state}" for row in table.others]
     for row in table.rows:
         lines += [
@@ -93,7 +93,7 @@ def notes(table: Table) -> list[str]:
 
 
 def show(tables: Iterable[Table]) -> None:
-    """Print tables to stdout. Off a terminal, which has no bold, best and second are marked ¹ and ²."""
+    """Print tables to stdout. Where that is no terminal, there is no bold: best and second are marked ¹ and ²."""
     import sys
 
     from rich import box
@@ -101,7 +101,7 @@ def show(tables: Iterable[Table]) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    # As wide as it takes: a number cut off at the edge of the window would be a wrong one.
+    # The width is ample: a number cut off at the edge of the window would be a wrong one.
     console = Console(file=sys.stdout, highlight=False, width=1000)
     styled = console.is_terminal
     for table in tables:
@@ -150,7 +150,7 @@ def show_protocols(tables: Sequence[Table]) -> None:
 
 
 def _significant(value, total: int) -> str:
-    """Four digits of a mean by itself."""
+    """Print four digits of a mean that stands by itself."""
     size = abs(value.mean) if value is not None and math.isfinite(value.mean) else 0
     return _text(value, total, min(6, max(0, 3 - math.floor(math.log10(size)))) if size else 4)
 

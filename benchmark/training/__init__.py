@@ -1,4 +1,4 @@
-"""Training of fusion networks: `crops` draws the batches, `loop` trains and resumes, `log` keeps what is to be read.
+"""Training of fusion networks: `crops` draws the batches, `loop` trains and resumes, `log` writes losses and scores.
 
-Rests on `datasets`, `store` and `figures`, for its curves, and on what `baselines.tasks` says is trainable.
+Rests on `datasets`, on `store`, on `figures` for its curves, and on `baselines.tasks`, which says what is trainable.
 """

@@ -1,4 +1,4 @@
-"""What a network is trained on: pairs of one or several data sets, and the random crops of a step."""
+"""Read the pairs that a network is trained on, from one or several data sets, and cut the random crops of a step."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ REDRAWS = 4
 
 @dataclass(frozen=True)
 class Source:
-    """The pairs of one split: images are uint8 luminance (infrared, visible), `ids_sha256` is of the ids, one to a
-    line, as of the committed split lists, and `images_sha256` of the files' content."""
+    """The training pairs of one split (published weights have a `Source` of their own in `baselines.weights`).
+
+    images: (infrared, visible) of each pair, uint8 luminance. ids_sha256: hash of the ids, one to a line, as of the
+    committed split lists. images_sha256: hash of the files' content.
+    """
 
     dataset: str
     split: str
@@ -45,11 +48,11 @@ def read(
     ir: Path | None = None,
     vis: Path | None = None,
 ) -> Source:
-    """The source that `spec` names: a data set, or DATASET@SPLIT.
+    """Read the source that `spec` names: a data set, or DATASET@SPLIT.
 
-    split: where `spec` has none; None stands for "train" where the set has that, else for its default. ir, vis: the
-    directories of the data set `folder`. Images whose longer side exceeds the recipe's `longest` are reduced to it by
-    area averaging. Raises UserError for unknown names, missing or broken data, and pairs smaller than a crop.
+    split: taken where `spec` names none; None stands for "train" where the set has it, else for the set's default. ir,
+    vis: the directories of the data set `folder`. Reduces images whose longer side exceeds the recipe's `longest` to
+    it, by area averaging. Raises UserError for unknown names, missing or broken data, and pairs smaller than a crop.
     """
     from benchmark import datasets
     from benchmark.datasets.id_lists import ids_sha256
@@ -73,8 +76,8 @@ def read(
 
 
 def refuse_repeats(sources: Sequence[Source]) -> None:
-    """Raises UserError where a pair, told by its pixels, is in two sources: it could be held out of one and trained on
-    in the other."""
+    """Raise UserError where two sources hold a pair of the same pixels: it could be held out of one and trained on in
+    the other."""
     if len(sources) < 2:
         return
     seen, repeated = {}, {}
@@ -93,7 +96,7 @@ def refuse_repeats(sources: Sequence[Source]) -> None:
 
 
 def reduce(image: np.ndarray, longest: int) -> np.ndarray:
-    """The image with its longer side at most `longest` pixels (0: as it is), by area averaging."""
+    """Reduce an image, by area averaging, until its longer side has at most `longest` pixels (0: leave it)."""
     side = max(image.shape)
     if not longest or side <= longest:
         return image
@@ -104,8 +107,10 @@ def reduce(image: np.ndarray, longest: int) -> np.ndarray:
 
 
 def split_off_validation(sources: Sequence[Source]) -> tuple[list[list], list]:
-    """(training images of each source, validation images of all): evenly spaced pairs of every source are held out,
-    eight in all, shared out by the sources' sizes, but never more than a quarter of a source."""
+    """Hold evenly spaced pairs of every source out; return (training images of each source, validation images of all).
+
+    Eight pairs are held out in all, shared out by the sources' sizes, but never more than a quarter of a source.
+    """
     total = sum(len(source.images) for source in sources)
     training, validation = [], []
     for source in sources:
@@ -118,16 +123,16 @@ def split_off_validation(sources: Sequence[Source]) -> tuple[list[list], list]:
 
 
 def shares(counts: Sequence[int], balance: float) -> np.ndarray:
-    """The probability that a crop comes from each source: proportional to (number of pairs) ** balance."""
+    """Return each source's probability that a crop comes from it, proportional to (number of pairs) ** balance."""
     weights = np.array(counts, float) ** balance
     return weights / weights.sum()
 
 
 def crops(sources: Sequence[list[tuple[np.ndarray, np.ndarray]]], recipe: Recipe, seed: int, step: int) -> torch.Tensor:
-    """The batch of a step, (2, batch, 1, crop, crop) in [0, 1], infrared first.
+    """Cut the batch of a step, (2, batch, 1, crop, crop) in [0, 1], infrared first.
 
-    Everything random follows from seed and step, so that a resumed run sees what an unbroken one would. Crops are
-    turned and mirrored; flat ones are drawn again, and tones changed, as the recipe says.
+    Draws everything random from seed and step, so that a resumed run sees what an unbroken one would. Turns and mirrors
+    the crops. Draws flat ones again and changes tones as the recipe says.
     """
     random = np.random.default_rng([seed, step])
     chances = shares([len(images) for images in sources], recipe.balance)
@@ -153,12 +158,13 @@ def _cut(pair: tuple[np.ndarray, np.ndarray], side: int, random: np.random.Gener
 
 
 def _contrast(pair: np.ndarray) -> float:
-    """Between the 10th and the 90th percentile of the image that has more of it, in [0, 1]."""
+    """Return the gap between the 10th and 90th percentiles, in [0, 1], of the image in which it is wider."""
     low, high = np.percentile(pair, (10, 90), axis=(1, 2))
     return float((high - low).max() / 255)
 
 
 def _retone(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """gain * image ** gamma, the gamma log-uniform in GAMMA, the gain uniform in GAIN: black stays black."""
+    """Return gain * image ** gamma. Draws gamma log-uniformly from GAMMA and gain uniformly from GAIN; black stays
+    black."""
     gamma = np.exp(random.uniform(*np.log(GAMMA)))
     return random.uniform(*GAIN) * image**gamma

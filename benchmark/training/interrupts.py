@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM that wait for the end of a step, so that what is saved is whole."""
+"""Hold Ctrl-C and SIGTERM back until the end of a step, so that what is saved is whole."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def held_back(say: Callable[[str], None]) -> Iterator[list[int]]:
-    """The signals that came within, at most one: the caller looks, and leaves when it can. It is raised then, as it
-    would have been at once; a second one is raised at once. Only the main thread can be asked for that; elsewhere the
-    list stays empty."""
+    """Hold the first signal back and put it into the list; the caller looks there and leaves when it can.
+
+    Passes that signal on when the context ends. Passes a second one on at once. Python lets only the main thread do
+    this; in others the list stays empty. say: is told a line when a signal is held back.
+    """
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield came

@@ -1,4 +1,4 @@
-"""What a run leaves to read: tables of the losses and of the validation, TensorBoard logs."""
+"""Write what a run leaves to read: CSV tables of losses and of validation scores, TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.store import files
 
 
 class Table:
-    """A CSV file with one line per step, in order, whose first column is the step."""
+    """A CSV file with a line for each logged step, in order. The first column is the step."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -26,7 +26,7 @@ class Table:
         self.path.unlink(missing_ok=True)
 
     def truncate(self, step: int) -> None:
-        """Drop the lines of steps after `step`, and one that a kill cut short; they come again."""
+        """Drop the lines of steps after `step`, and a line that a kill cut short: the resumed run writes them again."""
         if self.path.is_file():
             head, *lines = self.path.read_text().splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= step]
@@ -53,7 +53,7 @@ class Table:
 
 
 class TensorBoard:
-    """Scalars for TensorBoard, in `folder`; raises ModuleNotFoundError where the package is missing."""
+    """Writes scalars for TensorBoard into `folder`. Raises ModuleNotFoundError where the package is missing."""
 
     def __init__(self, folder: Path, step: int):
         from torch.utils.tensorboard import SummaryWriter

@@ -1,4 +1,4 @@
-"""The training loop, resumable at any saved step with identical continuation."""
+"""Train a network, step by step. A run resumed from a saved step goes on exactly as an unbroken one."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ PRECISIONS = ("fp32", "bf16")
 
 
 class Diverged(Exception):
-    """The loss or its gradient is not finite; the state saved last is kept."""
+    """The loss or its gradient is not finite. The state saved last is kept."""
 
 
 @torch.no_grad()
 def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) -> dict[str, float]:
-    """Mean of the eight core metrics (protocol cddfuse) over centre crops of the validation pairs, of those where each
-    is defined; nan where it is nowhere (VIF of images below 41 pixels)."""
+    """Return the means of the eight core metrics (protocol cddfuse) over centre crops of the validation pairs.
+
+    Averages each metric over the crops where it is defined; nan where there are none (VIF below 41 pixels).
+    """
     rows = []
     for pair in images:
         top, left = ((side - min(side, VALIDATION_CROP)) // 2 for side in pair[0].shape)
@@ -52,7 +54,7 @@ def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) 
 
 
 class _Loss(nn.Module):
-    """The network with its loss in one call, which is what gradients are averaged around in several processes."""
+    """The network and its loss in one call: several processes average the gradients of such a module."""
 
     def __init__(self, task: Task, network: nn.Module, recompute: bool):
         super().__init__()
@@ -65,7 +67,7 @@ class _Loss(nn.Module):
 
 
 def _lower_precision(network: nn.Module, calls: Sequence[str], device: str) -> None:
-    """Run these methods of the network under bfloat16 autocast; what they return, and so the loss, is float32."""
+    """Run these methods of the network under bfloat16 autocast. They return float32, so that the loss is float32."""
 
     def wrap(function):
         @wraps(function)
@@ -81,13 +83,13 @@ def _lower_precision(network: nn.Module, calls: Sequence[str], device: str) -> N
 
 
 class Run:
-    """One training run in its folder: state.pt (to resume), log.csv, validation.csv and .png, the weights and their
-    record.
+    """One training run. Its folder holds state.pt (to resume), log.csv, validation.csv, validation.png, the weights and
+    their record.
 
     start: the weights to begin with, or None for random ones. precision: "fp32", or "bf16" for bfloat16 autocast of the
-    network, with float32 weights, losses and scans. recompute: trade time for memory, activations of each block being
-    computed again for its gradient. facts: what the record says besides, with `data`, which a resumed run must share.
-    Raises ValueError where the folder holds another run, Unavailable for a `start` that does not fit.
+    network, with float32 weights, losses and scans. recompute: trade time for memory, by computing the activations of
+    each block again for its gradient. facts: further content of the record; a resumed run must have the same `data` in
+    it. Raises ValueError where the folder holds another run, Unavailable for a `start` that does not fit.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class Run:
         self.processes = processes or Alone(device)
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder
         self.seed, self.device, self.facts = seed, self.processes.device, facts
-        # Not the number of steps, so that a run can be extended.
+        # The number of steps is left out, so that a run can be extended.
         kept = {key: value for key, value in vars(recipe).items() if key not in ("steps", "continues")}
         self.identity = {"method": method, "recipe": kept, "seed": seed, "data": facts["data"], "precision": precision}
         if start:
@@ -150,7 +152,7 @@ class Run:
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average, self.step, self.seconds = saved["average"], step, saved["seconds"]
         first_phase = saved.get("first_phase", self.recipe.first_phase)
-        if step >= first_phase != self.recipe.first_phase:  # what is over does not begin again in a longer run
+        if step >= first_phase != self.recipe.first_phase:  # a longer run does not go back to a phase that is over
             self.recipe = replace(self.recipe, phase1=first_phase / self.recipe.steps)
         if self.processes.rank == 0:
             for table in (self.log, self.validation):
@@ -220,10 +222,10 @@ class Run:
         say: Callable[[str], None] = print,
         tensorboard: bool = False,
     ) -> None:
-        """Train to the recipe's last step, a few pairs of each source held out to validate on.
+        """Train to the recipe's last step. Hold a few pairs of each source out to validate on.
 
-        `advance` is called after every step, `say` with a line of each validation's scores. Ctrl-C and SIGTERM wait for
-        the end of the step, which is saved; they are raised then.
+        Calls `advance` after every step, and `say` with the scores of every validation. Ctrl-C and SIGTERM wait for the
+        end of the step; the run saves it, then they are raised.
         """
         training, held_out = split_off_validation(sources)
         first = self.processes.rank == 0
@@ -239,7 +241,7 @@ class Run:
                 self.seconds, before = self.seconds + now - before, now
                 last = self.step == self.recipe.steps
                 if self.step % LOG_EVERY == 0 or last:
-                    # Parts change with a method's phase; only what the newest step has is averaged.
+                    # A method's phases differ in their parts of the loss; only those of the newest step are averaged.
                     means = {key: float(np.mean([row[key] for row in window if key in row])) for key in window[-1]}
                     row = {"step": self.step, "seconds": self.seconds, **self.processes.mean(means)}
                     window = []
@@ -253,7 +255,7 @@ class Run:
                 if first and (self.step % save_every == 0 or last or stopped):
                     self.save()
                 advance()
-        if stopped:  # by another process's interrupt; its own is raised where it was held back
+        if stopped:  # another process was interrupted; `held_back` passes on an interrupt of this one
             raise KeyboardInterrupt
         self.processes.wait()
 

@@ -1,4 +1,4 @@
-"""One training on several GPUs: what `accelerate launch` or torchrun started, joined by Hugging Face accelerate."""
+"""Train one network on several GPUs: `accelerate launch` or torchrun starts the processes, accelerate joins them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Alone:
-    """The one process that there usually is."""
+    """A training in one process, as most are."""
 
     rank, count = 0, 1
 
@@ -23,25 +23,25 @@ class Alone:
         loss.backward()
 
     def share(self, batch: Tensor) -> Tensor:
-        """This process's part of a batch (2, batch, 1, H, W)."""
+        """Return this process's part of a batch (2, batch, 1, H, W)."""
         return batch
 
     def any(self, flag: bool) -> bool:
-        """Whether `flag` is set in any process."""
+        """Return whether any process sets `flag`."""
         return flag
 
     def mean(self, values: dict[str, float]) -> dict[str, float]:
-        """The mean over the processes."""
+        """Return the mean of each value over the processes."""
         return values
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes are here."""
 
 
 class Several(Alone):
-    """Every process draws the same batch and takes its part of it; gradients are averaged, so that all processes stay
-    equal to one that sees the whole batch. (Terms that look at the whole batch, as CDDFuse's decomposition and
-    MambaDFuse's share of SSIM, see a process's part of it.)"""
+    """A training in several processes. Each draws the same batch and takes its part of it. Their gradients are
+    averaged, so that all processes stay equal to one that sees the whole batch. Only terms that look at the whole batch
+    differ, as CDDFuse's decomposition and MambaDFuse's share of SSIM: they see a process's part of it."""
 
     def __init__(self, device: str):
         from accelerate import Accelerator
@@ -77,5 +77,6 @@ class Several(Alone):
 
 
 def join(device: str) -> Alone:
-    """The processes that a launcher started, or this one alone. Raises ModuleNotFoundError without accelerate."""
+    """Join the processes that a launcher started, or return this one alone. Raises ModuleNotFoundError without
+    accelerate."""
     return Several(device) if int(os.environ.get("WORLD_SIZE", 1)) > 1 else Alone(device)

@@ -1,4 +1,4 @@
-"""How the learning rate moves."""
+"""The schedules of the learning rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from baselines.tasks import Recipe
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """The rate of a step, counted from 0, as the recipe's `warmup` and `schedule` say."""
+    """Return the rate of a step, counted from 0, by the recipe's `warmup` and `schedule`."""
     if step < recipe.warmup:
         return recipe.learning_rate * (step + 1) / recipe.warmup
     done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)

@@ -1,1 +1,1 @@
-"""One file per format of a report: each has `render`, which makes text or bytes of grids. Rests on `tabular`."""
+"""One file per format of a report: its `render` makes text or bytes of the tables. Rests on `tabular`."""

@@ -1,4 +1,4 @@
-"""CSV: one line per method and metric, at full precision, for whoever goes on computing."""
+"""CSV: one line per method and metric, at full precision, to compute with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "dif
 
 
 def render(content: Content) -> str:
-    """mean and sd (sample, ddof = 1) are over the n images where the metric is defined, of `images` in the split (or in
-    common); empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
-    the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and what is not significantly worse.
-    unit, units: what intervals and tests take as one observation, and how many there are.
+    """Write the lines under `COLUMNS`, and under `DETECTION` where there is any.
 
-    Where there is detection, its columns follow. Its figures (AP small, AP50 Car, …) are fractions as the records hold
-    them, mean and sd over seeds, n of the images that they are of; seeds: those; instances: labelled objects.
-    difference: to `vis`, with its interval."""
+    mean, sd (sample, ddof = 1): over the `n` images where the metric is defined, of `images` in the split (or in
+    common); empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
+    the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and all that are not significantly
+    worse. unit, units: what intervals and tests take as one observation, and how many there are.
+
+    A line of detection has as metric "AP small", "AP50 Car" and so on, as fractions, as in the records. mean, sd: over
+    the `seeds`. n: images that the number is of. instances: labelled objects. difference: to `vis`, with its interval.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     columns = COLUMNS + DETECTION if content.detected else COLUMNS
@@ -89,5 +91,5 @@ def _number(value: float) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Of what is drawn or comes from a tail of a distribution: further digits mean nothing."""
+    """Print six digits: further ones of a bootstrap's number, or of one from a distribution's tail, mean nothing."""
     return "" if math.isnan(value) else f"{value:.6g}"

@@ -63,7 +63,7 @@ def _fill(sheet, grid: Grid) -> None:
 
 
 def _text(cell, text: str) -> None:
-    """As text, whatever it looks like: a name that begins with = is no formula."""
+    """Enter text as text, whatever it looks like: a name that begins with = is no formula."""
     cell.value = text
     cell.data_type = "s"
 
@@ -86,7 +86,7 @@ def _enter(cell, entry: Entry) -> None:
 
 
 def _is_plain(entry: Entry) -> bool:
-    """Whether the number alone says what the entry says."""
+    """Return whether the number alone says all that the entry says."""
     try:
         float(entry.text)
     except ValueError:
@@ -95,7 +95,7 @@ def _is_plain(entry: Entry) -> bool:
 
 
 def _sheet_name(key: str, taken: list[str]) -> str:
-    """At most 31 characters, unlike every other."""
+    """Return a name that is not taken, of at most 31 characters, as Excel demands."""
     name, number = key[:31], 2
     while name in taken:
         name, number = f"{key[:28]}~{number}", number + 1
@@ -103,7 +103,7 @@ def _sheet_name(key: str, taken: list[str]) -> str:
 
 
 def _saved(book) -> bytes:
-    """The same bytes for the same content: without the times that openpyxl and zip files keep."""
+    """Save without the times that openpyxl and zip files keep, so that the same content gives the same bytes."""
     import datetime
 
     book.properties.created = book.properties.modified = datetime.datetime(*_EPOCH)
@@ -119,7 +119,7 @@ def _saved(book) -> bytes:
 
 
 def _without_times(data: bytes) -> bytes:
-    """openpyxl states the time of saving as the time of the last change."""
+    """Put a fixed time in place of the time of saving, which openpyxl states as the last change."""
     import re
 
     return re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>1980-01-01T00:00:00Z", data)

@@ -19,9 +19,12 @@ FILE = "report.json"
 
 
 def render(content: Content) -> str:
-    """`measured`: per split and protocol the statistics, methods and metrics by name; undefined numbers are null,
-    infinite ones "inf"; "wilcoxon": Holm-corrected over all pairs. `detected`: per setup of detection its facts and
-    the figures of each method, fractions as the records hold them. `tables`: what the other formats draw."""
+    """Write three lists.
+
+    `measured`: the statistics of each split and protocol, methods and metrics by name; "wilcoxon" is Holm-corrected
+    over all pairs. `detected`: the facts of each setup of detection and the numbers of each method, as fractions, as
+    in the records. `tables`: what the other formats draw. Undefined numbers are null, infinite ones "inf".
+    """
     found = {
         "measured": list(map(_measured, content.measured)),
         "detected": list(map(_detected, content.detected)),
@@ -117,7 +120,7 @@ def _friedman(one: Measured, metric: str, names: list[str]) -> dict | None:
 
 
 def _by_pair(p: np.ndarray, names: list[str]) -> dict[str, dict[str, float]]:
-    """Each pair once: method -> method after it -> p; without methods that are not compared."""
+    """Return each pair once, as method -> later method -> p. Leave out methods that are not compared."""
     found = {
         name: {names[j]: _few(p[i, j]) for j in range(i + 1, len(names)) if not np.isnan(p[i, j])}
         for i, name in enumerate(names)
@@ -143,12 +146,12 @@ def _entry(entry: Entry) -> dict:
 
 
 def _few(value: float) -> float:
-    """Six digits: what is drawn, or is a tail of a distribution, has no more that mean anything."""
+    """Keep six digits: further ones of a bootstrap's number, or of one from a distribution's tail, mean nothing."""
     return float(f"{value:.6g}")
 
 
 def _plain(value):
-    """As JSON has it: no numpy types, no nan."""
+    """Turn a value into what JSON knows: no numpy types, no nan."""
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):

@@ -1,4 +1,4 @@
-"""The leaderboard: tables with what is known of each of their places."""
+"""The leaderboard of scores: tables with all that the page shows of each place in them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from benchmark.report.page import facts
 from benchmark.report.tabular import Grid
 from benchmark.store.summary import Row
 
-DIGITS = 6  # of scores of single images
+DIGITS = 6  # significant digits of the scores of single images
 
 
 def tables(content: Content, profiles: Sequence[dict]) -> list[dict]:
-    """One per split and protocol. Marks and notes are those of the report's tables."""
+    """Make one table per split and protocol. Marks and notes are those of the report's tables."""
     plain = replace(content, options=replace(content.options, wide=False, sd=False, sections=("scores",)))
     return [_table(one, grid, content, profiles) for one, grid in zip(content.measured, plain.grids)]
 
@@ -90,7 +90,7 @@ def _metric(name: str, direction: int, protocol: str) -> dict:
     found = {"name": name, "direction": direction}
     try:
         card = registry.card(name)
-    except ValueError:  # of a metric that is not installed here
+    except ValueError:  # the metric is not installed here
         return found
     note = card.protocols.get(protocol, "")
     return found | {"title": card.title, "range": card.range, "unit": card.unit, "note": note, "source": card.source}
@@ -103,8 +103,8 @@ def _convention(protocol: str) -> str:
 
 
 def scores(one: Measured) -> dict:
-    """Of every image: values[row][metric][image], in the order of the table's rows and metrics; null where undefined
-    or not scored."""
+    """Return the scores of every image as values[row][metric][image], in the order of the table's rows and metrics;
+    None where undefined or not scored."""
     ids = list(dict.fromkeys(id for row in (*one.rows, *one.partial) for id in row.scores))
     metrics = list(one.scores.metrics)
     values = [
@@ -121,7 +121,7 @@ def _few(value: float | None) -> float | str | None:
 
 
 def _numbers(**values: float) -> dict:
-    """Those that are defined; whole ones as such."""
+    """Keep the numbers that are defined; write whole ones as integers."""
     found = {}
     for name, value in values.items():
         value = float(value)
@@ -132,8 +132,8 @@ def _numbers(**values: float) -> dict:
 
 
 def dataset(name: str) -> dict:
-    """What a data set is called and what its two images are; `lends`: the one with colours. From its name alone where
-    it is not installed."""
+    """Say what a data set is called and what its two images are. `lends`: the image with colours. A data set that is
+    not installed here gets its bare name, infrared and visible."""
     from benchmark import datasets
 
     try:

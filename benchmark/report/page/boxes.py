@@ -1,5 +1,5 @@
-"""Labels and detections to draw over the pictures, from the records of `bench detect`. What is damaged counts as
-missing."""
+"""Write the labels and detections that the page draws over pictures, from the records of `bench detect`. Damaged ones
+count as missing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmark.detection import setups
 from benchmark.report.page.writing import Folder
 from benchmark.report.tabular import counted
 
-LEAST = 0.1  # confidence of what is in the page
+LEAST = 0.1  # confidence that a detection needs to be in the page
 
 
 def write(folder: Folder, results: Path, datasets: Container[str]) -> list[dict]:
-    """Write the boxes of every setup of these data sets; returns what the page must know of them."""
+    """Write the boxes of every setup of these data sets. Return what the page must know of them."""
     found = []
     for setup in setups.setups(results):
         facts, number = setup.facts(), len(found)
@@ -47,7 +47,7 @@ def write(folder: Folder, results: Path, datasets: Container[str]) -> list[dict]
 
 
 def _labels(truth: dict) -> dict:
-    """ids, sizes (width, height) and boxes [x0, y0, x1, y1, class] of the labelled images."""
+    """Return ids, sizes (width, height) and boxes [x0, y0, x1, y1, class] of the labelled images."""
     numbers = {image["id"]: place for place, image in enumerate(truth["images"])}
     classes = {category["id"]: place for place, category in enumerate(truth["categories"])}
     boxes: list[list] = [[] for _ in numbers]
@@ -59,7 +59,7 @@ def _labels(truth: dict) -> dict:
 
 
 def _detections(lines: list[dict], ids: list[str], classes: int) -> list[list] | None:
-    """Per labelled image [x0, y0, x1, y1, class, confidence]; None where no line can be read."""
+    """Return a list of [x0, y0, x1, y1, class, confidence] for each labelled image; None where no line can be read."""
     numbers = {id: place for place, id in enumerate(ids)}
     found: dict[int, list] = {}
     for line in lines:

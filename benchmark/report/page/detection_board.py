@@ -1,4 +1,4 @@
-"""The leaderboard of detection: a table per setup, with what is known of each of its places."""
+"""The leaderboard of detection: a table per setup, with all that the page shows of each place in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GAP = "gap"  # the column of differences
 
 
 def of(content: Content) -> list[dict]:
-    """One per setup. Numbers are percent; marks and notes are those of the report's tables."""
+    """Make one table per setup. Numbers are percent. Marks and notes are those of the report's tables."""
     digits = detection_tables.DIGITS if content.options.digits is None else content.options.digits
     return [_table(one, digits) for one in content.detected]
 
@@ -62,7 +62,7 @@ def _table(one: Compared, digits: int) -> dict:
 
 
 def _metric(figure: Figure, part: bool) -> dict:
-    """part: whether it is of some objects only, and shown where its metric is asked for."""
+    """Describe a column. part: whether it is of some objects only; the page shows such a column with its metric."""
     return {
         "name": f"{figure.metric}/{figure.subset}/{figure.label}",
         "head": figure.label or figure.subset if part else figure.metric,
@@ -104,7 +104,7 @@ def _gaps(one: Compared, digits: int) -> list[dict]:
 
 
 def _places(entries: Sequence[Entry]) -> list[int | None]:
-    """1 for the highest; what looks the same is in the same place."""
+    """Return places, 1 for the highest. What looks the same has the same place."""
     shown = [None if entry.value is None else _printed(entry) for entry in entries]
     return [None if mine is None else 1 + sum(other is not None and other > mine for other in shown) for mine in shown]
 
@@ -133,7 +133,7 @@ def _row(row: Row) -> dict:
 
 
 def _about(row: Row) -> list[Group]:
-    """Of the method, and of the run with each seed."""
+    """Collect facts of the method, and of its run with each seed."""
     first = next(iter(row.records.values()), {})
     about = _mapping(first, "about")
     method = facts.named({"name": row.name, **about}, {**facts.METHOD, "checkpoint_sha256": "checkpoint SHA-256"})
@@ -167,7 +167,7 @@ def _resumed(training: dict) -> list:
 
 
 def _setup(one: Compared) -> list[Group]:
-    """What all rows share."""
+    """Collect the facts that all rows share."""
     stated, settings = one.facts, one.facts["settings"]
     parts = ("train", "val", "test")
     data = facts.named(stated, {"dataset": "data set", "split": "division", "split_sha256": "division SHA-256"})

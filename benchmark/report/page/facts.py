@@ -1,4 +1,4 @@
-"""Where the numbers of a row come from, as names and texts to show."""
+"""Say where the numbers of a row come from, as names and texts to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.store.summary import Row
 Facts = list[list[str]]  # [name, text] each
 Group = dict  # {"title", "facts"}
 
-RUNS = 5  # of many, the last are shown
+RUNS = 5  # the last runs are shown, at most so many
 FAILED = 20
 
 METHOD = {
@@ -46,7 +46,7 @@ _RUN = {
 
 
 def of_row(row: Row, profiles: Sequence[dict]) -> list[Group]:
-    """Facts of the method, the data, each run, and what it costs."""
+    """Collect facts of the method, the data, each run, and the cost."""
     record = row.cell.run()
     checkpoint = record.get("checkpoint")
     method = named(record, METHOD)
@@ -69,12 +69,12 @@ def of_row(row: Row, profiles: Sequence[dict]) -> list[Group]:
 
 
 def groups(found: Iterable[tuple[str, Facts]]) -> list[Group]:
-    """Those that hold anything."""
+    """Keep the groups that hold anything."""
     return [{"title": title, "facts": facts} for title, facts in found if facts]
 
 
 def of_run(run: dict) -> Facts:
-    """What `provenance` states of a run."""
+    """Collect what `provenance` states of a run."""
     facts = named(run, _RUN)
     for name, title in (("threads", "threads"), ("packages", "packages")):
         if isinstance(run.get(name), dict):
@@ -96,12 +96,12 @@ def _cost(profile: dict) -> Facts:
 
 
 def named(record: dict, names: dict[str, str]) -> Facts:
-    """names: of what a record may hold -> what it is called."""
+    """Collect what a record holds under some keys. names: key -> what it is called."""
     return [[title, str(record[key])] for key, title in names.items() if record.get(key) not in (None, "", {}, [])]
 
 
 def works(kind: str, name: str) -> Iterable[str]:
-    """The works that a method, data set or metric comes from, each in one line."""
+    """List the works that a method, data set or metric comes from, each in one line."""
     for key in references.keys(kind, name):
         entry = references.entries()[key]
         parts = [entry.get("author", "").replace(" and ", ", "), entry["title"], entry.get("year", "")]

@@ -1,4 +1,4 @@
-"""The pictures of a page: which there are of each place, and their files."""
+"""The pictures of a page: find which there are of each place, and write their files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmark.run import plan
 from benchmark.store import provenance
 from benchmark.store.cells import Cell, fused_files
 
-SOURCES = ("ir", "vis")  # the naive methods that copy a source: their results are the sources themselves
+SOURCES = ("ir", "vis")  # the naive methods that copy a source, so that their results are the sources
 KINDS = ("fused", "colour")
 THUMB = 176  # pixels, the longer side
 
@@ -29,8 +29,11 @@ _FIRST = re.compile(r"-first(\d+)$")
 
 @dataclass
 class Column:
-    """What can be chosen to look at: a source or a method. files: kind -> id -> picture, or the pair that it is a
-    source of. ours: whether they are in the store, which replaces files and never changes them."""
+    """A source or a method that a reader can choose to look at (a column of a table is `tabular.Column`).
+
+    files: kind -> id -> picture, or the pair whose source it is. ours: whether the files are in the store, which
+    replaces files and never changes them, so that they may be linked.
+    """
 
     method: str
     title: str
@@ -44,7 +47,7 @@ class Column:
 
 @dataclass
 class Place:
-    """A split with its columns, sources first. ids: in the order of the split, of all that was scored or fused;
+    """A split with its columns, sources first. ids: those of all images scored or fused, in the order of the split.
     pictured: those whose pictures are in the page. notes: for the reader, one line each."""
 
     dataset: str
@@ -67,15 +70,18 @@ def gather(
     data_root: Path | None,
     limit: int | None,
 ) -> Place:
-    """The place of some cells of one split, cell -> title, in order. ids: of scored images. titles: of the sources.
-    lends: the source that has colours. limit: to how many pairs' pictures, spread over the split; None for all."""
+    """Make the place of one split from its cells.
+
+    cells: cell -> title, in order. ids: those of scored images. titles: those of the sources. lends: the source with
+    colours. limit: show pictures of so many pairs, spread over the split; None for all.
+    """
     first = next(iter(cells))
     columns = [Column(cell.method, title, *_stored(cell)) for cell, title in cells.items()]
     for column in columns:
         if column.source:
             column.title = titles[SOURCES.index(column.method)]
             if column.method != lends:
-                del column.files["colour"]  # those are the other source's colours
+                del column.files["colour"]  # this source's colour version has the colours of the other
     place = Place(first.dataset, first.split, list(ids), columns)
     if limit != 0:
         place.columns += _missing_sources(place, cells, titles, lends, data_root)
@@ -95,8 +101,8 @@ def _stored(cell: Cell) -> tuple[dict[str, dict[str, Path | Pair]], bool]:
 def _missing_sources(
     place: Place, cells: Iterable[Cell], titles: tuple[str, str], lends: str, data_root: Path | None
 ) -> list[Column]:
-    """Columns of the sources that no stored method is a copy of, from the data set; where it is not at hand, the place
-    gets a note."""
+    """Make columns, from the data set, of the sources that no stored method is a copy of. Where the data set is not at
+    hand, add a note to the place."""
     lacking = [name for name in SOURCES if not any(c.method == name and c.files["fused"] for c in place.columns)]
     if not lacking:
         return []
@@ -120,7 +126,8 @@ def _missing_sources(
 
 
 def _pairs(place: Place, cells: Iterable[Cell], data_root: Path | None) -> dict[str, Pair]:
-    """id -> pair of the data set. Raises UserError where they are not at hand, or are others than were fused."""
+    """Return id -> pair of the data set. Raises UserError where the pairs are not at hand, or are not those that were
+    fused."""
     if place.dataset == "folder":
         raise UserError("where the two folders of this split lie is not known here")
     counted = _FIRST.search(place.split)
@@ -143,7 +150,7 @@ def _spread(ids: Sequence[str], limit: int | None) -> list[str]:
 
 
 def write(folder: Folder, place: Place) -> dict:
-    """Put the pictures there; returns what the page must know of them."""
+    """Write the pictures into the folder. Return what the page must know of them."""
     tasks, columns = [], []
     for column in place.columns:
         lacks = {}
@@ -189,7 +196,8 @@ def _put_thumb(folder: Folder, place: str, column: Column, kind: str, id: str) -
 
 
 def _shown(place: Place, id: str) -> tuple[Column, str] | None:
-    """What stands for a pair in small: the visible image, in colour where it has any, or the first there is."""
+    """Choose the picture for a pair's thumbnail: the visible image, in colour where it has any, or else the first
+    there is."""
     order = sorted(place.columns, key=lambda column: column.method != SOURCES[1])
     for column in order:
         for kind in reversed(KINDS):
@@ -199,12 +207,12 @@ def _shown(place: Place, id: str) -> tuple[Column, str] | None:
 
 
 def _source(file: Path | Pair, method: str) -> Path | None:
-    """The file that a picture is made from; None for a built-in data set, which has none."""
+    """Return the file that a picture is made from; None for a drawn pair, which has none."""
     return file if isinstance(file, Path) else getattr(file, method)
 
 
 def _pixels(file: Path | Pair, method: str, kind: str) -> np.ndarray:
-    """uint8 (H, W) or (H, W, 3)."""
+    """Read a picture, uint8 (H, W) or (H, W, 3)."""
     if isinstance(file, Path):
         picture = reading.read(file)
         return picture.luminance if picture.rgb is None else picture.rgb

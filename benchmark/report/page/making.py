@@ -1,4 +1,4 @@
-"""A report as a page."""
+"""Write a report as a page."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def write(
     limit: int | None = None,
     figures: Sequence[Path] = (),
 ) -> Path:
-    """Write the page of a report into the folder `path`; returns the file to open.
+    """Write the page of a report into the folder `path`. Return the file to open.
 
-    places: the splits shown, None for all. naive: whether simple baselines not asked for are shown. data_root:
-    where data sets lie, for sources that are not in the results. limit: of pairs per split with pictures, None for all.
-    figures: files of `benchmark.figures.drawing`.
+    places: the splits shown, None for all. naive: whether simple baselines not asked for are shown. data_root: where
+    data sets lie, for sources that are not in the results. limit: show pictures of so many pairs per split, None for
+    all. figures: files of `benchmark.figures.drawing`.
     """
     folder = Folder(path)
     for file in sorted(resources.files(__package__).joinpath("static").iterdir(), key=lambda file: file.name):
@@ -61,8 +61,8 @@ def write(
 
 
 def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dict[str, dict[Cell, str]]:
-    """The cells to show with their titles, by split: first those of the tables, in their order, then those without
-    scores. Sources are shown wherever there are copies of them."""
+    """Return split -> cells to show, with their titles: first those of the tables, in their order, then splits without
+    scores. Show the sources wherever the results hold copies of them."""
     found: dict[str, dict[Cell, str]] = {}
     for one in content.measured:
         rows = (*one.rows, *one.partial)

@@ -1,4 +1,4 @@
-"""Files of a page: written only where they differ, remembered, and removed when a later page has them no more."""
+"""Write the files of a page where they differ, remember them, and remove those that a later page no longer has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIST = "files.txt"
 
 
 class Folder:
-    """The folder of a page; names are relative to it, with slashes."""
+    """The folder of a page. Names are relative to it, with slashes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -32,7 +32,7 @@ class Folder:
         return {name for name in names if name and not Path(name).is_absolute() and ".." not in Path(name).parts}
 
     def claim(self, name: str) -> Path:
-        """The path of a file that this page has, its folder made."""
+        """Note that this page has a file. Make its folder and return its path."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.add(name)
@@ -49,12 +49,12 @@ class Folder:
         files.replace(path, data)
 
     def data(self, name: str, value) -> None:
-        """A script that gives the page a value. ASCII only, so that no encoding and no line separator matters."""
+        """Write a script that gives the page a value. Use ASCII, so that no encoding and no line separator matters."""
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
         self.write(f"data/{name}.js", f"provide({json.dumps(name)}, {text});\n")
 
     def take(self, name: str, source: Path, link: bool) -> None:
-        """A file as it is; link: as a hard link, which takes no room, where the file system has them."""
+        """Put a file into the page as it is. link: make a hard link, which takes no room, where that is possible."""
         path = self.claim(name)
         source = source.resolve()
         with contextlib.suppress(OSError):
@@ -76,7 +76,7 @@ class Folder:
             beside.unlink(missing_ok=True)
 
     def make(self, name: str, source: Path | None, content: Callable[[], bytes]) -> None:
-        """A file that is made from `source`, unless it is there and younger; None: from no file."""
+        """Write a file that is made from `source`, unless it is there and no older. source: None for no file."""
         if source is None:
             self.write(name, content())
             return

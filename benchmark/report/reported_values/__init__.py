@@ -1,8 +1,9 @@
-"""Values as papers print them: the files beside this one, and those that a user has.
+"""Read values as papers print them, from the files beside this one or from a user's.
 
 A file is a CSV with the columns `dataset`, `method`, `protocol`, and either `metric` and `value` or one column per
-metric; further `split` (or `dataset` as NAME@SPLIT, or the data set's default split), `output` (how fused images were
-saved, as `bench run --output` has it) and `source`. Lines that begin with # are remarks, shown below the table.
+metric. It may have `split`; without it, `dataset` is NAME@SPLIT, or the data set's default split is meant. It may have
+`output` (how fused images were saved, as `bench run --output` has it) and `source`. Lines that begin with # are
+remarks, shown below the table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from benchmark.errors import UserError, unknown
 
 FOLDER = Path(__file__).parent
 _KNOWN = ("dataset", "split", "protocol", "output", "method", "metric", "value", "source")
-# Names of test sets that circulate without saying which data set's split they are.
+# Names of test sets in common use -> the data set and split that they mean.
 _ALIASES = {
     "tno25": "tno@cddfuse25",
     "roadscene50": "roadscene@cddfuse50",
@@ -28,7 +29,7 @@ _ALIASES = {
 
 @dataclass(frozen=True)
 class Reported:
-    """A value as printed: `text` keeps the digits."""
+    """A value as a paper prints it. text: keeps its digits."""
 
     dataset: str
     split: str
@@ -49,13 +50,13 @@ class Reported:
 
 
 def names() -> list[str]:
-    """The files that come with the package, by name."""
+    """List the files that come with the package, by name."""
     return sorted(path.stem for path in FOLDER.glob("*.csv"))
 
 
 def read(file: str | Path) -> tuple[list[Reported], list[str]]:
-    """The values and the remarks of a file, or of one of `names()`. Raises UserError, with the line, for what cannot be
-    read."""
+    """Read the values and the remarks of a file, or of one of `names()`. Raises UserError for what cannot be read, and
+    names the line."""
     path = FOLDER / f"{file}.csv" if str(file) in names() else Path(file).expanduser()
     try:
         text = path.read_text(encoding="utf-8-sig")

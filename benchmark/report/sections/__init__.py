@@ -1,1 +1,1 @@
-"""One file per section of a report: each has `grids`, which makes tables of what was measured. Rests on `measured`."""
+"""One file per section of a report: its `grids` makes tables of what was measured. Rests on `measured`."""

@@ -1,4 +1,4 @@
-"""Cost: what `bench profile` measured of the methods shown, beside their quality."""
+"""Cost: what `bench profile` measured of the methods that the report shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detection: AP of the detectors that `bench detect` trained, a setup at a time."""
+"""Detection: AP of the detectors that `bench detect` trained, in tables of one setup each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def grids(content: Material) -> list[Grid]:
 
 
 def _ruled(grid: Grid) -> Grid:
-    """With a line between the simple baselines on top and the first other one."""
+    """Draw a line between the simple baselines on top and the first other method."""
     first = next((i for i, line in enumerate(grid.lines) if line.name not in NAIVE), 0)
     lines = tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(grid.lines))
     return replace(grid, lines=lines)

@@ -1,4 +1,4 @@
-"""Ranks: per metric as Friedman's test sees them, and over metrics, since metrics share no scale."""
+"""Ranks by metric, as in Friedman's test, and over metrics, whose values share no scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reported beside measured: what papers print, and what was measured on the same split under the same protocol."""
+"""Reported values: what papers print, beside what was measured on the same split under the same protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE
 from benchmark.store.summary import Row
 
 ORDER = 30
-# Beside the colour, since a colour alone says nothing to some, nor in plain text.
+# Shown with the colour: some readers cannot tell colours, and plain text has none.
 SIGNS = {"equal": "=", "near": "≈", "far": "≠"}
 
 
@@ -50,7 +50,8 @@ def grids(content: Material) -> list[Grid]:
 
 
 def _comparable(place: _Place, measured: Sequence[Measured]) -> tuple[Measured | None, str]:
-    """What was measured at a place, or None and why it cannot be compared ("" where the data set is not there)."""
+    """Find what was measured at a place, or return None and why it cannot be compared ("" where the data set has no
+    results)."""
     here = [one for one in measured if one.dataset == place.dataset]
     if not here:
         return None, ""
@@ -75,8 +76,8 @@ def _published(place: _Place) -> int | None:
 
 
 def _row_of(value: Reported, one: Measured) -> Row | None:
-    """The measured row of a method as a paper spells it: one that was saved as the paper's images were before others,
-    and that of the method's own checkpoint."""
+    """Find the measured row of a method as a paper spells it. Prefer one that was saved as the paper's images were,
+    then one of the method's own checkpoint."""
     name = fold(value.method)
     found = [row for row in one.rows if name in (fold(row.name), fold(row.title), fold(row.cell.method))]
     if len(found) < 2:
@@ -129,7 +130,7 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
 
 
 def _first(group: Sequence[Reported]) -> dict[str, Reported]:
-    """A value of each method, methods in the order of the file."""
+    """Return the first value of each method, in the order of the file."""
     found: dict[str, Reported] = {}
     for value in group:
         found.setdefault(value.method, value)

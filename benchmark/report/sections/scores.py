@@ -1,4 +1,4 @@
-"""The scores: means per method and metric, what cannot be told apart from the best in bold, the next underlined."""
+"""Scores: means per method and metric. Bold: what tests cannot tell from the best; underlined: the best of the rest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def grids(content: Material) -> list[Grid]:
 
 
 def title(one: Measured) -> str:
-    """What was measured, in one line."""
+    """Say in one line what was measured."""
     if not one.rows:
         count = f"nothing complete of {counted(one.total, 'pair')}"
     elif one.common:
@@ -58,7 +58,7 @@ def _column(metric: str, direction: int, group: str = "") -> Column:
 
 
 def _wide(measured: Sequence[Measured], content: Material) -> Grid:
-    """One table for several splits under one protocol."""
+    """Make one table for several splits under one protocol."""
     columns, entries, found = [], {}, {}
     for one in measured:
         table = [_entries(one, metric, content) for metric in one.scores.metrics]
@@ -91,8 +91,8 @@ def _placed(note: str, one: Measured) -> str:
 
 
 def merged(orders: Sequence[Sequence[str]]) -> list[str]:
-    """All names, in an order that agrees with each of the orders, where they agree among themselves: a name that only
-    later ones have comes after the one that it follows there."""
+    """Merge orders of names into one that agrees with all of them, where they agree among themselves. A name that only
+    later orders have comes after the one that it follows there."""
     found: list[str] = []
     for order in orders:
         before = None
@@ -104,7 +104,7 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
-    """With a line between the simple baselines on top and the first other one."""
+    """Draw a line between the simple baselines on top and the first other method."""
     first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
     return tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(lines))
 
@@ -114,7 +114,7 @@ def _line(row: Row, entries: tuple[Entry, ...], content: Material) -> Line:
 
 
 def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
-    """A column: of the rows, then of the partial ones."""
+    """Make a column: entries of the complete rows, then of the partial ones."""
     options = content.options
     summaries = one.summaries[metric]
     places = decimals([s.mean for s in summaries], options.digits)
@@ -135,7 +135,7 @@ def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
 
 
 def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
-    """What looks the same is marked the same."""
+    """Mark best and second. What looks the same is marked the same."""
     comparison, compared = one.comparisons[metric], one.scores.compared(metric)
     if compared.sum() < 2:
         return entries
@@ -167,7 +167,7 @@ def _explanation(measured: Sequence[Measured], content: Material) -> str:
 
 
 def _notes(one: Measured) -> list[str]:
-    """What must be said below: the unit of the tests, rows that are not complete, and marks used."""
+    """Return the lines below a table: the unit of the tests, rows that are not complete, and marks used."""
     found = []
     if len(one.rows) > 1 and one.ranked:
         units = {c.units for c in one.comparisons.values() if c.best is not None}

@@ -1,4 +1,4 @@
-"""Wins, ties and losses: how many methods each one is significantly better than, no different from and worse than."""
+"""Wins, ties and losses: how many others a method is significantly better than, no different from, worse than."""
 
 from __future__ import annotations
 
