@@ -104,6 +104,7 @@ def command(
     Needs the results only, no data, no weights. Only complete rows are ranked; the others are shown with
     what they lack.
     """
+    from benchmark import names as names_
     from benchmark.report import content, detected, formats, material, measured
     from benchmark.store import files
 
@@ -152,12 +153,17 @@ def command(
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""
         raise UserError(f"{what}nothing to show for these results and options")
+    remarks = [names_.changed(report.names)]
+    for name in names:
+        remarks += getattr(writers[name], "remarks", _no_remarks)(report)
+    for line in filter(None, remarks):
+        click.echo(line, err=True)
     folder = results / "report" if out is None else out
     with _figures(figures, found, results, folder, setups) as paths:
         for name in names:
             data = writers[name].render(report)
             if str(out) == "-":
-                click.echo(data, nl=False)
+                click.echo(data.encode(), nl=False)
                 continue
             path = folder / writers[name].FILE
             files.replace(path, data)
@@ -174,6 +180,10 @@ def command(
             report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
         )
         click.echo(start)
+
+
+def _no_remarks(report):
+    return []
 
 
 @contextmanager

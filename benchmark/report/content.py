@@ -22,7 +22,20 @@ class Content(Material):
         chosen = modules(sections)
         names = self.options.sections or chosen
         found = [grid for name in chosen if name in names for grid in chosen[name].grids(self)]
-        unique(found)
+        return unique(found)
+
+    @property
+    def names(self) -> set[str]:
+        """What the results call data sets, splits, methods, metrics and images, with the titles of methods."""
+        found: set[str] = set()
+        for one in self.measured:
+            found |= {one.place, one.protocol, *one.scores.metrics}
+            for row in (*one.rows, *one.partial, *one.absent):
+                found |= {row.cell.method, row.title, *row.scores}
+        for one in self.detected:
+            found |= {one.place, one.setup.folder.name}
+            for row in (*one.rows, *one.absent):
+                found |= {row.method, row.title}
         return found
 
     @property

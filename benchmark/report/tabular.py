@@ -1,17 +1,30 @@
-"""A table as every format draws it: what stands where, what is marked and why."""
+"""A table as every format draws it: what stands where, what is marked and why.
+
+Texts may hold names that come from anywhere: what cannot be printed is written as its code here, once for all formats.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from benchmark.names import printable
 from benchmark.report.terminal import ARROWS, UNDEFINED
 
 BEST, SECOND = "best", "second"
 
 
+class _Printable:
+    """What has texts, each of them printable."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, str) and not value.isprintable():
+                object.__setattr__(self, name, printable(value))
+
+
 @dataclass(frozen=True)
-class Entry:
+class Entry(_Printable):
     """One place of a grid. text: as it is printed; value: the number behind it, None where there is none; spread: what
     stands behind ±; mark: BEST, SECOND or ""; tone: "equal", "near" or "far", a colour, or ""."""
 
@@ -23,7 +36,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(_Printable):
     """direction: +1 higher is better, -1 lower is better, 0 neither. group: what the column stands under together with
     its neighbours of the same group. cites: keys of the references for it."""
 
@@ -38,7 +51,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(_Printable):
     """A row: name as commands know it, title as papers print it, and an entry per column. rule: a line is drawn above.
     cites: keys of the references for it."""
 
@@ -50,7 +63,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(_Printable):
     """key: short and unique in a report, letters, digits and hyphens. title: what is shown, one line. explanation:
     sentences on how to read it. notes: what must be said below, one line each. corner: the head of the first column.
     wide: whether it goes over both columns of a paper."""
@@ -64,6 +77,10 @@ class Grid:
     corner: str = "method"
     wide: bool = False
     cites: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -91,13 +108,23 @@ def counted(count: int, noun: str) -> str:
 
 
 def key(*parts: str) -> str:
-    """A key of letters, digits and hyphens."""
+    """A key of letters, digits and hyphens; a letter of another script stands as its code."""
     text = "-".join(parts)
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in text).strip("-").lower()
+    return "".join(_in_key(c) for c in text).strip("-").lower()
 
 
-def unique(grids: Sequence[Grid]) -> None:
-    """Raises ValueError where two grids share a key."""
-    keys = [grid.key for grid in grids]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"two tables are called {max(keys, key=keys.count)}")
+def _in_key(c: str) -> str:
+    if not c.isalnum():
+        return "-"
+    return c if c.isascii() else f"u{ord(c):x}"
+
+
+def unique(grids: Sequence[Grid]) -> list[Grid]:
+    """The grids with a number behind each key that an earlier one has."""
+    found: dict[str, Grid] = {}
+    for grid in grids:
+        name, number = grid.key, 2
+        while name in found:
+            name, number = f"{grid.key}-{number}", number + 1
+        found[name] = grid if name == grid.key else replace(grid, key=name)
+    return list(found.values())

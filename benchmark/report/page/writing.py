@@ -1,4 +1,8 @@
-"""Files of a page: written only where they differ, remembered, and removed when a later page has them no more."""
+"""Files of a page: written only where they differ, remembered, and removed when a later page has them no more.
+
+What names have that cannot be printed is written as its code, alike in the data and in the names of files, which the page
+puts together from the data.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,20 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark.names import printable
 from benchmark.store import files
 
 LIST = "files.txt"
+
+
+def _printable(value):
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_printable(name): _printable(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(one) for one in value]
+    return value
 
 
 class Folder:
@@ -33,6 +48,7 @@ class Folder:
 
     def claim(self, name: str) -> Path:
         """The path of a file that this page has, its folder made."""
+        name = printable(name)
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.add(name)
@@ -50,7 +66,7 @@ class Folder:
 
     def data(self, name: str, value) -> None:
         """A script that gives the page a value. ASCII only, so that no encoding and no line separator matters."""
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        text = json.dumps(_printable(value), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
         self.write(f"data/{name}.js", f"provide({json.dumps(name)}, {text});\n")
 
     def take(self, name: str, source: Path, link: bool) -> None:
