@@ -9,14 +9,14 @@ from benchmark.errors import first_few
 
 LONGEST = 200  # bytes: file systems take 255, and labels and files add to a name
 _JOINERS = "\u200c\u200d"  # of letters and of emoji: part of how a word is written
-_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 _RESERVED = ',@+~:=*?"<>|'  # by what is typed, by labels in results, and by some file systems
 _NAMED = 5  # names in a line about many
 
 
 def printable(text: str) -> str:
     """The text with U+XXXX for every character that has no look of its own or that files cannot hold: controls, line
-    breaks, marks of direction, halves of surrogates (bytes that are no UTF-8), and what Unicode leaves out for good.
+    breaks, marks of direction, halves of surrogates (bytes that are no UTF-8), private characters, and what Unicode leaves out for good.
 
     A joiner between letters of a script that uses them stays.
     """

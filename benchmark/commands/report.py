@@ -172,6 +172,11 @@ def command(
         for path in paths:
             click.echo(path)
             drawn.append(path)
+    if drawn:
+        from benchmark.figures import lettering
+
+        if line := lettering.remark(lettering.lacking):
+            click.echo(line, err=True)
     if page:
         from benchmark.report.page import making
 
