@@ -15,10 +15,10 @@ _NAMED = 5  # names in a line about many
 
 
 def printable(text: str) -> str:
-    """The text with U+XXXX for every character that has no look of its own or that files cannot hold: controls, line
-    breaks, marks of direction, halves of surrogates (bytes that are no UTF-8), private characters, and what Unicode leaves out for good.
+    """The text with U+XXXX for every character that has no look of its own or that files cannot hold.
 
-    A joiner between letters of a script that uses them stays.
+    These are controls, line breaks, marks of direction, private characters, what Unicode leaves out for good, and
+    halves of surrogates, which stand for bytes that are no UTF-8. A joiner behind a letter that is no ASCII stays.
     """
     if text.isprintable():
         return text

@@ -19,11 +19,11 @@ _JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 lacking: set[str] = set()  # characters that this process found in no font
 
 
-def prepare(figure) -> None:
-    """Make every text of a figure legible, before it is laid out."""
+def prepare(figure) -> bool:
+    """Make every text of a figure legible, before it is laid out; whether a name beside what is drawn was cut."""
     from matplotlib.text import Text
 
-    names = _names(figure)
+    names, cut = _names(figure), False
     for axis in _axes_with_names(figure):
         formatter = axis.get_major_formatter()
         formatter.func = _after(formatter.func, lambda name: legible(short(name))[0])
@@ -32,11 +32,14 @@ def prepare(figure) -> None:
         if _TICK.fullmatch(shown):
             continue
         text.set_parse_math(False)
-        fixed, families = legible(short(shown) if text in names else shown)
-        if fixed != shown:
+        if text in names and len(shown) > LONGEST:
+            shown, cut = short(shown), True
+        fixed, families = legible(shown)
+        if fixed != text.get_text():
             text.set_text(fixed)
         if families:
             text.set_fontfamily([FIRST, *families])
+    return cut
 
 
 def shorten(figure, longest: int) -> bool:

@@ -94,24 +94,25 @@ def pyplot():
 
 def save(figure, stem: Path) -> list[Path]:
     """Write `<stem>.pdf` and `<stem>.png`; returns the paths."""
-    lettering.prepare(figure)
+    cut = lettering.prepare(figure)
     figure.set_dpi(DPI)
     stem = stem.with_name(_file_name(stem.name))
-    fits = _lay_out(figure)
+    fits = _lay_out(figure, cut)
     for longest in (lettering.LONGEST // 2, lettering.LONGEST // 4):
         if not fits and lettering.shorten(figure, longest):
-            fits = _lay_out(figure)
+            fits = _lay_out(figure, cut)
     figure.set_layout_engine("none")  # laid out once for both files
     return [_write(figure, stem.with_name(stem.name + suffix), DPI) for suffix in (".pdf", ".png")]
 
 
-def _lay_out(figure) -> bool:
-    """Whether there was room for all that is drawn."""
+def _lay_out(figure, cut: bool) -> bool:
+    """Whether there was room for what is drawn; cut: and for legends, whose names had to be cut."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         figure.get_layout_engine().execute(figure)
     collapsed = any("constrained_layout not applied" in str(one.message) for one in told)
-    return not collapsed and all(one.get_window_extent().width <= figure.bbox.width for one in figure.legends)
+    wide = cut and any(one.get_window_extent().width > figure.bbox.width for one in figure.legends)
+    return not collapsed and not wide
 
 
 def _file_name(name: str) -> str:

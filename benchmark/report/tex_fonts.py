@@ -33,10 +33,8 @@ _FONTS = {
 }
 _OTHERS = "Noto Serif {0}, Noto Sans {0}, FreeSerif, Arial Unicode MS"
 # Scripts whose letters change with their neighbours, which fonts do when they are told the script.
-_SHAPED = (
-    "arabic bengali devanagari gujarati gurmukhi kannada khmer lao malayalam myanmar oriya sinhala syriac tamil telugu "
-    "thai tibetan"
-).split()
+_SHAPED = {"arabic", "bengali", "devanagari", "gujarati", "gurmukhi", "kannada", "khmer", "lao", "malayalam"}
+_SHAPED |= {"myanmar", "oriya", "sinhala", "syriac", "tamil", "telugu", "thai", "tibetan"}
 _RUN = re.compile(r"(?:[A-Za-z](?=[\u0300-\u036f]))?[^\x00-\x7f]+(?: [^\x00-\x7f]+)*")
 
 PACKAGES = "\\usepackage{fontspec}\n"
@@ -79,7 +77,8 @@ _DEFINITIONS = r"""\newcommand\benchrtl{\textdir TRT\relax}
     \group_end:
     \clist_map_inline:Nn \g_tmpa_clist
       {
-        \cs_set_protected:cpx { bench ##1 } { { \exp_not:N \textdir TLT \exp_not:n { \rmfamily } U+ \int_to_Hex:n {##1} } }
+        \cs_set_protected:cpx { bench ##1 }
+          { { \exp_not:n { \textdir TLT \rmfamily } U+ \int_to_Hex:n {##1} } }
         \char_set_active_eq:nc {##1} { bench ##1 }
         \char_set_catcode_active:n {##1}
       }

@@ -69,9 +69,8 @@ def _lines(one: Measured, row: Row):
             continue
         numbers = (_number(summary.mean), _number(summary.sd), summary.n, one.images, state)
         interval = (_rounded(summary.low), _rounded(summary.high))
-        lines.append(
-            (*place, text(metric), *numbers, *interval, *_tested(one, metric, i), one.scores.unit, one.scores.units)
-        )
+        behind = (*_tested(one, metric, i), one.scores.unit, one.scores.units)
+        lines.append((*place, text(metric), *numbers, *interval, *behind))
     return lines
 
 

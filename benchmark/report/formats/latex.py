@@ -67,7 +67,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it. Two hyphens, as in an option's name, stay two; words beyond all measure may be broken."""
+    """Text as LaTeX prints it. Hyphens in a row, as before an option, stay apart; very long words may be broken."""
     text = composed(text)
     special = _SPECIAL if not _is_foreign(text) else {c: shown for c, shown in _SPECIAL.items() if c != "α"}
     words = [_pieces(word, special) for word in text.split(" ")]

@@ -1,7 +1,7 @@
 """Files of a page: written only where they differ, remembered, and removed when a later page has them no more.
 
-What names have that cannot be printed is written as its code, alike in the data and in the names of files, which the page
-puts together from the data.
+What cannot be printed of a name is written as its code, alike in the data and in the names of files: the page puts
+these together from the data.
 """
 
 from __future__ import annotations
