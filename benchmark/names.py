@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
-
-from benchmark.errors import first_few
 
 LONGEST = 200  # bytes: file systems take 255, and labels and files add to a name
 _JOINERS = "\u200c\u200d"  # of letters and of emoji: part of how a word is written
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 _RESERVED = ',@+~:=*?"<>|'  # by what is typed, by labels in results, and by some file systems
-_NAMED = 5  # names in a line about many
 
 
 def printable(text: str) -> str:
@@ -41,15 +37,6 @@ def code(c: str) -> str:
 def composed(text: str) -> str:
     """The text with accents in one character with their letters, so that it is the same however it was typed."""
     return unicodedata.normalize("NFC", text)
-
-
-def changed(names: Iterable[str]) -> str:
-    """A line about the names that `printable` changes; empty where it changes none."""
-    found = sorted({printable(name) for name in names if printable(name) != name})
-    if not found:
-        return ""
-    count = f"{len(found)} name{'s' * (len(found) != 1)}"
-    return f"{count} with characters that cannot be printed, written as U+XXXX: {first_few(found, _NAMED)}"
 
 
 def unusable(name: str, typed: bool = True) -> str | None:

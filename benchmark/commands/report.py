@@ -104,7 +104,6 @@ def command(
     Needs the results only, no data, no weights. Only complete rows are ranked; the others are shown with
     what they lack.
     """
-    from benchmark import names as names_
     from benchmark.report import content, detected, formats, material, measured
     from benchmark.store import files
 
@@ -153,7 +152,7 @@ def command(
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""
         raise UserError(f"{what}nothing to show for these results and options")
-    remarks = [names_.changed(report.names)]
+    remarks = [report.rewritten]
     for name in names:
         remarks += getattr(writers[name], "remarks", _no_remarks)(report)
     for line in filter(None, remarks):

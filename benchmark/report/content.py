@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
+from benchmark.errors import first_few
+from benchmark.names import printable
 from benchmark.report import names_in, sections
 from benchmark.report.material import Material
-from benchmark.report.tabular import Grid, unique
+from benchmark.report.tabular import Grid, counted, unique
+
+_NAMED = 5  # names in a line about many
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +41,16 @@ class Content(Material):
             for row in (*one.rows, *one.absent):
                 found |= {row.method, row.title}
         return found
+
+    @property
+    def rewritten(self) -> str:
+        """A line about the names that are not shown as they are; empty where there are none."""
+        found = sorted({printable(name) for name in self.names if printable(name) != name})
+        if not found:
+            return ""
+        return f"{counted(len(found), 'name')} with characters that cannot be printed, written as U+XXXX: " + first_few(
+            found, _NAMED
+        )
 
     @property
     def references(self) -> list[str]:

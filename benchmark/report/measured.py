@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
+from benchmark.names import composed
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store.cells import Cell, cells, existing_cells
 from benchmark.store.summary import Row, rows, tables
@@ -130,8 +131,9 @@ def measure(
     by_place: dict[str, list] = {}
     for table in found:
         for name in (table.dataset, f"{table.dataset}@{table.split}"):
-            by_place.setdefault(name, []).append(table)
+            by_place.setdefault(composed(name), []).append(table)
     if datasets is not None:
+        datasets = list(map(composed, datasets))
         for name in datasets:
             if name not in by_place and name not in others.datasets:
                 raise unknown("data set in the results", name, {*by_place, *others.datasets})
@@ -163,12 +165,13 @@ def measure(
 
 def spelled_out(names: Sequence[str], rows: Sequence[tuple[str, str]], also: Collection[str] = ()) -> list[str]:
     """Labels as asked for; a method without a row of just that name stands for all of its checkpoints. rows: label and
-    name of each. also: names that need no row."""
+    name of each. also: names that need no row. Accents count as the same however they are encoded."""
     labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
-    for name in names:
-        meant = [name] if name in labels else sorted({label for label, own in rows if own == name})
-        if not meant and name not in also:
+    for name in map(composed, names):
+        meant = [label for label in labels if composed(label) == name]
+        meant = meant or sorted({label for label, own in rows if composed(own) == name})
+        if not meant and name not in map(composed, also):
             raise unknown("method in the results", name, {*labels, *also})
         found += meant
     return list(dict.fromkeys(found))
