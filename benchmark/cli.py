@@ -11,6 +11,7 @@ import importlib
 import os
 import pkgutil
 import signal
+import sys
 import threading
 from contextlib import contextmanager
 
@@ -101,6 +102,8 @@ class Commands(click.Group):
             raise _in_one_line(error) from error
 
     def invoke(self, ctx):
+        if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot write is no reason to stop
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             with _terminable():
                 return super().invoke(ctx)

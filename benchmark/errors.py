@@ -7,18 +7,21 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from benchmark.names import printable
+
 
 class UserError(click.ClickException):
     """A user's mistake, told in one line.
 
     Click prints ``Error: <message>`` and leaves with exit code 2; used as a library, it is an ordinary
-    exception. Line breaks in `message` become spaces, so that it stays one line.
+    exception. Line breaks in `message` become spaces, so that it stays one line. Other characters that cannot be
+    printed become their codes.
     """
 
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(line.strip() for line in str(message).splitlines()))
+        super().__init__(printable(" ".join(line.strip() for line in str(message).splitlines())))
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

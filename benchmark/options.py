@@ -10,7 +10,7 @@ import click
 
 from benchmark.errors import UserError, unknown
 
-_COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=\s]+=)?cmd:.*)", re.DOTALL)
+_COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
 
 
 class NameList(click.ParamType):

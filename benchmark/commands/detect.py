@@ -6,6 +6,7 @@ import click
 
 from benchmark import options
 from benchmark.errors import UserError
+from benchmark.names import composed, printable, unusable
 
 METHODS = "mambadfuse,cddfuse,ir,vis"
 ALWAYS = ("average", "laplacian")
@@ -191,9 +192,10 @@ def _division(dataset: str, data_root, given: dict):
         return division.divide(source, given["split"], data_root, given["limit"])
     if given["split"] or not {"train", "test"} <= lists.keys() or not given["name"]:
         raise UserError("own lists: give --train FILE, --test FILE, --name NAME, perhaps --val FILE, and no --split")
-    if not given["name"].replace("-", "").replace("_", "").isalnum():
-        raise UserError(f"--name {given['name']}: letters, digits, - and _ only")
-    return division.divide_by_lists(source, given["name"], lists, given["scenes"], data_root, given["limit"])
+    name = composed(given["name"].strip())
+    if reason := unusable(name):
+        raise UserError(f"--name {printable(name)}: cannot name a division, {reason}")
+    return division.divide_by_lists(source, name, lists, given["scenes"], data_root, given["limit"])
 
 
 def _tell(division) -> None:

@@ -42,7 +42,7 @@ def command(
     from pathlib import Path
 
     from benchmark import datasets
-    from benchmark.figures import image_grid, stored_pairs, style
+    from benchmark.figures import image_grid, lettering, stored_pairs, style
     from benchmark.run import plan
 
     if colour and difference:
@@ -73,3 +73,5 @@ def command(
             figure = image_grid.qualitative(plt, rows, crops, inches)
         for path in style.save(figure, stem):
             click.echo(path)
+    if line := lettering.remark(lettering.lacking):
+        click.echo(line, err=True)

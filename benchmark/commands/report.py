@@ -152,12 +152,17 @@ def command(
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""
         raise UserError(f"{what}nothing to show for these results and options")
+    remarks = [report.rewritten]
+    for name in names:
+        remarks += getattr(writers[name], "remarks", _no_remarks)(report)
+    for line in filter(None, remarks):
+        click.echo(line, err=True)
     folder = results / "report" if out is None else out
     with _figures(figures, found, results, folder, setups) as paths:
         for name in names:
             data = writers[name].render(report)
             if str(out) == "-":
-                click.echo(data, nl=False)
+                click.echo(data.encode(), nl=False)
                 continue
             path = folder / writers[name].FILE
             files.replace(path, data)
@@ -166,6 +171,11 @@ def command(
         for path in paths:
             click.echo(path)
             drawn.append(path)
+    if drawn:
+        from benchmark.figures import lettering
+
+        if line := lettering.remark(lettering.lacking):
+            click.echo(line, err=True)
     if page:
         from benchmark.report.page import making
 
@@ -174,6 +184,10 @@ def command(
             report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
         )
         click.echo(start)
+
+
+def _no_remarks(report):
+    return []
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.figures import cost_scatter, score_plots, style
+from benchmark.figures import cost_scatter, lettering, score_plots, style
 from benchmark.report.measured import Measured
 from benchmark.run import worker
 from benchmark.store import provenance
@@ -60,7 +60,7 @@ def begun(
         _ = one.ranking, one.friedmans  # computed here once: `Measured` keeps them and takes them to the processes
     pool = ProcessPoolExecutor(provenance.processors(), get_context("spawn"), _start)
     try:
-        yield chain.from_iterable(pool.map(_draw_and_tidy, *zip(*tasks)))
+        yield chain.from_iterable(map(_noted, pool.map(_draw_and_tidy, *zip(*tasks))))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -95,6 +95,13 @@ def _draw(kind: str, measured: Measured, profiles: Sequence[dict], folder: Path)
         return style.save(figure, folder / f"{kind}-{measured.place}-{measured.protocol}")
 
 
+def _noted(drawn: tuple[list[Path], set[str]]) -> list[Path]:
+    """The files that another process drew; what it lacked counts as lacking here."""
+    paths, lacking = drawn
+    lettering.lacking.update(lacking)
+    return paths
+
+
 def _start() -> None:
     worker.start()
     with style.pyplot():  # import here what every figure needs
@@ -102,9 +109,10 @@ def _start() -> None:
     gc.disable()
 
 
-def _draw_and_tidy(*task) -> list[Path]:
-    """Draw, then collect garbage. Looking for garbage while a figure is made takes a fifth of the time."""
+def _draw_and_tidy(*task) -> tuple[list[Path], set[str]]:
+    """Draw, then collect garbage: looking for it while a figure is made takes a fifth of the time. Returns the files, and
+    the characters that no font has."""
     try:
-        return _draw(*task)
+        return _draw(*task), lettering.lacking
     finally:
         gc.collect()

@@ -11,6 +11,7 @@ from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, unknown
 from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
 from benchmark.imaging import bt601, reading
+from benchmark.names import composed
 from benchmark.run.plan import Split, why
 from benchmark.store.cells import Cell, existing_cells, fused_file
 from benchmark.store.summary import summarise
@@ -32,8 +33,9 @@ def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = No
             f"no results of {split.dataset}@{split.name} in {results}"
             f"{f'; stored: {others}' if others else ''}; fuse its pairs with bench run"
         )
-    known = {cell.method: cell for cell in place}
-    for name in methods or ():
+    known = {composed(cell.method): cell for cell in place}
+    methods = list(map(composed, methods or ()))
+    for name in methods:
         if name not in known:
             raise unknown(f"method in the results of {split.dataset}@{split.name}", name, known)
     chosen = [known[name] for name in methods] if methods else place

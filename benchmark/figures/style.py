@@ -6,13 +6,18 @@ Colours are those of Okabe and Ito (2008); lines differ by dashes and markers as
 
 from __future__ import annotations
 
+import hashlib
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from benchmark.figures import lettering
+from benchmark.names import LONGEST, printable
 
 COLUMN, PAGE = 3.5, 7.16  # inches: the widths of a column and of a page of two, as IEEE sets them
 DPI = 300
@@ -89,10 +94,34 @@ def pyplot():
 
 def save(figure, stem: Path) -> list[Path]:
     """Write `<stem>.pdf` and `<stem>.png`; returns the paths."""
+    cut = lettering.prepare(figure)
     figure.set_dpi(DPI)
-    figure.get_layout_engine().execute(figure)
+    stem = stem.with_name(_file_name(stem.name))
+    fits = _lay_out(figure, cut)
+    for longest in (lettering.LONGEST // 2, lettering.LONGEST // 4):
+        if not fits and lettering.shorten(figure, longest):
+            fits = _lay_out(figure, cut)
     figure.set_layout_engine("none")  # laid out once for both files
-    return [write(figure, stem.with_name(stem.name + suffix)) for suffix in (".pdf", ".png")]
+    return [_write(figure, stem.with_name(stem.name + suffix), DPI) for suffix in (".pdf", ".png")]
+
+
+def _lay_out(figure, cut: bool) -> bool:
+    """Whether there was room for what is drawn; cut: and for legends, whose names had to be cut."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        figure.get_layout_engine().execute(figure)
+    collapsed = any("constrained_layout not applied" in str(one.message) for one in told)
+    wide = cut and any(one.get_window_extent().width > figure.bbox.width for one in figure.legends)
+    return not collapsed and not wide
+
+
+def _file_name(name: str) -> str:
+    """A name that a file can have; a long one ends in a hash of the whole."""
+    name = printable(name)
+    data = name.encode()
+    if len(data) <= LONGEST:
+        return name
+    return f"{data[: LONGEST - 9].decode(errors='ignore')}-{hashlib.sha256(data).hexdigest()[:8]}"
 
 
 def write(figure, path: Path, dpi: int = DPI) -> Path:
@@ -100,6 +129,11 @@ def write(figure, path: Path, dpi: int = DPI) -> Path:
 
     By the canvases themselves: `savefig` would draw a figure with a layout twice.
     """
+    lettering.prepare(figure)
+    return _write(figure, path, dpi)
+
+
+def _write(figure, path: Path, dpi: int) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.set_dpi(dpi)
     beside = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
+from benchmark.names import composed
 from benchmark.report.measured import fold, scenes_of
 from benchmark.statistics import ALPHA, Scores
 from benchmark.store.cells import Cell, cells, existing_cells
@@ -103,9 +104,9 @@ def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
     if folder.is_dir() and (found := cells(folder)):
         return [row for cell in found for row in summarise(cell)], True
     there = cells(results)
-    known = {cell.method for cell in there}
-    if side in known:
-        return [row for cell in there if cell.method == side for row in summarise(cell)], False
+    known = {composed(cell.method) for cell in there}
+    if composed(side) in known:
+        return [row for cell in there if composed(cell.method) == composed(side) for row in summarise(cell)], False
     if folder.is_dir():
         existing_cells(folder)  # raises that it holds no results
     if "/" in side or not known:

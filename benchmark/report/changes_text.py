@@ -8,11 +8,13 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+from benchmark.names import printable
 from benchmark.report.changes import Change, Comparison
+from benchmark.report.formats import csv as report_csv
 from benchmark.report.formats import html, latex, markdown
 from benchmark.report.material import Options
 from benchmark.report.measured import decimals
-from benchmark.report.tabular import BEST, Column, Entry, Grid, Line, counted, key
+from benchmark.report.tabular import BEST, Column, Entry, Grid, Line, counted, key, unique
 from benchmark.report.terminal import ARROWS
 from benchmark.statistics import ALPHA
 
@@ -31,7 +33,8 @@ class _Sheet:
 def render(found: Comparison, a: str, b: str, kind: str) -> str:
     """Write `found`. kind: "text", "markdown", "latex", "html", "csv" or "json"."""
     if kind == "json":
-        content = {"changes": list(map(_plain, found.changes)), "facts": found.facts, "notes": found.notes}
+        facts, notes = (list(map(printable, lines)) for lines in (found.facts, found.notes))
+        content = {"changes": list(map(_plain, found.changes)), "facts": facts, "notes": notes}
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     if kind == "csv":
         return _csv(found.changes)
@@ -42,16 +45,27 @@ def render(found: Comparison, a: str, b: str, kind: str) -> str:
 
 
 def _plain(change: Change) -> dict:
-    values = asdict(change)
-    return {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}
+    found = asdict(change)
+    for name, value in found.items():
+        if isinstance(value, str):
+            found[name] = printable(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            found[name] = None
+    return found
 
 
 def _csv(changes: list[Change]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(Change.__dataclass_fields__), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: "" if v is None else v for name, v in _plain(change).items()} for change in changes)
+    writer.writerows({name: _in_csv(value) for name, value in _plain(change).items()} for change in changes)
     return out.getvalue()
+
+
+def _in_csv(value):
+    if isinstance(value, str):
+        return report_csv.text(value)
+    return "" if value is None else value
 
 
 def _grids(found: Comparison, a: str, b: str) -> list[Grid]:
@@ -64,7 +78,7 @@ def _grids(found: Comparison, a: str, b: str) -> list[Grid]:
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     meanings = [f"{word}: {meaning}" for word, meaning in _MEANINGS.items() if counts[word]]
     last = Grid("summary", f"A = {a}, B = {b}: {summary}", (), (), notes=(*meanings, *found.facts, *found.notes))
-    return [*grids, last]
+    return unique([*grids, last])
 
 
 _VERDICTS = ("better", "worse", "different", "not shown", "too few", "same")
@@ -132,7 +146,7 @@ def _text(grids: list[Grid]) -> str:
                 table.add_column(column.head, justify="right", no_wrap=True)
             table.add_column(grid.columns[-1].head)
             for line in grid.lines:
-                table.add_row(line.name, *(Text(e.text, "bold" if e.mark else "") for e in line.entries))
+                table.add_row(Text(line.name), *(Text(e.text, "bold" if e.mark else "") for e in line.entries))
             console.print(table)
             console.print()
         for note in grid.notes:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
+from benchmark.errors import first_few
+from benchmark.names import printable
 from benchmark.report import names_in, sections
 from benchmark.report.material import Material
-from benchmark.report.tabular import Grid, unique
+from benchmark.report.tabular import Grid, counted, unique
+
+_NAMED = 5  # names in a line about many
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +26,31 @@ class Content(Material):
         chosen = modules(sections)
         names = self.options.sections or chosen
         found = [grid for name in chosen if name in names for grid in chosen[name].grids(self)]
-        unique(found)
+        return unique(found)
+
+    @property
+    def names(self) -> set[str]:
+        """What the results call data sets, splits, methods, metrics and images, with the titles of methods."""
+        found: set[str] = set()
+        for one in self.measured:
+            found |= {one.place, one.protocol, *one.scores.metrics}
+            for row in (*one.rows, *one.partial, *one.absent):
+                found |= {row.cell.method, row.title, *row.scores}
+        for one in self.detected:
+            found |= {one.place, one.setup.folder.name}
+            for row in (*one.rows, *one.absent):
+                found |= {row.method, row.title}
         return found
+
+    @property
+    def rewritten(self) -> str:
+        """A line about the names that are not shown as they are; empty where there are none."""
+        found = sorted({printable(name) for name in self.names if printable(name) != name})
+        if not found:
+            return ""
+        return f"{counted(len(found), 'name')} with characters that cannot be printed, written as U+XXXX: " + first_few(
+            found, _NAMED
+        )
 
     @property
     def references(self) -> list[str]:

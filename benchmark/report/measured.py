@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
+from benchmark.names import composed
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store.cells import Cell, cells, existing_cells
 from benchmark.store.summary import Row, rows, tables
@@ -130,8 +131,9 @@ def measure(
     by_place: dict[str, list] = {}
     for table in found:
         for name in (table.dataset, f"{table.dataset}@{table.split}"):
-            by_place.setdefault(name, []).append(table)
+            by_place.setdefault(composed(name), []).append(table)
     if datasets is not None:
+        datasets = list(map(composed, datasets))
         for name in datasets:
             if name not in by_place and name not in others.datasets:
                 raise unknown("data set in the results", name, {*by_place, *others.datasets})
@@ -164,13 +166,15 @@ def measure(
 def spelled_out(names: Sequence[str], rows: Sequence[tuple[str, str]], also: Collection[str] = ()) -> list[str]:
     """Turn the names asked for into labels. A name that is no label stands for all checkpoints of that method.
 
-    rows: (label, name) of each. also: names that need no row. Raises UserError for any other name.
+    rows: (label, name) of each. also: names that need no row. Accents count as the same however they are encoded.
+    Raises UserError for any other name.
     """
     labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
-    for name in names:
-        meant = [name] if name in labels else sorted({label for label, own in rows if own == name})
-        if not meant and name not in also:
+    for name in map(composed, names):
+        meant = [label for label in labels if composed(label) == name]
+        meant = meant or sorted({label for label, own in rows if composed(own) == name})
+        if not meant and name not in map(composed, also):
             raise unknown("method in the results", name, {*labels, *also})
         found += meant
     return list(dict.fromkeys(found))

@@ -1,17 +1,30 @@
-"""Tables as every format draws them: what stands where, and how it is marked."""
+"""Tables as every format draws them: what stands where, and how it is marked.
+
+Texts may hold names that come from anywhere: what cannot be printed is written as its code here, once for all formats.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from benchmark.names import printable
 from benchmark.report.terminal import ARROWS, UNDEFINED
 
 BEST, SECOND = "best", "second"
 
 
+class _Printable:
+    """What has texts, each of them printable."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, str) and not value.isprintable():
+                object.__setattr__(self, name, printable(value))
+
+
 @dataclass(frozen=True)
-class Entry:
+class Entry(_Printable):
     """One place of a `Grid` (`terminal.Entry` is one of a table on the terminal).
 
     text: as it is printed. value: the number behind it, None where there is none. spread: what stands behind ±. mark:
@@ -26,7 +39,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(_Printable):
     """A column of a `Grid`. direction: +1 higher is better, -1 lower is better, 0 neither. group: a head over the
     column and its neighbours of the same group. cites: keys of the references for it."""
 
@@ -41,7 +54,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Line:
+class Line(_Printable):
     """A row of a `Grid`, with an entry per column. name: as commands know it. title: as papers print it. rule: draw a
     line above. cites: keys of the references for it."""
 
@@ -53,7 +66,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(_Printable):
     """A table of a report (a grid of images is in `figures.image_grid`).
 
     key: unique in a report, short, of letters, digits and hyphens. title: what is shown, one line. explanation:
@@ -70,6 +83,10 @@ class Grid:
     corner: str = "method"
     wide: bool = False
     cites: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
     @property
     def groups(self) -> list[tuple[str, int]]:
@@ -97,13 +114,23 @@ def counted(count: int, noun: str) -> str:
 
 
 def key(*parts: str) -> str:
-    """Make a key of letters, digits and hyphens."""
+    """Make a key of letters, digits and hyphens; a letter of another script stands as its code."""
     text = "-".join(parts)
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in text).strip("-").lower()
+    return "".join(_in_key(c) for c in text).strip("-").lower()
 
 
-def unique(grids: Sequence[Grid]) -> None:
-    """Raise ValueError where two grids share a key."""
-    keys = [grid.key for grid in grids]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"two tables are called {max(keys, key=keys.count)}")
+def _in_key(c: str) -> str:
+    if not c.isalnum():
+        return "-"
+    return c if c.isascii() else f"u{ord(c):x}"
+
+
+def unique(grids: Sequence[Grid]) -> list[Grid]:
+    """Return the grids with a number behind each key that an earlier one has."""
+    found: dict[str, Grid] = {}
+    for grid in grids:
+        name, number = grid.key, 2
+        while name in found:
+            name, number = f"{grid.key}-{number}", number + 1
+        found[name] = grid if name == grid.key else replace(grid, key=name)
+    return list(found.values())

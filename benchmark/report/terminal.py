@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmark.names import printable
 from benchmark.store.summary import Row, Table
 
 UNDEFINED = "—"
@@ -61,16 +62,16 @@ def _text(value, total: int, decimals: int) -> str:
 
 def title(table: Table) -> str:
     pairs = f"{table.total} pair{'s' * (table.total != 1)}" if table.rows else "nothing complete"
-    return f"{table.dataset}, split {table.split}, {pairs}, protocol {table.protocol}"
+    return printable(f"{table.dataset}, split {table.split}, {pairs}, protocol {table.protocol}")
 
 
 def label(row: Row) -> str:
-    return row.cell.method + (PRELIMINARY if row.preliminary else "")
+    return printable(row.cell.method) + (PRELIMINARY if row.preliminary else "")
 
 
 def title_of(row: Row) -> str:
     """Return the title, as papers print it, with its mark."""
-    return (row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    return printable(row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
 
 
 def notes(table: Table) -> list[str]:
@@ -89,7 +90,7 @@ def notes(table: Table) -> list[str]:
         ]
     if any(row.preliminary for row in (*table.rows, *table.others)):
         lines.append(PRELIMINARY_NOTE)
-    return lines
+    return list(map(printable, lines))
 
 
 def show(tables: Iterable[Table]) -> None:
@@ -110,9 +111,9 @@ def show(tables: Iterable[Table]) -> None:
         if table.rows:
             grid = Grid("method", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             for metric, direction in table.metrics.items():
-                grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
+                grid.add_column(_head(metric, direction), justify="right", no_wrap=True)
             for row, places in zip(table.rows, entries(table)):
-                grid.add_row(label(row), *(_styled(place) if styled else _marked(place) for place in places))
+                grid.add_row(Text(label(row)), *(_styled(place) if styled else _marked(place) for place in places))
             console.print(grid)
             if not styled and any(place.rank for places in entries(table) for place in places):
                 console.print(Text("¹ best, ² second"))
@@ -136,17 +137,17 @@ def show_protocols(tables: Sequence[Table]) -> None:
         table, row = done[0]
         heading = f"{label(row)}, {table.dataset}, split {table.split}, {table.total} pair{'s' * (table.total != 1)}"
         console.print()
-        console.print(Text(heading))
+        console.print(Text(printable(heading)))
         grid = Grid("protocol", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for metric, direction in metrics.items():
-            grid.add_column(f"{metric} {ARROWS[direction]}".strip(), justify="right", no_wrap=True)
+            grid.add_column(_head(metric, direction), justify="right", no_wrap=True)
         for table, row in done:
             texts = [_significant(row.values.get(metric), row.total) for metric in metrics]
-            grid.add_row(table.protocol, *texts)
+            grid.add_row(Text(printable(table.protocol)), *texts)
         console.print(grid)
     for table in tables:
         for note in notes(table):
-            console.print(Text(f"{table.protocol}: {note}"), soft_wrap=True)
+            console.print(Text(f"{printable(table.protocol)}: {note}"), soft_wrap=True)
 
 
 def _significant(value, total: int) -> str:
@@ -169,10 +170,17 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console = Console(file=sys.stdout, highlight=False, width=1000)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in head:
-        grid.add_column(name, overflow="fold")  # wrapped, never cut
+        grid.add_column(Text(name), overflow="fold")  # wrapped, never cut
     for row in rows:
         grid.add_row(*map(Text, row))
     console.print(grid)
+
+
+def _head(metric: str, direction: int):
+    """Of a column. As Text, since rich reads markup in what is plain."""
+    from rich.text import Text
+
+    return Text(printable(f"{metric} {ARROWS[direction]}".strip()))
 
 
 def _styled(place: Entry):

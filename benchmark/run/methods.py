@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.errors import UserError, one_line, unknown
+from benchmark.names import composed, printable, unusable
 
 GROUPS = ("all", "naive", "classical", "learned")
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:]*))?")
 _NAMED = re.compile(r"(?P<name>[^=:/\\]+)=(?=cmd:|.*\.py(?::|$))")
-_NAME = re.compile(r"[\w.-]*\w[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
     from baselines import plugins
 
     named = _NAMED.match(entry)
-    name, text = (named["name"].strip(), entry[named.end() :]) if named else (None, entry)
+    name, text = (composed(named["name"].strip()), entry[named.end() :]) if named else (None, entry)
     file = _FILE.fullmatch(text)
     if text.startswith("cmd:"):
         from benchmark.run import foreign
@@ -163,8 +163,10 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
             raise UserError(f"--methods: {one_line(error)}") from None
         code = {"file": text, "sha256": plugins.code_sha256(cls)}
     name = cls.card.name
-    if not _NAME.fullmatch(name):
-        raise UserError(f"--methods: '{name}' cannot be a folder's name; call it otherwise: NAME={text}")
+    if reason := unusable(name):
+        raise UserError(
+            f"--methods: '{printable(name)}' cannot be a folder's name, {reason}; call it otherwise: NAME={text}"
+        )
     if name.lower() in known or name in GROUPS:
         raise UserError(f"--methods: '{name}' is a method of this suite; call yours otherwise: NAME={text}")
     return Method(name, name, cls.card, cls=cls, entry=entry, code=code)

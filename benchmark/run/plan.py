@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
 from benchmark.imaging.reading import EXTENSIONS
+from benchmark.names import composed, printable, unusable
 from benchmark.progress import Progress
 from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
 from benchmark.store import cells
@@ -254,9 +255,9 @@ def check_external_name(name: str) -> str:
     that of a method's file (importing all methods, and torch with them, would take longer than scoring)."""
     import baselines
 
-    name = name.strip()
-    if not name.strip(". ") or name.startswith(".") or any(c in "/\\" or ord(c) < 32 for c in name):
-        raise UserError(f"--name {name!r}: must be usable as a folder's name")
+    name = composed(name.strip())
+    if reason := unusable(name, typed=False):
+        raise UserError(f"--name '{printable(name)}': must be usable as a folder's name; {reason}")
     if name.partition("+")[0].lower() in baselines.modules():  # some file systems ignore case
         raise UserError(f"--name {name}: is a method of this suite; choose another name for images from elsewhere")
     return name

@@ -25,6 +25,11 @@ def dump(line: dict) -> str:
     return json.dumps(line, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def encoded(text: str) -> bytes:
+    """Text as UTF-8. Half of a surrogate pair, as in names that are no UTF-8, becomes an escape, which JSON reads."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 def read_lines(path: Path) -> list[dict]:
     """The JSON objects of a .jsonl file, in order; none for a missing file. Lines that are torn or hold anything else
     are left out."""
@@ -47,7 +52,7 @@ def read_lines(path: Path) -> list[dict]:
 
 def append(path: Path, line: dict) -> None:
     """Add a line in one write; where the file ends in a torn line, on a line of its own."""
-    data = dump(line).encode()
+    data = encoded(dump(line))
     with open(path, "a+b") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
@@ -60,7 +65,7 @@ def write_lines(path: Path, lines: Iterable[dict]) -> None:
     """Make these lines the content of the file, in one step; leave a file alone that holds just that."""
     text = "".join(map(dump, lines))
     try:
-        if path.read_bytes() == text.encode():
+        if path.read_bytes() == encoded(text):
             return
     except FileNotFoundError:
         pass
@@ -72,7 +77,7 @@ def replace(path: Path, content: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.write_bytes(encoded(content) if isinstance(content, str) else content)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

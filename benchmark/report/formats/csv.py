@@ -1,4 +1,7 @@
-"""CSV: one line per method and metric, at full precision, to compute with."""
+"""CSV: one line per method and metric, at full precision, to compute with.
+
+A name that begins as a formula does stands behind an apostrophe: programs that open CSV would run it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ import math
 
 from benchmark.detection.outcome import Compared, over_seeds
 from benchmark.detection.outcome import Row as DetectionRow
+from benchmark.errors import first_few
+from benchmark.names import printable
 from benchmark.report.content import Content
 from benchmark.report.measured import Measured
 from benchmark.store.summary import Row
@@ -43,40 +48,59 @@ def render(content: Content) -> str:
     return out.getvalue()
 
 
+def remarks(content: Content) -> list[str]:
+    formulas = sorted(filter(is_formula, map(printable, content.names)))
+    if not formulas:
+        return []
+    return [f"{FILE}: an apostrophe stands before names that spreadsheets take for formulas: {first_few(formulas, 5)}"]
+
+
 def _lines(one: Measured, row: Row):
-    place = (row.cell.dataset, row.cell.split, row.cell.method, row.protocol)
+    place = tuple(map(text, (row.cell.dataset, row.cell.split, row.cell.method, row.protocol)))
+    state = text(row.state)
     if row not in one.rows:
         counts = {m: sum(m in s for s in row.scores.values()) for m in one.scores.metrics}
-        found = [(*place, m, "", "", n, row.total, row.state) for m, n in counts.items() if n]
-        return found or [(*place, "", "", "", 0, row.total, row.state)]
+        found = [(*place, text(m), "", "", n, row.total, state) for m, n in counts.items() if n]
+        return found or [(*place, "", "", "", 0, row.total, state)]
     i, lines = one.rows.index(row), []
     for metric in one.scores.metrics:
         count, summary = one.scored(row, metric), one.summaries[metric][i]
         if count < one.images:
-            state = f"partial {count}/{one.images}"
-            lines += [(*place, metric, "", "", count, one.images, state)] if count else []
+            partial = f"partial {count}/{one.images}"
+            lines += [(*place, text(metric), "", "", count, one.images, partial)] if count else []
             continue
-        numbers = (_number(summary.mean), _number(summary.sd), summary.n, one.images, row.state)
+        numbers = (_number(summary.mean), _number(summary.sd), summary.n, one.images, state)
         interval = (_rounded(summary.low), _rounded(summary.high))
-        lines.append((*place, metric, *numbers, *interval, *_tested(one, metric, i), one.scores.unit, one.scores.units))
+        behind = (*_tested(one, metric, i), one.scores.unit, one.scores.units)
+        lines.append((*place, text(metric), *numbers, *interval, *behind))
     return lines
 
 
 def _detection_lines(one: Compared, row: DetectionRow):
     facts = one.facts
-    place = (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])
-    behind = (one.setup.folder.name, " ".join(map(str, row.records)))
+    place = tuple(map(text, (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])))
+    behind, state = (text(one.setup.folder.name), " ".join(map(str, row.records))), text(row.state)
     if row in one.absent:
-        return [(*place, "", "", "", 0, facts["images"]["test"], row.state, *[""] * 6, *behind, *[""] * 4)]
+        return [(*place, "", "", "", 0, facts["images"]["test"], state, *[""] * 6, *behind, *[""] * 4)]
     lines = []
     for figure in one.figures:
         mean, sd = map(_number, over_seeds(row.values(figure)))
         gap = (row.gap or {}).get(figure.name, {})
         difference = [_rounded(math.nan if value is None else value) for value in gap.values()] or [""] * 3
-        counts = (figure.images, figure.images, row.state, "", "", "", "")
+        counts = (figure.images, figure.images, state, "", "", "", "")
         unit = ("scene", facts["scenes"]["test"])
-        lines.append((*place, figure.name, mean, sd, *counts, *unit, *behind, figure.instances, *difference))
+        lines.append((*place, text(figure.name), mean, sd, *counts, *unit, *behind, figure.instances, *difference))
     return lines
+
+
+def text(name: str) -> str:
+    """A name as a spreadsheet may open it."""
+    name = printable(name)
+    return f"'{name}" if is_formula(name) else name
+
+
+def is_formula(name: str) -> bool:
+    return name.lstrip().startswith(("=", "+", "-", "@"))
 
 
 def _tested(one: Measured, metric: str, i: int) -> tuple[str, str]:

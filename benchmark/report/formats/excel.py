@@ -12,6 +12,7 @@ from benchmark.report.tabular import BEST, SECOND, Entry, Grid
 ORDER = 60
 FILE = "report.xlsx"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_WIDEST = 255  # a column, as Excel takes it
 _COLOURS = {"equal": "FF007A5A", "near": "FF0072B2", "far": "FFD55E00"}
 
 
@@ -29,22 +30,25 @@ def render(content: Content) -> bytes:
 
 def _fill(sheet, grid: Grid) -> None:
     from openpyxl.styles import Alignment, Border, Font, Side
+    from rich.cells import cell_len
 
     bold, line = Font(bold=True), Side(style="thin")
-    sheet.append([grid.title])
+    _text(sheet["A1"], grid.title)
     sheet["A1"].font = bold
     row = 3
     if groups := grid.groups:
         column = 2
         for name, width in groups:
-            cell = sheet.cell(row, column, name)
+            cell = sheet.cell(row, column)
+            _text(cell, name)
             cell.font, cell.alignment = bold, Alignment(horizontal="center")
             if width > 1:
                 sheet.merge_cells(start_row=row, start_column=column, end_row=row, end_column=column + width - 1)
             column += width
         row += 1
     for column, head in enumerate([grid.corner, *(c.head for c in grid.columns)], start=1):
-        cell = sheet.cell(row, column, head)
+        cell = sheet.cell(row, column)
+        _text(cell, head)
         cell.font, cell.border = bold, Border(bottom=line)
         cell.alignment = Alignment(horizontal="left" if column == 1 else "right")
     sheet.freeze_panes = sheet.cell(row + 1, 2)
@@ -59,7 +63,8 @@ def _fill(sheet, grid: Grid) -> None:
     for note in filter(None, (grid.explanation, *grid.notes)):
         row += 1
         _text(sheet.cell(row + 1, 1), note)
-    sheet.column_dimensions["A"].width = max([12, *(len(line_.name) + 2 for line_ in grid.lines)])
+    widest = max([12, *(cell_len(line_.name) + 2 for line_ in grid.lines)])
+    sheet.column_dimensions["A"].width = min(widest, _WIDEST)
 
 
 def _text(cell, text: str) -> None:
@@ -98,7 +103,8 @@ def _sheet_name(key: str, taken: list[str]) -> str:
     """Return a name that is not taken, of at most 31 characters, as Excel demands."""
     name, number = key[:31], 2
     while name in taken:
-        name, number = f"{key[:28]}~{number}", number + 1
+        end = f"~{number}"
+        name, number = key[: 31 - len(end)] + end, number + 1
     return name
 
 

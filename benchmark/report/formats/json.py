@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.detection.outcome import Compared, over_seeds
+from benchmark.names import printable
 from benchmark.report.content import Content
 from benchmark.report.measured import Measured
 from benchmark.report.tabular import Entry, Grid
@@ -151,11 +152,13 @@ def _few(value: float) -> float:
 
 
 def _plain(value):
-    """Turn a value into what JSON knows: no numpy types, no nan."""
+    """Turn a value into what JSON knows: no numpy types, no nan, no text that cannot be printed."""
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {_plain(name): _plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
         return [_plain(one) for one in value]
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, (float, np.floating)):
         value = float(value)
         return None if math.isnan(value) else value if math.isfinite(value) else str(value)

@@ -2,13 +2,16 @@
 
 Needs TeX Live's packages booktabs, graphicx, siunitx (2 or 3) and xcolor. Numbers without ± stand in S columns. What S
 columns cannot align (underlined numbers, numbers with ±) is padded with the width of the missing digits.
+
+pdflatex compiles what holds names in Latin script; names in other scripts take LuaLaTeX and fontspec (`tex_fonts`).
 """
 
 from __future__ import annotations
 
 import re
 
-from benchmark.report import references
+from benchmark.names import composed
+from benchmark.report import references, tex_fonts
 from benchmark.report.content import Content
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line
 
@@ -24,6 +27,8 @@ _PREAMBLE = r"""\documentclass{article}
 \usepackage[hidelinks]{hyperref}
 """
 _NEEDS = r"% Needs \usepackage{booktabs, graphicx, siunitx, xcolor}."
+_FOREIGN = "for lualatex only: it holds names that pdflatex has no letters for."
+_FOREIGN_NEEDS = r"Holds names that pdflatex has no letters for: needs \usepackage{fontspec} and lualatex."
 # Told apart by anyone, and beside signs (Okabe and Ito's bluish green, blue and vermilion).
 _COLOURS = {"equal": "009E73", "near": "0072B2", "far": "D55E00"}
 _SPECIAL = {
@@ -40,6 +45,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "`": r"\textasciigrave{}",
     "†": r"$^\dagger$",
     "—": "--",
     "–": "--",
@@ -56,27 +62,60 @@ _SPECIAL = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
+_LONG = 60  # characters without a space, which no line of a table or caption takes well
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it. Two hyphens, as in an option's name, stay two."""
-    return "".join(_SPECIAL.get(character, character) for character in text.replace("--", "-\0-")).replace("\0", "{}")
+    """Text as LaTeX prints it. Hyphens in a row, as before an option, stay apart; very long words may be broken."""
+    text = composed(text)
+    special = _SPECIAL if not _is_foreign(text) else {c: shown for c, shown in _SPECIAL.items() if c != "α"}
+    words = [_pieces(word, special) for word in text.split(" ")]
+    return " ".join(r"\allowbreak{}".join(pieces) for pieces in words)
+
+
+def _pieces(text: str, special: dict[str, str]) -> list[str]:
+    parts = [text[i : i + _LONG] for i in range(0, len(text), _LONG)] or [""]
+    return ["".join(special.get(c, c) for c in re.sub("-(?=-)", "-\0", part)).replace("\0", "{}") for part in parts]
+
+
+def _is_foreign(text: str) -> bool:
+    return not text.isascii() and any(tex_fonts.is_foreign(c) and c not in _SPECIAL for c in text)
 
 
 def render(content: Content) -> str:
+    """A comment at the top says where pdflatex is not enough."""
     options = content.options
-    grids = content.grids
-    tables = "\n".join("\n".join(_table(grid, options.cite, options.standalone)) for grid in grids)
-    used = {entry.tone for grid in grids for line in grid.lines for entry in line.entries}
-    colours = [(tone, code) for tone, code in _COLOURS.items() if tone in used]
-    head = "".join(f"\\definecolor{{bench{tone}}}{{HTML}}{{{code}}}\n" for tone, code in colours)
+    body = _body(content)
+    head = "".join(f"\\definecolor{{bench{tone}}}{{HTML}}{{{code}}}\n" for tone, code in _tones(content))
+    fonts = ""
+    if foreign := _is_foreign(body):
+        body, fonts = tex_fonts.in_scripts(body)
     if not options.standalone:
-        return f"{_NEEDS}\n{head}\n{tables}"
-    parts = [_PREAMBLE, head, "\\begin{document}\n", tables]
-    if options.cite and content.references:
-        parts += ["\\clearpage\n", references.bibliography(content.references, escape)]
-    return "".join([*parts, "\\end{document}\n"])
+        needs = f"{_NEEDS} {_FOREIGN_NEEDS}" if foreign else _NEEDS
+        return f"{needs}\n{fonts}{head}\n{body}"
+    start = f"% {_FOREIGN}\n{_PREAMBLE}{tex_fonts.PACKAGES}" if foreign else _PREAMBLE
+    return "".join([start, fonts, head, "\\begin{document}\n", body, "\\end{document}\n"])
+
+
+def _body(content: Content) -> str:
+    options = content.options
+    tables = "\n".join("\n".join(_table(grid, options.cite, options.standalone)) for grid in content.grids)
+    if not (options.standalone and options.cite and content.references):
+        return tables
+    return f"{tables}\\clearpage\n{references.bibliography(content.references, escape)}"
+
+
+def _tones(content: Content) -> list[tuple[str, str]]:
+    used = {entry.tone for grid in content.grids for line in grid.lines for entry in line.entries}
+    return [(tone, code) for tone, code in _COLOURS.items() if tone in used]
+
+
+def remarks(content: Content) -> list[str]:
+    """Which engine compiles it."""
+    if _is_foreign(_body(content)):
+        return [f"{FILE}: {_FOREIGN}"]
+    return [f"{FILE}: for pdflatex or any later engine"] if content.options.standalone else []
 
 
 def _table(grid: Grid, cite: bool, standalone: bool) -> list[str]:
@@ -128,7 +167,16 @@ def _tabular(grid: Grid, cite: bool) -> list[str]:
 
 
 def _label(line: Line, cite: bool) -> str:
-    return escape(line.title) + (_cite(line.cites) if cite else "")
+    """In several lines where it is beyond all measure. After a row or a rule, a bracket or a star would be read as an
+    option."""
+    title = composed(line.title)
+    text = escape(title)
+    if len(title) > _LONG:
+        rows = r" \\{}".join(escape(title[i : i + _LONG]) for i in range(0, len(title), _LONG))
+        text = rf"\begin{{tabular}}[t]{{@{{}}l@{{}}}}{{}}{rows}\end{{tabular}}"
+    elif text.startswith(("[", "*")):
+        text = f"{{}}{text}"
+    return text + (_cite(line.cites) if cite else "")
 
 
 def _cite(keys: tuple[str, ...]) -> str:

@@ -1,4 +1,8 @@
-"""Write the files of a page where they differ, remember them, and remove those that a later page no longer has."""
+"""Write the files of a page where they differ, remember them, and remove those that a later page no longer has.
+
+What cannot be printed of a name is written as its code, alike in the data and in the names of files: the page puts
+these together from the data.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,20 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmark.names import printable
 from benchmark.store import files
 
 LIST = "files.txt"
+
+
+def _printable(value):
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_printable(name): _printable(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(one) for one in value]
+    return value
 
 
 class Folder:
@@ -33,6 +48,7 @@ class Folder:
 
     def claim(self, name: str) -> Path:
         """Note that this page has a file. Make its folder and return its path."""
+        name = printable(name)
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._written.add(name)
@@ -50,7 +66,7 @@ class Folder:
 
     def data(self, name: str, value) -> None:
         """Write a script that gives the page a value. Use ASCII, so that no encoding and no line separator matters."""
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        text = json.dumps(_printable(value), separators=(",", ":"), ensure_ascii=True, allow_nan=False)
         self.write(f"data/{name}.js", f"provide({json.dumps(name)}, {text});\n")
 
     def take(self, name: str, source: Path, link: bool) -> None:

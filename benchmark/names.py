@@ -1,0 +1,58 @@
+"""Names in any script: which characters can be printed, and which names can be a folder's."""
+
+from __future__ import annotations
+
+import unicodedata
+
+LONGEST = 200  # bytes: file systems take 255, and labels and files add to a name
+_JOINERS = "\u200c\u200d"  # of letters and of emoji: part of how a word is written
+_HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+_RESERVED = ',@+~:=*?"<>|'  # by what is typed, by labels in results, and by some file systems
+
+
+def printable(text: str) -> str:
+    """The text with U+XXXX for every character that has no look of its own or that files cannot hold.
+
+    These are controls, line breaks, marks of direction, private characters, what Unicode leaves out for good, and
+    halves of surrogates, which stand for bytes that are no UTF-8. A joiner behind a letter that is no ASCII stays.
+    """
+    if text.isprintable():
+        return text
+    found = []
+    for place, c in enumerate(text):
+        joins = c in _JOINERS and place > 0 and not text[place - 1].isascii() and found[-1] == text[place - 1]
+        found.append(c if joins or not _is_hidden(c) else code(c))
+    return "".join(found)
+
+
+def _is_hidden(c: str) -> bool:
+    return unicodedata.category(c) in _HIDDEN or ord(c) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(c) <= 0xFDEF
+
+
+def code(c: str) -> str:
+    """A character as Unicode writes it: U+65B9."""
+    return f"U+{ord(c):04X}"
+
+
+def composed(text: str) -> str:
+    """The text with accents in one character with their letters, so that it is the same however it was typed."""
+    return unicodedata.normalize("NFC", text)
+
+
+def unusable(name: str, typed: bool = True) -> str | None:
+    """Why a name cannot be a folder's name, or None. typed: whether commands must take it as one of several."""
+    if printable(name) != name:
+        return f"it has a character that cannot be printed: {printable(name)}"
+    if any(c in "/\\" for c in name):
+        return "it has a slash"
+    if typed and (reserved := [c for c in name if c in _RESERVED]):
+        return f"it has {reserved[0]}"
+    if name.startswith("."):
+        return "it begins with a dot"
+    if not any(c == "_" or unicodedata.category(c)[0] in "LNS" for c in name):
+        return "it has no letter, number or symbol"
+    if name != name.strip() or name.endswith("."):
+        return "it begins or ends with a space, or ends with a dot"
+    if len(name.encode()) > LONGEST:
+        return f"it is longer than {LONGEST} bytes"
+    return None
