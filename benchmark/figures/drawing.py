@@ -110,7 +110,7 @@ def _start() -> None:
 
 
 def _draw_and_tidy(*task) -> tuple[list[Path], set[str]]:
-    """Draw, then collect garbage: looking for it while a figure is made takes a fifth of the time. Returns the files, and
+    """Draw, then collect garbage: looking for it while a figure is made takes a fifth of the time. Returns the files and
     the characters that no font has."""
     try:
         return _draw(*task), lettering.lacking
