@@ -6,6 +6,7 @@ Only formats whose decoders start no other program are tried, and only after the
 from __future__ import annotations
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image, Jpeg2KImagePlugin, WebPImagePlugin  # noqa: F401  (the plugins register themselves)
@@ -85,10 +86,8 @@ def _png(image: Image.Image, data: bytes) -> Stored:
         return _by_pillow(image, depth if image.mode == "L" else 8)
     import imagecodecs
 
-    values = imagecodecs.png_decode(data)  # Pillow keeps but the high byte, unless all is grey
-    if values.ndim == 3:
-        values = values[..., 0] if values.shape[2] < 3 else values[..., :3]
-    return Stored(values, 65535, 16)
+    # Pillow keeps but the high byte, unless all is grey.
+    return Stored(_first_channels(imagecodecs.png_decode(data)), 65535, 16)
 
 
 def _netpbm(image: Image.Image, data: bytes) -> Stored:
@@ -97,7 +96,7 @@ def _netpbm(image: Image.Image, data: bytes) -> Stored:
     if image.mode == "F":
         image.load()
         return Stored(np.array(image), None, 32)
-    if image.mode not in ("L", "I", "RGB") or codec == "raw" and image.mode != "I":
+    if image.mode not in ("L", "I", "RGB") or (codec == "raw" and image.mode != "I"):
         return _by_pillow(image)
     white = arguments[1] if isinstance(arguments, tuple) else 65535
     shape = (image.height, image.width, 3)[: 3 if image.mode == "RGB" else 2]
@@ -114,17 +113,25 @@ def _netpbm(image: Image.Image, data: bytes) -> Stored:
 
 
 def _jpeg2000(image: Image.Image, data: bytes) -> Stored:
-    """JPEG 2000: grey of more than 8 bits as stored, all else by Pillow."""
-    start = data.find(b"\xff\x4f\xff\x51")  # the codestream: its size, then a byte on the bits of each component
-    bits = (data[start + 42] & 0x7F) + 1
-    if image.mode != "I;16":
-        found = _by_pillow(image)
-        notes = (f"{bits}-bit colour, the high byte of each value kept",) if bits > 8 else ()
-        return Stored(found.pixels, found.white, found.depth, (*found.notes, *notes))
+    """JPEG 2000: 8 bits by Pillow, all else as stored (Pillow shifts other depths, and lets the highest overflow)."""
+    start = data.find(b"\xff\x4f\xff\x51")
+    if start < 0 or len(data) < start + 43:
+        raise Refused("broken or truncated image (no codestream)")
+    right, low, left, high, *_, components, kind = struct.unpack_from(">8IHB", data, start + 8)
+    check_size(right - left, low - high)
+    if components > 4:
+        raise Refused(f"{components} values per pixel are not read")
+    signed, bits = kind >> 7, (kind & 0x7F) + 1
+    if bits == 8 and not signed:
+        return _by_pillow(image)
     import imagecodecs
 
-    values = imagecodecs.jpeg2k_decode(data[start:])
-    if values.ndim == 3:
-        values = values[..., 0]
-    white = (1 << bits) - 1 if values.dtype.kind == "u" else 65535
-    return Stored(values, white, bits)
+    values = _first_channels(imagecodecs.jpeg2k_decode(data[start:]))
+    return Stored(values, (65535 if bits > 8 else 255) if signed else (1 << bits) - 1, bits)
+
+
+def _first_channels(values: np.ndarray) -> np.ndarray:
+    """Grey or RGB without what follows: alpha."""
+    if values.ndim == 2:
+        return values
+    return values[..., 0] if values.shape[2] < 3 else values[..., :3]

@@ -144,13 +144,12 @@ def read_rgb(path: str | os.PathLike) -> np.ndarray:
 def size(path: str | os.PathLike) -> tuple[int, int]:
     """Width and height of the picture at `path`, as `read` would give it, from the header; raises ImageError."""
     try:
-        file = open(path, "rb")
+        with open(path, "rb") as file, _Guarded(path):
+            return decoders.size(file)
     except FileNotFoundError:
         raise ImageError(path, "no such file") from None
     except OSError as error:
         raise ImageError(path, error.strerror or str(error)) from None
-    with file, _Guarded(path):
-        return decoders.size(file)
 
 
 class _Guarded:

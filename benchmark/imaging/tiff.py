@@ -27,7 +27,7 @@ _PREMULTIPLIED = 1  # of tag ExtraSamples; 0: of no known meaning, 2: plain alph
 def size(file: io.BufferedIOBase) -> tuple[int, int]:
     """Width and height of the upright picture, from the header alone."""
     with _opened(file) as tiff:
-        page = tiff.pages[0]
+        page = _first(tiff)
         sides = page.imagewidth, page.imagelength
         check_size(*sides)
         return sides[::-1] if swaps_sides(_tag(page, "Orientation", 1)) else sides
@@ -36,7 +36,7 @@ def size(file: io.BufferedIOBase) -> tuple[int, int]:
 def decode(data: bytes) -> Stored:
     """The first page. Raises Refused for what is not read, and whatever the decoders raise for what is broken."""
     with _opened(io.BytesIO(data)) as tiff:
-        page = tiff.pages[0]
+        page = _first(tiff)
         photometric = _checked(page)
         notes = [] if len(tiff.pages) == 1 else [f"the first of {len(tiff.pages)} pages"]
         pixels, bits = _values(page), page.bitspersample
@@ -52,7 +52,7 @@ def decode(data: bytes) -> Stored:
         notes.append("alpha dropped, colours divided by it")
     elif left_out:
         notes.append("alpha dropped" if any(extra) else f"{left_out} further values per pixel dropped")
-    if pixels.dtype.kind == "i" or white is not None and bits > 16:  # such files hold counts, of 16 bits at most
+    if pixels.dtype.kind == "i" or (white is not None and bits > 16):  # such files hold counts, of 16 bits at most
         white = 65535 if bits > 8 else 255
     if photometric == _WHITE_IS_ZERO:
         values = _inverted(values, bits)
@@ -75,6 +75,12 @@ def _opened(file):
     return TiffFile(file)
 
 
+def _first(tiff):
+    if not len(tiff.pages):
+        raise Refused("broken or truncated image (no page in it)")
+    return tiff.pages[0]
+
+
 def _tag(page, name: str, default):
     value = page.tags.valueof(name, default)
     return default if value is None else value
@@ -87,7 +93,7 @@ def _checked(page) -> int:
     samples, bits = page.samplesperpixel, page.bitspersample
     if page.compression not in _COMPRESSIONS:
         raise Refused(f"TIFF compression {_named(page.compression)} is not read")
-    if photometric not in _COLOURS or photometric == _YCBCR and page.compression != _JPEG:
+    if photometric not in _COLOURS or (photometric == _YCBCR and page.compression != _JPEG):
         raise Refused(f"TIFF colours of kind {_named(page.photometric)} are not read")
     if photometric == _CMYK and _tag(page, "InkSet", 1) != 1:
         raise Refused("TIFF inks other than CMYK are not read")
@@ -157,7 +163,7 @@ def _inverted(values: np.ndarray, bits: int) -> np.ndarray:
 
 def _looked_up(index: np.ndarray, bits: int, palette) -> np.ndarray:
     """The palette's colours, uint8; it holds 16 bits, or 8 as some writers have it."""
-    if palette is None or len(palette) != 3 << bits:
+    if palette is None or np.size(palette) != 3 << bits:
         raise Refused("broken image (its palette is missing or of another size)")
     table = np.asarray(palette, np.uint16).reshape(3, -1).T
     return (table >> 8 if table.max() > 255 else table).astype(np.uint8)[index]

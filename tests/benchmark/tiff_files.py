@@ -9,6 +9,7 @@ import numpy as np
 NONE, LZW, DEFLATE, PACKBITS = 1, 5, 8, 32773
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE = range(4)
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 # What a reader has to do to the stored rows, by orientation.
 TURNS = {
     1: lambda a: a,
@@ -61,7 +62,7 @@ def tiff(
         data = {NONE: b"".join, LZW: lambda x: _lzw(b"".join(x)), DEFLATE: lambda x: zlib.compress(b"".join(x))}.get(
             compression, lambda x: b"".join(map(_packbits, x))
         )(lines)
-        packed.append(bytes(int(f"{byte:08b}"[::-1], 2) for byte in data) if backwards else data)
+        packed.append(data.translate(_MIRRORED) if backwards else data)
     entries = {
         256: ("I", (width,)),
         257: ("I", (height,)),
@@ -118,11 +119,9 @@ def _packed(part: np.ndarray, bits: int, order: str) -> list[bytes]:
     if bits % 8 == 0 and bits != 24:
         mask = (1 << bits) - 1
         return [(row.astype(np.int64) & mask).astype(f"{order}u{bits // 8}").tobytes() for row in part]
-    rows = []
-    for row in part.reshape(len(part), -1):
-        digits = "".join(f"{int(value) & ((1 << bits) - 1):0{bits}b}" for value in row)
-        rows.append(int(digits.ljust(-len(digits) // 8 * -8, "0"), 2).to_bytes(-(-len(digits) // 8), "big"))
-    return rows
+    values = part.reshape(len(part), -1, 1).astype(np.int64)
+    digits = (values >> np.arange(bits - 1, -1, -1) & 1).reshape(len(part), -1)
+    return [np.packbits(row.astype(np.uint8)).tobytes() for row in digits]
 
 
 def _differences(part: np.ndarray, bits: int) -> np.ndarray:
@@ -167,4 +166,4 @@ def _lzw(data: bytes) -> bytes:
             length = min(length + 1, 12)
     codes.append((257, length))
     digits = "".join(f"{code:0{bits}b}" for code, bits in codes)
-    return int(digits.ljust(-len(digits) // 8 * -8, "0"), 2).to_bytes(-(-len(digits) // 8), "big")
+    return int(digits.ljust(-(-len(digits) // 8) * 8, "0"), 2).to_bytes(-(-len(digits) // 8), "big")
