@@ -6,15 +6,20 @@ Only formats whose decoders start no other program are tried, and only after the
 from __future__ import annotations
 
 import io
+import logging
 import struct
 
 import numpy as np
-from PIL import Image, Jpeg2KImagePlugin, WebPImagePlugin  # noqa: F401  (the plugins register themselves)
+from PIL import Image, Jpeg2KImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401  (the plugins register themselves)
 
 from benchmark.imaging import tiff
 from benchmark.imaging.stored import Refused, Stored, check_size, swaps_sides, turn_note, upright
 
 READ = "PNG, JPEG, BMP, TIFF, GIF, WebP, JPEG 2000, PGM, PPM, PBM or PFM"
+
+# What these would warn of is checked here and refused, or changes nothing.
+for _library in ("imagecodecs", "tifffile"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 _FORMATS = ("PNG", "JPEG", "BMP", "DIB", "GIF", "WEBP", "JPEG2000", "PPM")
 _EXIF_ORIENTATION = 0x0112
@@ -36,7 +41,7 @@ def decode(data: bytes) -> Stored:
     """The values of a file. Raises Refused for what is not read, and whatever decoders raise for what is broken."""
     if data[:4] in tiff.SIGNATURES:
         return tiff.decode(data)
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+    with _opened(data) as image:
         check_size(*image.size)
         frames = getattr(image, "n_frames", 1)
         notes = [] if frames == 1 else [f"the first of {frames} {'frames' if image.format != 'MPO' else 'pictures'}"]
@@ -46,6 +51,15 @@ def decode(data: bytes) -> Stored:
         orientation = _orientation(image)
     pixels = upright(found.pixels, orientation)
     return Stored(pixels, found.white, found.depth, (*notes, *found.notes, *turn_note(orientation)))
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError:
+        if data[:3] == b"\xff\xd8\xff":
+            raise Refused("a broken JPEG, or of a kind that is not read (12 bits, lossless)") from None
+        raise
 
 
 def _orientation(image: Image.Image) -> int:

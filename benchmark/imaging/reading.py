@@ -209,6 +209,8 @@ def _stored(data: bytes) -> Stored:
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
         count = pixels.size - np.count_nonzero(np.isfinite(pixels))
         raise Refused(f"{count} of {pixels.size} values are not finite")
+    if pixels.dtype.itemsize == 8 and pixels.dtype.kind != "f" and max(-int(pixels.min()), int(pixels.max())) > 1 << 53:
+        raise Refused("integers beyond 2^53 are not read")
     return Stored(np.ascontiguousarray(pixels), stored.white, stored.depth, stored.notes)
 
 

@@ -7,7 +7,6 @@ Each strip or tile is checked, so that a file that ends early is refused instead
 from __future__ import annotations
 
 import io
-import logging
 
 import numpy as np
 
@@ -51,7 +50,8 @@ def decode(data: bytes) -> Stored:
         values = without_alpha(values, pixels[..., colours], white)
         notes.append("alpha dropped, colours divided by it")
     elif left_out:
-        notes.append("alpha dropped" if any(extra) else f"{left_out} further values per pixel dropped")
+        others = f"{left_out} further value{'s' if left_out > 1 else ''} per pixel dropped"
+        notes.append("alpha dropped" if any(extra) else others)
     if pixels.dtype.kind == "i" or (white is not None and bits > 16):  # such files hold counts, of 16 bits at most
         white = 65535 if bits > 8 else 255
     if photometric == _WHITE_IS_ZERO:
@@ -69,8 +69,6 @@ def decode(data: bytes) -> Stored:
 def _opened(file):
     from tifffile import TiffFile
 
-    # What it would warn of is checked here, and refused.
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
     file.seek(0)
     return TiffFile(file)
 
@@ -118,20 +116,18 @@ def _named(value) -> str:
 def _values(page) -> np.ndarray:
     """The values (H, W, samples) as they lie in the file; raises Refused where strips or tiles are missing."""
     width, height, samples = page.imagewidth, page.imagelength, page.samplesperpixel
-    if len(page.dataoffsets) < int(np.prod(page.chunked)) or 0 in page.databytecounts:
-        raise Refused("broken or truncated image (strips or tiles are missing)")
     if page.compression == _JPEG:
         _check_jpegs(page)
-    found = np.empty((height, width, samples), page.dtype)
-    for piece, (plane, _, y, x, _), _ in page.segments(maxworkers=1, _fullsize=False):
-        if y >= height or plane >= samples:  # more strips than the picture has
+    found, filled = np.empty((height, width, samples), page.dtype), 0
+    for piece, (plane, _, y, x, _), _ in page.segments(maxworkers=1):
+        if piece is None or y >= height or plane >= samples:  # nothing, or more strips than the picture has
             continue
-        rows, columns = min(_rows(page), height - y), min(_columns(page), width - x)
-        piece = None if piece is None else piece[0, :rows, :columns]
-        if piece is None or piece.shape[:2] != (rows, columns):
-            raise Refused("broken or truncated image (a strip or tile is too short)")
+        piece = piece[0, : height - y, : width - x]
         planes = slice(plane, plane + 1) if page.planarconfig == 2 else slice(None)
-        found[y : y + rows, x : x + columns, planes] = piece
+        found[y : y + piece.shape[0], x : x + piece.shape[1], planes] = piece
+        filled += piece.size
+    if filled != found.size:
+        raise Refused("broken or truncated image (strips or tiles are missing)")
     return found.astype(np.uint8) if found.dtype.kind == "b" else found
 
 

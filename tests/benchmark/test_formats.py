@@ -274,14 +274,14 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_half_a_file_is_refused(name, capfd):
+def test_half_a_file_is_refused(name, capfd, caplog):
     data = FILES[name]
     assert reading.decode(data, "a", Stretch("minmax")).luminance.shape == (21, 34)
     for part in (0.02, 0.2, 0.5, 0.8, 0.95):
         with pytest.raises(ImageError) as caught:
             reading.decode(data[: int(len(data) * part)], "a", Stretch("minmax"))
         assert "\n" not in caught.value.message and len(caught.value.message) < 300
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "") and not caplog.records
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -349,6 +349,11 @@ def test_one_pixel():
     for data in (saved(GREY[:1, :1], kind) for kind in ("PNG", "GIF", "BMP", "TIFF", "PPM")):
         assert reading.decode(data, "a").luminance.tolist() == [[GREY[0, 0]]]
     assert reading.decode(png_file(np.full((1, 1, 1), 65535), 16), "a").luminance.tolist() == [[255]]
+
+
+def test_a_kind_of_jpeg_that_is_not_read():
+    with pytest.raises(ImageError, match="12 bits"):
+        reading.decode(imagecodecs.jpeg8_encode(DEEP >> 4, bitspersample=12), "a.jpg")
 
 
 def test_what_starts_other_programs_or_is_not_read_is_refused():

@@ -117,8 +117,7 @@ def _packed(part: np.ndarray, bits: int, order: str) -> list[bytes]:
     if part.dtype.kind == "f":
         return [row.astype(f"{order}f{bits // 8}").tobytes() for row in part]
     if bits % 8 == 0 and bits != 24:
-        mask = (1 << bits) - 1
-        return [(row.astype(np.int64) & mask).astype(f"{order}u{bits // 8}").tobytes() for row in part]
+        return [row.astype(np.int64).astype(f"{order}u{bits // 8}").tobytes() for row in part]
     values = part.reshape(len(part), -1, 1).astype(np.int64)
     digits = (values >> np.arange(bits - 1, -1, -1) & 1).reshape(len(part), -1)
     return [np.packbits(row.astype(np.uint8)).tobytes() for row in digits]
