@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import struct
 
 import numpy as np
@@ -122,7 +123,7 @@ def _netpbm(image: Image.Image, data: bytes) -> Stored:
         values = np.rint(np.array(image) * (white / scale)).astype(np.uint16)
     else:
         number = np.dtype(">u2" if white > 255 else "u1")
-        values = np.frombuffer(data, number, int(np.prod(shape)), offset).reshape(shape).astype(np.uint16)
+        values = np.frombuffer(data, number, math.prod(shape), offset).reshape(shape).astype(np.uint16)
     return Stored(np.minimum(values, white), white, white.bit_length())
 
 

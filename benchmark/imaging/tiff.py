@@ -7,6 +7,7 @@ Each strip or tile is checked, so that a file that ends early is refused instead
 from __future__ import annotations
 
 import io
+import math
 
 import numpy as np
 
@@ -20,6 +21,7 @@ _JPEG = 7
 _COMPRESSIONS = (1, 5, _JPEG, 8, 32946, 32773, 34925, 50000)
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _COLOURS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}  # values per pixel
+_MISSING = "broken or truncated image (strips or tiles are missing)"
 _PREMULTIPLIED = 1  # of tag ExtraSamples; 0: of no known meaning, 2: plain alpha
 
 
@@ -96,7 +98,7 @@ def _checked(page) -> int:
     if photometric == _CMYK and _tag(page, "InkSet", 1) != 1:
         raise Refused("TIFF inks other than CMYK are not read")
     if not isinstance(bits, int) or page.dtype is None or page.dtype.kind not in "buif" or page.imagedepth != 1:
-        raise Refused(f"TIFF values of {bits} bits, format {_named(page.sampleformat)}, are not read")
+        raise Refused(f"TIFF values of {_named(bits)} bits, format {_named(page.sampleformat)}, are not read")
     if samples < _COLOURS[photometric]:
         raise Refused(f"{samples} values per pixel do not make TIFF colours of kind {_named(page.photometric)}")
     if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) and (page.dtype.kind not in "bu" or bits > 16):
@@ -110,12 +112,15 @@ def _checked(page) -> int:
 
 
 def _named(value) -> str:
-    return getattr(value, "name", str(value))
+    return getattr(value, "name", str(value)[:40])
 
 
 def _values(page) -> np.ndarray:
     """The values (H, W, samples) as they lie in the file; raises Refused where strips or tiles are missing."""
     width, height, samples = page.imagewidth, page.imagelength, page.samplesperpixel
+    # Each needs a byte of its own, so that a small file cannot claim millions of them.
+    if math.prod(page.chunked) > page.parent.filehandle.size or 0 in page.databytecounts:
+        raise Refused(_MISSING)
     if page.compression == _JPEG:
         _check_jpegs(page)
     found, filled = np.empty((height, width, samples), page.dtype), 0
@@ -127,7 +132,7 @@ def _values(page) -> np.ndarray:
         found[y : y + piece.shape[0], x : x + piece.shape[1], planes] = piece
         filled += piece.size
     if filled != found.size:
-        raise Refused("broken or truncated image (strips or tiles are missing)")
+        raise Refused(_MISSING)
     return found.astype(np.uint8) if found.dtype.kind == "b" else found
 
 

@@ -3,6 +3,7 @@
 import io
 import itertools
 import struct
+import time
 
 import cv2
 import numpy as np
@@ -309,6 +310,17 @@ def test_a_jpeg_that_claims_more_than_its_strip_is_refused():
     data[frame + 5 : frame + 9] = struct.pack(">HH", 3_000, 3_000)
     with pytest.raises(ImageError, match="larger than its strip"):
         reading.decode(bytes(data), "a.tif")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("planar", [False, True])
+def test_millions_of_strips_are_refused_at_once(rows, planar):
+    values = drawn((20, 20, 3), 8)
+    data = tiff(values, 8, RGB, planar=planar, rows=rows, tags=[(257, "I", (3_000_000,)), (278, "I", (rows,))])
+    start = time.process_time()
+    with pytest.raises(ImageError, match="missing"):
+        reading.decode(data, "a.tif")
+    assert time.process_time() - start < 1
 
 
 def test_a_chain_of_pages_that_bites_its_tail():
