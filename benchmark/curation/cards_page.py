@@ -24,9 +24,27 @@ was recognised.
 | `bench data synth --out DIR --pairs N` | drawn scenes with boxes, in the layout of M3FD's detection set |
 | `bench data scenes --out DIR` | divides M3FD by whole scenes, balanced on the classes of the labels that are there |
 
-How images are read: one decoder for everything (`benchmark/imaging/reading.py`). PNG, JPEG, BMP, TIFF; 8-bit and
-16-bit grey (scaled by 1/257), RGB, RGBA (alpha dropped), palette, bilevel; a file's EXIF orientation is applied, and
-conversions are told. Luminance is BT.601 full range, 0.299 R + 0.587 G + 0.114 B, rounded to the nearest integer.
+How images are read: one way for everything (`benchmark/imaging/reading.py`). Whatever is changed or left out is noted.
+
+| what | what becomes of it |
+| --- | --- |
+| PNG, JPEG, BMP, TIFF, GIF, WebP, JPEG 2000, PGM, PPM, PBM, PFM | read; of several frames or pages the first |
+| layouts of TIFF | strips, tiles, planes, both byte orders, BigTIFF |
+| compressions of TIFF | LZW, Deflate, PackBits, JPEG, LZMA, Zstandard; others (fax) are refused |
+| mosaics, Lab, mixed bit depths in TIFF | refused |
+| orientation (EXIF, all eight), white as zero | applied |
+| RGB, palettes, CMYK | 8-bit RGB; 16-bit colours are scaled by 1/257; alpha is dropped |
+| grey of 1 to 16 bits | scaled so that white becomes 255: 16 bits by 1/257; the note counts the levels used |
+| signed, and integers of 32 bits | as counts of 16 bits (8 for signed 8 bits); values outside need a stretch |
+| floating point | needs a stretch; a picture with a value that is not finite is refused |
+| colour profiles, gamma | not applied: values count as they are stored |
+| more than 2^26 pixels, or a file that ends early | refused, in one line |
+
+A stretch (`--stretch minmax` or `percentile`) is for grey of more than 8 bits, signed or floating point, and touches
+no other picture. It makes 0..255 of the range from the least to the greatest value, or from the 1st to the 99th
+percentile; what lies outside is clipped, halves are rounded up. A constant picture becomes 0 everywhere.
+
+Luminance is BT.601 full range, 0.299 R + 0.587 G + 0.114 B, rounded to the nearest integer.
 
 Labels: classes come from the names in the XML files, boxes count pixels from 1 and include `xmax` and `ymax`. YOLO
 files of M3FD circulate with two orders of the classes (3 = Motorcycle or 3 = Lamp): they are read where a file beside

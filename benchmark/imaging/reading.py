@@ -1,33 +1,74 @@
-"""One way to read a picture, one way to write it, for the whole suite.
+"""One way to read a picture for the whole suite.
 
-Reading: PNG, JPEG, BMP and TIFF; 8-bit and 16-bit grey, RGB, RGBA (alpha dropped), palette, bilevel. A
-file's EXIF orientation is applied. Luminance is BT.601 full range, Y = 0.299 R + 0.587 G + 0.114 B, rounded
-to the nearest integer as Pillow's mode "L" and OpenCV's ``COLOR_BGR2GRAY`` do; JPEGs are decoded to colour
-first (libjpeg's own grey output differs by one level on up to 0.7 % of pixels).
+Read are PNG, JPEG, BMP, TIFF, GIF, WebP, JPEG 2000, PGM, PPM, PBM and PFM: grey of 1 to 16 bits, RGB, palettes, CMYK.
+Of several frames or pages the first is read. Alpha is dropped, an orientation is applied. Colour profiles and gamma
+are not: values count as they are stored. Grey of other than 8 bits is scaled so that its white becomes 255, or
+stretched (`Stretch`); floating point and what lies outside 0..65535 has no white and needs a stretch. Whatever is
+changed or left out is noted.
 
-Writing: 8-bit grey or RGB PNG, put in place in one step, same bytes for the same pixels.
+Luminance is BT.601 full range, Y = 0.299 R + 0.587 G + 0.114 B, rounded to the nearest integer as Pillow's mode "L"
+and OpenCV's ``COLOR_BGR2GRAY`` do; JPEGs are decoded to colour first (libjpeg's own grey output differs by one level
+on up to 0.7 % of pixels).
 """
 
 from __future__ import annotations
 
-import io
+import math
 import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from benchmark.errors import UserError
-from benchmark.imaging import png
+from benchmark.imaging import bt601, decoders, png
+from benchmark.imaging.stored import MAX_PIXELS, Refused, Stored, colourless
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+EXTENSIONS = (
+    *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".jp2", ".j2k"),
+    *(".pgm", ".ppm", ".pnm", ".pbm", ".pfm", ".jfif", ".jpe", ".dib", ".apng"),
+)
+# Pictures all the same, but of kinds that are not read.
+NOT_READ = (
+    *(".exr", ".hdr", ".avif", ".heic", ".heif", ".jxl", ".jxr", ".tga", ".psd", ".pcx", ".ras", ".sgi", ".pam"),
+    *(".ico", ".svg", ".eps", ".ps", ".pdf", ".dcm", ".dicom", ".nii", ".mha", ".mhd", ".nrrd", ".fits", ".fit"),
+    *(".raw", ".bin", ".dat", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".seq", ".csq", ".npy", ".npz", ".mat", ".h5"),
+)
 
-# Formats whose Pillow decoders start no other program and read one flat raster.
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
-_MAX_PIXELS = 1 << 26  # 8192 x 8192; a small file can claim far more than memory holds
-_EXIF_ORIENTATION = 0x0112
+STRETCHES = ("none", "minmax", "percentile")
+_PERCENTILES = (1, 99)
+_WAY_OUT = "--stretch minmax or percentile gives them one"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """How grey of more than 8 bits becomes 8: what lies from `low` to `high` becomes 0..255, what lies outside is
+    clipped, halves are rounded up.
+
+    kind: "none" scales by the range of the type; "minmax" and "percentile" take an end that is None from the picture:
+    its extremes, or its 1st and 99th percentile.
+    """
+
+    kind: str = "none"
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in STRETCHES:
+            raise ValueError(f"a stretch is one of {', '.join(STRETCHES)}, not {self.kind!r}")
+        ends = [end for end in (self.low, self.high) if end is not None]
+        if not all(map(math.isfinite, ends)) or ends != sorted(ends):
+            raise ValueError(f"no range to stretch: {self.low} to {self.high}")
+
+    def range_of(self, values: np.ndarray) -> tuple[float, float]:
+        """The two ends for a picture of these values."""
+        if self.kind == "percentile":
+            low, high = np.percentile(values, _PERCENTILES)
+        else:
+            low, high = values.min(), values.max()
+        return float(low if self.low is None else self.low), float(high if self.high is None else self.high)
 
 
 class ImageError(UserError):
@@ -44,37 +85,39 @@ class ImageError(UserError):
 @dataclass(frozen=True)
 class Picture:
     """A decoded file: `luminance` uint8 (H, W); `rgb` uint8 (H, W, 3), or None where the file is grey (stored
-    as grey, or R = G = B everywhere); `notes`: what was converted on reading, one phrase each."""
+    as grey, or R = G = B everywhere); `notes`: what was converted on reading, one phrase each; `depth`: bits per
+    value in the file."""
 
     luminance: np.ndarray
     rgb: np.ndarray | None
     notes: tuple[str, ...] = ()
+    depth: int = 8
 
 
-def read(path: str | os.PathLike) -> Picture:
-    """Decode the file at `path`.
+def read(path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
+    """Decode the file at `path`; None stretches as `Stretch()` does.
 
-    16-bit grey is scaled by 1/257 and rounded, so that 65535 becomes 255. Raises ImageError for a file that
-    is missing, truncated, not an image, of an unsupported kind, or larger than 2^26 pixels.
+    Raises ImageError for a file that is missing, truncated, not an image, of an unsupported kind, or larger than 2^26
+    pixels, and for values that have no grey scale: such that are not finite, or, unless stretched, are floating point
+    or outside 0..65535.
     """
-    return decode(read_bytes(path), path)
+    return decode(read_bytes(path), path, stretch)
 
 
-def decode(data: bytes, path: str | os.PathLike) -> Picture:
+def decode(data: bytes, path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
     """Decode the bytes of an image file; `path` only names it in errors. See `read`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _decode(data, path)
-    except ImageError:
-        raise
-    except (UnidentifiedImageError, ModuleNotFoundError):  # the latter from ultralytics, which replaces Image.open
-        raise ImageError(path, "not a PNG, JPEG, BMP or TIFF image" if data else "empty file") from None
-    except Image.DecompressionBombError:
-        raise ImageError(path, f"more than {_MAX_PIXELS} pixels") from None
-    except Exception as error:  # decoders of broken files raise OSError, ValueError, struct.error, zlib.error, ...
-        detail = str(error).split("\n")[0] or type(error).__name__
-        raise ImageError(path, f"broken or truncated image ({detail})") from None
+    with _Guarded(path):
+        return _plain(data) or _picture(_stored(data), stretch or Stretch())
+
+
+def values(data: bytes, path: str | os.PathLike) -> np.ndarray | None:
+    """The values (H, W) of an image file that a stretch would scale: grey of more than 8 bits, upright, black as the
+    lowest. None for all other pictures. Raises ImageError as `read` does with a stretch."""
+    with _Guarded(path):
+        if png.decode(data, MAX_PIXELS) is not None:
+            return None
+        stored = _stored(data)
+        return stored.pixels if stored.deep and stored.pixels.ndim == 2 else None
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
@@ -99,56 +142,136 @@ def read_rgb(path: str | os.PathLike) -> np.ndarray:
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
-    """Width and height of the picture at `path`, as its header states them; raises ImageError."""
+    """Width and height of the picture at `path`, as `read` would give it, from the header; raises ImageError."""
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            turned = image.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-            return image.size[::-1] if turned else image.size
+        with open(path, "rb") as file, _Guarded(path):
+            return decoders.size(file)
     except FileNotFoundError:
         raise ImageError(path, "no such file") from None
-    except Exception as error:  # as in `decode`
-        raise ImageError(path, f"not a readable image ({str(error) or type(error).__name__})") from None
+    except OSError as error:
+        raise ImageError(path, error.strerror or str(error)) from None
 
 
-def _decode(data: bytes, path: str | os.PathLike) -> Picture:
-    pixels = png.decode(data, _MAX_PIXELS)
-    if pixels is not None:
-        if pixels.shape[2] < 3:
-            return Picture(np.ascontiguousarray(pixels[..., 0]), None)
-        rgb = np.ascontiguousarray(pixels[..., :3])
-        grey, colourless = png.kernels().luminance(rgb)
-        return Picture(grey, None if colourless else rgb)
-    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-        width, height = image.size
-        if width * height > _MAX_PIXELS:
-            raise ImageError(path, f"{width}x{height} is more than {_MAX_PIXELS} pixels")
-        notes = []
-        wide_colour = any(isinstance(tile[3], str | tuple) and ";16" in str(tile[3]) for tile in image.tile)
-        image.load()
-        if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-            notes.append("turned as its EXIF orientation says")
-        mode = image.mode
-        if mode.startswith("I"):
-            grey = np.asarray(image).astype(np.int64)
-            if grey.min() < 0 or grey.max() > 65535:
-                raise ImageError(path, "32-bit values outside 0..65535 have no defined grey scale")
-            notes.append("16-bit grey, scaled by 1/257")
-            return Picture(((grey + 128) // 257).astype(np.uint8), None, tuple(notes))
-        if mode == "F":
-            raise ImageError(path, "floating-point pixels have no defined grey scale")
-        if mode in ("1", "L", "LA", "La"):
-            return Picture(np.array(image.convert("L")), None, tuple(notes))
-        if wide_colour:
-            notes.append("16-bit colour, the high byte of each value kept")
-        if mode in ("P", "PA"):
-            notes.append("palette image")
-        if mode not in ("RGB", "RGBA", "RGBX", "RGBa", "P", "PA", "CMYK", "YCbCr"):
-            raise ImageError(path, f"pixels of kind '{mode}' are not supported")
-        # By way of RGBA, Pillow does not look up a palette's transparent entry as a colour to keep.
-        rgb_image = image.convert("RGBA").convert("RGB") if mode in ("P", "PA") else image.convert("RGB")
-        grey = np.array(rgb_image.convert("L"))
-        rgb = np.array(rgb_image)
-        if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
-            rgb = None
-        return Picture(grey, rgb, tuple(notes))
+class _Guarded:
+    """Turns whatever decoders raise into an ImageError of one line, and hides what they warn of."""
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.path = path
+        self.warnings = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self.warnings.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, kind, error, trace) -> None:
+        self.warnings.__exit__(kind, error, trace)
+        if error is None or not isinstance(error, Exception):
+            return
+        raise ImageError(self.path, _reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """Why a decoder failed; those of broken files raise OSError, ValueError, struct.error, zlib.error, ..."""
+    if isinstance(error, Refused):
+        return str(error)
+    if isinstance(error, UnidentifiedImageError | ModuleNotFoundError):
+        # The latter from ultralytics, which replaces Image.open, or for a package that is not installed.
+        if getattr(error, "name", None) in ("imagecodecs", "tifffile"):
+            return f"the package {error.name} is needed to read it: pip install {error.name}"
+        return f"not a {decoders.READ} image"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"more than {MAX_PIXELS} pixels"
+    detail = " ".join(str(error).split("\n")[0].split())[:200] or type(error).__name__
+    return f"broken or truncated image ({detail})"
+
+
+def _plain(data: bytes) -> Picture | None:
+    """The picture of a plain PNG, the quick way; None for all others."""
+    pixels = png.decode(data, MAX_PIXELS)
+    if pixels is None:
+        return None
+    notes = () if pixels.shape[2] in (1, 3) else ("alpha dropped",)
+    if pixels.shape[2] < 3:
+        return Picture(np.ascontiguousarray(pixels[..., 0]), None, notes)
+    rgb = np.ascontiguousarray(pixels[..., :3])
+    grey, without_colour = png.kernels().luminance(rgb)
+    return Picture(grey, None if without_colour else rgb, notes)
+
+
+def _stored(data: bytes) -> Stored:
+    """The values of a file, colours that are grey as grey; raises Refused for values that are not finite."""
+    if not data:
+        raise Refused("empty file")
+    stored = decoders.decode(data)
+    pixels = stored.pixels
+    if pixels.ndim == 3 and colourless(pixels):
+        pixels = pixels[..., 0]
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        count = pixels.size - np.count_nonzero(np.isfinite(pixels))
+        raise Refused(f"{count} of {pixels.size} values are not finite")
+    if pixels.dtype.itemsize == 8 and pixels.dtype.kind != "f" and max(-int(pixels.min()), int(pixels.max())) > 1 << 53:
+        raise Refused("integers beyond 2^53 are not read")
+    return Stored(np.ascontiguousarray(pixels), stored.white, stored.depth, stored.notes)
+
+
+def _picture(stored: Stored, stretch: Stretch) -> Picture:
+    pixels, white = stored.pixels, stored.white
+    if pixels.ndim == 3:
+        notes = () if white == 255 else (f"{stored.depth}-bit colour, scaled by {_factor(white)}",)
+        rgb = _scaled(pixels, 0, white)
+        return Picture(bt601.luminance(rgb), rgb, (*stored.notes, *notes), stored.depth)
+    if stored.deep and stretch.kind != "none":
+        grey, note = _stretched(stored, stretch)
+    else:
+        grey, note = _by_white(stored)
+    return Picture(grey, None, (*stored.notes, *note), stored.depth)
+
+
+def _by_white(stored: Stored) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Grey scaled so that white becomes 255, and the phrase that says so; raises Refused where there is no white."""
+    pixels, white = stored.pixels, stored.white
+    if white is None:
+        raise Refused(f"floating-point values have no defined grey scale; {_WAY_OUT}")
+    if pixels.min() < 0 or pixels.max() > white:
+        raise Refused(f"{_kind(stored)} values outside 0..{white} have no defined grey scale; {_WAY_OUT}")
+    grey = _scaled(pixels, 0, white)
+    if white == 255:
+        return grey, () if pixels.dtype.kind == "u" else (f"{_kind(stored)} grey",)
+    return grey, (f"{_kind(stored)} grey, scaled by {_factor(white)}; {_levels(grey)}",)
+
+
+def _stretched(stored: Stored, stretch: Stretch) -> tuple[np.ndarray, tuple[str, ...]]:
+    low, high = stretch.range_of(stored.pixels)
+    if not math.isfinite((high - low) * 255):
+        raise Refused("the values lie too far apart to be stretched")
+    grey = _scaled(stored.pixels, low, high)
+    if low < high:
+        return grey, (f"{_kind(stored)} grey, stretched from {low:.7g}..{high:.7g} to 0..255; {_levels(grey)}",)
+    if stored.pixels.min() == stored.pixels.max():
+        return grey, (f"{_kind(stored)} grey, constant at {low:.7g}: 0 everywhere once stretched",)
+    return grey, (f"{_kind(stored)} grey, no range to stretch: up to {low:.7g} becomes 0, all else 255",)
+
+
+def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:
+    """low..high to 0..255, uint8; clipped, halves rounded up."""
+    if pixels.dtype == np.uint8 and (low, high) == (0, 255):
+        return pixels
+    above = pixels.astype(np.float64) - low
+    if high <= low:
+        return np.where(above > 0, 255, 0).astype(np.uint8)
+    # The product is exact and the quotient rounded once, so that no half is moved before it is rounded.
+    return np.floor(np.clip(above * 255 / (high - low), 0, 255) + 0.5).astype(np.uint8)
+
+
+def _kind(stored: Stored) -> str:
+    signed = {"i": "signed ", "f": "floating-point "}.get(stored.pixels.dtype.kind, "")
+    return f"{stored.depth}-bit {signed}".rstrip()
+
+
+def _factor(white: int) -> str:
+    """255 / white, in the shortest way."""
+    return f"1/{white // 255}" if white % 255 == 0 else str(255 // white) if 255 % white == 0 else f"255/{white}"
+
+
+def _levels(grey: np.ndarray) -> str:
+    return f"{np.count_nonzero(np.bincount(grey.ravel(), minlength=256))} of 256 levels are used"

@@ -34,7 +34,7 @@ from benchmark.errors import UserError
 from benchmark.store import files
 
 # Part of every fuse key: raised when reading, quantising or saving images changes.
-PREPROCESSING = "1"
+PREPROCESSING = "2"
 
 
 @dataclass(frozen=True)

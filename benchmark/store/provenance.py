@@ -12,7 +12,10 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow", "isal", "torch")
+PACKAGES = (
+    *("numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow", "isal"),
+    *("tifffile", "imagecodecs", "torch"),
+)
 
 
 def package_version() -> str:
