@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
 
+from benchmark import spawning
 from benchmark.datasets import labels, scenes
 from benchmark.datasets.id_lists import ids_sha256
 from benchmark.errors import UserError
@@ -100,8 +101,4 @@ class _Here(Executor):
 
 
 def _pool(processes: int) -> Executor:
-    if processes == 1:
-        return _Here()
-    import multiprocessing
-
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    return _Here() if processes == 1 else spawning.pool(processes)

@@ -9,6 +9,7 @@ from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark import spawning
 from benchmark.figures import cost_scatter, score_plots, style
 from benchmark.report.measured import Measured
 from benchmark.run import worker
@@ -53,12 +54,9 @@ def begun(
     if len(tasks) <= _FEW or provenance.processors() == 1:
         yield chain.from_iterable(starmap(_draw, tasks))
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     for one in measured:
         _ = one.ranking, one.friedmans  # kept, and handed over with the rest
-    pool = ProcessPoolExecutor(provenance.processors(), get_context("spawn"), _start)
+    pool = spawning.pool(provenance.processors(), _start)
     try:
         yield chain.from_iterable(pool.map(_draw_and_tidy, *zip(*tasks)))
     finally:
