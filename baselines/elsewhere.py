@@ -88,10 +88,11 @@ class Folder:
         return self
 
     def __exit__(self, *_):
-        self._depth -= 1
-        if self._depth:
+        if self._depth > 1:
+            self._depth -= 1
             return
         self._ahead, self._behind = self._added()
+        self._depth = 0
         sys.path = self._list
         sys.path[:] = self._before
         sys.meta_path.remove(self)
@@ -153,8 +154,9 @@ class Folder:
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
         """`__import__` of the modules here. A file that imports its own name means another one."""
         top = name.partition(".")[0]
+        looked_up = fromlist == [] and globals is locals  # so compiled code calls it: then `sys.modules` is what counts
         itself = globals and "__path__" not in globals and globals.get("__name__") == f"{self.package}.{top}"
-        if level == 0 and not itself and self.has(name, fromlist):
+        if level == 0 and not looked_up and not itself and self.has(name, fromlist):
             found = builtins.__import__(f"{self.package}.{name}", globals, locals, fromlist or ("__name__",))
             return found if fromlist else sys.modules[f"{self.package}.{top}"]
         found = builtins.__import__(name, globals, locals, fromlist, level)
