@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import inspect
-import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from . import elsewhere
 from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, sha256
 
 ENTRY_POINTS = "mmif_bench.fusers"
@@ -46,18 +45,24 @@ class FunctionFuser(ClassicalFuser):
         return fused
 
 
-def as_method(found, name: str) -> type[Fuser]:
-    """A class or a function as the method called `name`. Raises ValueError for anything else."""
+def as_method(found, name: str, folder: elsewhere.Folder | None = None) -> type[Fuser]:
+    """A class or a function as the method called `name`. folder: where the user's file lies that it is from. Raises
+    ValueError for anything else."""
     if path := _file_of(found):
         _files.add(str(path))
     if inspect.isclass(found) and issubclass(found, Fuser):
         family = "learned" if issubclass(found, NetworkFuser) else "other"
         card = getattr(found, "card", MethodCard(name, name, family))
-        return type(found.__name__, (found,), {"card": replace(card, name=name), "origin": found})
+        members = {"card": replace(card, name=name), "origin": found}
+        return _subclass(found, members, folder)
     if inspect.isclass(found) or not callable(found):
         raise ValueError(f"{found!r} is neither a Fuser class nor a function")
     members = {"card": MethodCard(name, name, "other"), "function": staticmethod(found), "origin": found}
-    return type("FunctionFuser", (FunctionFuser,), members)
+    return _subclass(FunctionFuser, members, folder)
+
+
+def _subclass(cls: type[Fuser], members: dict, folder: elsewhere.Folder | None) -> type[Fuser]:
+    return type(cls.__name__, (cls,), {**(folder.methods_within(cls) if folder else {}), **members})
 
 
 def told(error: BaseException) -> str:
@@ -68,7 +73,8 @@ def told(error: BaseException) -> str:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if frame.f_code.co_filename in _files
     ]
-    return ": ".join(filter(None, (type(error).__name__, " ".join(str(error).split())))) + "".join(lines[-1:])
+    said = elsewhere.plain(" ".join(str(error).split()))
+    return ": ".join(filter(None, (type(error).__name__, said))) + "".join(lines[-1:])
 
 
 def code_sha256(cls: type[Fuser]) -> str | None:
@@ -95,7 +101,8 @@ def from_file(path: Path, attribute: str | None = None, name: str | None = None)
 
     Runs the file. Raises ValueError, in one line, where there is no such method.
     """
-    module = _import(path)
+    folder = elsewhere.folder(str(path.resolve().parent))
+    module = _import(path, folder)
     own = {key: value for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
     classes = [key for key, value in own.items() if inspect.isclass(value) and issubclass(value, Fuser)]
     functions = [key for key, value in own.items() if inspect.isfunction(value) and not key.startswith("_")]
@@ -109,32 +116,24 @@ def from_file(path: Path, attribute: str | None = None, name: str | None = None)
     found = getattr(module, attribute)
     card = getattr(found, "card", None)
     try:
-        return as_method(found, name or (card.name if isinstance(card, MethodCard) else attribute))
+        return as_method(found, name or (card.name if isinstance(card, MethodCard) else attribute), folder)
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise ValueError(f"{path}: {elsewhere.plain(str(error))}") from None
 
 
 def _list(names: list[str]) -> str:
     return f"it has {', '.join(names)}" if names else "it has no Fuser class and no function"
 
 
-def _import(path: Path):
+def _import(path: Path, folder: elsewhere.Folder):
     """The module in a file, which may import its neighbours."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    path = path.resolve()
-    name = f"_fuser_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    _files.add(str(path))
+    _files.add(str(path.resolve()))
     try:
-        spec.loader.exec_module(module)
+        return folder.load(path.resolve())
     except (Exception, SystemExit) as error:  # whatever the file does, it is told in one line
-        del sys.modules[name]
         raise ValueError(f"{path}: cannot be imported: {told(error)}") from error
-    return module
 
 
 @cache

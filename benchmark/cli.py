@@ -6,6 +6,9 @@ command's file imports click and light modules only, so that help and completion
 
 from __future__ import annotations
 
+import mmif_bench  # noqa: F401 (see there)
+
+# isort: split
 import errno
 import importlib
 import os

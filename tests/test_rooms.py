@@ -46,7 +46,7 @@ def test_rooms_import_only_what_is_below_them(contracts, tmp_path):
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ('    "curation | run",\n    "datasets",\n', '    "datasets",\n    "curation | run",\n', "benchmark.curation"),
+        ('    "run",\n    "datasets",\n', '    "datasets",\n    "run",\n', "benchmark.run"),
         ('    "figures",\n', "", "benchmark.figures"),  # a new room must be given its floor
         ('"baselines | metrics"', '"metrics", "benchmark | baselines"', "benchmark"),
     ],

@@ -1,4 +1,4 @@
-"""Measure what a method costs in a process of its own: `measure` starts the process, which runs this file."""
+"""Measure what a method costs in a process of its own: `measure` starts the process, which runs `main`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ from benchmark.run.methods import Method, select_methods
 from benchmark.store import provenance
 
 _BUDGET, _LEAST, _MOST = 20.0, 3, 25  # seconds of timed repetitions; their least and greatest number
+# No module is looked for in the current folder, nor is anything handed on that commands of the user's would inherit.
+_START = """import sys
+sys.path[:] = sys.argv[1:]
+del sys.argv[1:]
+import mmif_bench
+del sys.path[0]
+from benchmark.cost.measuring import main
+main()
+"""
 _WARM = 1.0  # seconds of fusing before the first timed repetition; one pair at least
 
 
@@ -41,12 +50,13 @@ def measure(method: Method, device: str, size: tuple[int, int], threads: int | N
     }
     environment = {**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})}
     start, load = provenance.now(), load_average()
+    root = str(Path(__file__).resolve().parents[2])
     process = subprocess.run(
-        [sys.executable, "-m", "benchmark.cost.measuring"],
+        [sys.executable, "-c", _START, root, *map(str, sys.path)],
         input=json.dumps(task),
         stdout=subprocess.PIPE,
         text=True,
-        env=_with_this_package(environment),
+        env=environment,
     )
     try:
         answer = json.loads(process.stdout.splitlines()[-1])
@@ -71,11 +81,6 @@ def measure(method: Method, device: str, size: tuple[int, int], threads: int | N
         "end": provenance.now(),
         "load_average_before": load,
     }
-
-
-def _with_this_package(environment: dict) -> dict:
-    root = str(Path(__file__).resolve().parents[2])
-    return {**environment, "PYTHONPATH": os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))}
 
 
 def load_average() -> float | None:
@@ -173,7 +178,3 @@ def _status(name: str) -> int | None:
         return None
     found = next((line.split() for line in lines if line.startswith(f"{name}:")), None)
     return int(found[1]) * 1024 if found else None
-
-
-if __name__ == "__main__":
-    main()

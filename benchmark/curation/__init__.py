@@ -1,4 +1,4 @@
 """Care of whole data sets, for `bench data`: downloads, checks, leaks between splits, drawn sets, the page of cards.
 
-Rests on `datasets`, `store` and `imaging`.
+Rests on `datasets`, `store`, `imaging` and the processes of `run`.
 """

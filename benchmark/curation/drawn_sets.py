@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 
 from benchmark.curation import balancing
 from benchmark.datasets import labels, scenes
 from benchmark.errors import UserError
 from benchmark.imaging import saving
+from benchmark.run import spawning
 
 
 def write(
@@ -80,8 +81,4 @@ class _Here(Executor):
 
 
 def _pool(processes: int) -> Executor:
-    if processes == 1:
-        return _Here()
-    import multiprocessing
-
-    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    return _Here() if processes == 1 else spawning.pool(processes)

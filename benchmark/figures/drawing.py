@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.figures import cost_scatter, lettering, score_plots, style
 from benchmark.report.measured import Measured
-from benchmark.run import worker
+from benchmark.run import spawning, worker
 from benchmark.store import provenance
 
 if TYPE_CHECKING:
@@ -53,12 +53,9 @@ def begun(
     if len(tasks) <= _FEW or provenance.processors() == 1:
         yield chain.from_iterable(starmap(_draw, tasks))
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     for one in measured:
         _ = one.ranking, one.friedmans  # computed here once: `Measured` keeps them and takes them to the processes
-    pool = ProcessPoolExecutor(provenance.processors(), get_context("spawn"), _start)
+    pool = spawning.pool(provenance.processors(), _start)
     try:
         yield chain.from_iterable(map(_noted, pool.map(_draw_and_tidy, *zip(*tasks))))
     finally:
@@ -110,7 +107,7 @@ def _start() -> None:
 
 
 def _draw_and_tidy(*task) -> tuple[list[Path], set[str]]:
-    """Draw, then collect garbage: looking for it while a figure is made takes a fifth of the time. Returns the files and
+    """Draw, then collect garbage: looking for it while a figure is made takes a fifth of the time. Returns files and
     the characters that no font has."""
     try:
         return _draw(*task), lettering.lacking

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from benchmark.datasets.pairs import Pair, PairImages
-from benchmark.run import worker
+from benchmark.run import spawning, worker
 
 Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
 
@@ -74,8 +74,5 @@ class Scorer:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            import multiprocessing
-
-            # Not by fork: it would copy torch's threads' locks, and CUDA does not survive it.
-            self._pool = ProcessPoolExecutor(self.jobs, multiprocessing.get_context("spawn"), initializer=worker.start)
+            self._pool = spawning.pool(self.jobs, worker.start)
         return self._pool
