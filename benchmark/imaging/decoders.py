@@ -139,7 +139,8 @@ def _jpeg2000(image: Image.Image, data: bytes) -> Stored:
     if start < 0 or data.find(b"\xff\xd9", start + 43) < 0:
         raise Refused("broken or truncated image (the codestream has no end)")
     right, low, left, high, *_, components, kind = struct.unpack_from(">8IHB", data, start + 8)
-    check_size(right - left, low - high)
+    if (right - left, low - high) != image.size:
+        raise Refused("broken image (its codestream is of another size)")
     if components > 4:
         raise Refused(f"{components} values per pixel are not read")
     signed, bits = kind >> 7, (kind & 0x7F) + 1
