@@ -108,23 +108,28 @@ def _png(image: Image.Image, data: bytes) -> Stored:
 def _netpbm(image: Image.Image, data: bytes) -> Stored:
     """PBM, PGM, PPM and PFM; Pillow scales all maxima to 255 or 65535, here values are as stored."""
     codec, _, offset, arguments = image.tile[0]
+    as_stored = image.mode in ("L", "I", "RGB") and (codec != "raw" or image.mode == "I")
+    white = 255 if not as_stored else arguments[1] if isinstance(arguments, tuple) else 65535
+    shape = (image.height, image.width, 3)[: 3 if image.mode == "RGB" else 2]
+    number = np.dtype(">u2" if white > 255 else "f4" if image.mode == "F" else "u1")
+    row = math.prod(shape[1:]) * number.itemsize if image.mode != "1" else -(-image.width // 8)
+    more = codec != "ppm_plain" and data[offset + image.height * row :].lstrip()[:1] == b"P"
+    notes = ("the first of several pictures",) if more else ()
     if image.mode == "F":
         image.load()
-        return Stored(np.array(image), None, 32)
-    if image.mode not in ("L", "I", "RGB") or (codec == "raw" and image.mode != "I"):
-        return _by_pillow(image)
-    white = arguments[1] if isinstance(arguments, tuple) else 65535
-    shape = (image.height, image.width, 3)[: 3 if image.mode == "RGB" else 2]
-    if codec == "ppm_plain":
-        image.load()
-        scale = 65535 if image.mode == "I" else 255
-        if image.mode == "RGB" and white > 255:
-            return Stored(np.array(image), 255, 8, (f"{white.bit_length()}-bit colour, scaled by 255/{white}",))
-        values = np.rint(np.array(image) * (white / scale)).astype(np.uint16)
-    else:
-        number = np.dtype(">u2" if white > 255 else "u1")
+        return Stored(np.array(image), None, 32, notes)
+    if not as_stored:
+        found = _by_pillow(image)
+        return Stored(found.pixels, found.white, found.depth, notes)
+    if codec != "ppm_plain":
         values = np.frombuffer(data, number, math.prod(shape), offset).reshape(shape).astype(np.uint16)
-    return Stored(np.minimum(values, white), white, white.bit_length())
+    elif image.mode == "RGB" and white > 255:
+        image.load()
+        return Stored(np.array(image), 255, 8, (f"{white.bit_length()}-bit colour, scaled by 255/{white}",))
+    else:
+        image.load()
+        values = np.rint(np.array(image) * (white / (65535 if image.mode == "I" else 255))).astype(np.uint16)
+    return Stored(np.minimum(values, white), white, white.bit_length(), notes)
 
 
 def _jpeg2000(image: Image.Image, data: bytes) -> Stored:
@@ -134,7 +139,8 @@ def _jpeg2000(image: Image.Image, data: bytes) -> Stored:
     if start < 0 or data.find(b"\xff\xd9", start + 43) < 0:
         raise Refused("broken or truncated image (the codestream has no end)")
     right, low, left, high, *_, components, kind = struct.unpack_from(">8IHB", data, start + 8)
-    check_size(right - left, low - high)
+    if (right - left, low - high) != image.size:
+        raise Refused("broken image (its codestream is of another size)")
     if components > 4:
         raise Refused(f"{components} values per pixel are not read")
     signed, bits = kind >> 7, (kind & 0x7F) + 1

@@ -174,6 +174,21 @@ def test_bitmaps_and_floats_of_netpbm():
         reading.decode(data, "a.pfm")
 
 
+def test_the_first_of_several_pictures_of_netpbm():
+    for one in (
+        b"P4\n9 2\n" + bytes(4),
+        b"P5\n3 2\n255\n" + bytes(6),
+        b"P5\n3 2\n100\n" + bytes(6),
+        b"P5\n3 2\n65535\n" + bytes(12),
+        b"P6\n3 2\n1023\n" + bytes(36),
+        b"P6\n3 2\n255\n" + bytes(18),
+        b"Pf\n3 2\n-1.0\n" + bytes(24),
+    ):
+        for data, several in ((one, False), (one + b"\n", False), (one + one, True), (one + b"\n" + one, True)):
+            notes = reading.decode(data, "a", Stretch("minmax")).notes
+            assert ("the first of several pictures" in notes) == several, one
+
+
 @pytest.mark.parametrize("bits", [4, 8, 10, 12, 14, 16])
 def test_jpeg_2000_of_grey(bits):
     values = (DEEP >> (16 - bits)).astype(np.uint16 if bits > 8 else np.uint8)
@@ -317,7 +332,7 @@ def test_a_container_that_claims_less_than_its_codestream():
     start = data.index(b"\xff\x4f\xff\x51")
     for side in (0, 16):
         data[start + 8 + side : start + 16 + side] = struct.pack(">II", 70_000, 70_000)
-    with pytest.raises(ImageError, match="pixels"):
+    with pytest.raises(ImageError, match="of another size"):
         reading.decode(bytes(data), "a.jp2")
 
 
