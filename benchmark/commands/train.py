@@ -88,11 +88,10 @@ def command(
         bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
     """
     import torch
-    import yaml
     from filelock import Timeout
 
     from baselines import Unavailable, tasks
-    from benchmark import datasets
+    from benchmark import datasets, textfiles
     from benchmark.progress import Progress
     from benchmark.run import machine, plan
     from benchmark.store import provenance
@@ -107,8 +106,8 @@ def command(
     if not path.is_file():
         raise unknown("recipe", recipe, known)
     try:
-        chosen = tasks.Recipe.of(yaml.safe_load(path.read_text()), **({"steps": steps} if steps else {}))
-    except (ValueError, yaml.YAMLError) as error:
+        chosen = tasks.Recipe.of(textfiles.read_yaml(path, "recipe"), **({"steps": steps} if steps else {}))
+    except ValueError as error:
         raise UserError(f"recipe {path}: {error}") from error
     dataset = dataset or DATASETS[task]
     for spec in dataset:

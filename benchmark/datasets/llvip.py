@@ -58,7 +58,7 @@ class Llvip(FolderDataset):
         found = [self.listed(part, root) for part in self.parts]
         where = " and ".join(str(place) for _, place in found)
         pairs = [pair for part, _ in found for pair in part]
-        return Selection(pick(pairs, split_ids("llvip", "sample44"), where), (), where)
+        return self.selection(split, pick(pairs, split_ids("llvip", "sample44"), where), where)
 
     def scene_of(self, id: str) -> str | None:
         return id[:2]
