@@ -120,8 +120,8 @@ def methods(default: str):
 
 
 def folders(command):
-    """Decorator: adds --ir and --vis, passed on as `ir` and `vis` (Path or None), and the patterns of the names in them,
-    as `ir_pattern` and `vis_pattern` (text or None)."""
+    """Decorator: adds --ir and --vis, passed on as `ir` and `vis` (Path or None), and patterns of the names in them,
+    passed on as `ir_pattern` and `vis_pattern` (text or None)."""
     for option in (
         click.option("--vis-pattern", metavar="TEXT", help="The same for --vis."),
         click.option(

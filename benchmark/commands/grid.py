@@ -35,8 +35,8 @@ default, zooms in where the methods differ most.
 @options.folders
 @options.shared
 def command(
-    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, ir_pattern, vis_pattern, results,
-    data_root, weights_root,
+    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, ir_pattern, vis_pattern,
+    results, data_root, weights_root,
 ):  # fmt: skip
     """Draw a grid: a row per image pair, the sources and each method side by side."""
     from pathlib import Path

@@ -120,7 +120,7 @@ def command(
         if left:
             names = ", ".join(method.name for method in left)
             notes.append(f"{one.dataset}@{one.name}: left out, made for other pairs: {names}")
-    for note in notes:
+    for note in (*(note for one in splits for note in one.notes), *notes):
         click.echo(note, err=True)
     if dry_run:
         for job in planned:
@@ -128,9 +128,6 @@ def command(
         for name, reason in absent.items():
             click.echo(f"{name}: unavailable: {reason}")
         return
-    for one in splits:
-        for note in one.notes:
-            click.echo(note, err=True)
     for name, reason in absent.items():
         click.echo(f"{name}: unavailable: {reason}", err=True)
     for method in dict.fromkeys(job.cell.method for job in planned if job.unavailable):
@@ -146,12 +143,19 @@ def command(
 
 
 def _intention(job) -> str:
-    from benchmark.run import jobs
+    from benchmark.run import jobs, reuse
 
     total = len(job.split.pairs)
     if job.unavailable:
         return f"{job.cell}: unavailable: {job.unavailable}"
     kept = jobs.kept(job)
+    lacking = job.keys.keys() - kept.fused.keys()
+    elsewhere = reuse.found(job, lacking)
     to_score = sum(bool(jobs.unscored(job, kept.lines, id)) for id in job.keys)
-    broken = f", {len(job.split.broken)} unreadable" if job.split.broken else ""
-    return f"{job.cell}: {total} pairs, {len(job.keys) - len(kept.fused)} to fuse, {to_score} to score{broken}"
+    parts = [f"{total} pairs", f"{len(lacking) - len(elsewhere)} to fuse", f"{to_score} to score"]
+    if elsewhere:
+        parts.insert(1, f"{len(elsewhere)} fused in other splits")
+    incomplete = sum(pair.problem is not None for pair in job.split.pairs)
+    for count, what in ((incomplete, "incomplete"), (len(job.split.broken) - incomplete, "unreadable")):
+        parts += [f"{count} {what}"] * bool(count)
+    return f"{job.cell}: {', '.join(parts)}"

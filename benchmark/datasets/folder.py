@@ -23,7 +23,7 @@ class Folder(Dataset):
         link="",
         size="any",
         counts={"all": None},
-        layout="--ir DIR --vis DIR, holding images of the same names, or of names that --ir-pattern and --vis-pattern tell",
+        layout="--ir DIR --vis DIR, holding images of the same names, or as --ir-pattern and --vis-pattern say",
     )
     default_split = "all"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 import unicodedata
@@ -20,6 +19,7 @@ from benchmark.errors import UserError, first_few
 SPLITS = Path(__file__).with_name("splits")
 _NAMED = 3  # ids in a line about many
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
+_COLUMN = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|(?:(?!\s\#)[^,;\t])*)""")
 _LABEL = re.compile(r"(?P<split>.*?)(?:-\d+of\d+-[0-9a-f]{6})?(?:-first(?P<limit>\d+))?")
 
 
@@ -123,7 +123,7 @@ def _many(things: Sequence, word: str) -> str:
 def _spellings(entry: str) -> list[str]:
     """The ids that a line may mean, the likeliest first; the last one is what it means where no ids are known."""
     entry = unicodedata.normalize("NFC", entry)
-    column = next(csv.reader([re.split(r"[\t;]|\s#", entry)[0]], skipinitialspace=True), [""])[0]
+    column = _COLUMN.match(entry)[0]
     found = []
     for text in (entry, entry.split()[0], column):
         text = text.strip().strip("\"'").strip()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from benchmark.imaging import reading
 Files = dict[str, list[Path]]  # id or name -> the files that bear it
 
 KINDS = ("infrared", "visible")
-IR_WORDS = frozenset("ir infrared inf thermal therm th t tir lwir mwir swir ct pet spect".split())
-VIS_WORDS = frozenset("vis vi visible visual v rgb color colour tv eo mri mr".split())
+IR_WORDS = {"ir", "infrared", "inf", "thermal", "therm", "th", "t", "tir", "lwir", "mwir", "swir", "ct", "pet", "spect"}
+VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "tv", "eo", "mri", "mr"}
 
 _DEPTH = 4  # folders within a folder that are looked into
 _LONGEST = 255  # bytes of a file name, on any usual file system
@@ -295,7 +295,7 @@ def example(names: Collection[str]) -> str:
     if not names:
         return "{id}"
     if len(names) > 1:
-        start, end = os.path.commonprefix(names), os.path.commonprefix([name[::-1] for name in names])[::-1]
+        start, end = _common(names), _common([name[::-1] for name in names])[::-1]
         start, end = start.rstrip("0123456789"), end.lstrip("0123456789")  # a number is not cut in two
         if len(start) + len(end) < min(map(len, names)) and start + end:
             return f"{start}{{id}}{end}"
@@ -305,6 +305,12 @@ def example(names: Collection[str]) -> str:
         return f"{folder}{slash}{{id}}"
     longest = max(numbers, key=lambda match: (match.end() - match.start(), match.start()))
     return f"{names[0][: longest.start()]}{{id}}{names[0][longest.end() :]}"
+
+
+def _common(names: Sequence[str]) -> str:
+    """What all of the names begin with."""
+    first, last = min(names), max(names)
+    return first[: next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))]
 
 
 # --- guesses ---
@@ -393,7 +399,7 @@ def _keys(reading: Reading, key: Callable[[str], str]) -> set[str]:
     return found if len(found) == len(reading.ids) else set()
 
 
-def _affixes(names: Collection[str], foreign: frozenset[str] | None) -> list[Reading]:
+def _affixes(names: Collection[str], foreign: Set[str] | None) -> list[Reading]:
     """Names as they stand, and without what all begin with and all end with, cut between words and numbers.
 
     foreign: words that belong to the other side. With them, numbers are never cut off, and nothing is where there is
@@ -416,7 +422,7 @@ def _affixes(names: Collection[str], foreign: frozenset[str] | None) -> list[Rea
     return found
 
 
-def _beginnings(tokens: list[str], names: list[str], fits, foreign: frozenset[str] | None) -> Iterator[str]:
+def _beginnings(tokens: list[str], names: list[str], fits, foreign: Set[str] | None) -> Iterator[str]:
     """What all names begin with (`fits` str.startswith) or end with (str.endswith), longer by a word each time."""
     yield ""
     text = ""
@@ -429,7 +435,7 @@ def _beginnings(tokens: list[str], names: list[str], fits, foreign: frozenset[st
         yield text
 
 
-def _without_word(names: Collection[str], words: frozenset[str]) -> Iterator[Reading]:
+def _without_word(names: Collection[str], words: Set[str]) -> Iterator[Reading]:
     """Names without the one word for a modality that all hold, and without what parts it from the rest."""
     split = {name: _TOKEN.findall(name) for name in names}
     held = [[token.lower() for token in tokens if token.lower() in words] for tokens in split.values()]

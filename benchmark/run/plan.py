@@ -246,10 +246,11 @@ def find_fused(
             others = pairing.unread(folder) if others is None else others
             missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {pairing.printable(folder)}"
     if not found and not any(pair.id in by_id for pair in pairs):
+        files = [file for files in named.values() for file in files]
         example = f", or give --pattern, such as '{pairing.printable(pairing.example(named))}'" if named else ""
         raise UserError(
             f"--fused {pairing.printable(folder)}: no image is named as a pair of the split; expected"
-            f" {pairs[0].id}.png, …{example}; it holds {_content(folder, [file for files in named.values() for file in files])}"
+            f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
         )
     return found, missing, tuple(notes)
 

@@ -6,7 +6,8 @@ One *cell* per data set, split and method::
         run.json        what was run, with what, when, and what failed
         scores.jsonl    one line per image and protocol: the same bytes in however many goes, on one machine and
                         build (another processor or compiler may round the last digits differently)
-        timings.jsonl   one line per image fused or scored: seconds, and what made each fused image
+        timings.jsonl   one line per image fused or scored: seconds, and what made each fused image, or the split
+                        that it was taken from
         fused/<id>.png  what was scored: 8-bit luminance
         colour/<id>.png the same with the visible image's colours, if asked for; never scored
 

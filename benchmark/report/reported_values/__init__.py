@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark import textfiles
 from benchmark.errors import UserError, unknown
 
 FOLDER = Path(__file__).parent
@@ -57,18 +58,16 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
     """The values and the remarks of a file, or of one of `names()`. Raises UserError, with the line, for what cannot be
     read."""
     path = FOLDER / f"{file}.csv" if str(file) in names() else Path(file).expanduser()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    if not path.exists():
         if len(path.parts) == 1 and not path.suffix:
-            raise unknown("table of reported values", str(file), names()) from None
-        raise UserError(f"--reported {file}: no such file; these come with the package: {', '.join(names())}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"--reported {file}: not a text file in UTF-8") from None
-    lines = text.splitlines()
-    remarks = [line[1:].strip() for line in lines if line.startswith("#")]
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    table = csv.reader(line for _, line in numbered)
+            raise unknown("table of reported values", str(file), names())
+        raise UserError(f"--reported {file}: no such file; these come with the package: {', '.join(names())}")
+    text = textfiles.read(path, "--reported")
+    remarks = [line[1:].strip() for line in map(str.strip, text.split("\n")) if line.startswith("#")]
+    numbered = textfiles.lines(text)
+    first = numbered[0][1] if numbered else ""
+    delimiter = next((mark for mark in "\t;" if mark in first and "," not in first), ",")
+    table = csv.reader((line for _, line in numbered), delimiter=delimiter)
     head = [name.strip() for name in next(table, [])]
     metrics = [name for name in head if name and name not in _KNOWN]
     if missing := {"dataset", "method", "protocol"} - set(head):
