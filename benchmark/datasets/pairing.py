@@ -233,12 +233,13 @@ class Pattern:
     """How files are called: text with {id} in place of what names the pair, such as '{id}_T' or '{id}_fused.png'.
 
     With a slash, it is of paths in the folder. {id} may stand several times: its parts are joined by an underscore.
-    A * is anything.
+    A * is anything. The extension may be left out.
     """
 
     option: str
     text: str
     expression: re.Pattern
+    extension: str
 
     @classmethod
     def of(cls, option: str, text: str) -> Pattern:
@@ -246,17 +247,20 @@ class Pattern:
         text = unicodedata.normalize("NFC", text.replace("\\", "/").removeprefix("./"))
         if "{id}" not in text:
             raise UserError(f"{option} '{text}': holds no {{id}}, which stands for the pair's id: '{{id}}_x.png'")
+        bare, extension = os.path.splitext(text)
+        if extension.lower() not in (*reading.EXTENSIONS, ".*"):
+            bare, extension = text, ".*"
         wild = {"{id}": "([^/]+?)" if text.count("{id}") > 1 else "(.+?)", "*": "[^/]*"}
-        parts = re.split(r"(\{id\}|\*)", text)
+        parts = re.split(r"(\{id\}|\*)", bare)
         expression = "".join(wild.get(part, re.escape(part)) for part in parts)
-        return cls(option, text, re.compile(expression))
+        return cls(option, text, re.compile(expression, re.DOTALL), extension.lower())
 
     def id(self, path: str) -> str | None:
-        """The id in a path with or without extension, or None where the pattern does not fit."""
-        for text in (path, os.path.splitext(path)[0]):
-            if match := self.expression.fullmatch(text):
-                return "_".join(match.groups())
-        return None
+        """The id in a path, or None where the pattern does not fit."""
+        bare, extension = os.path.splitext(path)
+        match = self.expression.fullmatch(bare)
+        fits = match is not None and self.extension in (extension.lower(), ".*")
+        return "_".join(match.groups()) if fits else None
 
     def read(self, folder: Path, notes: list[str]) -> Files:
         """The images of a folder by id. Notes what does not fit; raises UserError where nothing does."""
@@ -348,16 +352,20 @@ class Rule:
             sides[1].setdefault(id, []).extend(named[1][other])
         return sides
 
+    def example(self) -> tuple[str, str]:
+        """Two names that belong together, different ones if there are any."""
+        return min(self.matching(), key=lambda pair: (pair[0] == pair[1], pair))
+
     def told(self, folders: Sequence[Path]) -> str:
         """A line that says what was guessed."""
-        one, other = min(self.matching())
+        one, other = self.example()
         (first, second) = (printable(f"{folder.name}/{name}") for folder, name in zip(folders, (one, other)))
         what = f"'{self.first.pattern}' and '{self.second.pattern}'"
         if self.first.pattern == self.second.pattern == "{id}":
             what = "names alike but for case and zeros before a number"
         count = len(self.matching())
         return (
-            f"paired by a guess, {printable(what)}: {first} with {second}, and so on, {count} pairs; if that is wrong,"
+            f"paired by a guess, {printable(what)}: {first} with {second}, {count} in all; if that is wrong,"
             " give --ir-pattern and --vis-pattern"
         )
 
@@ -445,14 +453,10 @@ def _without_word(names: Collection[str], words: Set[str]) -> Iterator[Reading]:
     for name, tokens in split.items():
         at = next(i for i, token in enumerate(tokens) if token.lower() in words)
         left, right = tokens[:at], tokens[at + 1 :]
-        inner = bool(left and right)
-        if left and _SEPARATORS.fullmatch(left[-1]) and (not right or _SEPARATORS.fullmatch(right[0])):
-            left.pop()
-        elif right and not left and _SEPARATORS.fullmatch(right[0]):
-            right.pop(0)
-        ids[name] = "".join(left + right)
+        before = left.pop() if left and _SEPARATORS.fullmatch(left[-1]) else ""
+        after = right.pop(0) if right and _SEPARATORS.fullmatch(right[0]) else ""
+        patterns.append(f"{'{id}' * bool(left)}{before}{tokens[at]}{after}{'{id}' * bool(right)}")
+        ids[name] = "".join([*left, (after or before) if left and right else "", *right])
         cut += len(name) - len(ids[name])
-        rest = name[len("".join(left)) : len(name) - len("".join(right))]
-        patterns.append(f"{{id}}{rest}{{id}}" if inner else f"{'{id}' * bool(left)}{rest}{'{id}' * bool(right)}")
     if all(ids.values()):
         yield Reading(patterns[0], cut // len(ids), ids)

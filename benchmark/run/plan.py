@@ -225,13 +225,13 @@ def find_fused(
         by_id.setdefault(pairing.id_of(name), []).extend(files)
     ids = {pair.id for pair in pairs}
     if by_id and not (ids <= by_id.keys() or by_id.keys() <= ids):
-        rule = pairing.guess_within(ids, by_id)
+        rule = pairing.guess_within(ids, named)
         if rule is not None:
-            id, name = min(rule.matching())
-            by_id = {one: by_id[other] for one, other in rule.matching()}
+            id, name = rule.example()
+            by_id = {one: named[other] for one, other in rule.matching()}
             what = f"'{rule.second.pattern}'" if rule.second.cut else "alike but for case and zeros before a number"
             notes.append(
-                f"fused images matched by a guess, {what}: {name} is pair {id}, and so on, {len(by_id)} of"
+                f"fused images matched by a guess, {what}: {name} is pair {id}, {len(by_id)} of"
                 f" {len(ids)} pairs; if that is wrong, give --pattern"
             )
     found, missing, others = {}, {}, None

@@ -50,8 +50,9 @@ def read(
     """The source that `spec` names: a data set, or DATASET@SPLIT.
 
     split: where `spec` has none; None stands for "train" where the set has that, else for its default. ir, vis: the
-    directories of the data set `folder`; patterns: of the names in them. Images whose longer side exceeds the recipe's `longest` are reduced to it by
-    area averaging. Raises UserError for unknown names, missing or broken data, and pairs smaller than a crop.
+    directories of the data set `folder`; patterns: of the names in them. Images whose longer side exceeds the recipe's
+    `longest` are reduced to it by area averaging. Raises UserError for unknown names, missing or broken data, and pairs
+    smaller than a crop.
     """
     from benchmark import datasets
     from benchmark.datasets.id_lists import ids_sha256, part_label
