@@ -53,7 +53,7 @@ def _where(source, split, root) -> str:
     part = (
         f", {len(selection.pairs)} of {selection.total}" if selection.total not in (None, len(selection.pairs)) else ""
     )
-    return f"yes{part}: {selection.found}" if selection.found else "yes"
+    return f"yes: {selection.found}{part}" if selection.found else "yes"
 
 
 def _count(source, split, root) -> str:

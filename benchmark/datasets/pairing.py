@@ -104,7 +104,7 @@ def loosened(name: str) -> str:
 
 def nothing_in(folders: Sequence[Path]) -> UserError:
     """The error for two folders without an image; it names what they hold instead."""
-    text = f"no images ({', '.join(reading.EXTENSIONS)}) in {' and '.join(map(printable, folders))}"
+    text = f"no images ({', '.join(reading.EXTENSIONS)}) in {' and '.join(dict.fromkeys(map(printable, folders)))}"
     reasons = [reason for folder in folders for reason in unread(folder).values()]
     return UserError(f"{text}; {reasons[0] if reasons else 'put pairs of the same names there'}")
 
@@ -167,7 +167,7 @@ def pair_folders(
         if all(sides) and sides[0].keys().isdisjoint(sides[1]):
             raise _no_pairs(sides, folders)
         return pairs_of(sides, folders), (*notes, *_case_notes(sides))
-    if os.path.samefile(ir, vis):
+    if os.path.samefile(ir, vis) and named[0]:
         named = _divided(named[0], ir)
         rule = guess(*named)
         if rule is None:

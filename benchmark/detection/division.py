@@ -174,7 +174,7 @@ def divide_by_lists(
     names = dict(zip(there, splits))
     known_of = {}
     if scenes is not None:
-        known_of, told = _scenes(scenes, known)
+        known_of, told = _scenes(scenes, listed)
         notes += told
     everything = [id for members in there.values() for id in members]
     name = part_label(name, everything, sum(map(len, ids.values())))

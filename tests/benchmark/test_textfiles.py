@@ -63,7 +63,8 @@ def test_what_is_no_list_is_one_line(tmp_path, data, words):
     "entry",
     [
         "00005.png", "Ir/00005.png", "Ir\\00005.png", "C:\\data\\Ir\\00005.PNG", "./Vis/00005", '"00005"',
-        "'00005.png'", "00005\tscene 3", "00005,night", '"00005.png", 1', "00005; 7", "00005 1", "Ir/00005.png Vis/00005.png",
+        "'00005.png'", "00005\tscene 3", "00005,night", '"00005.png", 1', "00005; 7", "00005 1",
+        "Ir/00005.png Vis/00005.png",
         "00005  # the dark one", "5", "Annotation/00005.xml",
     ],
 )  # fmt: skip

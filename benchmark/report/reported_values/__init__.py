@@ -74,7 +74,8 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
         raise UserError(f"--reported {file}: lacks the column{'s' * (len(missing) > 1)} {', '.join(sorted(missing))}")
     if not metrics and not {"metric", "value"} <= set(head):
         raise UserError(f"--reported {file}: has neither the columns metric and value nor one per metric")
-    found = []
+    found: list[Reported] = []
+    stated: dict[tuple[str, ...], str] = {}
     for (number, _), cells in zip(numbered[1:], table):
         row = dict(zip(head, map(str.strip, cells)))
         values = {name: row.get(name, "") for name in metrics} or {row.get("metric", ""): row.get("value", "")}
@@ -82,7 +83,13 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
             dataset, split = _place(row)
             place = (dataset, split, _needed(row, "protocol"), _needed(row, "method"))
             more = row.get("source", ""), row.get("output", "")
-            found += [Reported(*place, m, _number(m, t), *more) for m, t in values.items() if t]
+            for metric, printed in values.items():
+                if not printed:
+                    continue
+                value = Reported(*place, metric, _number(metric, printed), *more)
+                if stated.setdefault((*place, metric, *more), printed) != printed:
+                    raise UserError(f"{metric} of {value.method} stands twice, with two values")
+                found.append(value)
         except UserError as error:
             raise UserError(f"--reported {file}, line {number}: {error.message}") from None
     if not found:
