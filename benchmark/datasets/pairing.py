@@ -25,6 +25,12 @@ VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "t
 
 _DEPTH = 4  # folders within a folder that are looked into
 _LONGEST = 255  # bytes of a file name, on any usual file system
+# How files that hold pictures, or arrays that may be some, end; no extension at all is one of them.
+_PICTURES = {
+    "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr", ".heic",
+    ".heif", ".img", ".j2k", ".jfif", ".jp2", ".jpf", ".jpx", ".jxl", ".mat", ".mp4", ".nii", ".npy", ".npz", ".pbm",
+    ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".raw", ".seq", ".sgi", ".svg", ".tga", ".webp", ".yuv",
+}  # fmt: skip
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
 _HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
@@ -75,10 +81,10 @@ def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
 
 
 def unread(folder: Path) -> dict[str, str]:
-    """Name -> why a file of that name is no image here, of all other files in a folder and those within it."""
+    """Name -> why a file of that name is not read, of what may be other pictures in a folder and those within it."""
     found = {}
     for path in _walk(folder, _DEPTH, set()):
-        if path.suffix.lower() not in reading.EXTENSIONS:
+        if path.suffix.lower() in _PICTURES.difference(reading.EXTENSIONS):
             kind = f"{path.suffix[1:].upper()} is not read" if path.suffix else "its name has no extension"
             found.setdefault(_name(folder, path), f"{printable(path)} is there, but {kind}")
     return found

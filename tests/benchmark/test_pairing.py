@@ -170,13 +170,18 @@ def test_two_names_of_one_id_fail_alone(tmp_path):
     assert found == ["t_c"]
 
 
-@pytest.mark.parametrize(("name", "said"), [("x.webp2", "WEBP2 is not read"), ("x", "its name has no extension")])
+@pytest.mark.parametrize(("name", "said"), [("x.MAT", "MAT is not read"), ("x", "its name has no extension")])
 def test_a_file_of_another_kind_is_named(tmp_path, name, said):
     fill(tmp_path / "vis", "x.png")
     (tmp_path / "ir").mkdir()
     (tmp_path / "ir" / name).write_bytes(b"x")
     (pair,) = Folder(tmp_path / "ir", tmp_path / "vis").pairs()
     assert pair.problem == f"{tmp_path / 'ir' / name} is there, but {said}"
+    # What lies beside images for another purpose is not the reason.
+    (tmp_path / "vis/y.png").write_bytes((tmp_path / "vis/x.png").read_bytes())
+    (tmp_path / "ir/y.txt").write_text("0 0.5 0.5 1 1")
+    assert "no infrared image of that name" in Folder(tmp_path / "ir", tmp_path / "vis").pairs()[1].problem
+    (tmp_path / "vis/y.png").unlink()
     (tmp_path / "vis/x.png").unlink()
     with pytest.raises(UserError, match=f"no images .*; .*{name} is there, but {said}"):
         Folder(tmp_path / "ir", tmp_path / "vis").pairs()

@@ -140,6 +140,7 @@ def test_nothing_else_is_taken_over(pairs, bench_folder, gain, change):
             (pairs / side / "a.png").rename(pairs / side / "aa.png")
     else:
         options = ("--force",)
+    assert "2 pairs, 2 to fuse" in bench_folder(*run, "--limit", 2, *options, "--dry-run").stdout
     assert bench_folder(*run, "--limit", 2, *options).exit_code == 0
     assert len(fused_lines(newest(pairs, "gain"))) == 2
 
