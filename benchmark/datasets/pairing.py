@@ -27,9 +27,9 @@ _DEPTH = 4  # folders within a folder that are looked into
 _LONGEST = 255  # bytes of a file name, on any usual file system
 # How files that hold pictures, or arrays that may be some, end; no extension at all is one of them.
 _PICTURES = {
-    "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr", ".heic",
-    ".heif", ".img", ".j2k", ".jfif", ".jp2", ".jpf", ".jpx", ".jxl", ".mat", ".mp4", ".nii", ".npy", ".npz", ".pbm",
-    ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".raw", ".seq", ".sgi", ".svg", ".tga", ".webp", ".yuv",
+    "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr",
+    ".heic", ".heif", ".img", ".j2k", ".jfif", ".jp2", ".jpf", ".jpx", ".jxl", ".mat", ".mp4", ".nii", ".npy", ".npz",
+    ".pbm", ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".raw", ".seq", ".sgi", ".svg", ".tga", ".webp", ".yuv",
 }  # fmt: skip
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
