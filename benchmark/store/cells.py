@@ -88,7 +88,9 @@ class Cell:
         return {"error": f"run.json is damaged: {flaw}"} if flaw else record
 
     def write_run(self, record: dict) -> None:
-        files.replace(self.run_file, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+        # Halves of surrogate pairs stand for bytes of file names that are no UTF-8; JSON reads such an escape back.
+        files.replace(self.run_file, text.encode(errors="backslashreplace"))
 
     @contextmanager
     def lock(self, waiting: Callable[[], None]):

@@ -70,8 +70,7 @@ def replace(path: Path, content: str | bytes) -> None:
     # Short: a long name of `path` leaves no room for a suffix.
     beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        # Halves of surrogate pairs stand for bytes of file names that are no UTF-8; JSON reads such an escape back.
-        beside.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
