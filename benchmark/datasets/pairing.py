@@ -171,7 +171,7 @@ def pair_folders(
             if both := files[0] & files[1]:
                 raise UserError(f"--ir-pattern and --vis-pattern both take {printable(min(both))}")
         if all(sides) and sides[0].keys().isdisjoint(sides[1]):
-            raise _no_pairs(sides, folders)
+            raise _no_pairs(sides, folders, texts)
         return pairs_of(sides, folders), (*notes, *_case_notes(sides))
     if os.path.samefile(ir, vis) and named[0]:
         named = _divided(named[0], ir)
@@ -220,11 +220,11 @@ def _divided(names: Files, folder: Path) -> list[Files]:
     return sides
 
 
-def _no_pairs(named: Sequence[Files], folders: Sequence[Path]) -> UserError:
+def _no_pairs(named: Sequence[Files], folders: Sequence[Path], given: Sequence[str | None] = ("", "")) -> UserError:
     parts, options = [], []
-    for names, folder, option in zip(named, folders, ("--ir-pattern", "--vis-pattern")):
+    for names, folder, option, text in zip(named, folders, ("--ir-pattern", "--vis-pattern"), given):
         parts.append(f"{printable(folder)} holds {first_few([printable(name) for name in names], 2) or 'none'}")
-        options.append(f"{option} '{printable(example(names))}'")
+        options.append(f"{option} '{text or printable(example(names))}'")
     return UserError(
         f"no infrared image has the name of a visible one: {'; '.join(parts)}; say which part of the names is the"
         f" pair's id, such as {' '.join(options)}"
