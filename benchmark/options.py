@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from benchmark import textfiles
 from benchmark.errors import UserError, unknown
 
 _COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
@@ -118,6 +119,21 @@ def methods(default: str):
     )
 
 
+def folders(command):
+    """Decorator: adds --ir and --vis, passed on as `ir` and `vis` (Path or None), and patterns of the names in them,
+    passed on as `ir_pattern` and `vis_pattern` (text or None)."""
+    for option in (
+        click.option("--vis-pattern", metavar="TEXT", help="The same for --vis."),
+        click.option(
+            "--ir-pattern", metavar="TEXT", help="How files in --ir are called where names differ: '{id}_T.png'."
+        ),
+        click.option("--vis", type=FOLDER, help="Visible images, for --dataset folder."),
+        click.option("--ir", type=FOLDER, help="Infrared images, for --dataset folder."),
+    ):
+        command = option(command)
+    return command
+
+
 def checkpoints(command):
     """Decorator: adds --checkpoint and --trust-checkpoint, passed on as `checkpoint` and `trust_checkpoint`."""
     for option in (
@@ -168,14 +184,7 @@ def config(command):
 def _read_config(ctx, param, path):
     if path is None:
         return
-    import yaml
-
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not a YAML file ({error})") from None
+    values = textfiles.read_yaml(path)
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a mapping of option names to values")
     known = {

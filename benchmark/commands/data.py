@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmark import options
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, first_few, unknown
 
 EPILOG = """\b
 Examples:
@@ -176,24 +176,31 @@ def leak(dataset, split, train, test, data_root):
     from benchmark.report import terminal
 
     source = _dataset(dataset)
-    parts, name = _division(source, split, train, test)
+    parts, name = _division(source, split, train, test, data_root)
     training, testing = parts["train"], parts["test"]
     shares = leakage.neighbours(training, testing)
     click.echo(f"{source.name}, division {name}: {len(training)} training, {len(testing)} test images")
     if both := {*training} & {*testing}:
-        click.echo(f"{len(both)} ids are in training AND test: {', '.join(sorted(both)[:3])}, …")
+        click.echo(f"{len(both)} ids are in training AND test: {first_few(sorted(both), 3)}")
     rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in shares.items()]
     terminal.show_listing(("ids", "test images with a training image that near"), rows)
     _hashed(source, parts, data_root)
 
 
-def _division(source, split: str | None, train: Path | None, test: Path | None) -> tuple[dict[str, list[str]], str]:
+def _division(
+    source, split: str | None, train: Path | None, test: Path | None, data_root: Path | None
+) -> tuple[dict[str, list[str]], str]:
     from benchmark.datasets.id_lists import read_ids
 
     if (train is None) != (test is None) or (split is None) == (train is None):
         raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
     if train is not None:
-        return {"train": read_ids(train), "test": read_ids(test)}, f"{train} / {test}"
+        known = source.listed_ids(data_root)
+        lists = {"train": read_ids(train, known, source.name), "test": read_ids(test, known, source.name)}
+        for found in lists.values():
+            for note in found.notes:
+                click.echo(note, err=True)
+        return {part: found.ids for part, found in lists.items()}, f"{train} / {test}"
     schemes = {name: parts for name, parts in source.schemes().items() if {"train", "test"} <= parts.keys()}
     if split not in schemes:
         raise unknown(f"division of {source.name}", split, schemes)
@@ -206,11 +213,11 @@ def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None
     from benchmark.progress import Progress
 
     try:
-        pairs = [pair for split in source.parts or (source.default_split,) for pair in source.pairs(split, data_root)]
+        at_hand = source.at_hand(data_root)
     except UserError as error:
         click.echo(f"Near duplicates not looked for, without images: {error.message}")
         return
-    by_id = {pair.id: pair for pair in pairs if pair.problem is None}
+    by_id = {id: pair for id, pair in at_hand.items() if pair.problem is None}
     wanted = {part: [by_id[id] for id in parts[part] if id in by_id] for part in ("train", "test")}
     if not all(wanted.values()):
         click.echo("Near duplicates not looked for: no images of training or of test are here")

@@ -214,13 +214,15 @@ def _tell(division) -> None:
 
 
 def _intentions(experiment) -> None:
-    from benchmark.run import jobs
+    from benchmark.run import jobs, reuse
 
     for job in experiment.planned():
         if job.unavailable:
             click.echo(f"{job.cell}: unavailable: {job.unavailable}")
         else:
-            click.echo(f"{job.cell}: {len(job.keys) - len(jobs.kept(job).fused)} of {len(job.keys)} pairs to fuse")
+            lacking = job.keys.keys() - jobs.kept(job).fused.keys()
+            count = len(lacking) - len(reuse.found(job, lacking))
+            click.echo(f"{job.cell}: {count} of {len(job.keys)} pairs to fuse")
     division, settings = experiment.division, experiment.settings
     counts = ", ".join(f"{part} {len(items)}" for part, items in division.parts.items())
     click.echo(f"{division} ({division.sha256()[:8]}): {counts}; leak {division.leak()}")

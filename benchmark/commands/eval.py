@@ -10,14 +10,17 @@ EPILOG = """\b
 Examples:
   bench eval --fused out/tno --name mymethod --dataset tno --data-root DATA
   bench eval --fused out --name mymethod --dataset folder --ir my/infrared --vis my/visible
+  bench eval --fused out --name mymethod --dataset msrs --pattern '{id}_fused.png'
 \b
-Fused images are matched by name: the pair 01 is scored from 01.png (or jpg, jpeg, bmp, tif, tiff).
+Fused images are matched by name: the pair 01 is scored from 01.png (or jpg, jpeg, bmp, tif, tiff). Names like
+01_fused.png are read where one rule explains all of them, or as --pattern says.
 Colour images are scored by their luminance, except under a protocol that scores colours.
 """
 
 
 @click.command(epilog=EPILOG)
 @click.option("--fused", type=options.FOLDER, required=True, help="Folder of fused images.")
+@click.option("--pattern", metavar="TEXT", help="Of their names, where they are no ids: '{id}_fused.png'.")
 @click.option("--name", required=True, help="What to call them in results.")
 @click.option("--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets.")
 @click.option("--split", help="Split of the data set; its default one if left out.")
@@ -33,14 +36,14 @@ Colour images are scored by their luminance, except under a protocol that scores
     metavar="N",
     help="Scoring processes; one per processor if left out.",
 )
-@click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
-@click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.folders
 @options.config
 @options.shared
 @click.pass_context
 def command(
     ctx,
     fused,
+    pattern,
     name,
     dataset,
     split,
@@ -50,6 +53,8 @@ def command(
     processes,
     ir,
     vis,
+    ir_pattern,
+    vis_pattern,
     results,
     data_root,
     weights_root,
@@ -59,12 +64,12 @@ def command(
     from benchmark.run import jobs, plan, runner
 
     name = plan.check_external_name(name)
-    (dataset,) = plan.select_datasets([dataset], ir, vis)
+    (dataset,) = plan.select_datasets([dataset], ir, vis, ir_pattern, vis_pattern)
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis)
-    for note in chosen.notes:
+    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern)
+    job = jobs.external_job(results, chosen, name, fused, wanted, pattern)
+    for note in job.split.notes:
         click.echo(note, err=True)
-    job = jobs.external_job(results, chosen, name, fused, wanted)
     outcomes = runner.run_jobs([job], processes, options.command_line(ctx))
     found = runner.tables_of(outcomes, wanted)
     if len(wanted) > 1:

@@ -32,12 +32,12 @@ default, zooms in where the methods differ most.
     "--width", type=click.Choice(["page", "column"]), default="page", show_default=True, help="Of the figure."
 )
 @click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
-@click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
-@click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.folders
 @options.shared
 def command(
-    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, results, data_root, weights_root
-):
+    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, ir_pattern, vis_pattern,
+    results, data_root, weights_root,
+):  # fmt: skip
     """Draw a grid: a row per image pair, the sources and each method side by side."""
     from pathlib import Path
 
@@ -48,8 +48,8 @@ def command(
     if colour and difference:
         raise UserError("--difference is of luminance; leave --colour out")
     fixed = image_grid.Crop.parse(crop) if crop not in ("auto", "none") else None
-    (name,) = plan.select_datasets([dataset], ir, vis)
-    chosen = plan.select_split(name, split, limit, data_root, ir, vis)
+    (name,) = plan.select_datasets([dataset], ir, vis, ir_pattern, vis_pattern)
+    chosen = plan.select_split(name, split, limit, data_root, ir, vis, ir_pattern, vis_pattern)
     cells = stored_pairs.stored_cells(results, chosen, methods)
     pairs = stored_pairs.select_pairs(chosen, ids)
     sources = datasets.get(name).source_titles

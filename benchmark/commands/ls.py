@@ -50,7 +50,10 @@ def _where(source, split, root) -> str:
         selection = source.select(split, root)
     except UserError as error:
         return "no: " + error.message.removeprefix(f"data set {source.name}: ")
-    return f"yes: {selection.found}" if selection.found else "yes"
+    part = (
+        f", {len(selection.pairs)} of {selection.total}" if selection.total not in (None, len(selection.pairs)) else ""
+    )
+    return f"yes: {selection.found}{part}" if selection.found else "yes"
 
 
 def _count(source, split, root) -> str:

@@ -13,6 +13,7 @@ Examples:
   bench run
   bench run --dataset msrs,tno --methods mambadfuse,average --protocol standard,cddfuse
   bench run --dataset folder --ir my/infrared --vis my/visible --methods average
+  bench run --dataset folder --ir my --vis my --ir-pattern '{id}_T' --vis-pattern '{id}_V' --methods average
   bench run --dataset msrs --methods cddfuse --checkpoint cddfuse=my.safetensors
   bench run --dataset tno --methods all,./my_fuser.py:MyFuser
   bench run --methods average --methods 'cmd:python their_test.py {ir} {vis} {out}'
@@ -62,8 +63,7 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 @click.option("--colour", is_flag=True, help="Also save fused images with the visible image's colours.")
 @options.checkpoints
 @options.timeout
-@click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
-@click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.folders
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.config
 @options.shared
@@ -89,6 +89,8 @@ def command(
     timeout,
     ir,
     vis,
+    ir_pattern,
+    vis_pattern,
     dry_run,
     results,
     data_root,
@@ -102,12 +104,12 @@ def command(
     from benchmark.report import terminal
     from benchmark.run import jobs, plan, runner
 
-    dataset = plan.select_datasets(dataset, ir, vis)
+    dataset = plan.select_datasets(dataset, ir, vis, ir_pattern, vis_pattern)
     wanted = plan.select_metrics(metrics, protocol)
     chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output, timeout, trust_checkpoint)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
-    splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis)
+    splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern)
     planned, notes = [], []
     for one in splits:
         fitting, left = plan.fitting(chosen, one.task)
@@ -118,7 +120,7 @@ def command(
         if left:
             names = ", ".join(method.name for method in left)
             notes.append(f"{one.dataset}@{one.name}: left out, made for other pairs: {names}")
-    for note in notes:
+    for note in (*(note for one in splits for note in one.notes), *notes):
         click.echo(note, err=True)
     if dry_run:
         for job in planned:
@@ -126,9 +128,6 @@ def command(
         for name, reason in absent.items():
             click.echo(f"{name}: unavailable: {reason}")
         return
-    for one in splits:
-        for note in one.notes:
-            click.echo(note, err=True)
     for name, reason in absent.items():
         click.echo(f"{name}: unavailable: {reason}", err=True)
     for method in dict.fromkeys(job.cell.method for job in planned if job.unavailable):
@@ -144,12 +143,19 @@ def command(
 
 
 def _intention(job) -> str:
-    from benchmark.run import jobs
+    from benchmark.run import jobs, reuse
 
     total = len(job.split.pairs)
     if job.unavailable:
         return f"{job.cell}: unavailable: {job.unavailable}"
     kept = jobs.kept(job)
+    lacking = job.keys.keys() - kept.fused.keys()
+    elsewhere = reuse.found(job, lacking)
     to_score = sum(bool(jobs.unscored(job, kept.lines, id)) for id in job.keys)
-    broken = f", {len(job.split.broken)} unreadable" if job.split.broken else ""
-    return f"{job.cell}: {total} pairs, {len(job.keys) - len(kept.fused)} to fuse, {to_score} to score{broken}"
+    parts = [f"{total} pairs", f"{len(lacking) - len(elsewhere)} to fuse", f"{to_score} to score"]
+    if elsewhere:
+        parts.insert(1, f"{len(elsewhere)} fused in other splits")
+    incomplete = sum(pair.problem is not None for pair in job.split.pairs)
+    for count, what in ((incomplete, "incomplete"), (len(job.split.broken) - incomplete, "unreadable")):
+        parts += [f"{count} {what}"] * bool(count)
+    return f"{job.cell}: {', '.join(parts)}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import FOLDER, NAMES, scan_backend, shared
+from benchmark.options import NAMES, folders, scan_backend, shared
 
 DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
 
@@ -54,8 +54,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too (needs the package tensorboard).")
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--ir", type=FOLDER, help="Infrared images, for --dataset folder.")
-@click.option("--vis", type=FOLDER, help="Visible images, for --dataset folder.")
+@folders
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
 @shared
 def command(
@@ -77,6 +76,8 @@ def command(
     validate_every,
     ir,
     vis,
+    ir_pattern,
+    vis_pattern,
     out,
     data_root,
     **_,
@@ -88,11 +89,10 @@ def command(
         bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
     """
     import torch
-    import yaml
     from filelock import Timeout
 
     from baselines import Unavailable, tasks
-    from benchmark import datasets
+    from benchmark import datasets, textfiles
     from benchmark.progress import Progress
     from benchmark.run import machine, plan
     from benchmark.store import provenance
@@ -107,8 +107,8 @@ def command(
     if not path.is_file():
         raise unknown("recipe", recipe, known)
     try:
-        chosen = tasks.Recipe.of(yaml.safe_load(path.read_text()), **({"steps": steps} if steps else {}))
-    except (ValueError, yaml.YAMLError) as error:
+        chosen = tasks.Recipe.of(textfiles.read_yaml(path, "recipe"), **({"steps": steps} if steps else {}))
+    except ValueError as error:
         raise UserError(f"recipe {path}: {error}") from error
     dataset = dataset or DATASETS[task]
     for spec in dataset:
@@ -122,8 +122,8 @@ def command(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     plan.select_scan_backend(scan_backend, device)
-    if (ir or vis) and "folder" not in dataset:
-        raise UserError("--ir and --vis go with --dataset folder")
+    if (ir or vis or ir_pattern or vis_pattern) and "folder" not in dataset:
+        raise UserError("--ir, --vis and their patterns go with --dataset folder")
     try:
         processes = join(device)
     except ModuleNotFoundError as error:
@@ -132,8 +132,10 @@ def command(
     progress, first = Progress(), processes.rank == 0
     sources = []
     for spec in dataset:
-        sources.append(read(spec, chosen, split, data_root, ir, vis))
+        sources.append(read(spec, chosen, split, data_root, ir, vis, ir_pattern, vis_pattern))
         if first:
+            for note in sources[-1].notes:
+                progress.line(note)
             progress.line(f"{sources[-1].dataset}@{sources[-1].split}: {len(sources[-1].images)} pairs")
     refuse_repeats(sources)
     if chosen.continues and not checkpoint and first:

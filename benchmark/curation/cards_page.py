@@ -24,6 +24,13 @@ was recognised.
 | `bench data synth --out DIR --pairs N` | drawn scenes with boxes, in the layout of M3FD's detection set |
 | `bench data scenes --out DIR` | divides M3FD by whole scenes, balanced on the classes of the labels that are there |
 
+A set that is there in part runs with what is there, as a split called after how many pairs and which
+(`test-60of361-44098d`): never mixed with the whole set or another part. A pair of which one image is missing fails.
+
+Lists of one's own (`--train`, `--test`, `--scenes`, …) may be UTF-8, UTF-16 or UTF-32, with any line ends. A line is an
+id, a file name or a path in either system's spelling, perhaps quoted, perhaps with more columns after a tab or a comma;
+what starts with # is a remark. Ids that stand twice or that the set does not know are counted and told.
+
 How images are read: one way for everything (`benchmark/imaging/reading.py`). Whatever is changed or left out is noted.
 
 | what | what becomes of it |

@@ -16,7 +16,7 @@ from benchmark.errors import UserError, unknown
 if TYPE_CHECKING:
     from benchmark.datasets.abstract import Dataset
 
-_SHARED = ("abstract", "id_lists", "labels", "pairs", "scenes", "two_folders")  # what data sets are made of
+_SHARED = ("abstract", "id_lists", "labels", "pairing", "pairs", "scenes", "two_folders")  # what data sets are made of
 
 
 def names() -> list[str]:

@@ -45,12 +45,13 @@ class DatasetCard:
 
 @dataclass(frozen=True)
 class Selection:
-    """The pairs of one split in a stable order; `notes` for the user, one line each; `found`: the folders
-    recognised, in words."""
+    """The pairs of one split that are at hand, in a stable order; `notes` for the user, one line each; `found`: the
+    folders recognised, in words; `total`: how many pairs the split has, None where that varies."""
 
     pairs: list[Pair]
     notes: tuple[str, ...] = ()
     found: str = ""
+    total: int | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,26 @@ class Dataset:
     def pairs(self, split: str | None = None, root: str | os.PathLike | None = None) -> list[Pair]:
         """`select(split, root).pairs`."""
         return self.select(split, root).pairs
+
+    def at_hand(self, root: str | os.PathLike | None = None) -> dict[str, Pair]:
+        """id -> pair of the whole set, as far as it is there. Raises UserError where nothing is."""
+        found, errors = {}, []
+        for split in self.parts or (self.default_split,):
+            try:
+                found |= {pair.id: pair for pair in self.pairs(split, root)}
+            except UserError as error:
+                errors.append(error)
+        if errors and not found:
+            raise errors[0]
+        return found
+
+    def listed_ids(self, root: str | os.PathLike | None = None) -> set[str]:
+        """The ids in the set's lists and those at hand; empty where neither is there."""
+        ids = {id for parts in self.schemes().values() for members in parts.values() for id in members}
+        try:
+            return ids | self.at_hand(root).keys()
+        except UserError:
+            return ids
 
     def unavailable(self, split: str | None = None, root: str | os.PathLike | None = None) -> str | None:
         """Why the split cannot be read here, in one line, or None where it can."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from benchmark import textfiles
 from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick
 from benchmark.datasets.pairs import Box, Pair
@@ -58,9 +59,9 @@ class FlirAligned(FolderDataset):
         path = next((path for path in lists if path.is_file()), None)
         if path is None:
             raise UserError(f"data set {self.name}: no {_LISTS[split]} in {place.base}")
-        ids = [line.strip().removesuffix("_PreviewData").removesuffix("_RGB") for line in path.open(encoding="utf-8")]
-        pairs = pick(pairs, [id for id in ids if id], str(place))
-        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
+        lines = [line for _, line in textfiles.lines(textfiles.read(path))]
+        ids = dict.fromkeys(line.removesuffix("_PreviewData").removesuffix("_RGB") for line in lines)
+        return self.selection(split, pick(pairs, list(ids), str(place)), place)
 
     def finish(self, pair: Pair, place: Place) -> Pair:
         folder = subfolder(place.base, "Annotations")

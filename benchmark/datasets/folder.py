@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 from benchmark.datasets.abstract import Dataset, DatasetCard, Selection
-from benchmark.datasets.two_folders import pair_up
+from benchmark.datasets.pairing import pair_folders, printable
 from benchmark.errors import UserError
 
 
 class Folder(Dataset):
-    """The same-named images of the directories `ir` and `vis`; the data root plays no part."""
+    """The images of the directories `ir` and `vis`, paired by name; the data root plays no part. ir_pattern,
+    vis_pattern: see `pairing.Pattern`."""
 
     card = DatasetCard(
         name="folder",
@@ -22,13 +23,20 @@ class Folder(Dataset):
         link="",
         size="any",
         counts={"all": None},
-        layout="--ir DIR --vis DIR, holding images of the same names",
+        layout="--ir DIR --vis DIR, holding images of the same names, or as --ir-pattern and --vis-pattern say",
     )
     default_split = "all"
 
-    def __init__(self, ir: str | os.PathLike | None = None, vis: str | os.PathLike | None = None) -> None:
+    def __init__(
+        self,
+        ir: str | os.PathLike | None = None,
+        vis: str | os.PathLike | None = None,
+        ir_pattern: str | None = None,
+        vis_pattern: str | None = None,
+    ) -> None:
         self.ir = None if ir is None else Path(ir)
         self.vis = None if vis is None else Path(vis)
+        self.patterns = (ir_pattern, vis_pattern)
 
     def splits(self) -> dict[str, str]:
         return {"all": "every image that stands in either directory"}
@@ -38,7 +46,8 @@ class Folder(Dataset):
         missing = [option for option, value in (("--ir DIR", self.ir), ("--vis DIR", self.vis)) if value is None]
         if missing:
             raise UserError(f"data set folder: needs {' and '.join(missing)}, directories of same-named images")
-        return Selection(pair_up(self.ir, self.vis), (), f"{self.ir} + {self.vis}")
+        pairs, notes = pair_folders(self.ir, self.vis, *self.patterns)
+        return Selection(pairs, notes, f"{printable(self.ir)} + {printable(self.vis)}")
 
 
 DATASET = Folder()

@@ -6,7 +6,9 @@ import os
 import re
 from pathlib import Path
 
+from benchmark import textfiles
 from benchmark.datasets.abstract import DatasetCard, Selection
+from benchmark.datasets.id_lists import pick
 from benchmark.datasets.pairs import Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, subfolder
 from benchmark.errors import UserError
@@ -73,12 +75,13 @@ class Kaist(FolderDataset):
                 break
         else:
             raise UserError(f"data set {self.name}: no {split}.txt with folders set00, … in {root}; {self._remedy()}")
-        pairs = [self._pair(line.strip(), frames[0], listing) for line in listing.open() if line.strip()]
+        lines = dict.fromkeys(line for _, line in textfiles.lines(textfiles.read(listing)))
+        listed = [self._pair(line, frames[0], listing) for line in lines]
         where = f"{frames[0].resolve()}, list {listing}"
-        return Selection(pairs, self.count_notes(split, pairs, where), where)
+        return self.selection(split, pick(listed, [pair.id for pair in listed], where), where, total=len(listed))
 
     def _pair(self, line: str, frames: Path, listing: Path) -> Pair:
-        match = _FRAME.search(line)
+        match = _FRAME.search(line.replace("\\", "/"))
         if match is None:
             raise UserError(f"{listing}: '{line[:60]}' names no frame; expected set00/V000/I00000")
         video = frames / match[1] / match[2]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark import textfiles
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.errors import UserError, unknown
 from benchmark.imaging import reading
@@ -134,9 +135,7 @@ def read_yolo(
     reader = _Reader(path, flaws)
     width, height = size
     boxes = []
-    for number, line in enumerate(_text(path).decode("utf-8", "replace").splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in textfiles.lines(textfiles.decode(_text(path), path)):
         where = f", line {number}"
         try:
             id, x, y, w, h = (float(part) for part in line.split()[:5])
@@ -187,15 +186,12 @@ def stated_order(labels: Path) -> tuple[str, ...] | None:
 
 
 def _names_in(path: Path) -> tuple[str, ...]:
-    text = _text(path).decode("utf-8", "replace")
     if path.suffix != ".yaml":
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
-    import yaml
-
+        return tuple(line for _, line in textfiles.lines(textfiles.decode(_text(path), path)))
     try:
-        names = yaml.safe_load(text)["names"]
+        names = textfiles.read_yaml(path)["names"]
         listed = [names[key] for key in sorted(names)] if isinstance(names, dict) else list(names)
-    except (yaml.YAMLError, KeyError, TypeError):
+    except (KeyError, TypeError):
         raise UserError(f"{path}: expected a list 'names' of classes") from None
     return tuple(str(name).strip() for name in listed)
 

@@ -9,6 +9,7 @@ from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants
+from benchmark.errors import UserError
 
 
 class Llvip(FolderDataset):
@@ -55,10 +56,17 @@ class Llvip(FolderDataset):
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         if split != "sample44":
             return super().select(split, root)
-        found = [self.listed(part, root) for part in self.parts]
+        found, errors = [], []
+        for part in self.parts:
+            try:
+                found.append(self.listed(part, root))
+            except UserError as error:
+                errors.append(error)
+        if not found:
+            raise errors[0]
         where = " and ".join(str(place) for _, place in found)
         pairs = [pair for part, _ in found for pair in part]
-        return Selection(pick(pairs, split_ids("llvip", "sample44"), where), (), where)
+        return self.selection(split, pick(pairs, split_ids("llvip", "sample44"), where), where)
 
     def scene_of(self, id: str) -> str | None:
         return id[:2]

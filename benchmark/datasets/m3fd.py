@@ -96,7 +96,7 @@ class M3fd(FolderDataset):
         notes = (f"m3fd {split}: neighbouring frames are in training and test; see bench data leak",) if leaks else ()
         if split != "all":
             pairs = pick(pairs, split_ids("m3fd", split), str(place))
-        return Selection(pairs, (*notes, *self.count_notes(split, pairs, place)), str(place))
+        return self.selection(split, pairs, place, notes)
 
     def finish(self, pair: Pair, place: Place) -> Pair:
         for folder, suffix in (("Annotation", ".xml"), ("Annotations", ".xml"), ("labels", ".txt")):

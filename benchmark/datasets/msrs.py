@@ -64,7 +64,7 @@ class Msrs(FolderDataset):
                 notes.append(
                     f"msrs {split}: {len(extra)} images outside the official list are left out ({extra[0]}, …)"
                 )
-        return Selection(pairs, (*notes, *self.count_notes(split, pairs, place)), str(place))
+        return self.selection(split, pairs, place, tuple(notes))
 
     def finish(self, pair: Pair, place: Place) -> Pair:
         labels = place.base / "detection" / "labels" / f"{pair.id}.txt"

@@ -46,10 +46,10 @@ class RoadScene(FolderDataset):
         pairs, place = self.listed(split, root)
         held_back = split_ids("roadscene", "cddfuse50")
         if split == "cddfuse50":
-            return Selection(pick(pairs, held_back, str(place)), (), str(place))
-        if split == "train":
+            pairs = pick(pairs, held_back, str(place))
+        elif split == "train":
             pairs = [pair for pair in pairs if pair.id not in set(held_back)]
-        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
+        return self.selection(split, pairs, place)
 
 
 DATASET = RoadScene()

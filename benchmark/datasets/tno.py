@@ -48,7 +48,7 @@ class Tno(FolderDataset):
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
         pairs, place = self.listed(split, root)
-        return Selection(pick(pairs, split_ids("tno", split), str(place)), (), str(place))
+        return self.selection(split, pick(pairs, split_ids("tno", split), str(place)), place)
 
 
 DATASET = Tno()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.datasets import pairing
 from benchmark.datasets.abstract import Dataset, Selection
-from benchmark.datasets.pairs import UNSAFE, Pair
+from benchmark.datasets.id_lists import part_label
+from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
-from benchmark.imaging import reading
 
 # Names under which the two folders of a set circulate, whatever their publisher called them; any case.
 _IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
@@ -112,63 +111,39 @@ class FolderDataset(Dataset):
         """The pair with what else lies there: labels, masks."""
         return pair
 
-    def count_notes(self, split: str, pairs: Sequence[Pair], found: Place | str) -> tuple[str, ...]:
-        """What the user must know where a split is not complete."""
-        published = self.card.counts.get(split)
-        if published is None or len(pairs) == published:
-            return ()
-        return (f"{self.name} {split}: {len(pairs)} of {published} pairs are in {found}",)
+    def selection(
+        self,
+        split: str,
+        pairs: list[Pair],
+        found: Place | str,
+        notes: tuple[str, ...] = (),
+        total: int | None = None,
+    ) -> Selection:
+        """The pairs of a split that are at hand; of a part of it, with a note. total: how many the split has, where
+        the card does not say."""
+        total = self.card.counts.get(split) or total
+        if total is not None and len(pairs) != total:
+            label = part_label(split, [pair.id for pair in pairs], total)
+            count = f"{len(pairs)} of {total} pairs are in {found}"
+            notes = (*notes, f"{self.name} {split}: {count}; a split of their own, {label}")
+        return Selection(pairs, notes, str(found), total)
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
-        pairs, place = self.listed(split, root)
-        return Selection(pairs, self.count_notes(split, pairs, place), str(place))
+        return self.selection(split, *self.listed(split, root))
 
     def _remedy(self) -> str:
         return f"expected {self.card.layout} under --data-root DIR (or BENCH_DATA=DIR); get it from {self.card.link}"
 
 
 def pair_up(ir: Path, vis: Path, ir_suffix: str = "", vis_suffix: str = "") -> list[Pair]:
-    """The same-named images (whatever the extension) of two folders as pairs, sorted by id. The suffixes are
-    what names without extension end in, and what is no part of the id.
-
-    A file without partner, or a name that stands twice in one folder, becomes a pair that fails with the
-    reason. Raises UserError where a folder is missing or neither holds an image.
-    """
-    for folder in (ir, vis):
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder")
-    sides = [_by_stem(ir, ir_suffix), _by_stem(vis, vis_suffix)]
-    if not any(sides):
-        kinds = ", ".join(reading.EXTENSIONS)
-        raise UserError(f"no images ({kinds}) in {ir} and {vis}; put pairs of the same names there")
-    pairs = []
-    for stem in sorted(sides[0].keys() | sides[1].keys()):
-        paths, problem = [], None
-        for side, folder, kind in zip(sides, (ir, vis), ("infrared", "visible")):
-            candidates = side.get(stem, [])
-            paths.append(candidates[0] if candidates else None)
-            if not candidates:
-                problem = problem or f"no {kind} image of that name in {folder}"
-            elif len(candidates) > 1:
-                listing = ", ".join(path.name for path in candidates)
-                problem = problem or f"{len(candidates)} {kind} images of that name in {folder}: {listing}"
-        safe = UNSAFE.sub("_", stem)
-        if safe != stem:
-            problem = "a backslash or a control character in the file name; rename it"
-        pairs.append(Pair(safe, *paths, problem))
-    return pairs
-
-
-def _by_stem(folder: Path, suffix: str = "") -> dict[str, list[Path]]:
-    """The images of a folder by name without suffix and extension; composed Unicode, whatever the file system has."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in reading.EXTENSIONS and not path.name.startswith(".") and path.is_file():
-            stem = unicodedata.normalize("NFC", path.stem)
-            if stem.endswith(suffix):
-                found.setdefault(stem[: len(stem) - len(suffix)], []).append(path)
-    return found
+    """The same-named images (whatever the extension) of two folders as pairs, sorted by id; see `pairing.pairs_of`. The
+    suffixes are what names without extension end in, and what is no part of the id."""
+    sides = []
+    for folder, suffix in ((ir, ir_suffix), (vis, vis_suffix)):
+        named = pairing.by_name(folder, deep=False)
+        sides.append({name.removesuffix(suffix): files for name, files in named.items() if name.endswith(suffix)})
+    return pairing.pairs_of(sides, (ir, vis))
 
 
 def _subfolders(folder: Path) -> list[Path]:

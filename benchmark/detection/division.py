@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmark import textfiles
 from benchmark.curation import leakage
 from benchmark.datasets.abstract import Dataset
-from benchmark.datasets.id_lists import ids_sha256, read_ids
+from benchmark.datasets.id_lists import ids_sha256, limited_label, normalised, part_label, read_ids
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.scenes import PARTS
 from benchmark.detection.precision import SIZES
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, first_few, unknown
 from benchmark.imaging import reading
 from benchmark.progress import Progress
 from benchmark.run import plan
@@ -25,6 +26,7 @@ from benchmark.run.plan import Split
 OFFICIAL = "official"
 NO_IMAGE = "label file without image, left out"
 LEAK_DISTANCES = (1, 5)
+OWN_LISTS = "to divide what is there otherwise: --train FILE --val FILE --test FILE --name NAME"
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,41 @@ def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: in
     name = name or ("scene" if "scene" in schemes else next(iter(schemes), OFFICIAL))
     if name not in schemes:
         raise unknown(f"division of {dataset.name} into training and test", name, schemes)
+    there, totals = _at_hand(dataset, schemes[name], data_root)
+    lack = ", ".join(
+        f"{part} {len(there[part])} of {totals[part]}" for part in schemes[name] if totals[part] is not None
+    )
+    if not all(there.values()):
+        raise UserError(f"{dataset.name}@{name}: of this division are there: {lack} pairs; {OWN_LISTS}")
+    notes = []
+    whole = None if None in totals.values() else sum(totals.values())
+    label = part_label(name, [id for ids in there.values() for id in ids], whole)
+    if label != name:
+        notes.append(f"{dataset.name}@{name}: of this division are there: {lack} pairs, called {label}; {OWN_LISTS}")
     splits = {}
     for split in schemes[name].values():
         splits[split] = plan.select_split(dataset.name, split, limit, data_root)
     parts = {part: splits[split].pairs for part, split in schemes[name].items()}
     names = {part: splits[split].name for part, split in schemes[name].items()}
-    if limit is not None and any(split.name != key for key, split in splits.items()):
-        name = f"{name}-first{limit}"
-    return _division(dataset, name, parts, names, {split.name: split for split in splits.values()}, data_root)
+    if limit is not None and any(limit < len(ids) for ids in there.values()):
+        label = limited_label(label, limit)
+    by_name = {split.name: split for split in splits.values()}
+    return _division(dataset, label, parts, names, by_name, data_root, notes=notes)
+
+
+def _at_hand(dataset: Dataset, scheme: Mapping[str, str], data_root) -> tuple[dict[str, list[str]], dict]:
+    """Part -> ids at hand, and part -> how many it has, None where that varies. Raises UserError where nothing is."""
+    found, errors = {}, []
+    for part, split in scheme.items():
+        try:
+            found[part] = dataset.select(split, data_root)
+        except UserError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
+    there = {part: [pair.id for pair in found[part].pairs] if part in found else [] for part in scheme}
+    totals = {part: found[part].total if part in found else dataset.card.counts[scheme[part]] for part in scheme}
+    return there, totals
 
 
 def divide_by_lists(
@@ -122,27 +151,42 @@ def divide_by_lists(
 ) -> Division:
     """Make a division of one's own, called `name`.
 
-    lists: part -> file of ids, one to a line; validation may be missing, see `divide`. scenes: a file of lines
-    "id,scene" or "id,scene,time of day". What the data set knows of scenes is not used here. Raises UserError as
-    `divide` does.
+    lists: part -> file of ids, one to a line; validation may be missing, see `divide`. Ids that are not at hand are
+    told and left out, and the name says so. scenes: a file of lines "id,scene" or "id,scene,time of day", for ids that
+    are not the data set's own. Raises UserError as `divide` does.
     """
     _check_boxes(dataset)
-    known = {pair.id: pair for split in dataset.parts for pair in dataset.pairs(split, data_root)}
-    ids = {part: read_ids(path)[:limit] for part, path in lists.items()}
+    known = dataset.at_hand(data_root)
+    listed = dataset.listed_ids(data_root)
+    read = {part: read_ids(path, listed, dataset.name) for part, path in lists.items()}
+    ids = {part: found.ids for part, found in read.items()}
+    notes = [note for found in read.values() for note in found.notes]
     twice = {id for part in ids for other in ids if part != other for id in {*ids[part]} & {*ids[other]}}
     if twice:
-        raise UserError(f"{len(twice)} ids are in two parts of the division: {', '.join(sorted(twice)[:3])}, …")
-    splits, parts = {}, {}
+        raise UserError(f"{len(twice)} ids are in two parts of the division: {first_few(sorted(twice), 3)}")
+    there = {part: [id for id in members if id in known] for part, members in ids.items()}
     for part, members in ids.items():
-        parts[part] = [
-            known.get(id) or Pair(id, None, None, f"listed for {part}, but not in the data set") for id in members
-        ]
-        label = f"{name}-{part}" + (f"-first{limit}" if limit else "")
+        if not there[part]:
+            none = f"none of the {len(members)} ids of {lists[part]} ({first_few(members, 1)}) is at hand"
+            raise UserError(f"{dataset.name}@{name}: no {part} image is left: {none}")
+        if missing := [id for id in members if id in listed and id not in known]:
+            count = f"{len(missing)} of {len(members)} {part} ids are not at hand"
+            notes.append(f"{lists[part]}: {count}, and left out: {first_few(missing, 3)}")
+    splits, parts = {}, {}
+    for part, members in there.items():
+        parts[part] = [known[id] for id in members[:limit]]
+        label = part_label(f"{name}-{part}", members, len(ids[part]))
+        label = limited_label(label, limit) if limit else label
         splits[label] = plan.read_split(dataset.name, label, parts[part], str(lists[part]))
-    names = dict(zip(ids, splits))
-    known_of = {} if scenes is None else _scenes(scenes)
-    name = f"{name}-first{limit}" if limit else name
-    return _division(dataset, name, parts, names, splits, data_root, known_of)
+    names = dict(zip(there, splits))
+    known_of = {}
+    if scenes is not None:
+        known_of, told = _scenes(scenes, listed)
+        notes += told
+    everything = [id for members in there.values() for id in members]
+    name = part_label(name, everything, sum(map(len, ids.values())))
+    name = limited_label(name, limit) if limit else name
+    return _division(dataset, name, parts, names, splits, data_root, known_of, notes)
 
 
 def _check_boxes(dataset: Dataset) -> None:
@@ -163,8 +207,8 @@ def _schemes(dataset: Dataset) -> dict[str, dict[str, str]]:
     return found
 
 
-def _division(dataset, name, parts, names, splits, data_root, scenes=None) -> Division:
-    parts, notes = dict(parts), []
+def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes=()) -> Division:
+    parts, notes = dict(parts), list(notes)
     names = dict(names)
     if "val" not in parts:
         held = max(1, len(parts["train"]) // 10)
@@ -227,11 +271,7 @@ def _without_image(dataset: Dataset, parts, data_root: Path | None) -> list[Flaw
     # The name of a label file is its pair's, or that and an ending.
     ending = labelled[0].labels.stem.removeprefix(labelled[0].id)
     ids = {pair.id for members in parts.values() for pair in members}
-    for split in dataset.parts:
-        try:
-            ids |= {pair.id for pair in dataset.pairs(split, data_root)}
-        except UserError:  # a part of the set that is not here, and not used
-            continue
+    ids |= dataset.at_hand(data_root).keys()
     return [
         Flaw(NO_IMAGE, file.name)
         for folder, suffix in sorted({(pair.labels.parent, pair.labels.suffix) for pair in labelled})
@@ -240,20 +280,31 @@ def _without_image(dataset: Dataset, parts, data_root: Path | None) -> list[Flaw
     ]
 
 
-def _scenes(path: Path) -> dict[str, tuple[str | None, str | None]]:
+def _scenes(path: Path, known: Collection[str]) -> tuple[dict[str, tuple[str | None, str | None]], list[str]]:
+    """id -> scene and time of day, of a file of lines "id,scene[,time of day]", and what to tell of it."""
+    text = textfiles.read(path, "--scenes")
+    kept = [line for _, line in textfiles.lines(text)]
+    delimiter = next((mark for mark in "\t;" if kept and mark in kept[0] and "," not in kept[0]), ",")
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"--scenes {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
-    found = {}
+        rows = [[cell.strip() for cell in row] for row in csv.reader(kept, delimiter=delimiter) if row]
+    except csv.Error as error:
+        raise UserError(f"--scenes {path}: no table ({error})") from None
+    if rows and [cell.lower() for cell in rows[0][:2]] == ["id", "scene"]:
+        rows = rows[1:]
     for row in rows:
         if not 2 <= len(row) <= 3:
             raise UserError(f"--scenes {path}: expected 'id,scene' or 'id,scene,time of day', found {','.join(row)}")
-        if len(row) == 3 and row[2].strip() in ("all", *SIZES):
-            raise UserError(f"--scenes {path}: '{row[2].strip()}' is no time of day")
-        found[row[0].strip()] = (row[1].strip() or None, row[2].strip() or None if len(row) == 3 else None)
-    return found
+        if not row[0]:
+            raise UserError(f"--scenes {path}: no id before {','.join(row)}")
+        if len(row) == 3 and row[2] in ("all", *SIZES):
+            raise UserError(f"--scenes {path}: '{row[2]}' is no time of day")
+    ids, notes = normalised([row[0] for row in rows], known, "the data set")
+    found: dict[str, tuple[str | None, str | None]] = {}
+    for id, row in zip(ids, rows):
+        place = (row[1] or None, (row[2] or None) if len(row) == 3 else None)
+        if found.setdefault(id, place) != place:
+            raise UserError(f"--scenes {path}: {id} stands twice, with two scenes or times of day")
+    return found, [f"--scenes {path}: {note}" for note in notes]
 
 
 def tell(flaws: Sequence[Flaw]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.datasets.id_lists import parse_label
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, unknown
 from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
@@ -44,8 +45,8 @@ def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = No
 
 def _stored(asked: Split, name: str) -> str:
     """Name another stored split of the data set, with the options that select it."""
-    base, _, limit = name.partition("-first")
-    options = [f"--split {base}"] if base != asked.name.partition("-first")[0] and asked.dataset != "folder" else []
+    base, limit = parse_label(name)
+    options = [f"--split {base}"] if base != parse_label(asked.name)[0] and asked.dataset != "folder" else []
     options += [f"--limit {limit}"] if limit else []
     return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.datasets.pairs import PairImages
@@ -104,9 +104,13 @@ def fuser_job(
     )
 
 
-def external_job(results: Path, split: Split, name: str, fused: Path, wanted: dict[str, list[str]]) -> Job:
-    """The job of scoring the fused images in the folder `fused`, made elsewhere."""
-    found, missing = find_fused(fused, split.pairs)
+def external_job(
+    results: Path, split: Split, name: str, fused: Path, wanted: dict[str, list[str]], pattern: str | None = None
+) -> Job:
+    """The job of scoring the fused images in the folder `fused`, made elsewhere; pattern: of their names. What is to be
+    told of these is added to the split's notes."""
+    found, missing, notes = find_fused(fused, split.pairs, pattern)
+    split = replace(split, notes=(*split.notes, *notes))
     hashes = {id: files.file_sha256(path) for id, path in found.items()}
     keys = {
         id: cells.external_key(digest, hashes[id])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmark.datasets import pairing
+from benchmark.datasets.id_lists import limited_label, part_label
 from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
-from benchmark.imaging.reading import EXTENSIONS
 from benchmark.names import composed, printable, unusable
 from benchmark.progress import Progress
 from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
@@ -68,28 +68,32 @@ def select_split(
     data_root: Path | None = None,
     ir: Path | None = None,
     vis: Path | None = None,
+    ir_pattern: str | None = None,
+    vis_pattern: str | None = None,
 ) -> Split:
-    """The pairs of a split, the first `limit` of them where that is given.
+    """The pairs of a split that are at hand, the first `limit` of them where that is given.
 
-    What is fewer than the split is a split of its own, called `<split>-first<limit>`. `ir` and `vis` are the
-    directories of the data set `folder`. Raises UserError for an unknown name or missing data.
+    What is fewer than the split is a split of its own, see `part_label` and `limited_label`. `ir` and `vis` are the
+    directories of the data set `folder`, with the patterns of their names; its splits are called after the pairs'
+    content, wherever they lie. Raises UserError for an unknown name or missing data.
     """
     from benchmark import datasets
 
     source = datasets.get(dataset)
     dataset = source.name
     if dataset == "folder":
-        source = type(source)(ir, vis)
+        source = type(source)(ir, vis, ir_pattern, vis_pattern)
     name = source.check_split(split)
     selection = source.select(name, data_root)
-    if dataset == "folder":
-        name = _folder_label(ir, vis)
     pairs = selection.pairs
     if not pairs:
         raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}; expected {source.card.layout}")
-    if limit is not None and limit < len(pairs):
-        pairs, name = pairs[:limit], f"{name}-first{limit}"
-    return read_split(dataset, name, pairs, selection.found, tuple(selection.notes))
+    name = part_label(name, [pair.id for pair in pairs], selection.total)
+    limited = limit is not None and limit < len(pairs)
+    chosen = read_split(dataset, name, pairs[:limit], selection.found, tuple(selection.notes))
+    if dataset == "folder":
+        name = f"{name}-{chosen.sha256()[:8]}"
+    return replace(chosen, name=limited_label(name, limit) if limited else name)
 
 
 def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", notes: tuple[str, ...] = ()) -> Split:
@@ -126,25 +130,18 @@ def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[s
     return splits, unavailable
 
 
-def select_datasets(names: Sequence[str], ir: Path | None = None, vis: Path | None = None) -> list[str]:
+def select_datasets(names: Sequence[str], ir: Path | None = None, vis: Path | None = None, *patterns) -> list[str]:
     """The data sets as they spell their own names, each once. Raises UserError for an unknown one, and for
-    directories (`ir`, `vis`) where no data set takes them."""
+    directories (`ir`, `vis`) and patterns of names where no data set takes them."""
     from benchmark import datasets
 
     found = list(dict.fromkeys(datasets.get(name).name for name in names))
-    if (ir or vis) and "folder" not in found:
-        raise UserError("--ir and --vis go with --dataset folder")
+    if "folder" not in found:
+        if ir or vis:
+            raise UserError("--ir and --vis go with --dataset folder")
+        if any(patterns):
+            raise UserError("--ir-pattern and --vis-pattern go with --dataset folder")
     return found
-
-
-def _folder_label(ir: Path, vis: Path) -> str:
-    """A name for two directories, so that others do not overwrite their results."""
-    paths = [os.path.abspath(path) for path in (ir, vis)]
-    try:
-        parent = os.path.basename(os.path.commonpath(paths))
-    except ValueError:  # on different drives
-        parent = ""
-    return f"{parent or 'all'}-{hashlib.sha256(repr(paths).encode()).hexdigest()[:8]}"
 
 
 def select_metrics(metrics: Sequence[str] | None, protocols: Sequence[str]) -> dict[str, list[str]]:
@@ -212,42 +209,66 @@ def select_scan_backend(name: str | None, device: str) -> None:
     os.environ["BENCH_SCAN_BACKEND"] = name
 
 
-def find_fused(folder: Path, pairs: Sequence[Pair]) -> tuple[dict[str, Path], dict[str, str]]:
-    """The fused images from elsewhere: id -> file whose name without extension is the pair's id, and id ->
-    why there is none. Raises UserError where the folder is missing or holds no image of any pair."""
+def find_fused(
+    folder: Path, pairs: Sequence[Pair], pattern: str | None = None
+) -> tuple[dict[str, Path], dict[str, str], tuple[str, ...]]:
+    """The fused images from elsewhere: id -> file; id -> why there is none; and what to tell of how names were read.
+
+    pattern: see `pairing.Pattern`. Without it, names that are no ids are read by one rule where it explains all of
+    them. Raises UserError where the folder is missing or holds no image of any pair.
+    """
     if not folder.is_dir():
-        raise UserError(f"--fused {folder}: no such folder")
+        raise UserError(f"--fused {pairing.printable(folder)}: no such folder")
+    notes: list[str] = []
+    named = pairing.Pattern.of("--pattern", pattern).read(folder, notes) if pattern else pairing.by_name(folder)
     by_id: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in EXTENSIONS and path.is_file():
-            by_id.setdefault(unicodedata.normalize("NFC", path.stem), []).append(path)
-    found, missing = {}, {}
+    for name, files in named.items():
+        by_id.setdefault(pairing.id_of(name), []).extend(files)
+    ids = {pair.id for pair in pairs}
+    if by_id and not (ids <= by_id.keys() or by_id.keys() <= ids):
+        rule = pairing.guess_within(ids, named)
+        if rule is not None:
+            id, name = rule.example()
+            by_id = {one: named[other] for one, other in rule.matching()}
+            what = f"'{rule.second.pattern}'" if rule.second.cut else "alike but for case and zeros before a number"
+            notes.append(
+                f"fused images matched by a guess, {what}: {name} is pair {id}, {len(by_id)} of"
+                f" {len(ids)} pairs; if that is wrong, give --pattern"
+            )
+    found, missing, others = {}, {}, None
     for pair in pairs:
-        files = by_id.get(unicodedata.normalize("NFC", pair.id), [])
+        files = by_id.get(pair.id, [])
         if len(files) == 1:
             found[pair.id] = files[0]
         elif files:
-            missing[pair.id] = f"{len(files)} fused images of that name: {', '.join(file.name for file in files)}"
+            listing = ", ".join(pairing.printable(file.relative_to(folder)) for file in files)
+            missing[pair.id] = f"{len(files)} fused images of that name: {listing}"
         else:
-            missing[pair.id] = f"no fused image of that name in {folder}"
-    if not found:
+            others = pairing.unread(folder) if others is None else others
+            missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {pairing.printable(folder)}"
+    if not found and not any(pair.id in by_id for pair in pairs):
+        files = [file for files in named.values() for file in files]
+        example = f", or give --pattern, such as '{pairing.printable(pairing.example(named))}'" if named else ""
         raise UserError(
-            f"--fused {folder}: no image is named as a pair of the split; expected {pairs[0].id}.png, …; it holds "
-            + _content(folder, [file for files in by_id.values() for file in files])
+            f"--fused {pairing.printable(folder)}: no image is named as a pair of the split; expected"
+            f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
         )
-    return found, missing
+    return found, missing, tuple(notes)
 
 
 def _content(folder: Path, files: Sequence[Path]) -> str:
     """What lies in a folder, whose images are `files`."""
     if files:
         return _counted("image", files)
+    if others := pairing.unread(folder):
+        return f"no image files: {first_few(list(others.values()), 1)}"
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
     return "no image files" + (f", but {_counted('folder', folders)}" if folders else "")
 
 
 def _counted(kind: str, paths: Sequence[Path]) -> str:
-    return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({first_few([path.name for path in paths], _NAMED)})"
+    names = [pairing.printable(path.name) for path in paths]
+    return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({first_few(names, _NAMED)})"
 
 
 def check_external_name(name: str) -> str:

@@ -16,7 +16,7 @@ from benchmark.datasets.pairs import Pair, PairError, PairImages
 from benchmark.errors import UserError, first_few, one_line
 from benchmark.imaging import bt601, reading, saving
 from benchmark.progress import Progress
-from benchmark.run import machine
+from benchmark.run import machine, reuse
 from benchmark.run.jobs import Job, facts, kept, unscored
 from benchmark.run.plan import why
 from benchmark.run.scoring import Scorer
@@ -96,6 +96,9 @@ class _Run:
         self.fused, self.lines = dict(found.fused), dict(found.lines)
         if job.force:
             job.cell.timings_file.unlink(missing_ok=True)
+        if adopted := reuse.adopt(job, job.keys.keys() - self.fused.keys()):
+            self.fused |= adopted
+            self.progress.line(f"{job.cell}: {len(adopted)} fused before, in another split; taken from there")
         self._write_lines()
         self.record = facts(job, list(self.lines.values()))
         self._fail_all(job.split.broken | job.missing)

@@ -6,7 +6,8 @@ One *cell* per data set, split and method::
         run.json        what was run, with what, when, and what failed
         scores.jsonl    one line per image and protocol: the same bytes in however many goes, on one machine and
                         build (another processor or compiler may round the last digits differently)
-        timings.jsonl   one line per image fused or scored: seconds, and what made each fused image
+        timings.jsonl   one line per image fused or scored: seconds, and what made each fused image, or the split
+                        that it was taken from
         fused/<id>.png  what was scored: 8-bit luminance
         colour/<id>.png the same with the visible image's colours, if asked for; never scored
 
@@ -87,7 +88,9 @@ class Cell:
         return {"error": f"run.json is damaged: {flaw}"} if flaw else record
 
     def write_run(self, record: dict) -> None:
-        files.replace(self.run_file, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+        # Halves of surrogate pairs stand for bytes of file names that are no UTF-8; JSON reads such an escape back.
+        files.replace(self.run_file, text.encode(errors="backslashreplace"))
 
     @contextmanager
     def lock(self, waiting: Callable[[], None]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def write_lines(path: Path, lines: Iterable[dict]) -> None:
 def replace(path: Path, content: str | bytes) -> None:
     """Write a file beside `path`, then put it in its place. Text is written as UTF-8."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Short: a long name of `path` leaves no room for a suffix.
+    beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         beside.write_bytes(encoded(content) if isinstance(content, str) else content)
         os.replace(beside, path)

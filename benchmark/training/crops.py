@@ -24,7 +24,7 @@ class Source:
     """The training pairs of one split (published weights have a `Source` of their own in `baselines.weights`).
 
     images: (infrared, visible) of each pair, uint8 luminance. ids_sha256: hash of the ids, one to a line, as of the
-    committed split lists. images_sha256: hash of the files' content.
+    committed split lists. images_sha256: hash of the files' content. notes: for the user.
     """
 
     dataset: str
@@ -32,6 +32,7 @@ class Source:
     images: list[tuple[np.ndarray, np.ndarray]]
     ids_sha256: str = ""
     images_sha256: str = ""
+    notes: tuple[str, ...] = ()
 
     def facts(self) -> dict:
         return {
@@ -47,23 +48,26 @@ def read(
     root: str | os.PathLike | None = None,
     ir: Path | None = None,
     vis: Path | None = None,
+    *patterns: str | None,
 ) -> Source:
     """Read the source that `spec` names: a data set, or DATASET@SPLIT.
 
     split: taken where `spec` names none; None stands for "train" where the set has it, else for the set's default. ir,
-    vis: the directories of the data set `folder`. Reduces images whose longer side exceeds the recipe's `longest` to
-    it, by area averaging. Raises UserError for unknown names, missing or broken data, and pairs smaller than a crop.
+    vis: the directories of the data set `folder`; patterns: of the names in them. Reduces images whose longer side
+    exceeds the recipe's `longest` to it, by area averaging. Raises UserError for unknown names, missing or broken data,
+    and pairs smaller than a crop.
     """
     from benchmark import datasets
-    from benchmark.datasets.id_lists import ids_sha256
+    from benchmark.datasets.id_lists import ids_sha256, part_label
 
     name, _, own = spec.partition("@")
     dataset = datasets.get(name)
     if dataset.name == "folder":
-        dataset = type(dataset)(ir, vis)
+        dataset = type(dataset)(ir, vis, *patterns)
     split = own or split or ("train" if "train" in dataset.splits() else None)
     split = dataset.check_split(split)
-    pairs = dataset.pairs(split, root)
+    selection = dataset.select(split, root)
+    pairs = selection.pairs
     images, digest = [], hashlib.sha256()
     for pair in pairs:
         loaded = pair.load()
@@ -72,7 +76,9 @@ def read(
             raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {recipe.crop} pixels")
         images.append(both)
         digest.update(pair.digest().encode())
-    return Source(dataset.name, split, images, ids_sha256([pair.id for pair in pairs]), digest.hexdigest())
+    ids = [pair.id for pair in pairs]
+    label = part_label(split, ids, selection.total)
+    return Source(dataset.name, label, images, ids_sha256(ids), digest.hexdigest(), selection.notes)
 
 
 def refuse_repeats(sources: Sequence[Source]) -> None:

@@ -47,6 +47,12 @@ def cell(folder: Path, method: str) -> Path:
     return found
 
 
+def newest(folder: Path, method: str) -> Path:
+    """The folder of a method's results on the pairs in `folder` as they are now: other pairs are another split."""
+    found = folder.glob(f"results/folder@*/{method}/run.json")
+    return max(found, key=lambda path: path.stat().st_mtime_ns).parent
+
+
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Name -> content and time of change of every file under `folder` but the lock, which some versions of filelock
     touch."""

@@ -235,15 +235,16 @@ def test_another_sets_folder_as_root(tmp_path):
     assert "none of the 42 ids" in complaint(lambda: datasets.get("tno").select("tno42", tmp_path))
 
 
-def test_listed_id_that_is_not_on_disk_fails_alone(tmp_path):
+def test_what_is_there_of_a_listed_split_is_a_part_and_half_a_pair_fails(tmp_path):
     for side in ("ir", "vi"):
         write(tmp_path / "TNO" / side / "03.png")
-    pairs = datasets.get("tno").pairs("cddfuse25", tmp_path)
-    assert len(pairs) == 25
-    good = [pair.id for pair in pairs if pair.problem is None]
-    assert good == ["03"]
-    with pytest.raises(PairError, match="listed in the split but not in"):
-        pairs[0].load()
+    write(tmp_path / "TNO/ir/04.png")
+    selection = datasets.get("tno").select("cddfuse25", tmp_path)
+    assert [pair.id for pair in selection.pairs] == ["03", "04"] and selection.total == 25
+    (note,) = selection.notes
+    assert "2 of 25 pairs" in note and note.endswith(id_lists.part_label("cddfuse25", ["04", "03"], 25))
+    with pytest.raises(PairError, match="no visible image of that name"):
+        selection.pairs[1].load()
 
 
 def test_pictures_outside_the_official_list_are_left_out_with_a_note(root):
@@ -421,12 +422,11 @@ def test_flir_by_its_lists(tmp_path):
     (tmp_path / "align/Annotations").mkdir()
     data = datasets.get("flir_aligned")
     assert "no align_validation.txt" in complaint(lambda: data.pairs("test", tmp_path))
-    (tmp_path / "align/align_validation.txt").write_text("FLIR_00005_PreviewData\nFLIR_00009\n")
+    (tmp_path / "align/align_validation.txt").write_text("\ufeffFLIR_00005_PreviewData\r\nFLIR_00009\r\n")
     voc(tmp_path / "align/Annotations/FLIR_00005_PreviewData.xml", ("person", 1, 2, 3, 4))
-    good, missing = data.pairs("test", tmp_path)
+    (good,) = data.pairs("test", tmp_path)
     assert good.id == "FLIR_00005" and good.load().vis_rgb is not None
     assert data.boxes(good) == [Box("person", 0, 1, 3, 4)]
-    assert "listed in the split but not in" in missing.problem
 
 
 @pytest.mark.parametrize("images_folder, lists", [("images/", "splits"), ("", "imageSets")])
@@ -436,11 +436,12 @@ def test_kaist_by_its_lists(tmp_path, images_folder, lists):
         write(tmp_path / f"KAIST/{images_folder}{frame.format('visible')}", (6, 8, 3))
     listing = tmp_path / "KAIST" / lists / "test-all-20.txt"
     listing.parent.mkdir()
-    listing.write_text("set06/V000/I00019\nset06/V000/I00059\n")
+    (tmp_path / f"KAIST/{images_folder}set06/V000/visible/I00039.jpg").unlink()
+    listing.write_text("set06/V000/I00019\r\nset06\\V000\\I00039\r\nset06/V000/I00059\r\n")
     selection = datasets.get("kaist").select(None, tmp_path)
-    good, missing = selection.pairs
+    good, half = selection.pairs
     assert good.id == "set06_V000_I00019" and good.load().ir.shape == (6, 8)
-    assert "listed in test-all-20.txt but there is no" in missing.problem
+    assert half.id == "set06_V000_I00039" and "listed in test-all-20.txt but there is no" in half.problem
     assert "2 of 2252" in selection.notes[0] and str(listing) in selection.found
     listing.write_text("nonsense\n")
     assert "names no frame" in complaint(lambda: datasets.get("kaist").pairs(None, tmp_path))

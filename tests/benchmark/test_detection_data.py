@@ -80,12 +80,14 @@ def test_images_that_cannot_take_part_are_told(m3fd):
     (m3fd / "M3FD_Detection" / "Vis" / "00008.png").unlink()
     (m3fd / "val.txt").write_text("00006\n00007\n12345\n")
     made = by_lists(m3fd)
-    assert made.excluded.keys() == {"00000", "00001", "00002", "00008", "12345"}
+    assert made.excluded.keys() == {"00000", "00001", "00002", "00008"}
     assert "not an XML file" in made.excluded["00000"]
     assert "is for an image of 640x480, not of 64x48" in made.excluded["00001"]
     assert made.excluded["00002"] == "different sizes: infrared 32x24, visible 64x48"
     assert "no visible image" in made.excluded["00008"]
-    assert made.excluded["12345"] == "listed for val, but not in the data set"
+    (note,) = made.notes
+    assert note == f"{m3fd / 'val.txt'}: 1 of 3 ids are in no list of m3fd and not at hand: 12345"
+    assert made.name.startswith("mine-10of11-")
     assert {part: len(items) for part, items in made.parts.items()} == {"train": 3, "val": 2, "test": 1}
 
 

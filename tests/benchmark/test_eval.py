@@ -130,12 +130,14 @@ def test_two_images_of_one_name(pairs, fused, bench_folder):
 
 def test_no_image_of_any_pair(pairs, fused, bench_folder):
     for path in fused.iterdir():
-        path.rename(path.with_name(f"fused_{path.name}"))
+        path.rename(path.with_name(f"fused_{path.stem}_2.png" if path.stem < "c" else f"{path.stem}_3.png"))
     result = bench_folder("eval", "--fused", fused, "--name", "theirs")
     assert result.exit_code == 2
     (pairs / "out").mkdir()
-    expected = "no image is named as a pair of the split; expected a.png, …; it holds "
-    assert f"{expected}4 images (fused_a.png, fused_b.png, fused_c.png, fused_d.png)\n" in result.stderr
+    expected = "no image is named as a pair of the split; expected a.png, …"
+    holds = "it holds 4 images (c_3.png, d_3.png, fused_a_2.png, fused_b_2.png)\n"
+    assert f"{expected}, or give --pattern, such as 'c_{{id}}'; {holds}" in result.stderr
+    expected += "; it holds "
     for holds in ("no image files", "no image files, but 1 folder (inner)"):
         result = bench_folder("eval", "--fused", pairs / "out", "--name", "theirs")
         assert result.exit_code == 2 and f"{expected}{holds}\n" in result.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.datasets.id_lists import parse_label
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
 from benchmark.imaging import reading
@@ -23,8 +23,6 @@ from benchmark.store.cells import Cell, fused_files
 SOURCES = ("ir", "vis")  # the naive methods that copy a source, so that their results are the sources
 KINDS = ("fused", "colour")
 THUMB = 176  # pixels, the longer side
-
-_FIRST = re.compile(r"-first(\d+)$")
 
 
 @dataclass
@@ -130,11 +128,7 @@ def _pairs(place: Place, cells: Iterable[Cell], data_root: Path | None) -> dict[
     fused."""
     if place.dataset == "folder":
         raise UserError("where the two folders of this split lie is not known here")
-    counted = _FIRST.search(place.split)
-    arguments = (place.split, None)
-    if counted:
-        arguments = (place.split[: counted.start()], int(counted[1]))
-    split = plan.select_split(place.dataset, *arguments, data_root)
+    split = plan.select_split(place.dataset, *parse_label(place.split), data_root)
     digests = {cell.run().get("split_sha256") for cell in cells}
     if split.sha256() not in digests:
         raise UserError(f"the images of {place.name} here are not those that were fused")

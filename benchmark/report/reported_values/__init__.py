@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark import textfiles
 from benchmark.errors import UserError, unknown
 
 FOLDER = Path(__file__).parent
@@ -58,25 +59,24 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
     """Read the values and the remarks of a file, or of one of `names()`. Raises UserError for what cannot be read, and
     names the line."""
     path = FOLDER / f"{file}.csv" if str(file) in names() else Path(file).expanduser()
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    if not path.exists():
         if len(path.parts) == 1 and not path.suffix:
-            raise unknown("table of reported values", str(file), names()) from None
-        raise UserError(f"--reported {file}: no such file; these come with the package: {', '.join(names())}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"--reported {file}: not a text file in UTF-8") from None
-    lines = text.splitlines()
-    remarks = [line[1:].strip() for line in lines if line.startswith("#")]
-    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    table = csv.reader(line for _, line in numbered)
+            raise unknown("table of reported values", str(file), names())
+        raise UserError(f"--reported {file}: no such file; these come with the package: {', '.join(names())}")
+    text = textfiles.read(path, "--reported")
+    remarks = [line[1:].strip() for line in map(str.strip, text.split("\n")) if line.startswith("#")]
+    numbered = textfiles.lines(text)
+    first = numbered[0][1] if numbered else ""
+    delimiter = next((mark for mark in "\t;" if mark in first and "," not in first), ",")
+    table = csv.reader((line for _, line in numbered), delimiter=delimiter)
     head = [name.strip() for name in next(table, [])]
     metrics = [name for name in head if name and name not in _KNOWN]
     if missing := {"dataset", "method", "protocol"} - set(head):
         raise UserError(f"--reported {file}: lacks the column{'s' * (len(missing) > 1)} {', '.join(sorted(missing))}")
     if not metrics and not {"metric", "value"} <= set(head):
         raise UserError(f"--reported {file}: has neither the columns metric and value nor one per metric")
-    found = []
+    found: list[Reported] = []
+    stated: dict[tuple[str, ...], str] = {}
     for (number, _), cells in zip(numbered[1:], table):
         row = dict(zip(head, map(str.strip, cells)))
         values = {name: row.get(name, "") for name in metrics} or {row.get("metric", ""): row.get("value", "")}
@@ -84,7 +84,13 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
             dataset, split = _place(row)
             place = (dataset, split, _needed(row, "protocol"), _needed(row, "method"))
             more = row.get("source", ""), row.get("output", "")
-            found += [Reported(*place, m, _number(m, t), *more) for m, t in values.items() if t]
+            for metric, printed in values.items():
+                if not printed:
+                    continue
+                value = Reported(*place, metric, _number(metric, printed), *more)
+                if stated.setdefault((*place, metric, *more), printed) != printed:
+                    raise UserError(f"{metric} of {value.method} stands twice, with two values")
+                found.append(value)
         except UserError as error:
             raise UserError(f"--reported {file}, line {number}: {error.message}") from None
     if not found:

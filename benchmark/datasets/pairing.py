@@ -1,0 +1,468 @@
+"""Which files belong together by their names: as they stand, by a pattern of the user's, or by an unambiguous guess.
+
+A *name* is a file's path in its folder without extension, parts joined by a slash. An *id* is what the names of a pair
+share; parts of a path are joined in it by an underscore.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.datasets.pairs import UNSAFE, Pair
+from benchmark.errors import UserError, first_few
+from benchmark.imaging import reading
+
+Files = dict[str, list[Path]]  # id or name -> the files that bear it
+
+KINDS = ("infrared", "visible")
+IR_WORDS = {"ir", "infrared", "inf", "thermal", "therm", "th", "t", "tir", "lwir", "mwir", "swir", "ct", "pet", "spect"}
+VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "tv", "eo", "mri", "mr"}
+
+_DEPTH = 4  # folders within a folder that are looked into
+_LONGEST = 255  # bytes of a file name, on any usual file system
+# How files that hold pictures, or arrays that may be some, end; no extension at all is one of them.
+_PICTURES = {
+    "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr",
+    ".heic", ".heif", ".img", ".j2k", ".jfif", ".jp2", ".jpf", ".jpx", ".jxl", ".mat", ".mp4", ".nii", ".npy", ".npz",
+    ".pbm", ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".raw", ".seq", ".sgi", ".svg", ".tga", ".webp", ".yuv",
+}  # fmt: skip
+_TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
+_SEPARATORS = re.compile(r"[\W_]+")
+_HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
+_NAMED = 3
+
+
+# --- files by name ---
+
+
+def by_name(folder: Path, deep: bool = True) -> Files:
+    """The images of a folder by name in composed Unicode; with `deep`, where it holds none itself, those of the folders
+    in it. Raises UserError where it is missing."""
+    if not folder.is_dir():
+        raise UserError(f"{printable(folder)}: no such folder")
+    return _images(folder, _files(folder)) or _images(folder, _walk(folder, _DEPTH, set()) if deep else ())
+
+
+def _images(folder: Path, files: Iterable[Path]) -> Files:
+    found: Files = {}
+    for path in files:
+        if path.suffix.lower() in reading.EXTENSIONS:
+            found.setdefault(_name(folder, path), []).append(path)
+    return found
+
+
+def _name(folder: Path, path: Path) -> str:
+    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files in a folder, sorted, without hidden ones."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+
+
+def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
+    """The files in a folder and in those within it, each folder once, whatever links lead to it."""
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        yield from _files(folder)
+        inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return
+    for path in inner if depth else ():
+        yield from _walk(path, depth - 1, seen)
+
+
+def unread(folder: Path) -> dict[str, str]:
+    """Name -> why a file of that name is not read, of what may be other pictures in a folder and those within it."""
+    found = {}
+    for path in _walk(folder, _DEPTH, set()):
+        if path.suffix.lower() in _PICTURES.difference(reading.EXTENSIONS):
+            kind = f"{path.suffix[1:].upper()} is not read" if path.suffix else "its name has no extension"
+            found.setdefault(_name(folder, path), f"{printable(path)} is there, but {kind}")
+    return found
+
+
+def printable(path: object) -> str:
+    """A path as text that can be written anywhere: bytes that are no UTF-8 as %FF."""
+    return _HALF.sub(lambda half: f"%{ord(half[0]) & 0xFF:02X}", str(path))
+
+
+def id_of(name: str) -> str:
+    """A name as the id of a pair, which is safe as a file name."""
+    return UNSAFE.sub("_", printable(name))
+
+
+def loosened(name: str) -> str:
+    """A name without what is often spelled in several ways: upper case, and zeros before a number."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", name.casefold())
+
+
+# --- pairs ---
+
+
+def nothing_in(folders: Sequence[Path]) -> UserError:
+    """The error for two folders without an image; it names what they hold instead."""
+    text = f"no images ({', '.join(reading.EXTENSIONS)}) in {' and '.join(dict.fromkeys(map(printable, folders)))}"
+    reasons = [reason for folder in folders for reason in unread(folder).values()]
+    return UserError(f"{text}; {reasons[0] if reasons else 'put pairs of the same names there'}")
+
+
+def pairs_of(sides: Sequence[Files], folders: Sequence[Path]) -> list[Pair]:
+    """Pairs of infrared and visible images by name, sorted. A file without partner, or a name that stands twice in one
+    folder, becomes a pair that fails with the reason. Raises UserError where neither folder holds an image."""
+    if not any(sides):
+        raise nothing_in(folders)
+    pairs: dict[str, Pair] = {}
+    others = [unread(folder) if sides[0].keys() ^ sides[1].keys() else {} for folder in folders]
+    for name in sorted(sides[0].keys() | sides[1].keys()):
+        paths, problem = [], None
+        for side, folder, kind, other in zip(sides, folders, KINDS, others):
+            files = side.get(name, [])
+            paths.append(files[0] if files else None)
+            if not files:
+                problem = problem or other.get(name) or f"no {kind} image of that name in {printable(folder)}"
+            elif len(files) > 1:
+                listing = ", ".join(printable(path.relative_to(folder)) for path in files)
+                problem = problem or f"{len(files)} {kind} images of that name in {printable(folder)}: {listing}"
+        id = id_of(name)
+        if _HALF.search(name):
+            problem = "the file name is not UTF-8; rename it"
+        elif UNSAFE.search(name.replace("/", "_")):
+            problem = "a backslash or a control character in the file name; rename it"
+        elif len(f"{id}.png".encode()) > _LONGEST:
+            problem = "the name is too long for a file; rename it"
+        if id in pairs:
+            problem = f"2 names are one id: {printable(name)} and another; rename one"
+        pairs[id] = Pair(id, *paths, problem)
+    return sorted(pairs.values(), key=lambda pair: pair.id)
+
+
+def pair_folders(
+    ir: Path, vis: Path, ir_pattern: str | None = None, vis_pattern: str | None = None
+) -> tuple[list[Pair], tuple[str, ...]]:
+    """The pairs of two folders of a user's, and what to tell about how their names were read.
+
+    ir_pattern, vis_pattern: see `Pattern`. Without them, names that differ are paired where one rule explains all of
+    them. Raises UserError for a folder that is missing, and where not one pair can be told.
+    """
+    folders, options = (ir, vis), ("--ir-pattern", "--vis-pattern")
+    named = [by_name(folder) for folder in folders]
+    texts = (ir_pattern, vis_pattern)
+    notes: list[str] = []
+    if any(texts):
+        patterns = [Pattern.of(option, text) if text else None for option, text in zip(options, texts)]
+        sides = []
+        for pattern, folder in zip(patterns, folders):
+            sides.append(by_name(folder) if pattern is None else pattern.read(folder, notes))
+        if os.path.samefile(ir, vis):  # what one pattern takes is not the other's
+            for one, other, pattern in ((0, 1, patterns[0]), (1, 0, patterns[1])):
+                if pattern is None:
+                    taken = {path for files in sides[other].values() for path in files}
+                    sides[one] = {name: rest for name, files in sides[one].items() if (rest := [*{*files} - taken])}
+            files = [{path for paths in side.values() for path in paths} for side in sides]
+            if both := files[0] & files[1]:
+                raise UserError(f"--ir-pattern and --vis-pattern both take {printable(min(both))}")
+        if all(sides) and sides[0].keys().isdisjoint(sides[1]):
+            raise _no_pairs(sides, folders, texts)
+        return pairs_of(sides, folders), (*notes, *_case_notes(sides))
+    if os.path.samefile(ir, vis) and named[0]:
+        named = _divided(named[0], ir)
+        rule = guess(*named)
+        if rule is None:
+            raise _no_pairs(named, folders)
+        return pairs_of(rule.sides(named), folders), (rule.told(folders),)
+    return _paired(named, folders)
+
+
+def _paired(named: Sequence[Files], folders: Sequence[Path]) -> tuple[list[Pair], tuple[str, ...]]:
+    if named[0].keys() != named[1].keys() and all(named):
+        rule = guess(*named)
+        if rule is not None:
+            return pairs_of(rule.sides(named), folders), (rule.told(folders),)
+        others = (named[1].keys() & unread(folders[0]).keys()) | (named[0].keys() & unread(folders[1]).keys())
+        if named[0].keys().isdisjoint(named[1]) and not others:
+            raise _no_pairs(named, folders)
+    return pairs_of(named, folders), _case_notes(named)
+
+
+def _case_notes(sides: Sequence[Files]) -> tuple[str, ...]:
+    """A line about ids that a file system which ignores case takes for one."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(sides[0].keys() | sides[1].keys()):
+        found.setdefault(id_of(name).casefold(), []).append(id_of(name))
+    alike = [names for names in found.values() if len(names) > 1]
+    if not alike:
+        return ()
+    listing = first_few([" and ".join(names) for names in alike], _NAMED)
+    return (f"names that differ only in case are pairs of their own: {listing}",)
+
+
+def _divided(names: Files, folder: Path) -> list[Files]:
+    """The images of one folder, infrared and visible by a word in each name. Raises UserError where one lacks it."""
+    sides: list[Files] = [{}, {}]
+    for name, files in names.items():
+        words = {token.lower() for token in _TOKEN.findall(name)}
+        kinds = [bool(words & known) for known in (IR_WORDS, VIS_WORDS)]
+        if sum(kinds) != 1:
+            raise UserError(
+                f"--ir and --vis are one folder, {printable(folder)}, and '{printable(name)}' does not say which of"
+                f" the two it is: give --ir-pattern and --vis-pattern, such as '{{id}}_ir' and '{{id}}_vis'"
+            )
+        sides[kinds.index(True)][name] = files
+    return sides
+
+
+def _no_pairs(named: Sequence[Files], folders: Sequence[Path], given: Sequence[str | None] = ("", "")) -> UserError:
+    parts, options = [], []
+    for names, folder, option, text in zip(named, folders, ("--ir-pattern", "--vis-pattern"), given):
+        parts.append(f"{printable(folder)} holds {first_few([printable(name) for name in names], 2) or 'none'}")
+        options.append(f"{option} '{text or printable(example(names))}'")
+    return UserError(
+        f"no infrared image has the name of a visible one: {'; '.join(parts)}; say which part of the names is the"
+        f" pair's id, such as {' '.join(options)}"
+    )
+
+
+# --- patterns ---
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """How files are called: text with {id} in place of what names the pair, such as '{id}_T' or '{id}_fused.png'.
+
+    With a slash, it is of paths in the folder. {id} may stand several times: its parts are joined by an underscore.
+    A * is anything. The extension may be left out.
+    """
+
+    option: str
+    text: str
+    expression: re.Pattern
+    extension: str
+
+    @classmethod
+    def of(cls, option: str, text: str) -> Pattern:
+        """Raises UserError for text without {id}."""
+        text = unicodedata.normalize("NFC", text.replace("\\", "/").removeprefix("./"))
+        if "{id}" not in text:
+            raise UserError(f"{option} '{text}': holds no {{id}}, which stands for the pair's id: '{{id}}_x.png'")
+        bare, extension = os.path.splitext(text)
+        if extension.lower() not in (*reading.EXTENSIONS, ".*"):
+            bare, extension = text, ".*"
+        wild = {"{id}": "([^/]+?)" if text.count("{id}") > 1 else "(.+?)", "*": "[^/]*"}
+        parts = re.split(r"(\{id\}|\*)", bare)
+        expression = "".join(wild.get(part, re.escape(part)) for part in parts)
+        return cls(option, text, re.compile(expression, re.DOTALL), extension.lower())
+
+    def id(self, path: str) -> str | None:
+        """The id in a path, or None where the pattern does not fit."""
+        bare, extension = os.path.splitext(path)
+        match = self.expression.fullmatch(bare)
+        fits = match is not None and self.extension in (extension.lower(), ".*")
+        return "_".join(match.groups()) if fits else None
+
+    def read(self, folder: Path, notes: list[str]) -> Files:
+        """The images of a folder by id. Notes what does not fit; raises UserError where nothing does."""
+        if not folder.is_dir():
+            raise UserError(f"{printable(folder)}: no such folder")
+        files = [path for files in by_name(folder).values() for path in files]
+        if "/" in self.text:
+            walked = _images(folder, _walk(folder, _DEPTH, set()))
+            files = [path for files in walked.values() for path in files]
+        found: Files = {}
+        left = []
+        for path in files:
+            shown = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            id = self.id(shown)
+            if id is None:
+                left.append(printable(shown))
+            else:
+                found.setdefault(id, []).append(path)
+        if not found:
+            holds = first_few(left, _NAMED) or "no image"
+            such = f"; such as '{printable(example([_bare(name) for name in left]))}'" if left else ""
+            raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}")
+        if left:
+            more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
+            notes.append(f"{self.option} '{self.text}': {more} left out, which it does not fit: {first_few(left, 3)}")
+        return found
+
+
+def _bare(path: str) -> str:
+    return os.path.splitext(path)[0]
+
+
+def example(names: Collection[str]) -> str:
+    """A pattern that a user may have meant, made of their own files' names."""
+    names = list(names)
+    if not names:
+        return "{id}"
+    if len(names) > 1:
+        start, end = _common(names), _common([name[::-1] for name in names])[::-1]
+        start, end = start.rstrip("0123456789"), end.lstrip("0123456789")  # a number is not cut in two
+        if len(start) + len(end) < min(map(len, names)) and start + end:
+            return f"{start}{{id}}{end}"
+    numbers = list(re.finditer(r"\d+", names[0]))
+    if not numbers:
+        folder, slash, _ = names[0].rpartition("/")
+        return f"{folder}{slash}{{id}}"
+    longest = max(numbers, key=lambda match: (match.end() - match.start(), match.start()))
+    return f"{names[0][: longest.start()]}{{id}}{names[0][longest.end() :]}"
+
+
+def _common(names: Sequence[str]) -> str:
+    """What all of the names begin with."""
+    first, last = min(names), max(names)
+    return first[: next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))]
+
+
+# --- guesses ---
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A way to read names: name -> id. `pattern` says it in words; `cut`: characters that are no part of the ids."""
+
+    pattern: str
+    cut: int
+    ids: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Readings of both sides' names that lead to the same ids; loose: but for case and zeros before a number."""
+
+    first: Reading
+    second: Reading
+    loose: bool
+
+    def matching(self) -> frozenset[tuple[str, str]]:
+        """The names that belong together."""
+        key: Callable[[str], str] = loosened if self.loose else str
+        names = {key(id): name for name, id in self.second.ids.items()}
+        return frozenset((name, names[key(id)]) for name, id in self.first.ids.items() if key(id) in names)
+
+    def sides(self, named: Sequence[Files]) -> list[Files]:
+        """Both sides' files by the ids that they share: the longer spelling, which sorts better."""
+        sides: list[Files] = [{}, {}]
+        for one, other in self.matching():
+            id = max(self.first.ids[one], self.second.ids[other], key=lambda id: (len(id), id))
+            sides[0].setdefault(id, []).extend(named[0][one])
+            sides[1].setdefault(id, []).extend(named[1][other])
+        return sides
+
+    def example(self) -> tuple[str, str]:
+        """Two names that belong together, different ones if there are any."""
+        return min(self.matching(), key=lambda pair: (pair[0] == pair[1], pair))
+
+    def told(self, folders: Sequence[Path]) -> str:
+        """A line that says what was guessed."""
+        one, other = self.example()
+        (first, second) = (printable(f"{folder.name}/{name}") for folder, name in zip(folders, (one, other)))
+        what = f"'{self.first.pattern}' and '{self.second.pattern}'"
+        if self.first.pattern == self.second.pattern == "{id}":
+            what = "names alike but for case and zeros before a number"
+        count = len(self.matching())
+        return (
+            f"paired by a guess, {printable(what)}: {first} with {second}, {count} in all; if that is wrong,"
+            " give --ir-pattern and --vis-pattern"
+        )
+
+
+def guess(first: Collection[str], second: Collection[str]) -> Rule | None:
+    """The one rule by which every name of either side has its partner; None where there is none, or several that
+    differ in what they pair."""
+    readings = [
+        [*_affixes(first, VIS_WORDS), *_without_word(first, IR_WORDS)],
+        [*_affixes(second, IR_WORDS), *_without_word(second, VIS_WORDS)],
+    ]
+    return _only(*readings, lambda one, other: one == other)
+
+
+def guess_within(ids: Collection[str], names: Collection[str]) -> Rule | None:
+    """As `guess`, of pairs' ids and the names of images made of them: all ids have an image, or all images an id."""
+    return _only(_affixes(ids, None), _affixes(names, None), lambda one, other: one <= other or other <= one)
+
+
+def _only(first: list[Reading], second: list[Reading], agree: Callable[[set, set], bool]) -> Rule | None:
+    for loose in (False, True):
+        key: Callable[[str], str] = loosened if loose else str
+        keys = [[_keys(reading, key) for reading in readings] for readings in (first, second)]
+        rules = [
+            Rule(one, other, loose)
+            for one, ones in zip(first, keys[0])
+            for other, others in zip(second, keys[1])
+            if ones and others and agree(ones, others) and not ones.isdisjoint(others)
+        ]
+        if rules:
+            best = min(rules, key=lambda rule: rule.first.cut + rule.second.cut)
+            return best if all(rule.matching() == best.matching() for rule in rules) else None
+    return None
+
+
+def _keys(reading: Reading, key: Callable[[str], str]) -> set[str]:
+    """The ids of a reading; none where two names would be one."""
+    found = {key(id) for id in reading.ids.values()}
+    return found if len(found) == len(reading.ids) else set()
+
+
+def _affixes(names: Collection[str], foreign: Set[str] | None) -> list[Reading]:
+    """Names as they stand, and without what all begin with and all end with, cut between words and numbers.
+
+    foreign: words that belong to the other side. With them, numbers are never cut off, and nothing is where there is
+    one name only, of which anything could be cut.
+    """
+    names = list(names)
+    found = [Reading("{id}", 0, {name: name for name in names})]
+    if not names or (len(names) == 1 and foreign is not None):
+        return found
+    tokens = _TOKEN.findall(names[0])
+    for start in _beginnings(tokens, names, str.startswith, foreign):
+        for end in _beginnings(tokens[::-1], names, str.endswith, foreign):
+            if (not start and not end) or any(len(start) + len(end) >= len(name) for name in names):
+                continue
+            ids = {name: name[len(start) : len(name) - len(end)] for name in names}
+            parts = [_TOKEN.findall(id) for id in ids.values()]
+            if any((start and _SEPARATORS.fullmatch(p[0])) or (end and _SEPARATORS.fullmatch(p[-1])) for p in parts):
+                continue
+            found.append(Reading(f"{start}{{id}}{end}", len(start) + len(end), ids))
+    return found
+
+
+def _beginnings(tokens: list[str], names: list[str], fits, foreign: Set[str] | None) -> Iterator[str]:
+    """What all names begin with (`fits` str.startswith) or end with (str.endswith), longer by a word each time."""
+    yield ""
+    text = ""
+    for token in tokens:
+        if foreign is not None and (token.isdigit() or token.lower() in foreign):
+            return
+        text = text + token if fits is str.startswith else token + text
+        if not all(fits(name, text) for name in names):
+            return
+        yield text
+
+
+def _without_word(names: Collection[str], words: Set[str]) -> Iterator[Reading]:
+    """Names without the one word for a modality that all hold, and without what parts it from the rest."""
+    split = {name: _TOKEN.findall(name) for name in names}
+    held = [[token.lower() for token in tokens if token.lower() in words] for tokens in split.values()]
+    if not held or any(len(found) != 1 for found in held) or len({found[0] for found in held}) != 1:
+        return
+    ids, cut, patterns = {}, 0, []
+    for name, tokens in split.items():
+        at = next(i for i, token in enumerate(tokens) if token.lower() in words)
+        left, right = tokens[:at], tokens[at + 1 :]
+        before = left.pop() if left and _SEPARATORS.fullmatch(left[-1]) else ""
+        after = right.pop(0) if right and _SEPARATORS.fullmatch(right[0]) else ""
+        patterns.append(f"{'{id}' * bool(left)}{before}{tokens[at]}{after}{'{id}' * bool(right)}")
+        ids[name] = "".join([*left, (after or before) if left and right else "", *right])
+        cut += len(name) - len(ids[name])
+    if all(ids.values()):
+        yield Reading(patterns[0], cut // len(ids), ids)
