@@ -135,7 +135,8 @@ class Folder:
                 mine = public.origin is None
             return mine and not {*inside} & {*(public.submodule_search_locations or ())}
         if public.origin and os.path.realpath(own.origin) == os.path.realpath(public.origin):
-            return False
+            # In everybody's path: what others have will do, unless it may itself want a neighbour called as ours.
+            return top not in OURS and any(map(self.has, OURS))
         ahead, _ = self._added()
         return top in OURS or _regular(PathFinder.find_spec(top, [*ahead, self.path]))
 

@@ -6,7 +6,7 @@ command's file imports click and light modules only, so that help and completion
 
 from __future__ import annotations
 
-import mmif_bench  # noqa: F401 (see there)
+import mmif_bench  # noqa: F401 (first: it says which modules are found)
 
 # isort: split
 import errno

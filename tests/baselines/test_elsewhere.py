@@ -156,6 +156,18 @@ def test_the_suites_own_folder_as_a_neighbour(tmp_path):
     assert plugins.from_file(tmp_path / "mine.py").M is metrics
 
 
+@pytest.mark.parametrize("name", ["metrics", "other"])
+def test_a_folder_in_everybodys_path(tmp_path, monkeypatch, name):
+    """As on PYTHONPATH: a neighbour's neighbours are seen too, and a module that others have is not loaded twice."""
+    monkeypatch.syspath_prepend(tmp_path)
+    values = {name: "VALUE = 0.5", "utils": f"import {name}\nVALUE = {name}.VALUE"}
+    write(tmp_path, **values, mine=fuse("return ir + utils.VALUE", "import utils"))
+    fuser = plugins.from_file(tmp_path / "mine.py")
+    assert baselines.create(fuser).fuse(IMAGE, IMAGE).max() == 0.5
+    loaded = [sys.modules.pop(module, None) for module in ("utils", "other")]
+    assert [module is not None for module in loaded] == [name == "other"] * 2
+
+
 @pytest.mark.parametrize("way", ["insert(0, ", "append("])
 @pytest.mark.parametrize("name", ["metrics", "baselines", "utils"])
 def test_a_path_that_the_file_adds(tmp_path, name, way):
