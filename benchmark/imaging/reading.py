@@ -49,23 +49,36 @@ class Picture:
     luminance: np.ndarray
     rgb: np.ndarray | None
     notes: tuple[str, ...] = ()
+    depth: int = 8
 
 
-def read(path: str | os.PathLike) -> Picture:
+STRETCHES = ("none", "minmax", "percentile")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """How grey values of more than 8 bits become 0..255: `kind` of STRETCHES; low, high: the range, None: the image's."""
+
+    kind: str = "none"
+    low: float | None = None
+    high: float | None = None
+
+
+def read(path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
     """Decode the file at `path`.
 
     16-bit grey is scaled by 1/257 and rounded, so that 65535 becomes 255. Raises ImageError for a file that
     is missing, truncated, not an image, of an unsupported kind, or larger than 2^26 pixels.
     """
-    return decode(read_bytes(path), path)
+    return decode(read_bytes(path), path, stretch)
 
 
-def decode(data: bytes, path: str | os.PathLike) -> Picture:
+def decode(data: bytes, path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
     """Decode the bytes of an image file; `path` only names it in errors. See `read`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, path)
+            return _decode(data, path, stretch or Stretch())
     except ImageError:
         raise
     except (UnidentifiedImageError, ModuleNotFoundError):  # the latter from ultralytics, which replaces Image.open
@@ -110,14 +123,20 @@ def size(path: str | os.PathLike) -> tuple[int, int]:
         raise ImageError(path, f"not a readable image ({str(error) or type(error).__name__})") from None
 
 
-def _decode(data: bytes, path: str | os.PathLike) -> Picture:
+def values(data: bytes, path: str | os.PathLike) -> np.ndarray | None:
+    with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        return np.asarray(image) if image.mode.startswith("I") or image.mode == "F" else None
+
+
+def _decode(data: bytes, path: str | os.PathLike, stretch: Stretch) -> Picture:
     pixels = png.decode(data, _MAX_PIXELS)
     if pixels is not None:
+        alpha = ("alpha dropped",) if pixels.shape[2] in (2, 4) else ()
         if pixels.shape[2] < 3:
-            return Picture(np.ascontiguousarray(pixels[..., 0]), None)
+            return Picture(np.ascontiguousarray(pixels[..., 0]), None, alpha)
         rgb = np.ascontiguousarray(pixels[..., :3])
         grey, colourless = png.kernels().luminance(rgb)
-        return Picture(grey, None if colourless else rgb)
+        return Picture(grey, None if colourless else rgb, alpha)
     with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
         width, height = image.size
         if width * height > _MAX_PIXELS:
@@ -131,12 +150,17 @@ def _decode(data: bytes, path: str | os.PathLike) -> Picture:
         mode = image.mode
         if mode.startswith("I"):
             grey = np.asarray(image).astype(np.int64)
+            if stretch.kind != "none":
+                return _stretched(grey, stretch, notes, 16)
             if grey.min() < 0 or grey.max() > 65535:
                 raise ImageError(path, "32-bit values outside 0..65535 have no defined grey scale")
-            notes.append("16-bit grey, scaled by 1/257")
-            return Picture(((grey + 128) // 257).astype(np.uint8), None, tuple(notes))
+            scaled = ((grey + 128) // 257).astype(np.uint8)
+            notes.append(f"16-bit grey, scaled by 1/257; {len(np.unique(scaled))} of 256 levels are used")
+            return Picture(scaled, None, tuple(notes), 16)
         if mode == "F":
-            raise ImageError(path, "floating-point pixels have no defined grey scale")
+            if stretch.kind != "none":
+                return _stretched(np.asarray(image), stretch, notes, 32)
+            raise ImageError(path, "floating-point pixels need --stretch minmax or percentile")
         if mode in ("1", "L", "LA", "La"):
             return Picture(np.array(image.convert("L")), None, tuple(notes))
         if wide_colour:
@@ -152,3 +176,12 @@ def _decode(data: bytes, path: str | os.PathLike) -> Picture:
         if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
             rgb = None
         return Picture(grey, rgb, tuple(notes))
+
+
+def _stretched(grey, stretch, notes, depth):
+    low, high = stretch.low, stretch.high
+    if low is None:
+        low, high = (grey.min(), grey.max()) if stretch.kind == "minmax" else np.percentile(grey, [1, 99])
+    found = np.clip((grey - float(low)) * (255 / max(float(high) - float(low), 1e-9)) + 0.5, 0, 255).astype(np.uint8)
+    notes.append(f"{depth}-bit grey, {low:g} to {high:g} stretched to 0 to 255")
+    return Picture(found, None, tuple(notes), depth)
