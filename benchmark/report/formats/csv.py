@@ -15,13 +15,13 @@ from benchmark.store.summary import Row
 ORDER = 20
 FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
-COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units")
+COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite")
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
 def render(content: Content) -> str:
-    """mean and sd (sample, ddof = 1) are over the n images where the metric is defined, of `images` in the split (or in
-    common); empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
+    """mean and sd (sample, ddof = 1) are over the n images where the metric is defined and finite, of `images` in the
+    split (or in common); infinite: on how many it is infinite. Empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
     the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and what is not significantly worse.
     unit, units: what intervals and tests take as one observation, and how many there are.
 
@@ -56,7 +56,8 @@ def _lines(one: Measured, row: Row):
             continue
         numbers = (_number(summary.mean), _number(summary.sd), summary.n, one.images, row.state)
         interval = (_rounded(summary.low), _rounded(summary.high))
-        lines.append((*place, metric, *numbers, *interval, *_tested(one, metric, i), one.scores.unit, one.scores.units))
+        units = one.scores.unit, one.scores.units, summary.infinite
+        lines.append((*place, metric, *numbers, *interval, *_tested(one, metric, i), *units))
     return lines
 
 
@@ -65,14 +66,14 @@ def _detection_lines(one: Compared, row: DetectionRow):
     place = (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])
     behind = (one.setup.folder.name, " ".join(map(str, row.records)))
     if row in one.absent:
-        return [(*place, "", "", "", 0, facts["images"]["test"], row.state, *[""] * 6, *behind, *[""] * 4)]
+        return [(*place, "", "", "", 0, facts["images"]["test"], row.state, *[""] * 7, *behind, *[""] * 4)]
     lines = []
     for figure in one.figures:
         mean, sd = map(_number, over_seeds(row.values(figure)))
         gap = (row.gap or {}).get(figure.name, {})
         difference = [_rounded(math.nan if value is None else value) for value in gap.values()] or [""] * 3
         counts = (figure.images, figure.images, row.state, "", "", "", "")
-        unit = ("scene", facts["scenes"]["test"])
+        unit = ("scene", facts["scenes"]["test"], "")
         lines.append((*place, figure.name, mean, sd, *counts, *unit, *behind, figure.instances, *difference))
     return lines
 

@@ -20,7 +20,7 @@ FILE = "report.json"
 
 def render(content: Content) -> str:
     """`measured`: per split and protocol the statistics, methods and metrics by name; undefined numbers are null,
-    infinite ones "inf"; "wilcoxon": Holm-corrected over all pairs. `detected`: per setup of detection its facts and
+    infinite ones "inf"; n: images with a finite value, infinite: with an infinite one, where there are any; "wilcoxon": Holm-corrected over all pairs. `detected`: per setup of detection its facts and
     the figures of each method, fractions as the records hold them. `tables`: what the other formats draw."""
     found = {
         "measured": list(map(_measured, content.measured)),
@@ -45,6 +45,8 @@ def _measured(one: Measured) -> dict:
                 "interval": [_few(summary.low), _few(summary.high)],
                 "n": summary.n,
             }
+            if summary.infinite:
+                methods[row.cell.method]["infinite"] = summary.infinite
             comparison = one.comparisons.get(metric)
             if comparison is not None and one.scores.compared(metric)[i]:
                 methods[row.cell.method] |= {"p_best": _few(comparison.p[i]), "best": bool(comparison.shared[i])}

@@ -77,6 +77,8 @@ def _cell(one: Measured, metric: str, i: int, places: int, intervals) -> dict:
     if not one.scored(one.rows[i], metric):
         return {}
     found = _numbers(mean=summary.mean, sd=summary.sd, low=summary.low, high=summary.high) | {"n": summary.n}
+    if summary.infinite:
+        found["infinite"] = summary.infinite
     if intervals is not None:
         found |= _numbers(place=intervals[0][i], from_=intervals[1][i], to=intervals[2][i])
         comparison = one.comparisons[metric]
