@@ -27,8 +27,10 @@ class Scores:
     """Scores of k methods under m metrics on the same n images, under one protocol.
 
     metrics: name -> +1 higher is better, -1 lower is better, 0 neither. values: float64 (k, m, n), nan where
-    undefined. Infinite values count as undefined, so that they make no mean and no rank; infinite: int (k, m), how many
-    they were, and infinity: (k, m), their sum, inf, -inf or nan. scenes: the scene that each image belongs to, or None where nothing is known of scenes.
+    undefined. scenes: the scene that each image belongs to, or None where nothing is known of scenes.
+
+    Infinite values become nan, so that they make no mean and no rank. infinite: int (k, m), how many there were;
+    infinity: (k, m), their sum: inf, -inf, or nan for both.
     """
 
     methods: tuple[str, ...]

@@ -35,6 +35,7 @@ Colour images are scored by their luminance, except under a protocol that scores
 )
 @click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
 @click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.stretch
 @options.config
 @options.shared
 @click.pass_context
@@ -50,6 +51,7 @@ def command(
     processes,
     ir,
     vis,
+    stretch,
     results,
     data_root,
     weights_root,
@@ -61,7 +63,7 @@ def command(
     name = plan.check_external_name(name)
     (dataset,) = plan.select_datasets([dataset], ir, vis)
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis)
+    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis, stretch)
     for note in chosen.notes:
         click.echo(note, err=True)
     job = jobs.external_job(results, chosen, name, fused, wanted)

@@ -34,9 +34,25 @@ default, zooms in where the methods differ most.
 @click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
 @click.option("--ir", type=options.FOLDER, help="Infrared images, for --dataset folder.")
 @click.option("--vis", type=options.FOLDER, help="Visible images, for --dataset folder.")
+@options.stretch
 @options.shared
 def command(
-    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, results, data_root, weights_root
+    dataset,
+    split,
+    limit,
+    methods,
+    ids,
+    crop,
+    colour,
+    difference,
+    width,
+    out,
+    ir,
+    vis,
+    stretch,
+    results,
+    data_root,
+    weights_root,
 ):
     """Draw a grid: a row per image pair, the sources and each method side by side."""
     from pathlib import Path
@@ -49,7 +65,7 @@ def command(
         raise UserError("--difference is of luminance; leave --colour out")
     fixed = image_grid.Crop.parse(crop) if crop not in ("auto", "none") else None
     (name,) = plan.select_datasets([dataset], ir, vis)
-    chosen = plan.select_split(name, split, limit, data_root, ir, vis)
+    chosen = plan.select_split(name, split, limit, data_root, ir, vis, stretch)
     cells = stored_pairs.stored_cells(results, chosen, methods)
     pairs = stored_pairs.select_pairs(chosen, ids)
     sources = datasets.get(name).source_titles

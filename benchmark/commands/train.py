@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import FOLDER, NAMES, scan_backend, shared
+from benchmark.options import FOLDER, NAMES, scan_backend, shared, stretch
 
 DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
 
@@ -56,6 +56,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--ir", type=FOLDER, help="Infrared images, for --dataset folder.")
 @click.option("--vis", type=FOLDER, help="Visible images, for --dataset folder.")
+@stretch
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
 @shared
 def command(
@@ -77,6 +78,7 @@ def command(
     validate_every,
     ir,
     vis,
+    stretch,
     out,
     data_root,
     **_,
@@ -132,9 +134,12 @@ def command(
     progress, first = Progress(), processes.rank == 0
     sources = []
     for spec in dataset:
-        sources.append(read(spec, chosen, split, data_root, ir, vis))
+        sources.append(read(spec, chosen, split, data_root, ir, vis, stretch))
         if first:
-            progress.line(f"{sources[-1].dataset}@{sources[-1].split}: {len(sources[-1].images)} pairs")
+            where = f"{sources[-1].dataset}@{sources[-1].split}"
+            progress.line(f"{where}: {len(sources[-1].images)} pairs")
+            for line in sources[-1].told:
+                progress.line(f"{where}: {line}")
     refuse_repeats(sources)
     if chosen.continues and not checkpoint and first:
         progress.line(

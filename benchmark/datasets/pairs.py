@@ -13,6 +13,12 @@ from benchmark.errors import UserError
 from benchmark.imaging import oddities, reading
 from benchmark.imaging.reading import Picture, Stretch
 
+# Names under which the two folders of a set circulate, whatever their publisher called them; any case.
+IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
+VIS_FOLDERS = ("vi", "vis", "visible", "rgb")
+
+_AS_IT_IS = Stretch()
+
 UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]")
 
 
@@ -79,8 +85,8 @@ class Pair:
     labels: Path | None = None
     mask: Path | None = None
     names: tuple[str, str] = ("infrared", "visible")
-    ir_stretch: Stretch = Stretch()
-    vis_stretch: Stretch = Stretch()
+    ir_stretch: Stretch = _AS_IT_IS
+    vis_stretch: Stretch = _AS_IT_IS
 
     def __post_init__(self) -> None:
         if self.id in ("", ".", "..") or UNSAFE.search(self.id):
@@ -103,10 +109,9 @@ class Pair:
         for name, picture, stretch in zip(self.names, both, stretches):
             found += [f"{name}: {note}{_remedy(note, picture, stretch)}" for note in picture.notes]
             found += [f"{name}: {what}" for what in oddities.of_levels(picture)]
-        swapped = self.colour_from == "vis" and vis.rgb is None and ir.rgb is not None and oddities.is_natural(ir.rgb)
         grey = 1 if self.colour_from == "ir" else 0  # the one that is not expected to have colours
-        if swapped and oddities.is_coloured(ir.rgb):
-            found.append(f"pair: {self.names[0]} in natural colours and {self.names[1]} grey; are the two swapped?")
+        if signs := self._signs_of_swap(ir, vis):
+            found.append(f"pair: {signs}; are the two swapped?")
         elif oddities.is_coloured(both[grey].rgb):
             heat = "is no temperature" if self.names[grey] == "infrared" else "alone is used"
             found.append(f"{self.names[grey]}: coloured; its luminance {heat}")
@@ -114,10 +119,22 @@ class Pair:
             found.append("pair: both images are the same")
         return found
 
+    def _signs_of_swap(self, ir: Picture, vis: Picture) -> str | None:
+        """What says that each image stands in the other's place."""
+        first, second = self.names
+        if self.names != Pair.names:
+            return None
+        if vis.rgb is None and oddities.is_coloured(ir.rgb) and oddities.is_natural(ir.rgb):
+            return f"{first} in natural colours and {second} grey"
+        for ours, theirs in zip(reversed(self.ir.parts), reversed(self.vis.parts)):
+            if ours.lower() in VIS_FOLDERS and theirs.lower() in IR_FOLDERS:
+                return f"the {first} images lie in {ours} and the {second} ones in {theirs}"
+        return None
+
     def digest(self) -> str:
         """SHA-256 (hex) of both images' content, as it is read; raises as `load` does where a file is missing."""
         stretches = self.ir_stretch, self.vis_stretch
-        read_as = [repr(stretches).encode()] if any(stretch.kind != "none" for stretch in stretches) else []
+        read_as = [f"{one.kind} {one.low} {one.high}".encode() for one in stretches if one != _AS_IT_IS]
         return content_digest(*self._bytes(), *read_as)
 
     def _bytes(self) -> tuple[bytes, bytes]:

@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.datasets.abstract import Dataset, Selection
-from benchmark.datasets.pairs import UNSAFE, Pair
+from benchmark.datasets.pairs import IR_FOLDERS, UNSAFE, VIS_FOLDERS, Pair
 from benchmark.errors import UserError
 from benchmark.imaging import reading
-
-# Names under which the two folders of a set circulate, whatever their publisher called them; any case.
-_IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
-_VIS_FOLDERS = ("vi", "vis", "visible", "rgb")
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Layout:
 def variants(part: str = "") -> tuple[Layout, ...]:
     """The layouts that a set takes on its way through other people's code: any of the usual names of the two
     folders, within the folder `part` ("train", "test") or around it."""
-    pairs = [(ir, vis) for ir in _IR_FOLDERS for vis in _VIS_FOLDERS]
+    pairs = [(ir, vis) for ir in IR_FOLDERS for vis in VIS_FOLDERS]
     if not part:
         return tuple(Layout(ir, vis) for ir, vis in pairs)
     inner = tuple(Layout(f"{part}/{ir}", f"{part}/{vis}") for ir, vis in pairs)

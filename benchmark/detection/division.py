@@ -19,8 +19,9 @@ from benchmark.detection.precision import SIZES
 from benchmark.errors import UserError, unknown
 from benchmark.imaging import reading
 from benchmark.progress import Progress
-from benchmark.run import plan
+from benchmark.run import plan, stretching
 from benchmark.run.plan import Split
+from benchmark.run.stretching import Stretching
 
 OFFICIAL = "official"
 NO_IMAGE = "label file without image, left out"
@@ -86,12 +87,18 @@ class Division:
         return _checked(replace(self, parts=parts, excluded={**self.excluded, **reasons}))
 
 
-def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: int | None = None) -> Division:
+def divide(
+    dataset: Dataset,
+    name: str | None,
+    data_root: Path | None,
+    limit: int | None = None,
+    stretch: Stretching = stretching.NONE,
+) -> Division:
     """The division called `name` (a scheme of the data set, or "official"; None: `scene` where there is one).
 
     Where it has no validation part, the last tenth of the training ids, in order, is held out of training for it.
-    limit: only the first so many pairs of each split, a division of its own. Raises UserError for an unknown name, a
-    data set without boxes, and missing images.
+    limit: only the first so many pairs of each split, a division of its own; so is one with a stretch. Raises UserError
+    for an unknown name, a data set without boxes, and missing images.
     """
     _check_boxes(dataset)
     schemes = _schemes(dataset)
@@ -100,11 +107,12 @@ def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: in
         raise unknown(f"division of {dataset.name} into training and test", name, schemes)
     splits = {}
     for split in schemes[name].values():
-        splits[split] = plan.select_split(dataset.name, split, limit, data_root)
+        splits[split] = plan.select_split(dataset.name, split, limit, data_root, stretch=stretch)
     parts = {part: splits[split].pairs for part, split in schemes[name].items()}
     names = {part: splits[split].name for part, split in schemes[name].items()}
-    if limit is not None and any(split.name != key for key, split in splits.items()):
+    if limit is not None and any(split.name != key + stretch.suffix for key, split in splits.items()):
         name = f"{name}-first{limit}"
+    name += stretch.suffix
     return _division(dataset, name, parts, names, {split.name: split for split in splits.values()}, data_root)
 
 
@@ -115,6 +123,7 @@ def divide_by_lists(
     scenes: Path | None,
     data_root: Path | None,
     limit: int | None = None,
+    stretch: Stretching = stretching.NONE,
 ) -> Division:
     """A division of one's own, called `name`: part -> file of ids, one to a line; validation may be missing, see
     `divide`. scenes: a file of lines "id,scene" or "id,scene,time of day", for ids that are not the data set's own.
@@ -130,11 +139,12 @@ def divide_by_lists(
         parts[part] = [
             known.get(id) or Pair(id, None, None, f"listed for {part}, but not in the data set") for id in members
         ]
-        label = f"{name}-{part}" + (f"-first{limit}" if limit else "")
+        parts[part], _ = stretching.apply(parts[part], stretch)
+        label = f"{name}-{part}" + (f"-first{limit}" if limit else "") + stretch.suffix
         splits[label] = plan.read_split(dataset.name, label, parts[part], str(lists[part]))
     names = dict(zip(ids, splits))
     known_of = {} if scenes is None else _scenes(scenes)
-    name = f"{name}-first{limit}" if limit else name
+    name = (f"{name}-first{limit}" if limit else name) + stretch.suffix
     return _division(dataset, name, parts, names, splits, data_root, known_of)
 
 

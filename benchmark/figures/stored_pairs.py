@@ -11,6 +11,7 @@ from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, unknown
 from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
 from benchmark.imaging import bt601, reading
+from benchmark.run import stretching
 from benchmark.run.plan import Split, why
 from benchmark.store.cells import Cell, existing_cells, fused_file
 from benchmark.store.summary import summarise
@@ -39,9 +40,13 @@ def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = No
 
 def _stored(asked: Split, name: str) -> str:
     """Another split of the data set, and the options that lead to it."""
-    base, _, limit = name.partition("-first")
-    options = [f"--split {base}"] if base != asked.name.partition("-first")[0] and asked.dataset != "folder" else []
+    own, stretch = stretching.of_label(name)
+    base, _, limit = own.partition("-first")
+    asked_base = stretching.of_label(asked.name)[0].partition("-first")[0]
+    options = [f"--split {base}"] if base != asked_base and asked.dataset != "folder" else []
     options += [f"--limit {limit}"] if limit else []
+    options += [f"--stretch {stretch.kind}"] if stretch else []
+    options += [f"--stretch-over {stretch.over}"] if stretch.over != "image" else []
     return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
 
 

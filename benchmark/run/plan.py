@@ -13,7 +13,9 @@ from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
 from benchmark.imaging.reading import EXTENSIONS
 from benchmark.progress import Progress
+from benchmark.run import stretching
 from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
+from benchmark.run.stretching import Stretching
 from benchmark.store import cells
 
 __all__ = [
@@ -67,11 +69,13 @@ def select_split(
     data_root: Path | None = None,
     ir: Path | None = None,
     vis: Path | None = None,
+    stretch: Stretching = stretching.NONE,
 ) -> Split:
     """The pairs of a split, the first `limit` of them where that is given.
 
     What is fewer than the split is a split of its own, called `<split>-first<limit>`. `ir` and `vis` are the
-    directories of the data set `folder`. Raises UserError for an unknown name or missing data.
+    directories of the data set `folder`. stretch: of images of more than 8 bits; it makes a split of its own, too.
+    Raises UserError for an unknown name or missing data.
     """
     from benchmark import datasets
 
@@ -88,7 +92,8 @@ def select_split(
         raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}; expected {source.card.layout}")
     if limit is not None and limit < len(pairs):
         pairs, name = pairs[:limit], f"{name}-first{limit}"
-    return read_split(dataset, name, pairs, selection.found, tuple(selection.notes))
+    pairs, notes = stretching.apply(pairs, stretch)
+    return read_split(dataset, name + stretch.suffix, pairs, selection.found, (*selection.notes, *notes))
 
 
 def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", notes: tuple[str, ...] = ()) -> Split:

@@ -12,8 +12,9 @@ One *cell* per data set, split and method::
 
 A line of `scores.jsonl` is a JSON object with sorted keys: `id`, `protocol`, `key`, `fused` (SHA-256 of the
 image scored), `scores` (metric -> value, null where undefined) and, where there are any, `reasons` (metric ->
-why undefined) and `told` (what was converted on reading, and what cannot be meant). A *key* says by content what made the line: `<fuse key>-<score key>`. While the fuse key is
-the same, the fused image is kept; while both are, the scores are.
+why undefined) and `told` (what was converted on reading, and what cannot be meant). A *key* says by content what
+made the line: `<fuse key>-<score key>`. While the fuse key is the same, the fused image is kept; while both are,
+the scores are.
 
 Lines are appended as they come; a line torn by a kill, or damaged otherwise, is ignored. All other files are
 replaced in one step. Only the holder of a cell's lock writes to it.

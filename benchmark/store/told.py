@@ -20,8 +20,8 @@ _NUMBER = re.compile(r"(?<![\w/.+])-?\d+(?:\.\d+)?(?![\w/-]|\.\d)")
 
 
 def by_image(lines: Iterable[dict], copies: bool = False) -> Facts:
-    """What the lines of a cell's `scores.jsonl` tell. Images that are alike for different sources are found here, unless
-    they are meant to be `copies` of a source."""
+    """What the lines of a cell's `scores.jsonl` tell. Images that are alike for different sources are found here,
+    unless they are meant to be `copies` of a source."""
     lines = list(lines)
     found: Facts = {}
     for line in lines:

@@ -13,6 +13,9 @@ import torch
 
 from baselines.tasks import Recipe
 from benchmark.errors import UserError
+from benchmark.run import stretching
+from benchmark.run.stretching import Stretching
+from benchmark.store import told
 
 VALIDATION_PAIRS = 8
 GAMMA, GAIN = (0.5, 2.5), (0.3, 1.0)
@@ -22,13 +25,15 @@ REDRAWS = 4
 @dataclass(frozen=True)
 class Source:
     """The pairs of one split: images are uint8 luminance (infrared, visible), `ids_sha256` is of the ids, one to a
-    line, as of the committed split lists, and `images_sha256` of the files' content."""
+    line, as of the committed split lists, and `images_sha256` of the files' content. `told`: what was converted on
+    reading and what cannot be meant, one line each."""
 
     dataset: str
     split: str
     images: list[tuple[np.ndarray, np.ndarray]]
     ids_sha256: str = ""
     images_sha256: str = ""
+    told: tuple[str, ...] = ()
 
     def facts(self) -> dict:
         return {
@@ -44,12 +49,14 @@ def read(
     root: str | os.PathLike | None = None,
     ir: Path | None = None,
     vis: Path | None = None,
+    stretch: Stretching = stretching.NONE,
 ) -> Source:
     """The source that `spec` names: a data set, or DATASET@SPLIT.
 
     split: where `spec` has none; None stands for "train" where the set has that, else for its default. ir, vis: the
     directories of the data set `folder`. Images whose longer side exceeds the recipe's `longest` are reduced to it by
-    area averaging. Raises UserError for unknown names, missing or broken data, and pairs smaller than a crop.
+    area averaging. stretch: of images of more than 8 bits. Raises UserError for unknown names, missing or broken data,
+    and pairs smaller than a crop.
     """
     from benchmark import datasets
     from benchmark.datasets.id_lists import ids_sha256
@@ -60,16 +67,19 @@ def read(
         dataset = type(dataset)(ir, vis)
     split = own or split or ("train" if "train" in dataset.splits() else None)
     split = dataset.check_split(split)
-    pairs = dataset.pairs(split, root)
-    images, digest = [], hashlib.sha256()
+    pairs, notes = stretching.apply(dataset.pairs(split, root), stretch)
+    images, digest, facts = [], hashlib.sha256(), {}
     for pair in pairs:
         loaded = pair.load()
         both = reduce(loaded.ir, recipe.longest), reduce(loaded.vis, recipe.longest)
         if min(both[0].shape) < recipe.crop:
             raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {recipe.crop} pixels")
         images.append(both)
+        facts[pair.id] = loaded.told
         digest.update(pair.digest().encode())
-    return Source(dataset.name, split, images, ids_sha256([pair.id for pair in pairs]), digest.hexdigest())
+    lines = (*notes, *told.in_all(facts, len(pairs)))
+    ids = ids_sha256([pair.id for pair in pairs])
+    return Source(dataset.name, split + stretch.suffix, images, ids, digest.hexdigest(), lines)
 
 
 def refuse_repeats(sources: Sequence[Source]) -> None:

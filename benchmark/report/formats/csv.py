@@ -21,9 +21,10 @@ DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "dif
 
 def render(content: Content) -> str:
     """mean and sd (sample, ddof = 1) are over the n images where the metric is defined and finite, of `images` in the
-    split (or in common); infinite: on how many it is infinite. Empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
-    the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and what is not significantly worse.
-    unit, units: what intervals and tests take as one observation, and how many there are.
+    split (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the
+    metric is infinite. ci_low, ci_high: 95 % bootstrap interval of the mean. p_best: against the best method,
+    Holm-corrected. best: 1 for the best and what is not significantly worse. unit, units: what intervals and tests take
+    as one observation, and how many there are.
 
     Where there is detection, its columns follow. Its figures (AP small, AP50 Car, …) are fractions as the records hold
     them, mean and sd over seeds, n of the images that they are of; seeds: those; instances: labelled objects.

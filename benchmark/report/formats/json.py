@@ -20,8 +20,9 @@ FILE = "report.json"
 
 def render(content: Content) -> str:
     """`measured`: per split and protocol the statistics, methods and metrics by name; undefined numbers are null,
-    infinite ones "inf"; n: images with a finite value, infinite: with an infinite one, where there are any; "wilcoxon": Holm-corrected over all pairs. `detected`: per setup of detection its facts and
-    the figures of each method, fractions as the records hold them. `tables`: what the other formats draw."""
+    infinite ones "inf"; "n": images with a finite value, "infinite": with an infinite one, where there are any;
+    "wilcoxon": Holm-corrected over all pairs. `detected`: per setup of detection its facts and the figures of each
+    method, fractions as the records hold them. `tables`: what the other formats draw."""
     found = {
         "measured": list(map(_measured, content.measured)),
         "detected": list(map(_detected, content.detected)),

@@ -16,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.imaging import reading
 from benchmark.progress import Progress
 from benchmark.report.page.writing import Folder
-from benchmark.run import plan
+from benchmark.run import plan, stretching
 from benchmark.store import provenance
 from benchmark.store.cells import Cell, fused_files
 
@@ -123,11 +123,12 @@ def _pairs(place: Place, cells: Iterable[Cell], data_root: Path | None) -> dict[
     """id -> pair of the data set. Raises UserError where they are not at hand, or are others than were fused."""
     if place.dataset == "folder":
         raise UserError("where the two folders of this split lie is not known here")
-    counted = _FIRST.search(place.split)
-    arguments = (place.split, None)
+    name, stretch = stretching.of_label(place.split)
+    counted = _FIRST.search(name)
+    arguments = (name, None)
     if counted:
-        arguments = (place.split[: counted.start()], int(counted[1]))
-    split = plan.select_split(place.dataset, *arguments, data_root)
+        arguments = (name[: counted.start()], int(counted[1]))
+    split = plan.select_split(place.dataset, *arguments, data_root, stretch=stretch)
     digests = {cell.run().get("split_sha256") for cell in cells}
     if split.sha256() not in digests:
         raise UserError(f"the images of {place.name} here are not those that were fused")
