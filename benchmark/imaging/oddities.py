@@ -11,7 +11,7 @@ from benchmark.imaging.reading import Picture
 
 FEW = 16  # levels of a picture that nobody meant
 _MOSTLY = 0.995  # share of pixels of one level
-_SAMPLE = 1 << 16  # pixels that colours and correlations are judged by
+_SAMPLE = 1 << 14  # pixels that colours and correlations are judged by
 _COLOUR = 24  # levels between the channels of a pixel that has a colour
 _COLOURED = 0.05  # share of such pixels
 _COLOURS = 400  # of a photograph at 32 levels per channel; a colour map has fewer
@@ -21,6 +21,9 @@ _SHADES = {0: ", black", 255: ", white"}
 
 def of_levels(picture: Picture) -> list[str]:
     """Whether a picture is constant or uses few levels. What a note on reading says already is not said again."""
+    few = np.bincount(_sample(picture.luminance), minlength=256)
+    if np.count_nonzero(few) > FEW and few.max() < 0.9 * few.sum():
+        return []
     counts = np.bincount(picture.luminance.ravel(), minlength=256)
     used = np.flatnonzero(counts)
     low, high, most = int(used[0]), int(used[-1]), int(counts.argmax())
@@ -40,7 +43,7 @@ def of_depth(picture: Picture) -> str:
     return "; 8-bit values in a deeper file?" if picture.depth > 8 and picture.luminance.max() <= 1 else ""
 
 
-def has_few_levels(luminance: np.ndarray) -> bool:
+def _has_few_levels(luminance: np.ndarray) -> bool:
     return np.count_nonzero(np.bincount(luminance.ravel(), minlength=256)) <= FEW
 
 
@@ -67,9 +70,9 @@ def _chroma(pixels: np.ndarray) -> np.ndarray:
 def of_fused(picture: Picture, ir: np.ndarray, vis: np.ndarray, names: tuple[str, str]) -> list[str]:
     """What cannot be meant in a fused picture of these sources, which are called `names`. What lies in the sources
     themselves is not said of it."""
-    fused, found = picture.luminance, []
-    if not (has_few_levels(ir) and has_few_levels(vis)):
-        found += of_levels(picture)
+    fused, found = picture.luminance, of_levels(picture)
+    if found and _has_few_levels(ir) and _has_few_levels(vis):
+        found = []
     if np.array_equal(ir, vis):
         return found
     copied = [name for name, source in zip(names, (ir, vis)) if _same(fused, source)]
@@ -83,12 +86,18 @@ def of_fused(picture: Picture, ir: np.ndarray, vis: np.ndarray, names: tuple[str
 
 def _same(fused: np.ndarray, source: np.ndarray) -> bool:
     """Whether two pictures are equal, a level of rounding aside. In a dark one, a level may be all there is."""
+    if _furthest(_sample(fused), _sample(source)) > 1:
+        return False
     rounding = 1 if source.std() >= 8 else 0
-    return bool((np.maximum(fused, source) - np.minimum(fused, source)).max() <= rounding)
+    return _furthest(fused, source) <= rounding
+
+
+def _furthest(a: np.ndarray, b: np.ndarray) -> int:
+    return int((np.maximum(a, b) - np.minimum(a, b)).max())
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = (_sample(image).astype(np.float64).ravel() for image in (a, b))
+    a, b = (_sample(image).astype(np.float64) for image in (a, b))
     a, b = a - a.mean(), b - b.mean()
     size = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / size) if size else 0.0

@@ -91,7 +91,7 @@ def _range(paths: Sequence[Path | None], kind: str) -> Stretch:
     if not len(pool.values):
         return Stretch()
     shares = (0, 1) if kind == "minmax" else SHARES
-    return Stretch(kind, *map(pool.quantile, shares))
+    return Stretch(kind, *map(float, pool.quantiles(shares)))
 
 
 class _Pool:
@@ -105,11 +105,10 @@ class _Pool:
         both, place = np.unique(np.concatenate([self.values, found]), return_inverse=True)
         self.values, self.counts = both, np.bincount(place, np.concatenate([self.counts, counts]))
         if len(both) > _MOST:
-            shares = np.linspace(0, 1, _MOST)
-            self.values = np.array([self.quantile(share) for share in shares])
-            self.counts = np.full(_MOST, self.counts.sum() / _MOST)
+            total = self.counts.sum()
+            self.values, self.counts = self.quantiles(np.linspace(0, 1, _MOST)), np.full(_MOST, total / _MOST)
 
-    def quantile(self, share: float) -> float:
-        """The least value that at least this share of all values is not above."""
+    def quantiles(self, shares: Sequence[float]) -> np.ndarray:
+        """For each share, the least value that at least this share of all values is not above."""
         below = np.cumsum(self.counts)
-        return float(self.values[np.searchsorted(below, share * below[-1] * (1 - 1e-12))])
+        return self.values[np.searchsorted(below, np.asarray(shares) * below[-1] * (1 - 1e-12))]
