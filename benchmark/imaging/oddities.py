@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.imaging.reading import Picture
 
 FEW = 16  # levels of a picture that nobody meant
-_MOSTLY = 0.995  # share of pixels of one level
+_MOSTLY = 0.99  # share of pixels of one level
 _SAMPLE = 1 << 14  # pixels that colours and correlations are judged by
 _COLOUR = 24  # levels between the channels of a pixel that has a colour
 _COLOURED = 0.05  # share of such pixels

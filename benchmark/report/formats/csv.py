@@ -81,7 +81,8 @@ def _detection_lines(one: Compared, row: DetectionRow):
 
 def _tested(one: Measured, metric: str, i: int) -> tuple[str, str]:
     comparison = one.comparisons.get(metric)
-    if comparison is None or len(one.rows) < 2 or not one.scores.compared(metric)[i]:
+    compared = one.scores.compared(metric)
+    if comparison is None or compared.sum() < 2 or not compared[i]:
         return "", ""
     return _rounded(comparison.p[i]), str(int(comparison.shared[i]))
 

@@ -48,8 +48,8 @@ def _measured(one: Measured) -> dict:
             }
             if summary.infinite:
                 methods[row.cell.method]["infinite"] = summary.infinite
-            comparison = one.comparisons.get(metric)
-            if comparison is not None and one.scores.compared(metric)[i]:
+            comparison, compared = one.comparisons.get(metric), one.scores.compared(metric)
+            if comparison is not None and compared.sum() > 1 and compared[i]:
                 methods[row.cell.method] |= {"p_best": _few(comparison.p[i]), "best": bool(comparison.shared[i])}
         metrics[metric] = {
             "direction": direction,
