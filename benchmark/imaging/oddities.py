@@ -27,10 +27,12 @@ def of_levels(picture: Picture) -> list[str]:
     counts = np.bincount(picture.luminance.ravel(), minlength=256)
     used = np.flatnonzero(counts)
     low, high, most = int(used[0]), int(used[-1]), int(counts.argmax())
-    hint = " (forgotten x 255?)" if high <= 1 else ""
+    hint = " (forgotten x 255?)" if high <= 1 and picture.depth <= 8 else ""
+    if len(used) <= FEW and any("levels are used" in note for note in picture.notes):
+        return []
     if len(used) == 1:
         return [f"one level everywhere, {low}{_SHADES.get(low, '')}{hint}"]
-    if len(used) <= FEW and not any("levels are used" in note for note in picture.notes):
+    if len(used) <= FEW:
         return [f"{len(used)} of 256 levels are used, {low} to {high}{hint}"]
     share = counts[most] / picture.luminance.size
     if share >= _MOSTLY:
