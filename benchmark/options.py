@@ -148,6 +148,34 @@ def checkpoints(command):
     return command
 
 
+def stretch(command):
+    """Decorator: adds --stretch and --stretch-over, passed on as `stretch` (a `run.stretching.Stretching`)."""
+    import functools
+
+    @click.option(
+        "--stretch",
+        type=click.Choice(["none", "minmax", "percentile"]),
+        default="none",
+        show_default=True,
+        help="How grey source images of more than 8 bits become 0..255: scaled by their depth, over their extremes, or"
+        " from the 1st to the 99th percentile; a split of its own, SPLIT~stretch-KIND.",
+    )
+    @click.option(
+        "--stretch-over",
+        type=click.Choice(["image", "set"]),
+        default="image",
+        show_default=True,
+        help="Whether each image has its own range, or all infrared images of the split one, and all visible ones.",
+    )
+    @functools.wraps(command)
+    def with_stretch(*arguments, stretch, stretch_over, **rest):
+        from benchmark.run.stretching import Stretching
+
+        return command(*arguments, stretch=Stretching(stretch, stretch_over), **rest)
+
+    return with_stretch
+
+
 timeout = click.option(
     "--timeout",
     type=click.FloatRange(0, min_open=True),

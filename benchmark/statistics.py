@@ -11,7 +11,7 @@ Friedman's and Nemenyi's tests and the critical difference; B. Efron, Ann. Stat.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -28,6 +28,9 @@ class Scores:
 
     metrics: name -> +1 higher is better, -1 lower is better, 0 neither. values: float64 (k, m, n), nan where
     undefined. scenes: the scene that each image belongs to, or None where nothing is known of scenes.
+
+    Infinite values become nan, so that they make no mean and no rank. infinite: int (k, m), how many there were;
+    infinity: (k, m), their sum: inf, -inf, or nan for both.
     """
 
     methods: tuple[str, ...]
@@ -35,6 +38,8 @@ class Scores:
     ids: tuple[str, ...]
     values: np.ndarray
     scenes: tuple[str, ...] | None = None
+    infinite: np.ndarray = field(init=False)
+    infinity: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         shape = len(self.methods), len(self.metrics), len(self.ids)
@@ -42,6 +47,12 @@ class Scores:
             raise ValueError(f"values are {self.values.shape}, not (methods, metrics, images) = {shape}")
         if self.scenes is not None and len(self.scenes) != len(self.ids):
             raise ValueError(f"{len(self.scenes)} scenes for {len(self.ids)} images")
+        infinite = np.isinf(self.values)
+        with np.errstate(invalid="ignore"):
+            infinity = np.where(infinite, self.values, 0).sum(axis=-1)
+        object.__setattr__(self, "infinite", infinite.sum(axis=-1))
+        object.__setattr__(self, "infinity", infinity)
+        object.__setattr__(self, "values", np.where(infinite, np.nan, self.values))
 
     @property
     def unit(self) -> str:
@@ -86,14 +97,16 @@ class Scores:
 
 @dataclass(frozen=True)
 class Summary:
-    """Over the `n` images where a metric is defined: mean, sample standard deviation (ddof = 1; nan for one image) and
-    the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units and for infinite values)."""
+    """Over the `n` images where a metric is defined and finite: mean, sample standard deviation (ddof = 1; nan for one
+    image) and the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units). infinite: on how many
+    further images it is infinite; where no other is left, so is the mean."""
 
     mean: float
     sd: float
     low: float
     high: float
     n: int
+    infinite: int = 0
 
 
 @dataclass(frozen=True)
@@ -164,10 +177,10 @@ def summaries(scores: Scores, resamples: int = RESAMPLES, seed: int = SEED) -> d
         for i in range(len(scores.methods)):
             values = scores.values[i, j]
             values = values[~np.isnan(values)]
-            finite = bool(np.isfinite(values).all())
-            mean = float(values.mean()) if len(values) else np.nan
-            sd = float(values.std(ddof=1)) if len(values) > 1 and finite else np.nan
-            found[metric].append(Summary(mean, sd, float(low[i, j]), float(high[i, j]), len(values)))
+            infinite = int(scores.infinite[i, j])
+            mean = float(values.mean()) if len(values) else float(scores.infinity[i, j]) if infinite else np.nan
+            sd = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+            found[metric].append(Summary(mean, sd, float(low[i, j]), float(high[i, j]), len(values), infinite))
     return found
 
 
@@ -327,9 +340,9 @@ def rank_intervals(
     methods, index = np.flatnonzero(scores.compared(metric)), scores.index(metric)
     if not len(methods):
         return (np.full(len(scores.methods), np.nan),) * 3
-    finite = np.clip(scores.values[methods, index], -1e150, 1e150)
-    drawn = _drawn_means(scores, finite, resamples, seed)
-    position = _positions(-direction * _mean(finite)[:, None])[:, 0]
+    values = scores.values[methods, index]
+    drawn = _drawn_means(scores, values, resamples, seed)
+    position = _positions(-direction * _mean(values)[:, None])[:, 0]
     low, high = np.quantile(_positions(-direction * drawn), [0.025, 0.975], axis=1, method="nearest")
     return tuple(_spread(values, methods, len(scores.methods)) for values in (position, low, high))
 
@@ -348,11 +361,9 @@ def _observed(scores: Scores, metric: str) -> np.ndarray:
 
 
 def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a - b; what rounding leaves between equal values is 0, and so is inf - inf."""
-    with np.errstate(invalid="ignore"):
-        found = np.where(a == b, 0.0, a - b)
-    rounding = 1e-12 * np.maximum(np.abs(a), np.abs(b))
-    return np.where(np.isfinite(rounding) & (np.abs(found) <= rounding), 0.0, found)
+    """a - b of finite values; what rounding leaves between equal ones is 0."""
+    found = a - b
+    return np.where(np.abs(found) <= 1e-12 * np.maximum(np.abs(a), np.abs(b)), 0.0, found)
 
 
 def _ranks(values: np.ndarray, direction: int) -> np.ndarray:
@@ -363,8 +374,7 @@ def _ranks(values: np.ndarray, direction: int) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.floor(np.log10(np.abs(values)))
     scale = 10.0 ** (11 - np.where(np.isfinite(size), size, 0))
-    rounded = np.where(np.isfinite(values), np.round(values * scale) / scale, values)
-    return stats.rankdata(-direction * rounded, axis=0)
+    return stats.rankdata(-direction * np.round(values * scale) / scale, axis=0)
 
 
 def _positions(values: np.ndarray) -> np.ndarray:
@@ -403,7 +413,7 @@ def _intervals(scores: Scores, resamples: int, seed: int) -> tuple[np.ndarray, n
     shape = scores.values.shape[:2]
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
     flat = scores.values.reshape(shape[0] * shape[1], len(scores.ids))
-    usable = ~np.isinf(flat).any(axis=1) & ((scores.sums(~np.isnan(flat)) > 0).sum(axis=1) > 1)
+    usable = (scores.sums(~np.isnan(flat)) > 0).sum(axis=1) > 1
     if usable.any():
         drawn = _drawn_means(scores, flat[usable], resamples, seed)
         low.reshape(-1)[usable], high.reshape(-1)[usable] = np.nanquantile(drawn, [0.025, 0.975], axis=1)

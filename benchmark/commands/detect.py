@@ -80,6 +80,13 @@ class Seeds(click.ParamType):
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or GPUs: 0 or 0,1.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs of each part.")
+@click.option(
+    "--stretch",
+    type=click.Choice(["none", "minmax", "percentile"]),
+    default="none",
+    show_default=True,
+    help="As of bench run, over each image; a division of its own, NAME~stretch-KIND.",
+)
 @options.checkpoints
 @click.option("--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp).")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -183,19 +190,20 @@ def _devices(device: str, methods) -> tuple[str, str]:
 def _division(dataset: str, data_root, given: dict):
     from benchmark import datasets
     from benchmark.detection import division
+    from benchmark.run.stretching import Stretching
 
-    source = datasets.get(dataset, given["label_order"])
+    source, stretch = datasets.get(dataset, given["label_order"]), Stretching(given["stretch"])
     lists = {part: given[part] for part in ("train", "val", "test") if given[part] is not None}
     if not lists:
         if given["scenes"] or given["name"]:
             raise UserError("--scenes and --name go with --train FILE and --test FILE")
-        return division.divide(source, given["split"], data_root, given["limit"])
+        return division.divide(source, given["split"], data_root, given["limit"], stretch)
     if given["split"] or not {"train", "test"} <= lists.keys() or not given["name"]:
         raise UserError("own lists: give --train FILE, --test FILE, --name NAME, perhaps --val FILE, and no --split")
     name = composed(given["name"].strip())
     if reason := unusable(name):
         raise UserError(f"--name {printable(name)}: cannot name a division, {reason}")
-    return division.divide_by_lists(source, name, lists, given["scenes"], data_root, given["limit"])
+    return division.divide_by_lists(source, name, lists, given["scenes"], data_root, given["limit"], stretch)
 
 
 def _tell(division) -> None:

@@ -37,6 +37,7 @@ Colour images are scored by their luminance, except under a protocol that scores
     help="Scoring processes; one per processor if left out.",
 )
 @options.folders
+@options.stretch
 @options.config
 @options.shared
 @click.pass_context
@@ -55,6 +56,7 @@ def command(
     vis,
     ir_pattern,
     vis_pattern,
+    stretch,
     results,
     data_root,
     weights_root,
@@ -66,7 +68,7 @@ def command(
     name = plan.check_external_name(name)
     (dataset,) = plan.select_datasets([dataset], ir, vis, ir_pattern, vis_pattern)
     wanted = plan.select_metrics(metrics, protocol)
-    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern)
+    chosen = plan.select_split(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
     job = jobs.external_job(results, chosen, name, fused, wanted, pattern)
     for note in job.split.notes:
         click.echo(note, err=True)

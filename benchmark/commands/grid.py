@@ -33,10 +33,11 @@ default, zooms in where the methods differ most.
 )
 @click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
 @options.folders
+@options.stretch
 @options.shared
 def command(
     dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, ir_pattern, vis_pattern,
-    results, data_root, weights_root,
+    stretch, results, data_root, weights_root,
 ):  # fmt: skip
     """Draw a grid: a row per image pair, the sources and each method side by side."""
     from pathlib import Path
@@ -49,7 +50,7 @@ def command(
         raise UserError("--difference is of luminance; leave --colour out")
     fixed = image_grid.Crop.parse(crop) if crop not in ("auto", "none") else None
     (name,) = plan.select_datasets([dataset], ir, vis, ir_pattern, vis_pattern)
-    chosen = plan.select_split(name, split, limit, data_root, ir, vis, ir_pattern, vis_pattern)
+    chosen = plan.select_split(name, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
     cells = stored_pairs.stored_cells(results, chosen, methods)
     pairs = stored_pairs.select_pairs(chosen, ids)
     sources = datasets.get(name).source_titles

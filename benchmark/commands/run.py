@@ -14,6 +14,7 @@ Examples:
   bench run --dataset msrs,tno --methods mambadfuse,average --protocol standard,cddfuse
   bench run --dataset folder --ir my/infrared --vis my/visible --methods average
   bench run --dataset folder --ir my --vis my --ir-pattern '{id}_T' --vis-pattern '{id}_V' --methods average
+  bench run --dataset folder --ir raw16/infrared --vis my/visible --methods average --stretch percentile
   bench run --dataset msrs --methods cddfuse --checkpoint cddfuse=my.safetensors
   bench run --dataset tno --methods all,./my_fuser.py:MyFuser
   bench run --methods average --methods 'cmd:python their_test.py {ir} {vis} {out}'
@@ -64,6 +65,7 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 @options.checkpoints
 @options.timeout
 @options.folders
+@options.stretch
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.config
 @options.shared
@@ -91,6 +93,7 @@ def command(
     vis,
     ir_pattern,
     vis_pattern,
+    stretch,
     dry_run,
     results,
     data_root,
@@ -109,7 +112,7 @@ def command(
     chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output, timeout, trust_checkpoint)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
-    splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern)
+    splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
     planned, notes = [], []
     for one in splits:
         fitting, left = plan.fitting(chosen, one.task)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import NAMES, folders, scan_backend, shared
+from benchmark.options import NAMES, folders, scan_backend, shared, stretch
 
 DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
 
@@ -55,6 +55,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
 @click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
 @folders
+@stretch
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
 @shared
 def command(
@@ -78,6 +79,7 @@ def command(
     vis,
     ir_pattern,
     vis_pattern,
+    stretch,
     out,
     data_root,
     **_,
@@ -132,11 +134,14 @@ def command(
     progress, first = Progress(), processes.rank == 0
     sources = []
     for spec in dataset:
-        sources.append(read(spec, chosen, split, data_root, ir, vis, ir_pattern, vis_pattern))
+        sources.append(read(spec, chosen, split, data_root, ir, vis, ir_pattern, vis_pattern, stretch))
         if first:
+            where = f"{sources[-1].dataset}@{sources[-1].split}"
             for note in sources[-1].notes:
                 progress.line(note)
-            progress.line(f"{sources[-1].dataset}@{sources[-1].split}: {len(sources[-1].images)} pairs")
+            progress.line(f"{where}: {len(sources[-1].images)} pairs")
+            for line in sources[-1].told:
+                progress.line(f"{where}: {line}")
     refuse_repeats(sources)
     if chosen.continues and not checkpoint and first:
         progress.line(

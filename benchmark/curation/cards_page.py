@@ -53,6 +53,18 @@ percentile; what lies outside is clipped, halves are rounded up. A constant pict
 
 Luminance is BT.601 full range, 0.299 R + 0.587 G + 0.114 B, rounded to the nearest integer.
 
+What is told: `bench run` and `bench eval` say in a line each, with the number of images, what reading converted and
+what cannot be meant, on stderr, in `run.json` and below tables. Of sources: few levels or one, the same image twice,
+colours in an infrared image, signs that the two sides are swapped. Of fused images: the same, and copies or negatives
+of a source, and one image for pairs of different sources. All are scored; `ir` and `vis`, whose images are a source
+by design, are not called copies. `bench detect` and `bench train` tell of the sources.
+
+`--stretch minmax` or `percentile` maps grey sources of more than 8 bits from their extremes, or from their 1st to
+their 99th percentile, to 0..255, where scaling by the depth would leave few levels of a thermal camera's counts. Each
+image has its own range, or, with `--stretch-over set`, all infrared images of the split have one and all visible ones
+another, which is part of the keys. A stretched split has a name of its own (`test~stretch-minmax`,
+`test~stretch-minmax-set`). Fused images from elsewhere are never stretched.
+
 Labels: classes come from the names in the XML files, boxes count pixels from 1 and include `xmax` and `ymax`. YOLO
 files of M3FD circulate with two orders of the classes (3 = Motorcycle or 3 = Lamp): they are read where a file beside
 them names the classes, or with `--label-order`, and refused otherwise.

@@ -59,4 +59,4 @@ class Harvard(FolderDataset):
         }
 
     def finish(self, pair: Pair, place: Place) -> Pair:
-        return replace(pair, colour_from="ir" if self.modality != "CT" else "vis")
+        return replace(pair, colour_from="ir" if self.modality != "CT" else "vis", names=self.source_titles)

@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.errors import UserError
-from benchmark.imaging import reading
+from benchmark.imaging import oddities, reading
+from benchmark.imaging.reading import Picture, Stretch
+
+# Names under which the two folders of a set circulate, whatever their publisher called them; any case.
+IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
+VIS_FOLDERS = ("vi", "vis", "visible", "rgb")
+
+_AS_IT_IS = Stretch()
 
 UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]")
 
@@ -40,16 +47,17 @@ class Box:
 @dataclass(frozen=True)
 class PairImages:
     """A loaded pair: `ir` and `vis` uint8 luminance (H, W), `vis_rgb` uint8 (H, W, 3) or None where the
-    visible image is grey, `notes`: what was converted on reading, one phrase each.
+    visible image is grey. told: what was converted on reading and what cannot be meant, each as "SUBJECT: what".
 
-    `ir_rgb`: the first image's colours, for pairs whose fused image takes its colours from there.
+    `ir_rgb`: the first image's colours, for pairs whose fused image takes its colours from there. `names`: see `Pair`.
     """
 
     ir: np.ndarray
     vis: np.ndarray
     vis_rgb: np.ndarray | None
-    notes: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     ir_rgb: np.ndarray | None = None
+    names: tuple[str, str] = ("infrared", "visible")
 
     @property
     def colour(self) -> np.ndarray | None:
@@ -64,7 +72,9 @@ class Pair:
     `ir` or `vis` is None where the file is missing; `problem` then says so. Such a pair is still listed,
     and raises when it is loaded, so that it is reported as failed instead of vanishing. For medical sets, `ir`
     is the functional image or the CT, and `vis` the MRI. `colour_from`: "vis" or "ir", the image that lends its
-    colours. `labels` and `mask`: the files of object boxes and of the segmentation, where there are any.
+    colours. `labels` and `mask`: the files of object boxes and of the segmentation, where there are any. `names`: what
+    the two images are called in sentences. `ir_stretch`, `vis_stretch`: how values of more than 8 bits become grey
+    levels; another stretch makes another content.
     """
 
     id: str
@@ -74,6 +84,9 @@ class Pair:
     colour_from: str = "vis"
     labels: Path | None = None
     mask: Path | None = None
+    names: tuple[str, str] = ("infrared", "visible")
+    ir_stretch: Stretch = _AS_IT_IS
+    vis_stretch: Stretch = _AS_IT_IS
 
     def __post_init__(self) -> None:
         if self.id in ("", ".", "..") or UNSAFE.search(self.id):
@@ -82,22 +95,59 @@ class Pair:
     def load(self) -> PairImages:
         """Both images, of the same size; raises PairError or `reading.ImageError`, in one line."""
         ir_bytes, vis_bytes = self._bytes()
-        ir, vis = reading.decode(ir_bytes, self.ir), reading.decode(vis_bytes, self.vis)
+        ir = reading.decode(ir_bytes, self.ir, self.ir_stretch)
+        vis = reading.decode(vis_bytes, self.vis, self.vis_stretch)
         if ir.luminance.shape != vis.luminance.shape:
             (h, w), (vis_h, vis_w) = ir.luminance.shape, vis.luminance.shape
             raise PairError(self.id, f"different sizes: {self.ir} is {w}x{h}, {self.vis} is {vis_w}x{vis_h}")
-        notes = [f"{path.name}: {note}" for path, picture in ((self.ir, ir), (self.vis, vis)) for note in picture.notes]
         ir_rgb = ir.rgb if self.colour_from == "ir" else None
-        return PairImages(ir.luminance, vis.luminance, vis.rgb, tuple(notes), ir_rgb)
+        return PairImages(ir.luminance, vis.luminance, vis.rgb, tuple(self._told(ir, vis)), ir_rgb, self.names)
+
+    def _told(self, ir: Picture, vis: Picture) -> list[str]:
+        both, found = (ir, vis), []
+        stretches = self.ir_stretch, self.vis_stretch
+        for name, picture, stretch in zip(self.names, both, stretches):
+            found += [f"{name}: {note}{_remedy(note, picture, stretch)}" for note in picture.notes]
+            found += [f"{name}: {what}" for what in oddities.of_levels(picture)]
+        grey = 1 if self.colour_from == "ir" else 0  # the one that is not expected to have colours
+        if signs := self._signs_of_swap(ir, vis):
+            found.append(f"pair: {signs}; are the two swapped?")
+        elif oddities.is_coloured(both[grey].rgb):
+            heat = "is no temperature" if self.names[grey] == "infrared" else "alone is used"
+            found.append(f"{self.names[grey]}: coloured; its luminance {heat}")
+        if np.array_equal(ir.luminance, vis.luminance):
+            found.append("pair: both images are the same")
+        return found
+
+    def _signs_of_swap(self, ir: Picture, vis: Picture) -> str | None:
+        """What says that each image stands in the other's place."""
+        first, second = self.names
+        if self.names != Pair.names:
+            return None
+        if vis.rgb is None and oddities.is_coloured(ir.rgb) and oddities.is_natural(ir.rgb):
+            return f"{first} in natural colours and {second} grey"
+        for ours, theirs in zip(reversed(self.ir.parts), reversed(self.vis.parts)):
+            if ours.lower() in VIS_FOLDERS and theirs.lower() in IR_FOLDERS:
+                return f"the {first} images lie in {ours} and the {second} ones in {theirs}"
+        return None
 
     def digest(self) -> str:
-        """SHA-256 (hex) of both images' content; raises as `load` does where a file is missing."""
-        return content_digest(*self._bytes())
+        """SHA-256 (hex) of both images' content, as it is read; raises as `load` does where a file is missing."""
+        stretches = self.ir_stretch, self.vis_stretch
+        read_as = [f"{one.kind} {one.low} {one.high}".encode() for one in stretches if one != _AS_IT_IS]
+        return content_digest(*self._bytes(), *read_as)
 
     def _bytes(self) -> tuple[bytes, bytes]:
         if self.problem is not None:
             raise PairError(self.id, self.problem)
         return reading.read_bytes(self.ir), reading.read_bytes(self.vis)
+
+
+def _remedy(note: str, picture: Picture, stretch: Stretch) -> str:
+    """What to add to a note on reading a source: how more of its values are kept."""
+    if picture.depth <= 8 or picture.rgb is not None or stretch.kind != "none" or "scaled" not in note:
+        return ""
+    return f"{oddities.of_depth(picture)}; --stretch minmax or percentile spreads them"
 
 
 def content_digest(*parts: bytes) -> str:

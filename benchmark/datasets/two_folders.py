@@ -9,12 +9,8 @@ from pathlib import Path
 from benchmark.datasets import pairing
 from benchmark.datasets.abstract import Dataset, Selection
 from benchmark.datasets.id_lists import part_label
-from benchmark.datasets.pairs import Pair
+from benchmark.datasets.pairs import IR_FOLDERS, VIS_FOLDERS, Pair
 from benchmark.errors import UserError
-
-# Names under which the two folders of a set circulate, whatever their publisher called them; any case.
-_IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
-_VIS_FOLDERS = ("vi", "vis", "visible", "rgb")
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Layout:
 def variants(part: str = "") -> tuple[Layout, ...]:
     """The layouts that a set takes on its way through other people's code: any of the usual names of the two
     folders, within the folder `part` ("train", "test") or around it."""
-    pairs = [(ir, vis) for ir in _IR_FOLDERS for vis in _VIS_FOLDERS]
+    pairs = [(ir, vis) for ir in IR_FOLDERS for vis in VIS_FOLDERS]
     if not part:
         return tuple(Layout(ir, vis) for ir, vis in pairs)
     inner = tuple(Layout(f"{part}/{ir}", f"{part}/{vis}") for ir, vis in pairs)

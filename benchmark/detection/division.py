@@ -20,8 +20,9 @@ from benchmark.detection.precision import SIZES
 from benchmark.errors import UserError, first_few, unknown
 from benchmark.imaging import reading
 from benchmark.progress import Progress
-from benchmark.run import plan
+from benchmark.run import plan, stretching
 from benchmark.run.plan import Split
+from benchmark.run.stretching import Stretching
 
 OFFICIAL = "official"
 NO_IMAGE = "label file without image, left out"
@@ -92,12 +93,18 @@ class Division:
         return _checked(replace(self, parts=parts, excluded={**self.excluded, **reasons}))
 
 
-def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: int | None = None) -> Division:
+def divide(
+    dataset: Dataset,
+    name: str | None,
+    data_root: Path | None,
+    limit: int | None = None,
+    stretch: Stretching = stretching.NONE,
+) -> Division:
     """Make the division called `name`: a scheme of the data set, or "official". None: `scene` where there is one.
 
     Where it has no validation part, the last tenth of the training ids, in order, is held out of training for it.
-    limit: take only the first so many pairs of each split, which makes a division of its own. Raises UserError for an
-    unknown name, a data set without boxes, and missing images.
+    limit: take only the first so many pairs of each split, which makes a division of its own; so does a stretch. Raises
+    UserError for an unknown name, a data set without boxes, and missing images.
     """
     _check_boxes(dataset)
     schemes = _schemes(dataset)
@@ -117,11 +124,12 @@ def divide(dataset: Dataset, name: str | None, data_root: Path | None, limit: in
         notes.append(f"{dataset.name}@{name}: of this division are there: {lack} pairs, called {label}; {OWN_LISTS}")
     splits = {}
     for split in schemes[name].values():
-        splits[split] = plan.select_split(dataset.name, split, limit, data_root)
+        splits[split] = plan.select_split(dataset.name, split, limit, data_root, stretch=stretch)
     parts = {part: splits[split].pairs for part, split in schemes[name].items()}
     names = {part: splits[split].name for part, split in schemes[name].items()}
     if limit is not None and any(limit < len(ids) for ids in there.values()):
         label = limited_label(label, limit)
+    label += stretch.suffix
     by_name = {split.name: split for split in splits.values()}
     return _division(dataset, label, parts, names, by_name, data_root, notes=notes)
 
@@ -148,6 +156,7 @@ def divide_by_lists(
     scenes: Path | None,
     data_root: Path | None,
     limit: int | None = None,
+    stretch: Stretching = stretching.NONE,
 ) -> Division:
     """Make a division of one's own, called `name`.
 
@@ -174,9 +183,9 @@ def divide_by_lists(
             notes.append(f"{lists[part]}: {count}, and left out: {first_few(missing, 3)}")
     splits, parts = {}, {}
     for part, members in there.items():
-        parts[part] = [known[id] for id in members[:limit]]
+        parts[part], _ = stretching.apply([known[id] for id in members[:limit]], stretch)
         label = part_label(f"{name}-{part}", members, len(ids[part]))
-        label = limited_label(label, limit) if limit else label
+        label = (limited_label(label, limit) if limit else label) + stretch.suffix
         splits[label] = plan.read_split(dataset.name, label, parts[part], str(lists[part]))
     names = dict(zip(there, splits))
     known_of = {}
@@ -185,7 +194,7 @@ def divide_by_lists(
         notes += told
     everything = [id for members in there.values() for id in members]
     name = part_label(name, everything, sum(map(len, ids.values())))
-    name = limited_label(name, limit) if limit else name
+    name = (limited_label(name, limit) if limit else name) + stretch.suffix
     return _division(dataset, name, parts, names, splits, data_root, known_of, notes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -86,6 +86,8 @@ class Experiment:
         by_method: dict[str, list[runner.Outcome]] = {}
         for outcome in outcomes:
             by_method.setdefault(outcome.job.cell.method, []).append(outcome)
+        told = dict.fromkeys(f"{o.job.split.name}: {line}" for o in outcomes for line in o.told)
+        self.division = replace(self.division, notes=(*self.division.notes, *told))
         failed, tried = {}, {}
         for label, found in by_method.items():
             reason = next((outcome.state for outcome in found if outcome.state), None)

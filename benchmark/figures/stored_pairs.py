@@ -13,6 +13,7 @@ from benchmark.errors import UserError, unknown
 from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
 from benchmark.imaging import bt601, reading
 from benchmark.names import composed
+from benchmark.run import stretching
 from benchmark.run.plan import Split, why
 from benchmark.store.cells import Cell, existing_cells, fused_file
 from benchmark.store.summary import summarise
@@ -45,9 +46,13 @@ def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = No
 
 def _stored(asked: Split, name: str) -> str:
     """Name another stored split of the data set, with the options that select it."""
-    base, limit = parse_label(name)
-    options = [f"--split {base}"] if base != parse_label(asked.name)[0] and asked.dataset != "folder" else []
+    own, stretch = stretching.of_label(name)
+    base, limit = parse_label(own)
+    asked_base, _ = parse_label(stretching.of_label(asked.name)[0])
+    options = [f"--split {base}"] if base != asked_base and asked.dataset != "folder" else []
     options += [f"--limit {limit}"] if limit else []
+    options += [f"--stretch {stretch.kind}"] if stretch else []
+    options += [f"--stretch-over {stretch.over}"] if stretch.over != "image" else []
     return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
 
 

@@ -22,7 +22,7 @@ _FACTS = ("name", "version", "precision", "output", "checkpoint", "trained_on", 
 
 @dataclass(frozen=True)
 class Change:
-    """A metric of B minus the same metric of A, over the `images` for which both have it.
+    """A metric of B minus the same metric of A, over the `images` for which both have a finite value.
 
     changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images. low, high: 95 %
     bootstrap interval of the difference. p: of the paired Wilcoxon test over units, Holm-corrected over everything
@@ -161,9 +161,15 @@ def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[Change
     scenes = scenes_of(a.cell.dataset, ids)
     for metric in names:
         pairs = np.array([[row.scores[id].get(metric, np.nan) for id in ids] for row in (a, b)])
-        kept = ~np.isnan(pairs).any(axis=0)
+        kept = np.isfinite(pairs).all(axis=0)
+        infinite = np.isinf(pairs).sum(axis=1)
+        if infinite.any():
+            reasons.append(
+                f"{metric} is infinite in A for {infinite[0]} and in B for {infinite[1]} of {len(ids)} images: left out"
+            )
         if not kept.any():
-            reasons.append(f"{metric} is undefined for every image in one of the two")
+            lacks = "undefined or infinite" if infinite.any() else "undefined"
+            reasons.append(f"{metric} is {lacks} for every image in one of the two")
             continue
         pairs = pairs[:, kept]
         chosen = tuple(id for id, keep in zip(ids, kept) if keep)

@@ -1,8 +1,8 @@
 """Print tables on the terminal.
 
 The best value of a column is bold and the second underlined. Ranks go by what is printed: values that look the same
-rank the same. Where a metric is undefined for some images, the mean says over how many it is, and is not ranked.
-Reports, not these tables, say whether differences are significant.
+rank the same. Where a metric is undefined or infinite for some images, the mean says over how many it is, and is not
+ranked. Reports, not these tables, say whether differences are significant.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.names import printable
+from benchmark.store import told
 from benchmark.store.summary import Row, Table
 
 UNDEFINED = "—"
+INFINITE = "∞"
+REASONS = 2  # of those why a metric is undefined, that a line gives
 ARROWS = {1: "↑", -1: "↓", 0: ""}
 PRELIMINARY = "†"
 PRELIMINARY_MEANING = "preliminary checkpoint, shipped to show that the method runs"
@@ -55,9 +58,14 @@ def _text(value, total: int, decimals: int) -> str:
     if value is None:
         return ""
     if value.n == 0:
-        return UNDEFINED
+        return infinite(value.mean) if value.infinite else UNDEFINED
     text = f"{value.mean:.{decimals}f}"
     return text if value.n == total else f"{text} (n={value.n})"
+
+
+def infinite(value: float) -> str:
+    """The sign of a value that is not finite; UNDEFINED for nan, as of infinities of both signs."""
+    return UNDEFINED if math.isnan(value) else "−" * (value < 0) + INFINITE
 
 
 def title(table: Table) -> str:
@@ -83,14 +91,45 @@ def notes(table: Table) -> list[str]:
             for metric, count in row.incomplete.items()
             if metric in table.metrics
         ]
-        lines += [
-            f"{label(row)}: {metric} is undefined for {row.total - value.n} of {row.total} images"
-            for metric, value in row.values.items()
-            if metric in table.metrics and value.n < row.total
-        ]
+        for metric, value in row.values.items():
+            if metric in table.metrics:
+                lines += lacking(row, metric, value.n, value.infinite, row.total)
     if any(row.preliminary for row in (*table.rows, *table.others)):
         lines.append(PRELIMINARY_NOTE)
     return list(map(printable, lines))
+
+
+def lacking(row: Row, metric: str, finite: int, infinite: int, total: int) -> list[str]:
+    """What must be said of a metric that has no finite value for some of the images, and why it is undefined."""
+    lines = []
+    if undefined := total - finite - infinite:
+        kinds = sorted(told.alike(row.reasons.get(metric, ())), key=lambda kind: -kind[1])
+        why = [reason for reason, _ in kinds[:REASONS]]
+        if more := len(kinds) - len(why):
+            why.append(f"and {more} other reason{'s' * (more != 1)}")
+        reasons = f": {'; '.join(why)}" if why else ""
+        lines.append(f"{label(row)}: {metric} is undefined for {undefined} of {total} images{reasons}")
+    if infinite:
+        of = f"; the mean is of the other {finite}" if finite else ""
+        lines.append(f"{label(row)}: {metric} is infinite for {infinite} of {total} images{of}")
+    return lines
+
+
+def remarks(rows: Sequence[Row], partial: Sequence[Row] = ()) -> list[str]:
+    """What is told of the images of a split: of the sources once, of what each method made under its name."""
+    everything: dict[str, dict[str, None]] = {}
+    for row in (*rows, *partial):
+        for id, facts in told.of_sources(row.told).items():
+            everything.setdefault(id, {}).update(dict.fromkeys(facts))
+    total = max((row.total for row in (*rows, *partial)), default=0)
+    lines = told.in_all({id: tuple(facts) for id, facts in everything.items()}, total)
+    for row in (*rows, *partial):
+        lines += [f"{label(row)}: {line}" for line in told.in_all(told.of_fused(row.told), row.total)]
+    return list(map(printable, lines))
+
+
+def _remarks(table: Table) -> list[str]:
+    return remarks(table.rows, [row for row in table.others if row.state.startswith("partial")])
 
 
 def show(tables: Iterable[Table]) -> None:
@@ -105,6 +144,7 @@ def show(tables: Iterable[Table]) -> None:
     # The width is ample: a number cut off at the edge of the window would be a wrong one.
     console = Console(file=sys.stdout, highlight=False, width=1000)
     styled = console.is_terminal
+    said: set[tuple[str, str, str]] = set()
     for table in tables:
         console.print()
         console.print(Text(title(table)))
@@ -119,6 +159,11 @@ def show(tables: Iterable[Table]) -> None:
                 console.print(Text("¹ best, ² second"))
         for note in notes(table):
             console.print(Text(note), soft_wrap=True)
+        for note in _remarks(table):  # the same under every protocol
+            place = table.dataset, table.split, note
+            if place not in said:
+                console.print(Text(note), soft_wrap=True)
+            said.add(place)
 
 
 def show_protocols(tables: Sequence[Table]) -> None:
@@ -148,6 +193,8 @@ def show_protocols(tables: Sequence[Table]) -> None:
     for table in tables:
         for note in notes(table):
             console.print(Text(f"{printable(table.protocol)}: {note}"), soft_wrap=True)
+    for note in dict.fromkeys(note for table in tables for note in _remarks(table)):
+        console.print(Text(note), soft_wrap=True)
 
 
 def _significant(value, total: int) -> str:

@@ -10,6 +10,7 @@ from benchmark.datasets.pairs import PairImages
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
+from benchmark.store.summary import is_copy
 
 
 @dataclass
@@ -41,16 +42,23 @@ class Job:
     def key(self, id: str, protocol: str) -> str:
         return f"{self.keys[id]}-{cells.score_key(protocol, self.metrics_version)}"
 
+    @property
+    def copies(self) -> bool:
+        """Whether what is made is meant to be one of the sources."""
+        return is_copy(self.about)
+
     def picture(self, id: str) -> Path:
         return self.cell.fused(id) if self.provided is None else self.provided[id]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a cell holds that is still valid: id -> SHA-256 of fused images, (id, protocol) -> line."""
+    """What a cell holds that is still valid: id -> SHA-256 of fused images, (id, protocol) -> line, id -> what was told
+    of the sources of fused images."""
 
     fused: dict[str, str]
     lines: dict[tuple[str, str], dict]
+    told: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def fuser_job(
@@ -148,18 +156,19 @@ def kept(job: Job) -> Kept:
     """What of the job's cell is still valid. Reads only."""
     if job.force:
         return Kept({}, {})
-    fused = {}
+    fused, told = {}, {}
     made = cells.read_fused(job.cell)
     for id, key in job.keys.items():
         digest = files.file_sha256(job.picture(id))
         if digest is not None and (job.provided is not None or (id, key, digest) in made):
             fused[id] = digest
+            told[id] = made.get((id, key, digest), ())
     lines = {
         (id, protocol): line
         for (id, protocol), line in cells.read_scores(job.cell).items()
         if id in fused and line["fused"] == fused[id] and line["key"] == job.key(id, protocol)
     }
-    return Kept(fused, lines)
+    return Kept(fused, lines, told)
 
 
 def unscored(job: Job, line_of: dict[tuple[str, str], dict], id: str) -> dict[str, list[str]]:

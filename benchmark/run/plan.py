@@ -14,7 +14,9 @@ from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
 from benchmark.names import composed, printable, unusable
 from benchmark.progress import Progress
+from benchmark.run import stretching
 from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
+from benchmark.run.stretching import Stretching
 from benchmark.store import cells
 
 __all__ = [
@@ -70,12 +72,14 @@ def select_split(
     vis: Path | None = None,
     ir_pattern: str | None = None,
     vis_pattern: str | None = None,
+    stretch: Stretching = stretching.NONE,
 ) -> Split:
     """The pairs of a split that are at hand, the first `limit` of them where that is given.
 
     What is fewer than the split is a split of its own, see `part_label` and `limited_label`. `ir` and `vis` are the
     directories of the data set `folder`, with the patterns of their names; its splits are called after the pairs'
-    content, wherever they lie. Raises UserError for an unknown name or missing data.
+    content, wherever they lie. stretch: of images of more than 8 bits; it makes a split of its own, too. Raises
+    UserError for an unknown name or missing data.
     """
     from benchmark import datasets
 
@@ -90,10 +94,11 @@ def select_split(
         raise UserError(f"{dataset}@{name}: no pairs found in {selection.found}; expected {source.card.layout}")
     name = part_label(name, [pair.id for pair in pairs], selection.total)
     limited = limit is not None and limit < len(pairs)
-    chosen = read_split(dataset, name, pairs[:limit], selection.found, tuple(selection.notes))
+    pairs, notes = stretching.apply(pairs[:limit], stretch)
+    chosen = read_split(dataset, name, pairs, selection.found, (*selection.notes, *notes))
     if dataset == "folder":
         name = f"{name}-{chosen.sha256()[:8]}"
-    return replace(chosen, name=limited_label(name, limit) if limited else name)
+    return replace(chosen, name=(limited_label(name, limit) if limited else name) + stretch.suffix)
 
 
 def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", notes: tuple[str, ...] = ()) -> Split:

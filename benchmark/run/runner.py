@@ -21,6 +21,7 @@ from benchmark.run.jobs import Job, facts, kept, unscored
 from benchmark.run.plan import why
 from benchmark.run.scoring import Scorer
 from benchmark.store import cells, files, provenance
+from benchmark.store import told as facts_told
 from benchmark.store.summary import Table, state, summarise, tables
 
 _NAMED = 5  # ids in a line about many
@@ -28,7 +29,7 @@ _NAMED = 5  # ids in a line about many
 
 @dataclass
 class Outcome:
-    """What became of a job: ids that failed with reasons, or why nothing could be done at all."""
+    """What became of a job: ids that failed with reasons, or why nothing could be done at all. told: of the sources."""
 
     job: Job
     failed: dict[str, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Outcome:
     unavailable: str | None = None
     fused: int = 0
     scored: int = 0
+    told: list[str] = field(default_factory=list)
 
     @property
     def state(self) -> str | None:
@@ -50,7 +52,8 @@ def run_jobs(jobs: Sequence[Job], processes: int | None = None, command: str = "
     per processor, 0: this one. command: for the record."""
     progress = Progress()
     with machine.working(progress.line), Scorer(provenance.processors() if processes is None else processes) as scorer:
-        return [run_job(job, scorer, progress, command) for job in jobs]
+        said: set[tuple[str, ...]] = set()
+        return [run_job(job, scorer, progress, command, said) for job in jobs]
 
 
 def tables_of(outcomes: Sequence[Outcome], wanted: dict[str, list[str]]) -> list[Table]:
@@ -64,13 +67,14 @@ def tables_of(outcomes: Sequence[Outcome], wanted: dict[str, list[str]]) -> list
     return tables(rows, wanted)
 
 
-def run_job(job: Job, scorer: Scorer, progress: Progress, command: str = "") -> Outcome:
+def run_job(job: Job, scorer: Scorer, progress: Progress, command: str = "", said: set | None = None) -> Outcome:
     """Complete a cell as far as possible. What fails is told on `progress`, noted in `run.json` and tried
-    again in the next run; everything else is kept in the store as it comes."""
+    again in the next run; everything else is kept in the store as it comes. said: what was told of the sources of
+    earlier jobs, and is not told again."""
     with job.cell.lock(lambda: progress.line(f"{job.cell}: another run is at work on it; waiting")):
         if job.unavailable:
             return _not_available(job)
-        return _Run(job, scorer, progress, command).complete()
+        return _Run(job, scorer, progress, command, set() if said is None else said).complete()
 
 
 def _not_available(job: Job) -> Outcome:
@@ -83,8 +87,8 @@ def _not_available(job: Job) -> Outcome:
 class _Run:
     """One job on its way, under the cell's lock."""
 
-    def __init__(self, job: Job, scorer: Scorer, progress: Progress, command: str) -> None:
-        self.job, self.scorer, self.progress, self.command = job, scorer, progress, command
+    def __init__(self, job: Job, scorer: Scorer, progress: Progress, command: str, said: set) -> None:
+        self.job, self.scorer, self.progress, self.command, self.said = job, scorer, progress, command, said
         self.outcome = Outcome(job)
         self.queue: deque[tuple[Pair, Future]] = deque()
         self.fuser: Callable[[PairImages], object] | None = None
@@ -93,7 +97,7 @@ class _Run:
         job, outcome = self.job, self.outcome
         cells.sweep(job.cell)
         found = kept(job)
-        self.fused, self.lines = dict(found.fused), dict(found.lines)
+        self.fused, self.lines, self.told = dict(found.fused), dict(found.lines), dict(found.told)
         if job.force:
             job.cell.timings_file.unlink(missing_ok=True)
         if adopted := reuse.adopt(job, job.keys.keys() - self.fused.keys()):
@@ -106,6 +110,7 @@ class _Run:
         pairs = [pair for pair in job.split.pairs if pair.id in job.keys and self._lacks_something(pair)]
         if not pairs:
             self._write_record(finished=True)
+            self._tell()
             return outcome
         entry = {"command": self.command, "device": job.device, "start": provenance.now(), "end": None}
         entry.update(provenance.environment())
@@ -128,6 +133,7 @@ class _Run:
             )
             self._write_lines()
             self._write_record(finished=True)
+        self._tell()
         return outcome
 
     def _lacks_files(self, pair: Pair) -> bool:
@@ -148,7 +154,9 @@ class _Run:
             except _Hopeless:
                 break
             if wanted := unscored(self.job, self.lines, pair.id):
-                self.queue.append((pair, self.scorer.submit(self.job.picture(pair.id), source, wanted)))
+                self.queue.append(
+                    (pair, self.scorer.submit(self.job.picture(pair.id), source, wanted, self.job.copies))
+                )
             else:
                 step()
             # As many wait as keep the workers busy; images in memory stay few.
@@ -166,7 +174,7 @@ class _Run:
         self._fuse(pair, loaded)
         if self.job.colour:
             self._colour(pair, loaded)
-        return PairImages(loaded.ir, loaded.vis, loaded.vis_rgb if self.job.colour_scores else None)
+        return replace(loaded, vis_rgb=loaded.vis_rgb if self.job.colour_scores else None, ir_rgb=None)
 
     def _fuse(self, pair: Pair, loaded: PairImages) -> None:
         job, path = self.job, self.job.picture(pair.id)
@@ -183,11 +191,9 @@ class _Run:
         job.cell.colour(pair.id).unlink(missing_ok=True)
         saving.save_luminance(path, image)
         digest = files.file_sha256(path)
-        files.append(
-            job.cell.timings_file,
-            {"id": pair.id, "key": job.keys[pair.id], "fused": digest, "fuse_s": round(seconds, 6)},
-        )
-        self.fused[pair.id] = digest
+        line = {"id": pair.id, "key": job.keys[pair.id], "fused": digest, "fuse_s": round(seconds, 6)}
+        files.append(job.cell.timings_file, {**line, "told": loaded.told} if loaded.told else line)
+        self.fused[pair.id], self.told[pair.id] = digest, loaded.told
         self.outcome.fused += 1
 
     def _fuser(self) -> Callable[[PairImages], object]:
@@ -229,16 +235,16 @@ class _Run:
         except Exception as error:  # a metric may raise anything; the other images go on
             self._fail(pair.id, f"scoring failed: {type(error).__name__}: {one_line(error)}")
         else:
-            for protocol in sorted(found):
-                self._keep_scores(pair.id, protocol, *found[protocol])
+            for protocol in sorted(found.scores):
+                self._keep_scores(pair.id, protocol, found.told, *found.scores[protocol])
             self.outcome.scored += 1
         step(pair.id not in self.outcome.failed)
 
-    def _keep_scores(self, id: str, protocol: str, scores: dict, reasons: dict, seconds: float) -> None:
+    def _keep_scores(self, id: str, protocol: str, told: tuple, scores: dict, reasons: dict, seconds: float) -> None:
         job = self.job
         if line := self.lines.get((id, protocol)):
             scores, reasons = {**cells.scores_of(line), **scores}, {**line.get("reasons", {}), **reasons}
-        line = cells.score_line(id, protocol, job.key(id, protocol), self.fused[id], scores, reasons)
+        line = cells.score_line(id, protocol, job.key(id, protocol), self.fused[id], scores, reasons, told)
         files.append(job.cell.scores_file, line)
         self.lines[id, protocol] = line
         files.append(job.cell.timings_file, {"id": id, "protocol": protocol, "score_s": round(seconds, 6)})
@@ -256,6 +262,23 @@ class _Run:
         self.outcome.failed[id] = reason
         self.progress.line(f"{self.job.cell}: {id}: {reason}")
 
+    def _facts(self) -> facts_told.Facts:
+        """What there is to tell of the images; of what is not scored, of its sources alone."""
+        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies)}
+
+    def _tell(self) -> None:
+        """Say once of a run what is true of a split's sources, and what of the cell's own images."""
+        job, found, total = self.job, self._facts(), len(self.job.split.pairs)
+        place = (job.split.dataset, job.split.name)
+        sources = facts_told.of_sources(found)
+        self.outcome.told = facts_told.in_all(sources, total)
+        new = {id: [fact for fact in facts if (*place, id, fact) not in self.said] for id, facts in sources.items()}
+        self.said.update((*place, id, fact) for id, facts in new.items() for fact in facts)
+        for line in facts_told.in_all(new, total):
+            self.progress.line(f"{'@'.join(place)}: {line}")
+        for line in facts_told.in_all(facts_told.of_fused(found), total):
+            self.progress.line(f"{job.cell}: {line}")
+
     def _write_lines(self) -> None:
         """Make `scores.jsonl` hold the valid lines, ordered by pair, then protocol."""
         place = {pair.id: index for index, pair in enumerate(self.job.split.pairs)}
@@ -264,6 +287,8 @@ class _Run:
 
     def _write_record(self, finished: bool = False) -> None:
         record = {**self.record, "failed": self.outcome.failed}
+        if told := facts_told.in_all(self._facts(), len(self.job.split.pairs)):
+            record["told"] = told
         if finished:
             # For whoever opens the file; reports count the lines, which a kill does not make wrong.
             scored = Counter(protocol for _, protocol in self.lines)

@@ -5,23 +5,32 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 
 from benchmark.datasets.pairs import Pair, PairImages
 from benchmark.run import spawning, worker
 
-Scores = dict[str, tuple[dict[str, float], dict[str, str], float]]
+
+@dataclass(frozen=True)
+class Scored:
+    """scores: protocol -> (metric -> value, reasons for undefined ones, seconds). told: what there is to say of the
+    three images, each as "SUBJECT: what"."""
+
+    scores: dict[str, tuple[dict[str, float], dict[str, str], float]]
+    told: tuple[str, ...] = ()
 
 
-def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]]) -> Scores:
+def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]], copy: bool = False) -> Scored:
     """Score the image file at `path` against its sources: read here, unless the caller has them.
 
     wanted: protocol -> metrics. Where `source` and the image have colours, a protocol that scores colour images as
-    they are sees them. Returns protocol -> (scores, reasons for undefined ones, seconds). Raises UserError or
-    ValueError, in one line.
+    they are sees them. copy: whether the image is meant to be one of its sources, so that nothing is told of it. Raises
+    UserError or ValueError, in one line.
     """
     import metrics
     from benchmark.errors import UserError
-    from benchmark.imaging import reading
+    from benchmark.imaging import oddities, reading
+    from benchmark.store.told import FUSED
     from metrics.evaluation import COLOUR_PROTOCOLS
 
     if isinstance(source, Pair):
@@ -38,7 +47,9 @@ def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]]) ->
         reasons: dict[str, str] = {}
         scores = metrics.evaluate(fused, source.ir, visible, names, protocol, reasons)
         found[protocol] = (scores, reasons, time.perf_counter() - start)
-    return found
+    odd = [] if copy else oddities.of_fused(picture, source.ir, source.vis, source.names)
+    notes = [note + oddities.of_depth(picture) * ("scaled" in note) for note in picture.notes]
+    return Scored(found, (*source.told, *(f"{FUSED}: {what}" for what in (*notes, *odd))))
 
 
 class Scorer:

@@ -13,8 +13,9 @@ One *cell* per data set, split and method::
 
 A line of `scores.jsonl` is a JSON object with sorted keys: `id`, `protocol`, `key`, `fused` (SHA-256 of the
 image scored), `scores` (metric -> value, null where undefined) and, where there are any, `reasons` (metric ->
-why undefined). A *key* says by content what made the line: `<fuse key>-<score key>`. While the fuse key is
-the same, the fused image is kept; while both are, the scores are.
+why undefined) and `told` (what was converted on reading, and what cannot be meant). A *key* says by content what
+made the line: `<fuse key>-<score key>`. While the fuse key is the same, the fused image is kept; while both are,
+the scores are.
 
 Lines are appended as they come; a line torn by a kill, or damaged otherwise, is ignored. All other files are
 replaced in one step. Only the holder of a cell's lock writes to it.
@@ -26,7 +27,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +154,15 @@ def _key(*parts) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def score_line(id: str, protocol: str, key: str, fused: str, scores: dict, reasons: dict) -> dict:
-    """A line for `scores.jsonl`; scores: metric -> float, nan where undefined."""
+def score_line(
+    id: str, protocol: str, key: str, fused: str, scores: dict, reasons: dict, told: Sequence[str] = ()
+) -> dict:
+    """A line for `scores.jsonl`; scores: metric -> float, nan where undefined; told: see `benchmark.store.told`."""
     line = {"id": id, "protocol": protocol, "key": key, "fused": fused}
     line["scores"] = {metric: _to_json(value) for metric, value in scores.items()}
-    return {**line, "reasons": dict(reasons)} if reasons else line
+    if reasons:
+        line["reasons"] = dict(reasons)
+    return {**line, "told": list(told)} if told else line
 
 
 def scores_of(line: dict) -> dict[str, float]:
@@ -177,13 +182,14 @@ def read_scores(cell: Cell) -> dict[tuple[str, str], dict]:
     return {(line["id"], line["protocol"]): line for line in files.read_lines(cell.scores_file) if _is_score_line(line)}
 
 
-def read_fused(cell: Cell) -> set[tuple[str, str, str]]:
-    """(id, fuse key, SHA-256) of every fused image that the cell's lines tell of, whether it is still there or not."""
-    lines = [*files.read_lines(cell.timings_file), *files.read_lines(cell.scores_file)]
+def read_fused(cell: Cell) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """(id, fuse key, SHA-256) of every fused image that the cell's lines tell of, whether it is still there or not, and
+    what was told of its sources when it was made."""
+    lines = [*files.read_lines(cell.scores_file), *files.read_lines(cell.timings_file)]
     return {
-        (line["id"], line["key"].partition("-")[0], line["fused"])
+        (line["id"], line["key"].partition("-")[0], line["fused"]): tuple(line.get("told", ()))
         for line in lines
-        if _are_texts(line.get(name) for name in ("id", "key", "fused"))
+        if _are_texts(line.get(name) for name in ("id", "key", "fused")) and _is_told(line.get("told", []))
     }
 
 
@@ -199,6 +205,7 @@ def _flaw(record) -> str | None:
         "runs": lambda found: isinstance(found, list) and all(_is_run(run) for run in found),
         "error": _is_text,
         "unavailable": _is_text,
+        "told": _is_told,
         "split_sha256": _is_text,
         "metrics_version": _is_text,
     }
@@ -223,6 +230,7 @@ def _is_score_line(line: dict) -> bool:
         and all(map(_is_score, scores.values()))
         and isinstance(reasons, dict)
         and _are_texts(reasons.values())
+        and _is_told(line.get("told", []))
     )
 
 
@@ -230,6 +238,10 @@ def _is_score(value) -> bool:
     if type(value) in (int, float):
         return abs(value) <= sys.float_info.max  # not so for nan
     return value is None or value in ("inf", "-inf")
+
+
+def _is_told(value) -> bool:
+    return isinstance(value, list) and _are_texts(value)
 
 
 def _is_text(value) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.store import told
 from benchmark.store.cells import Cell, existing_cells, read_scores, scores_of
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Value:
     """A metric over the images of a row: mean and sample standard deviation (ddof = 1; nan for one image) of
-    the `n` images where it is defined."""
+    the `n` images where it is defined and finite. infinite: images where it is infinite; where no other is left, so is
+    the mean."""
 
     mean: float
     sd: float
     n: int
+    infinite: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Row:
     state: "done", "partial k/N …", "failed (…)" or "unavailable (…)". total: pairs in the split. values: the
     metrics that every image was scored with. incomplete: metric -> images scored, for those that some lack.
     directions: metric -> +1 higher is better, -1 lower is better. scores: id -> metric -> value (nan where undefined)
-    of every image scored, in the order of the split. title: the method's name as papers print it; name: the
-    method's own, without what tells its checkpoints apart.
+    of every image scored, in the order of the split. reasons: metric -> why it is undefined, once for each image. told:
+    image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
+    without what tells its checkpoints apart.
     """
 
     cell: Cell
@@ -45,6 +49,8 @@ class Row:
     directions: dict[str, int] = field(default_factory=dict)
     preliminary: bool = False
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    reasons: dict[str, list[str]] = field(default_factory=dict)
+    told: told.Facts = field(default_factory=dict)
     title: str = ""
     name: str = ""
 
@@ -90,6 +96,11 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
     counts = {m: sum(m in s for s in scores) for m in metrics}
     total = record.get("n", 0)
     complete = bool(total) and len(lines) == total
+    reasons: dict[str, list[str]] = {}
+    for line in lines:
+        for metric, reason in line.get("reasons", {}).items():
+            if math.isnan(by_id[line["id"]].get(metric, 0.0)):
+                reasons.setdefault(metric, []).append(reason)
     return Row(
         cell=cell,
         protocol=protocol,
@@ -100,9 +111,16 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         directions=record.get("metrics", {}),
         preliminary=bool(record.get("preliminary")),
         scores=by_id,
+        reasons=reasons,
+        told=told.by_image(lines, is_copy(record)),
         title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
     )
+
+
+def is_copy(record: dict) -> bool:
+    """Whether a run's images are meant to be one of the sources."""
+    return record.get("kind") == "run" and record.get("name") in ("ir", "vis")
 
 
 def title_of(label: str, record: dict) -> str:
@@ -131,14 +149,13 @@ def state(record: dict, scored: int) -> str:
 
 def _value(values: Sequence[float]) -> Value:
     defined = [value for value in values if not math.isnan(value)]
-    n = len(defined)
+    finite = [value for value in defined if math.isfinite(value)]
+    n, infinite = len(finite), len(defined) - len(finite)
     if not n:
-        return Value(math.nan, math.nan, 0)
-    if not all(map(math.isfinite, defined)):
-        return Value(sum(defined), math.nan, n)
-    mean = math.fsum(defined) / n
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in defined) / (n - 1)) if n > 1 else math.nan
-    return Value(mean, sd, n)
+        return Value(sum(defined) if defined else math.nan, math.nan, 0, infinite)
+    mean = math.fsum(finite) / n
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in finite) / (n - 1)) if n > 1 else math.nan
+    return Value(mean, sd, n, infinite)
 
 
 def rows(cells: Iterable[Cell]) -> list[Row]:

@@ -13,6 +13,9 @@ import torch
 
 from baselines.tasks import Recipe
 from benchmark.errors import UserError
+from benchmark.run import stretching
+from benchmark.run.stretching import Stretching
+from benchmark.store import told
 
 VALIDATION_PAIRS = 8
 GAMMA, GAIN = (0.5, 2.5), (0.3, 1.0)
@@ -24,7 +27,8 @@ class Source:
     """The training pairs of one split (published weights have a `Source` of their own in `baselines.weights`).
 
     images: (infrared, visible) of each pair, uint8 luminance. ids_sha256: hash of the ids, one to a line, as of the
-    committed split lists. images_sha256: hash of the files' content. notes: for the user.
+    committed split lists. images_sha256: hash of the files' content. notes: on which pairs these are, one line each.
+    told: what was converted on reading and what cannot be meant, one line each.
     """
 
     dataset: str
@@ -33,6 +37,7 @@ class Source:
     ids_sha256: str = ""
     images_sha256: str = ""
     notes: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
 
     def facts(self) -> dict:
         return {
@@ -48,13 +53,16 @@ def read(
     root: str | os.PathLike | None = None,
     ir: Path | None = None,
     vis: Path | None = None,
-    *patterns: str | None,
+    ir_pattern: str | None = None,
+    vis_pattern: str | None = None,
+    stretch: Stretching = stretching.NONE,
 ) -> Source:
     """Read the source that `spec` names: a data set, or DATASET@SPLIT.
 
     split: taken where `spec` names none; None stands for "train" where the set has it, else for the set's default. ir,
-    vis: the directories of the data set `folder`; patterns: of the names in them. Reduces images whose longer side
-    exceeds the recipe's `longest` to it, by area averaging. Raises UserError for unknown names, missing or broken data,
+    vis: the directories of the data set `folder`; ir_pattern, vis_pattern: of the names in them. Reduces images whose
+    longer side exceeds the recipe's `longest` to it, by area averaging. stretch: of images of more than 8 bits. Raises
+    UserError for unknown names, missing or broken data,
     and pairs smaller than a crop.
     """
     from benchmark import datasets
@@ -63,22 +71,24 @@ def read(
     name, _, own = spec.partition("@")
     dataset = datasets.get(name)
     if dataset.name == "folder":
-        dataset = type(dataset)(ir, vis, *patterns)
+        dataset = type(dataset)(ir, vis, ir_pattern, vis_pattern)
     split = own or split or ("train" if "train" in dataset.splits() else None)
     split = dataset.check_split(split)
     selection = dataset.select(split, root)
-    pairs = selection.pairs
-    images, digest = [], hashlib.sha256()
+    pairs, notes = stretching.apply(selection.pairs, stretch)
+    images, digest, facts = [], hashlib.sha256(), {}
     for pair in pairs:
         loaded = pair.load()
         both = reduce(loaded.ir, recipe.longest), reduce(loaded.vis, recipe.longest)
         if min(both[0].shape) < recipe.crop:
             raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {recipe.crop} pixels")
         images.append(both)
+        facts[pair.id] = loaded.told
         digest.update(pair.digest().encode())
     ids = [pair.id for pair in pairs]
-    label = part_label(split, ids, selection.total)
-    return Source(dataset.name, label, images, ids_sha256(ids), digest.hexdigest(), selection.notes)
+    label = part_label(split, ids, selection.total) + stretch.suffix
+    lines = (*notes, *told.in_all(facts, len(pairs)))
+    return Source(dataset.name, label, images, ids_sha256(ids), digest.hexdigest(), selection.notes, lines)
 
 
 def refuse_repeats(sources: Sequence[Source]) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import stores
 
+from benchmark.store import files
+
 
 @pytest.fixture
 def results(tmp_path, monkeypatch):
@@ -55,6 +57,20 @@ def test_formats(bench, results, kind, words):
     found = json.loads(bench("compare", "a", "b", "--format", "json").stdout)
     assert [change["verdict"] for change in found["changes"]] == ["better", "same", "worse"]
     assert found["changes"][1]["p"] is None
+
+
+def test_infinite_values_are_left_out_and_told(bench, results):
+    """As of equal images, whose PSNR has no end."""
+    for method, ids in (("a", 1), ("b", 3)):
+        path = results / "tno@tno42" / method / "scores.jsonl"
+        lines = files.read_lines(path)
+        for line in lines[:ids]:
+            line["scores"]["EN"] = "inf"
+        files.write_lines(path, lines)
+    row = rows(bench, "a", "b")["b", "EN"]
+    assert (row["images"], row["verdict"]) == ("13", "better")
+    assert 4 < float(row["mean_a"]) < float(row["mean_b"]) < 7
+    assert "EN is infinite in A for 1 and in B for 3 of 16 images: left out" in bench("compare", "a", "b").stdout
 
 
 def test_noise_shows_no_difference(bench, results):

@@ -130,10 +130,31 @@ def test_ranks_follow_the_direction_and_what_is_printed(bench, stored, pairs):
 
 
 def test_infinite_values(bench, stored, pairs):
-    rewrite(pairs, "average", lambda line: {**line, "scores": {**line["scores"], "EN": "inf"}})
-    (row, *_) = csv_rows(bench)
-    assert (row["mean"], row["sd"]) == ("inf", "")
-    assert "| average | **inf** |" in bench("report", "--format", "markdown", "--out", "-").stdout
+    """They make no mean, are best in nothing, and are told."""
+    finite = [line["scores"]["EN"] for line in files.read_lines(cell(pairs, "average") / "scores.jsonl")]
+
+    def infinite(*ids):
+        return lambda line: {**line, "scores": {**line["scores"], "EN": "inf"}} if line["id"] in ids else line
+
+    rewrite(pairs, "average", infinite("a"))
+    rewrite(pairs, "max", infinite(*IDS))
+    first, second = (row for row in csv_rows(bench) if row["metric"] == "EN" and row["protocol"] == "standard")
+    assert float(first["mean"]) == pytest.approx(statistics.fmean(finite[3::2]))
+    assert (first["n"], first["infinite"], first["images"], first["best"]) == ("3", "1", "4", "")
+    assert (second["mean"], second["n"], second["infinite"], second["best"]) == ("inf", "0", "4", "")
+    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    assert f"| average | {statistics.fmean(finite[3::2]):.3f} (n=3) |" in text
+    assert "| max | ∞ |" in text
+    assert "average: EN is infinite for 1 of 4 images; the mean is of the other 3" in text
+    assert "max: EN is infinite for 4 of 4 images" in text
+    assert "EN is undefined" not in text
+    for one in json.loads(bench("report", "--format", "json", "--out", "-").stdout)["measured"]:
+        methods = one["metrics"]["EN"]["methods"]
+        assert methods["average"]["mean"] < 10 and methods["average"]["infinite"] == 1
+        assert methods["max"]["mean"] == "inf" and "best" not in methods["max"]
+        assert "infinite" not in one["metrics"]["SD"]["methods"]["average"]
+    for kind in ("latex", "html", "excel"):
+        assert bench("report", "--format", kind).exit_code == 0
 
 
 def test_undefined_values(bench, stored, pairs):
@@ -142,6 +163,7 @@ def test_undefined_values(bench, stored, pairs):
 
     rewrite(pairs, "average", undefined("a"))
     rewrite(pairs, "max", undefined(*IDS))
+    rewrite(pairs, "max", lambda line: {**line, "reasons": {"EN": f"{IDS.index(line['id'])} grey levels"}})
     rows = csv_rows(bench)
     assert [row["n"] for row in rows if row["metric"] == "EN"] == ["3", "0", "3", "0"]
     assert [row["mean"] for row in rows if row["metric"] == "EN"][1::2] == ["", ""]
@@ -149,7 +171,7 @@ def test_undefined_values(bench, stored, pairs):
     assert "(n=3) |" in text
     assert "| max | — |" in text
     assert "average: EN is undefined for 1 of 4 images" in text
-    assert "max: EN is undefined for 4 of 4 images" in text
+    assert "max: EN is undefined for 4 of 4 images: 0…3 grey levels" in text
 
 
 def test_incomplete_rows_are_shown_and_not_ranked(bench, stored, pairs):

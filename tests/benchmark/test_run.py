@@ -39,6 +39,23 @@ def test_scores_are_those_of_the_saved_picture(pairs, bench_folder):
         assert line["fused"] == files.file_sha256(folder / "fused" / f"{line['id']}.png")
 
 
+def test_an_infinite_value_makes_no_mean_and_is_not_the_best(pairs, bench_folder):
+    """PSNR has no end where both sources and the fused image are the same."""
+    (pairs / "vis" / "a.png").write_bytes((pairs / "ir" / "a.png").read_bytes())
+    result = bench_folder("run", "--methods", "average,max", "--metrics", "PSNR,EN")
+    for method, places in table(result.stdout).items():
+        values = [line["PSNR"] for line in scores(cell(pairs, method)).values()]
+        assert np.isinf(values).tolist() == [True, False, False, False]
+        assert places[0] == f"{np.mean(values[1:]):.2f} (n=3)"
+        assert f"{method}: PSNR is infinite for 1 of 4 images; the mean is of the other 3" in result.stdout
+
+
+def test_run_says_why_a_metric_is_undefined(pairs, bench_folder):
+    result = bench_folder("run", "--methods", "ir", "--metrics", "SCD", "--protocol", "cddfuse")
+    (reason,) = {line["reasons"]["SCD"] for line in files.read_lines(cell(pairs, "ir") / "scores.jsonl")}
+    assert f"ir: SCD is undefined for 4 of 4 images: {reason}" in result.stdout
+
+
 def test_workers_score_as_this_process_does(pairs, bench):
     for jobs in (0, 2):
         arguments = ("--methods", "average,max", "--jobs", jobs, "--results", f"{jobs}/results")

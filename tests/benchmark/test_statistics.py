@@ -82,13 +82,19 @@ def test_interval_covers_the_true_mean_as_often_as_it_says():
     assert 0.90 < covered < 0.98  # 95 %, give or take three standard errors and the bootstrap's small-sample bias
 
 
-def test_no_interval_of_one_image_nor_of_infinite_values():
+def test_no_interval_of_one_image():
     (one,) = statistics.summaries(scores([[2.5]]))["M"]
     assert (one.mean, one.n) == (2.5, 1)
     assert np.isnan([one.sd, one.low, one.high]).all()
-    (infinite,) = statistics.summaries(scores([[1, np.inf, 2]]))["M"]
-    assert infinite.mean == np.inf
-    assert np.isnan([infinite.sd, infinite.low, infinite.high]).all()
+
+
+def test_infinite_values_make_no_mean():
+    found = statistics.summaries(scores([[1, np.inf, 2], [np.inf] * 3, [-np.inf] * 3, [np.inf, -np.inf, np.nan]]))["M"]
+    assert (found[0].mean, found[0].n, found[0].infinite) == (1.5, 2, 1)
+    assert found[0].sd == pytest.approx(np.sqrt(0.5)) and 1 <= found[0].low <= found[0].high <= 2
+    assert [one.mean for one in found[1:3]] == [np.inf, -np.inf] and np.isnan(found[3].mean)
+    assert [(one.n, one.infinite) for one in found[1:]] == [(0, 3), (0, 3), (0, 2)]
+    assert all(np.isnan([one.sd, one.low, one.high]).all() for one in found[1:])
 
 
 def test_best_is_shared_by_what_cannot_be_told_apart():
@@ -173,12 +179,23 @@ def test_undefined_images():
     assert not statistics.against_best(scores(values), "M").shared.any()
 
 
-def test_infinite_scores_are_compared_by_rank():
-    values = np.array([[np.inf] * 8, np.arange(8.0)])
-    found = statistics.against_best(scores(values), "M")
-    assert found.best == 0
-    assert found.p[1] == pytest.approx(2 / 2**8)
-    assert found.shared.tolist() == [True, False]
+def test_infinite_scores_are_compared_with_nothing():
+    values = np.array([np.arange(8.0), np.arange(8.0) - 1, np.arange(8.0) - 2])
+    values[2, 5] = np.inf
+    found = scores(values)
+    assert found.compared("M").tolist() == [True, True, False]
+    best = statistics.against_best(found, "M")
+    assert (best.best, best.units) == (0, 8)
+    assert np.isnan(statistics.pairwise(found, "M")[2]).all()
+    assert statistics.wins(found, "M")[2].tolist() == [0, 0, 0]
+    assert np.isnan(statistics.ranking(found).mean_rank[2])
+    assert np.isnan(statistics.rank_intervals(found, "M")[0][2])
+    # Infinite for every method, as of a pair of equal images: the image tells nothing about any of them.
+    values[:, 5] = np.inf
+    everywhere = scores(values)
+    assert everywhere.compared("M").all()
+    assert statistics.against_best(everywhere, "M").units == 7
+    assert statistics.friedman(everywhere, "M").mean_ranks.tolist() == [1, 2, 3]
 
 
 def test_friedman_of_demsars_example():

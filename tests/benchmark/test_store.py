@@ -10,7 +10,7 @@ from harness import cell, snapshot
 
 import benchmark
 from benchmark.errors import UserError
-from benchmark.store import cells, files
+from benchmark.store import cells, files, summary
 
 
 def test_a_torn_last_line_is_ignored_and_closed(tmp_path):
@@ -52,6 +52,13 @@ def test_keys_tell_apart_what_makes_a_result():
     assert len(keys) == len(base) + 1
     assert cells.fuse_key(*base) == cells.fuse_key(*base)
     assert len({cells.score_key("a", "1"), cells.score_key("a", "2"), cells.score_key("b", "1")}) == 3
+
+
+def test_a_mean_is_of_what_is_finite():
+    found = summary._value([1.0, math.inf, 4.0, math.nan])
+    assert (found.mean, found.sd, found.n, found.infinite) == (2.5, pytest.approx(1.5 * math.sqrt(2)), 2, 1)
+    assert summary._value([math.inf, math.inf]) == summary.Value(math.inf, pytest.approx(math.nan, nan_ok=True), 0, 2)
+    assert summary._value([]).n == 0 and math.isnan(summary._value([math.nan]).mean)
 
 
 def test_replace_leaves_the_old_file_when_it_fails(tmp_path):

@@ -20,15 +20,16 @@ from benchmark.store.summary import Row
 ORDER = 20
 FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
-COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units")
+COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite")
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
 def render(content: Content) -> str:
     """Write the lines under `COLUMNS`, and under `DETECTION` where there is any.
 
-    mean, sd (sample, ddof = 1): over the `n` images where the metric is defined, of `images` in the split (or in
-    common); empty where they do not exist or not every image was scored. ci_low, ci_high: 95 % bootstrap interval of
+    mean, sd (sample, ddof = 1): over the `n` images where the metric is defined and finite, of `images` in the split
+    (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the metric
+    is infinite. ci_low, ci_high: 95 % bootstrap interval of
     the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and all that are not significantly
     worse. unit, units: what intervals and tests take as one observation, and how many there are.
 
@@ -71,7 +72,7 @@ def _lines(one: Measured, row: Row):
             continue
         numbers = (_number(summary.mean), _number(summary.sd), summary.n, one.images, state)
         interval = (_rounded(summary.low), _rounded(summary.high))
-        behind = (*_tested(one, metric, i), one.scores.unit, one.scores.units)
+        behind = (*_tested(one, metric, i), one.scores.unit, one.scores.units, summary.infinite)
         lines.append((*place, text(metric), *numbers, *interval, *behind))
     return lines
 
@@ -81,14 +82,14 @@ def _detection_lines(one: Compared, row: DetectionRow):
     place = tuple(map(text, (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])))
     behind, state = (text(one.setup.folder.name), " ".join(map(str, row.records))), text(row.state)
     if row in one.absent:
-        return [(*place, "", "", "", 0, facts["images"]["test"], state, *[""] * 6, *behind, *[""] * 4)]
+        return [(*place, "", "", "", 0, facts["images"]["test"], state, *[""] * 7, *behind, *[""] * 4)]
     lines = []
     for figure in one.figures:
         mean, sd = map(_number, over_seeds(row.values(figure)))
         gap = (row.gap or {}).get(figure.name, {})
         difference = [_rounded(math.nan if value is None else value) for value in gap.values()] or [""] * 3
         counts = (figure.images, figure.images, state, "", "", "", "")
-        unit = ("scene", facts["scenes"]["test"])
+        unit = ("scene", facts["scenes"]["test"], "")
         lines.append((*place, text(figure.name), mean, sd, *counts, *unit, *behind, figure.instances, *difference))
     return lines
 
@@ -105,7 +106,8 @@ def is_formula(name: str) -> bool:
 
 def _tested(one: Measured, metric: str, i: int) -> tuple[str, str]:
     comparison = one.comparisons.get(metric)
-    if comparison is None or len(one.rows) < 2 or not one.scores.compared(metric)[i]:
+    compared = one.scores.compared(metric)
+    if comparison is None or compared.sum() < 2 or not compared[i]:
         return "", ""
     return _rounded(comparison.p[i]), str(int(comparison.shared[i]))
 

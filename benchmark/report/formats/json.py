@@ -22,9 +22,10 @@ FILE = "report.json"
 def render(content: Content) -> str:
     """Write three lists.
 
-    `measured`: the statistics of each split and protocol, methods and metrics by name; "wilcoxon" is Holm-corrected
-    over all pairs. `detected`: the facts of each setup of detection and the numbers of each method, as fractions, as
-    in the records. `tables`: what the other formats draw. Undefined numbers are null, infinite ones "inf".
+    `measured`: the statistics of each split and protocol, methods and metrics by name; "n": images with a finite value;
+    "infinite": images with an infinite one, where there are any; "wilcoxon": Holm-corrected over all pairs. `detected`:
+    the facts of each setup of detection and the numbers of each method, as fractions, as in the records. `tables`: what
+    the other formats draw. Undefined numbers are null, infinite ones "inf".
     """
     found = {
         "measured": list(map(_measured, content.measured)),
@@ -49,8 +50,10 @@ def _measured(one: Measured) -> dict:
                 "interval": [_few(summary.low), _few(summary.high)],
                 "n": summary.n,
             }
-            comparison = one.comparisons.get(metric)
-            if comparison is not None and one.scores.compared(metric)[i]:
+            if summary.infinite:
+                methods[row.cell.method]["infinite"] = summary.infinite
+            comparison, compared = one.comparisons.get(metric), one.scores.compared(metric)
+            if comparison is not None and compared.sum() > 1 and compared[i]:
                 methods[row.cell.method] |= {"p_best": _few(comparison.p[i]), "best": bool(comparison.shared[i])}
         metrics[metric] = {
             "direction": direction,

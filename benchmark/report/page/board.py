@@ -77,10 +77,14 @@ def _cell(one: Measured, metric: str, i: int, places: int, intervals) -> dict:
     if not one.scored(one.rows[i], metric):
         return {}
     found = _numbers(mean=summary.mean, sd=summary.sd, low=summary.low, high=summary.high) | {"n": summary.n}
+    if summary.infinite:
+        found["infinite"] = summary.infinite
     if intervals is not None:
         found |= _numbers(place=intervals[0][i], from_=intervals[1][i], to=intervals[2][i])
         comparison = one.comparisons[metric]
-        found |= _numbers(p=comparison.p[i]) | {"best": i == comparison.best}
+        found |= _numbers(p=comparison.p[i]) | {
+            "best": bool(i == comparison.best and one.scores.compared(metric).sum() > 1)
+        }
     return found | {"digits": places}
 
 

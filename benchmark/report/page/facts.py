@@ -57,6 +57,7 @@ def of_row(row: Row, profiles: Sequence[dict]) -> list[Group]:
     method += [["source", work] for work in works("method", row.name)]
     data = [["state", row.state], *named(record, _DATA)]
     failed = record.get("failed") or {}
+    data += [["told", line] for line in record.get("told") or []]
     data += [[f"failed: {id}", reason] for id, reason in list(failed.items())[:FAILED]]
     runs = record.get("runs") or []
     found = [("Method", method), ("Data", data)]

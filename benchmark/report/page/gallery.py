@@ -16,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.imaging import reading
 from benchmark.progress import Progress
 from benchmark.report.page.writing import Folder
-from benchmark.run import plan
+from benchmark.run import plan, stretching
 from benchmark.store import provenance
 from benchmark.store.cells import Cell, fused_files
 
@@ -128,7 +128,8 @@ def _pairs(place: Place, cells: Iterable[Cell], data_root: Path | None) -> dict[
     fused."""
     if place.dataset == "folder":
         raise UserError("where the two folders of this split lie is not known here")
-    split = plan.select_split(place.dataset, *parse_label(place.split), data_root)
+    name, stretch = stretching.of_label(place.split)
+    split = plan.select_split(place.dataset, *parse_label(name), data_root, stretch=stretch)
     digests = {cell.run().get("split_sha256") for cell in cells}
     if split.sha256() not in digests:
         raise UserError(f"the images of {place.name} here are not those that were fused")

@@ -10,7 +10,7 @@ from benchmark.report import references
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured, decimals
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, label, title_of
+from benchmark.report.terminal import PRELIMINARY_NOTE, infinite, label, lacking, remarks, title_of
 from benchmark.statistics import ALPHA
 from benchmark.store.summary import Row
 
@@ -124,7 +124,7 @@ def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
         if count < one.images:
             found.append(Entry(f"{count}/{one.images}" if count else ""))
         elif not summary.n:
-            found.append(Entry(UNDEFINED))
+            found.append(Entry(infinite(summary.mean)))
         else:
             text = number(summary.mean, places) + (f" (n={summary.n})" if summary.n < one.images else "")
             spread = number(summary.sd, places) if options.sd and not math.isnan(summary.sd) else ""
@@ -193,12 +193,11 @@ def _notes(one: Measured) -> list[str]:
                 found.append(f"{label(row)}: {metric} partial {count}/{one.images}")
     for metric in one.scores.metrics:
         for row, summary in zip(one.rows, one.summaries[metric]):
-            lacking = one.images - summary.n
-            if lacking and one.scored(row, metric) == one.images:
-                found.append(f"{label(row)}: {metric} is undefined for {lacking} of {one.images} images")
+            if one.scored(row, metric) == one.images:
+                found += lacking(row, metric, summary.n, summary.infinite, one.images)
     found += [f"{label(row)}: {row.state}" for row in (*one.partial, *one.absent)]
     if one.common:
         found += [f"{label(row)}: {row.state}" for row in one.rows if not row.done]
     if any(row.preliminary for row in (*one.rows, *one.partial, *one.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found
+    return found + remarks(one.rows, one.partial)

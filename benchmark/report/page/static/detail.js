@@ -33,6 +33,7 @@ function showCell(table, row, i) {
   const facts = [];
   if (cell.low !== undefined) facts.push(["95 % interval", `${number(cell.low)} to ${number(cell.high)} (bootstrap over ${table.unit}s)`]);
   if (cell.n !== undefined) facts.push(["images", cell.n === table.total ? `${cell.n}` : `${cell.n} of ${table.total}`]);
+  if (cell.infinite !== undefined) facts.push(["infinite", `for ${cell.infinite} of ${table.total}`]);
   if (cell.place !== undefined) facts.push(["place", `${cell.place} of ${table.ranked}, 95 % interval ${cell.from} to ${cell.to}`]);
   if (cell.best) facts.push(["against the best", "this is the best mean"]);
   else if (cell.p !== undefined) facts.push(["against the best", `p ${cell.p < 0.001 ? "< 0.001" : `= ${cell.p.toFixed(3)}`} (Wilcoxon, Holm)`]);
