@@ -8,6 +8,7 @@ import subprocess
 import warnings
 
 import numpy as np
+import pages
 import pytest
 import stores
 from harness import FOLDER, cell, table
@@ -32,7 +33,7 @@ SCRIPTS = (
     "👨\u200d👩\u200d👧",
 )
 HOSTILE = (
-    "a_b%c&d#e", "=cmd|' C calc'!A0", "x\u200by", "n" * 180, "[bold]x", "*star", "$a$b$c", "a\nb", "caf\udce9",
+    "a_b%c&d#e", "=cmd|' C calc'!A0", "x\u200by", "n" * 180, "[bold]x", "*star", "$a$b", "$\\bad$", "a\nb", "caf\udce9",
     "\x1b[31mred", "---", "?`x", "\u202erlo", "&lt;b>~~s~~", "x\u0302", "\ue000", "ðþđ",
 )  # fmt: skip
 
@@ -193,7 +194,7 @@ def test_json_holds_names_as_they_are(bench, results):
 
 def test_markdown_shows_what_names_hold(bench, results):
     text = bench("report", "--format", "markdown", "--out", "-").stdout
-    assert r"\&lt;b\>\~\~s\~\~" in text and r"=cmd\|' C calc'!A0" in text and r"\$a\$b\$c" in text
+    assert r"\&lt;b\>\~\~s\~\~" in text and r"=cmd\|' C calc'!A0" in text and r"\$a\$b" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert all(line.replace(r"\|", "").count("|") >= 4 for line in rows)
 
@@ -225,6 +226,19 @@ def test_accents_are_found_however_they_are_encoded(bench, results):
         text = bench("report", "--format", "csv", "--methods", name, "--out", "-").stdout
         assert {row["method"] for row in csv.DictReader(io.StringIO(text))} == {"me\u0301thode"}
         assert bench("compare", name, "方法").exit_code == 0
+
+
+def test_pictures_of_the_page_lie_where_it_looks_for_them(bench, pairs, bench_folder):
+    assert bench_folder("eval", "--fused", "ir", "--name", "方法", "--metrics", "EN").exit_code == 0
+    for name in ("caf\udce9", "x\u200by"):
+        shutil.copytree(cell(pairs, "方法"), cell(pairs, "方法").with_name(name))
+    assert bench("report", "--format", "csv", "--html").exit_code == 0
+    page = pairs / "results" / "report" / "page"
+    (place,) = pages.content_of(page, "index")["places"]
+    methods = {column["method"] for column in place["columns"]}
+    assert methods >= {"方法", "cafU+DCE9", "xU+200By"}
+    for method in methods:
+        assert (page / "pictures" / place["name"] / method / "fused" / "a.png").is_file()
 
 
 # LaTeX
@@ -294,7 +308,7 @@ def test_other_scripts_compile_with_lualatex(bench, results):
         letters = composed(name).replace(" ", "")
         coded = "".join(f"U+{ord(c):X}" for c in letters)
         assert letters in text or coded in text, name
-    for shown in ("A_B%C&D#E", "=CMD|", "XU+200BY", "CAFU+DCE9", "U+E000", "*STAR", "[BOLD]X", "$A$B$C"):
+    for shown in ("A_B%C&D#E", "=CMD|", "XU+200BY", "CAFU+DCE9", "U+E000", "*STAR", "[BOLD]X", "$A$B", "$\\BAD$"):
         assert shown in text
 
 
@@ -352,7 +366,7 @@ def test_figures_show_every_name(tmp_path, monkeypatch, capfd, fonts):
     if fonts == "none":
         assert "U+65B9U+6CD5" in shown and "U+1F525fuse" in shown and "方" in lettering.lacking
         assert "U+1F468U+1F469U+1F467" in shown
-    assert {"Наш метод", "Μέθοδος", "méthode", "שיטה", "$a$b$c", "aU+000Ab", "xU+200By"} <= shown
+    assert {"Наш метод", "Μέθοδος", "méthode", "שיטה", "$a$b", "$\\bad$", "aU+000Ab", "xU+200By"} <= shown
     assert max(map(len, shown)) <= lettering.LONGEST
     lettering._fonts.cache_clear()
 
