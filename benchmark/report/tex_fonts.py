@@ -38,11 +38,11 @@ _SHAPED |= {"myanmar", "oriya", "sinhala", "syriac", "tamil", "telugu", "thai", 
 _RUN = re.compile(r"(?:[A-Za-z](?=[\u0300-\u036f]))?[^\x00-\x7f]+(?: [^\x00-\x7f]+)*")
 
 PACKAGES = "\\usepackage{fontspec}\n"
-_DEFINITIONS = r"""\newcommand\benchrtl{\textdir TRT\relax}
+_DEFINITIONS = r"""\providecommand\benchrtl{\textdir TRT\relax}
 \ExplSyntaxOn
-\int_new:N \g_bench_lacking_int
-\int_new:N \l_bench_fewest_int
-\tl_new:N \l_bench_font_tl
+\int_zero_new:N \g_bench_lacking_int
+\int_zero_new:N \l_bench_fewest_int
+\tl_clear_new:N \l_bench_font_tl
 \cs_set_protected:Npn \bench_each_lacking:nn #1#2
   { \tl_map_inline:nn {#1} { \tex_iffontchar:D \tex_font:D `##1 ~ \else: #2 \fi: } }
 % The command to define, features of the font, the characters, the fonts.

@@ -42,8 +42,8 @@ def read_lines(path: Path) -> list[dict]:
     for line in text.split("\n"):
         try:
             value = json.loads(line)
-            if "\\u" in line:  # an escaped half of a surrogate pair could not be written again
-                json.dumps(value, ensure_ascii=False).encode()
+            if "\\u" in line:  # no name has half of a surrogate pair but for bytes that are no UTF-8
+                json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):

@@ -65,15 +65,28 @@ def test_replace_leaves_the_old_file_when_it_fails(tmp_path):
     path = tmp_path / "run.json"
     files.replace(path, "old")
     with pytest.raises(TypeError):
-        files.replace(path, 5)
+        files.replace(path, ["new"])
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
 
 
-def test_lines_that_cannot_be_written_again_are_ignored(tmp_path):
+def test_lines_that_nothing_wrote_are_ignored(tmp_path):
     path = tmp_path / "scores.jsonl"
     path.write_text('{"id": "\\ud800"}\n' + "[" * 100_000 + '\n[]\nnull\n5\n{"id": "a"}\n')
     assert files.read_lines(path) == [{"id": "a"}]
+
+
+def test_names_that_are_no_utf8_come_back_as_they_were(tmp_path):
+    path, lines = tmp_path / "scores.jsonl", [{"id": "caf\udce9"}, {"id": "方法"}]
+    for line in lines:
+        files.append(path, line)
+    assert files.read_lines(path) == lines
+    before = path.stat().st_mtime_ns
+    files.write_lines(path, lines)
+    assert (path.stat().st_mtime_ns, files.read_lines(path)) == (before, lines)
+    cell = cells.Cell(tmp_path, "tno", "test", "m")
+    cell.write_run({"command": "bench run --ir caf\udce9"})
+    assert json.loads(cell.run_file.read_text(encoding="utf-8")) == {"command": "bench run --ir caf\udce9"}
 
 
 RECORDS = {
