@@ -23,8 +23,8 @@ Rendered by `python -m metrics.docs`; not to be edited. Numbers version {version
 
 F is the fused image, A the infrared (or first) source, B the visible (or second) one; all are 8-bit
 grey levels 0..255 of m x n pixels (floats are rounded to levels first). ↑: higher is better, ↓: lower
-is better; a metric without an arrow is shown and never ranked. A metric that a protocol does not define is absent under it. Where the images leave a metric
-undefined, the value is `nan`, and the reason is given.
+is better; a metric without an arrow is shown and never ranked. A metric that a protocol does not define
+is absent under it. Where the images leave a metric undefined, the value is `nan`, and the reason is given.
 
 The example values are those of the triple that the package draws, `metrics.example.example()`; the
 last column of each table is the difference from `standard`. Metrics that need an optional package have no

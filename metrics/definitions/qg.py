@@ -14,7 +14,7 @@ ALMOST = 1e-5
 
 @once
 def edges(x: Image) -> tuple[np.ndarray, np.ndarray]:
-    """Strength and orientation of the edges at each pixel: Sobel with zeros beyond the border, Sx 1e-5 where it vanishes."""
+    """Strength and orientation of the edges: Sobel with zeros beyond the border, Sx 1e-5 where it vanishes."""
     sx, sy = sobel(x, cv2.BORDER_CONSTANT)
     return np.sqrt(sx * sx + sy * sy), np.arctan(sy / np.where(sx == 0, ALMOST, sx))
 

@@ -34,7 +34,7 @@ def reference(a: Image, b: Image) -> float:
     title="Ratio of spatial frequency error",
     year=2007,
     family="gradient",
-    direction=+1,
+    direction=0,
     range="-1 .. unbounded, best 0",
     unit="1",
     source="Zheng, Essock, Hansen & Haun, Inf. Fusion 8, 177 (2007)",
@@ -46,7 +46,8 @@ def Qsf(f, a, b):
 
     Each term is the sum of the squared differences divided by mn, those of the diagonals times sqrt(2) / 2.
     The reference SF_R takes at each pixel and direction the larger |difference| of the two sources. Below 0
-    detail is lost, above 0 noise or sharpening is added. Undefined where both sources are constant.
+    detail is lost, above 0 noise or sharpening is added: neither more nor less is
+    better, so that nothing is ranked by it. Undefined where both sources are constant.
     """
     needs_side(f, 2, "for a difference")
     expected = reference(a, b)
