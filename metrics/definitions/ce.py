@@ -21,6 +21,11 @@ def estimated(x: Image) -> np.ndarray:
     unit="bit",
     source="Bulanon, Burks & Alchanatis, Biosyst. Eng. 103, 12 (2009)",
     protocols={"standard": "mean over the sources, half a pixel added to the count of each level"},
+    note=(
+        "The field leaves levels out that F lacks (`vifb`): a grey card then has -0.03 on ten pairs of VIFB and is "
+        "best, here 11.4. So levels that a stretch leaves empty count, too: 4.94 instead of 1.48 on a pair of MSRS "
+        "stretched to 0..255. Only histograms are compared: noise of a broad histogram has 1.22, `average` 2.12."
+    ),
 )
 def CE(f, a, b):
     """CE = mean over the sources S of sum_k p_S(k) log2(p_S(k) / p_F(k)), a Kullback-Leibler divergence of the

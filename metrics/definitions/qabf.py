@@ -114,6 +114,15 @@ def of_levels(f: Image, a: Image, b: Image, framed: bool) -> float:
     unit="1",
     source="Xydeas & Petrovic, Electron. Lett. 36, 308 (2000); Proc. SPIE 4051, 89 (2000)",
     protocols={"standard": "orientations modulo pi, as in the SPIE paper; pixels that have all eight neighbours"},
+    note=(
+        "The field's codes surround the images by zeros, which draw an edge around them (0.1 to 10 % of the weight "
+        "on six real triples, +0.001 to +0.052), and take orientations of -pi/2 and pi/2, one and the same, for "
+        "opposite (-0.010 to -0.052). Together, `cddfuse` is 0.016 above to 0.023 below this value; on ten pairs "
+        "of VIFB the order of two in ten methods changes. Neither the Electronics Letters paper nor its code says "
+        "what lies beyond the border; A as here is that of the SPIE paper of the same authors. The sources were "
+        "the papers' equations as Z. Liu and Y. Liu quote them in their codes. An inverted image scores like the "
+        "upright one."
+    ),
 )
 def Qabf(f, a, b):
     """Qabf = sum(Q_AF g_A + Q_BF g_B) / sum(g_A + g_B), where Q_SF = Q_g Q_a compares the edges of source S

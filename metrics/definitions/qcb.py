@@ -83,6 +83,10 @@ def refuse_constant(f: Image, a: Image, b: Image) -> None:
     unit="1",
     source="Chen & Blum, Image Vis. Comput. 27, 1421 (2009)",
     protocols={"standard": "grey levels as they are, means over what of a window lies within the image"},
+    note=(
+        "With zeros beyond the border it would be up to 0.012 higher on six real triples, 0.001 lower on one. "
+        "Where an image is black, contrast is a quotient of small numbers."
+    ),
 )
 def Qcb(f, a, b):
     """Qcb = mean of l Q_AF + (1 - l) Q_BF, Q_SF = min(C_S, C_F) / max(C_S, C_F), l = C_A^2 / (C_A^2 + C_B^2).

@@ -52,6 +52,11 @@ def mean(qualities, strengths) -> float:
     unit="1",
     source="Xydeas & Petrovic, Electron. Lett. 36, 308 (2000), as in Liu et al., IEEE TPAMI 34, 94 (2012)",
     protocols={"standard": "as the code of Liu et al., over the pixels that have all eight neighbours"},
+    note=(
+        "A quantity of the code of Liu et al.: the papers divide the sum of all weighted qualities by the sum of "
+        "all weights, as Qabf does. `liu2012` differs by 0.001 to 0.007 on six real triples through its frame of "
+        "zeros. An inverted image scores like the upright one."
+    ),
 )
 def Qg(f, a, b):
     """Qg = mean over the pixels of (Q_AF g_A + Q_BF g_B) / (g_A + g_B), where Q_SF = Q_g Q_a compares the

@@ -58,6 +58,10 @@ def ratio(information: float, scale: float) -> float:
         "Canagarajah & Bull, Electron. Lett. 42, 626 (2006)"
     ),
     protocols={"standard": "Tsallis' entropies and a difference in the denominator, as in the equation"},
+    note=(
+        "`liu2012` has Shannon's entropies to the power q and a plus sign in the denominator: 11 to 40 times higher "
+        "on six real triples. Eq. 7 of Liu et al. was read in codes that quote it, the papers not being at hand."
+    ),
 )
 def Qte(f, a, b):
     """Qte = (T(A, F) + T(B, F)) / (H(A) + H(B) - T(A, B)), T(X, Y) = (1 - sum p_xy^q / (p_x p_y)^(q-1)) / (1 -

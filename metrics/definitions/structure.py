@@ -85,7 +85,18 @@ SMOOTH = (
 )
 
 
-@metric("Qs", title="Fusion quality index", protocols={"standard": "the definition"}, **PIELLA)
+@metric(
+    "Qs",
+    title="Fusion quality index",
+    protocols={"standard": "the definition"},
+    **PIELLA,
+    note=(
+        "`liu2012` puts SSIM in place of the index, whose constants lift windows of little contrast: on six real "
+        "triples it is 0.01 to 0.19 higher, and a grey card has 0.43 on ten pairs of VIFB, here 0.001. Definition "
+        "after Wang and Bovik's code (8x8 windows) and the equations quoted in Liu's; the paper itself was not at "
+        "hand."
+    ),
+)
 def Qs(f, a, b):
     """Qs = mean of l Q(A, F) + (1 - l) Q(B, F), l = s_A / (s_A + s_B) the share of the local variances.
 
@@ -103,7 +114,13 @@ def mean_similarity(f, a, b):
     return float(weighted_similarity(f, a, b).mean())
 
 
-@metric("Qw", title="Weighted fusion quality index", protocols={"standard": "the definition"}, **PIELLA)
+@metric(
+    "Qw",
+    title="Weighted fusion quality index",
+    protocols={"standard": "the definition"},
+    **PIELLA,
+    note=("`liu2012` puts SSIM in place of the index: on six real triples it is 0.001 lower to 0.033 higher."),
+)
 def Qw(f, a, b):
     """Qw = sum(c q) / sum(c), q the map of which Qs is the mean, c = max(s_A, s_B): busy windows count more.
 
@@ -133,6 +150,10 @@ def edge_image(x: Field) -> Field:
     "Qe",
     title="Edge-dependent fusion quality index",
     protocols={"standard": "the definition, alpha = 1"},
+    note=(
+        "Two forms are in use, Qw Qw'^alpha and Qw^(1 - alpha) Qw'^alpha; this is the first one, as in Liu's code. "
+        "The paper itself was not at hand."
+    ),
     **PIELLA,
 )
 def Qe(f, a, b):
@@ -184,6 +205,13 @@ def covariance_share(f: Field, a: Field, b: Field) -> np.ndarray:
     unit="1",
     source="Cvejic, Loza, Bull & Canagarajah, Int. J. Signal Process. 2, 178 (2005)",
     protocols={"standard": "the weight clipped to 0..1; windows where neither source varies with F count a half each"},
+    note=(
+        "`liu2012` sets the quality to 0 or 1 where the weight should be. With windows of undefined weight counted "
+        "a half each, that code gives `average` 0.573 on ten pairs of VIFB and 0.681 with infrared and visible "
+        "exchanged, here 0.656 both ways; noise has 0.171 there, 0.000 here. The clipped weight is the definition "
+        "in the paper as its followers quote it; the 7x7 window is that of Liu's code, the paper not being at "
+        "hand."
+    ),
 )
 def Qc(f, a, b):
     """Qc = mean of w Q(A, F) + (1 - w) Q(B, F), w = s_AF / (s_AF + s_BF), 0 where that is below 0 and 1 where it
@@ -226,6 +254,7 @@ def quality_clipped(f, a, b):
     unit="1",
     source="Yang, Zhang, Wang & Liu, Inf. Fusion 9, 156 (2008)",
     protocols={"standard": "windows where both sources are flat count a half each"},
+    note=("Windows and threshold as in the code of Liu et al."),
 )
 def Qy(f, a, b):
     """Qy = mean of l Q(A, F) + (1 - l) Q(B, F) where Q(A, B) >= 0.75, and of max(Q(A, F), Q(B, F)) elsewhere.

@@ -41,6 +41,11 @@ def distortion(f: Image, s: Image) -> list[tuple[np.ndarray, np.ndarray]]:
     unit="1",
     source="Han, Cai, Cao & Xu, Inf. Fusion 14, 127 (2013)",
     protocols={"standard": "the definition"},
+    note=(
+        "The code of Han et al. takes the second source where the gains are equal; exchanging the sources then "
+        "moves the value by up to 0.0004 on six real triples. Each scale keeps every other pixel: mirroring moves "
+        "it by up to 1 %."
+    ),
 )
 def VIFF(f, a, b):
     """VIFF = sum_k p_k sum(VID_k) / sum(VIND_k), p = (1, 0, 0.15, 1) / 2.15 over the four scales of VIF.
