@@ -228,8 +228,9 @@ def Qp(f, a, b):
     moments M, m.
 
     Each P is the mean, over the pixels where a source's p exceeds 0.1, of the best local correlation of F's map
-    with that of A and that of B where their p exceeds 0.1, and with that of whichever has the larger p. p as in Kovesi's phase congruency of four scales and six orientations as Liu et al. changed it. Windows are
-    11x11 gaussians of sigma 1.5 where they fit. A correlation is 0 where F's map is flat and the source's is not.
+    with that of A and that of B where their p exceeds 0.1, and with that of whichever has the larger p. p as in
+    Kovesi's phase congruency of four scales and six orientations, as Liu et al. changed it. Windows are 11x11
+    gaussians of sigma 1.5 where they fit. A correlation is 0 where F's map is flat and the source's is not.
     Undefined below 11x11 pixels, where F is constant, and where no source has a feature.
     """
     needs_side(f, len(WINDOW), "for one window")
