@@ -115,13 +115,12 @@ def of_levels(f: Image, a: Image, b: Image, framed: bool) -> float:
     source="Xydeas & Petrovic, Electron. Lett. 36, 308 (2000); Proc. SPIE 4051, 89 (2000)",
     protocols={"standard": "orientations modulo pi, as in the SPIE paper; pixels that have all eight neighbours"},
     note=(
-        "The field's codes surround the images by zeros, which draw an edge around them (0.1 to 10 % of the weight "
-        "on six real triples, +0.001 to +0.052), and take orientations of -pi/2 and pi/2, one and the same, for "
-        "opposite (-0.010 to -0.052). Together, `cddfuse` is 0.016 above to 0.023 below this value; on ten pairs "
-        "of VIFB the order of two in ten methods changes. Neither the Electronics Letters paper nor its code says "
-        "what lies beyond the border; A as here is that of the SPIE paper of the same authors. The sources were "
-        "the papers' equations as Z. Liu and Y. Liu quote them in their codes. An inverted image scores like the "
-        "upright one."
+        "The field's codes surround the images by zeros, which draw an edge around them (0.1 to 10 % of the "
+        "weight on six real triples, up to +0.052), and take the orientations -pi/2 and pi/2, one and the same, "
+        "for opposite (-0.015 to -0.047). Together, `cddfuse` is 0.016 above to 0.023 below this value; on ten "
+        "pairs of VIFB SeAFusion and `max` change places among ten methods. The equations, as Z. Liu's and Y. "
+        "Liu's codes quote them (the papers were not at hand), know no border; A is that of the SPIE paper. An "
+        "inverted image scores like the upright one."
     ),
 )
 def Qabf(f, a, b):
@@ -144,8 +143,8 @@ def Qabf(f, a, b):
     "vifb",
     "ivifzoo",
     note=(
-        "A = 1 - |a_S - a_F| / (pi/2), zeros beyond the border, and where g_S = g_F, G is the strength itself "
-        "instead of 1: at most 0.9753"
+        "orientations -pi/2 and pi/2 far apart, zeros beyond the border, and where g_S = g_F, G is the strength "
+        "itself instead of 1: at most 0.9753"
     ),
 )
 def in_a_frame(f, a, b):

@@ -107,6 +107,7 @@ def test_cards_are_complete():
         assert set(card.protocols) <= set(metrics.protocols())
         assert all((card.title, card.year, card.range, card.unit, card.source, card.doc, card.protocols))
         assert all(card.protocols.values())
+        assert not any("|" in text for text in card.protocols.values()), "they stand in a table"
     for protocol in metrics.protocols():
         assert all(protocol in metrics.card(name).protocols for name in metrics.names(protocol))
 
