@@ -35,9 +35,10 @@ __all__ = ["Definition", "Metric", "MetricCard", "Undefined", "metric"]
 class MetricCard:
     """What a reader of a table needs to know about a metric.
 
-    direction: +1 higher is better, -1 lower is better. range and unit hold for `standard`. protocols: what
-    each protocol that defines the metric computes. requires: the optional extra of the package that it needs,
-    or None.
+    direction: +1 higher is better, -1 lower is better, 0 neither: shown, never ranked. range and unit hold for
+    `standard`. protocols: what each protocol that defines the metric computes. requires: the optional extra of
+    the package that it needs, or None. note: what to beware of, or how far `standard` is from what the field
+    prints, with figures; empty where there is nothing to say.
     """
 
     name: str
@@ -51,6 +52,7 @@ class MetricCard:
     protocols: dict[str, str]
     doc: str
     requires: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,11 +71,11 @@ class Definition:
 class Metric:
     """A metric under all its protocols; made by the decorator `metric`."""
 
-    def __init__(self, function, name, *, protocols, aliases=(), requires=None, **card):
+    def __init__(self, function, name, *, protocols, aliases=(), requires=None, note="", **card):
         self.name = name
         self.aliases = tuple(aliases)
         self.definitions: dict[str, Definition] = {}
-        self._card = dict(card, requires=requires, doc=inspect.getdoc(function) or "")
+        self._card = dict(card, requires=requires, note=note, doc=inspect.getdoc(function) or "")
         for protocol, note in protocols.items():
             self._define(protocol, Definition(function, note))
 

@@ -19,9 +19,11 @@ PATH = Path(__file__).with_name("_kernel.so")
 ISAS = ("avx512", "avx2", "base")
 
 SIGNATURES = {
-    "qabf": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int, c_void_p]),
+    "qabf": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_void_p]),
+    "qabf_framed": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_void_p]),
     "nabf": (None, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double, c_void_p]),
     "qg": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64]),
+    "qg_framed": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64]),
     "joint_histogram": (None, [c_void_p, c_void_p, c_int64, c_void_p]),
     "histogram": (None, [c_void_p, c_int64, c_void_p]),
     "product_sum": (c_int64, [c_void_p, c_void_p, c_int64]),
@@ -51,10 +53,10 @@ class Library:
             function.restype, function.argtypes = result, arguments
             self._functions[name] = function
 
-    def qabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, equal_is_one: bool) -> tuple[float, float]:
-        """Sum of the weighted preservations and of the weights; levels (H, W)."""
+    def qabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, framed: bool) -> tuple[float, float]:
+        """Sum of the weighted preservations and of the weights; levels (H, W), at least 3x3 unless framed."""
         out = np.empty(2)
-        self._functions["qabf"](*pointers(f, a, b), *f.shape, equal_is_one, *pointers(out))
+        self._functions["qabf_framed" if framed else "qabf"](*pointers(f, a, b), *f.shape, *pointers(out))
         return float(out[0]), float(out[1])
 
     def nabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, faint: float) -> tuple[float, float, float]:
@@ -63,8 +65,8 @@ class Library:
         self._functions["nabf"](*pointers(f, a, b), *f.shape, faint, *pointers(out))
         return tuple(out.tolist())
 
-    def qg(self, f: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-        return self._functions["qg"](*pointers(f, a, b), *f.shape)
+    def qg(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, framed: bool) -> float:
+        return self._functions["qg_framed" if framed else "qg"](*pointers(f, a, b), *f.shape)
 
     def joint_histogram(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         counts = np.empty((256, 256), np.int32)

@@ -4,6 +4,11 @@ import numpy as np
 
 from ..defining import metric
 from ..histograms import histogram
+from ..images import Image
+
+
+def estimated(x: Image) -> np.ndarray:
+    return (histogram(x) + 0.5) / (x.size + 128)
 
 
 @metric(
@@ -12,21 +17,29 @@ from ..histograms import histogram
     year=2009,
     family="information",
     direction=-1,
-    range="about 0 .. 18",
+    range="0 .. unbounded",
     unit="bit",
     source="Bulanon, Burks & Alchanatis, Biosyst. Eng. 103, 12 (2009)",
-    protocols={
-        "standard": "mean over the sources, levels missing from F left out",
-        "vifb": "mean over the sources, levels missing from F left out",
-    },
+    protocols={"standard": "mean over the sources, half a pixel added to the count of each level"},
+    note=(
+        "The field leaves levels out that F lacks (`vifb`): a grey card then has -0.03 on ten pairs of VIFB and is "
+        "best, here 11.4. So levels that a stretch leaves empty count, too: 4.94 instead of 1.48 on a pair of MSRS "
+        "stretched to 0..255. Only histograms are compared: noise of a broad histogram has 1.22, `average` 2.12."
+    ),
 )
 def CE(f, a, b):
-    """CE = mean over the sources S of sum_k p_S(k) log2(p_S(k) / p_F(k)), over the levels k that occur in
-    both.
+    """CE = mean over the sources S of sum_k p_S(k) log2(p_S(k) / p_F(k)), a Kullback-Leibler divergence of the
+    histograms.
 
-    A Kullback-Leibler divergence of the histograms. Strictly it is infinite where a source has a level that F
-    has not; as in the field's codes such levels are left out, so that it can come out slightly below 0.
+    As published it is infinite where a source has a level that F has not. So probabilities are estimated as
+    p(k) = (count + 1/2) / (mn + 128), after Krichevsky & Trofimov, IEEE Trans. Inf. Theory 27, 199 (1981).
     """
+    q = estimated(f)
+    return sum(float(np.dot(p, np.log2(p / q))) for p in (estimated(a), estimated(b))) / 2
+
+
+@CE.dialect("vifb", note="levels missing from F are left out: a grey card has the best value, slightly below 0")
+def over_common_levels(f, a, b):
     q = histogram(f) / f.size
     value = 0.0
     for s in (a, b):

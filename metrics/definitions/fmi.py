@@ -115,6 +115,10 @@ CODES = ("tang2023", "tang2022", "hli")
     aliases=("FMI",),
     title="Feature mutual information, grey levels",
     protocols={"standard": "the definition"},
+    note=(
+        "The windows are read column by column, so that transposing or mirroring changes the value by up to 0.003 "
+        "on six real triples."
+    ),
     **COMMON,
 )
 def FMI_none(f, a, b):
@@ -139,6 +143,10 @@ def grey_levels(x: Image) -> np.ndarray:
     "FMI_gradient",
     title="Feature mutual information, gradient",
     protocols={"standard": "horizontal derivative"},
+    note=(
+        "Only the horizontal derivative enters, as in the code of its authors: transposing changes the value by up "
+        "to 0.029 on six real triples."
+    ),
     **COMMON,
 )
 def FMI_gradient(f, a, b):
@@ -156,6 +164,11 @@ def derivative(x: Image) -> np.ndarray:
     aliases=("FMI_pixel",),
     title="Feature mutual information, edges",
     protocols={"standard": "Sobel edges, thinned"},
+    note=(
+        "Windows without an edge in either map count as perfectly kept, as in the code of its authors, and they "
+        "are most: a grey card has 0.889 on ten pairs of VIFB, where `average` has 0.877 and six methods 0.850 to "
+        "0.891. Differences between methods mean little."
+    ),
     **COMMON,
 )
 def FMI_edge(f, a, b):
@@ -198,6 +211,10 @@ def edge_map_on_unit_range(x: Image) -> np.ndarray:
     "FMI_dct",
     title="Feature mutual information, cosine transform",
     protocols={"standard": "of the whole image", **dict.fromkeys(CODES, "of the whole image")},
+    note=(
+        "The windows are read column by column, so that transposing or mirroring changes the value by up to 0.005 "
+        "on six real triples."
+    ),
     **COMMON,
 )
 def FMI_dct(f, a, b):
@@ -218,6 +235,10 @@ def cosine_transform(x: Image) -> np.ndarray:
         "standard": "discrete Meyer wavelet",
         **dict.fromkeys(CODES, "printed as FMI_w; not confirmed against a run of the code"),
     },
+    note=(
+        "The windows are read column by column, so that transposing or mirroring changes the value by up to 0.002 "
+        "on six real triples."
+    ),
     **COMMON,
 )
 def FMI_wavelet(f, a, b):

@@ -90,6 +90,7 @@ shares = once(split)
     unit="1",
     source="Petrovic & Xydeas, ICCV 2005; modified by Kumar, Signal Image Video Process. 7, 1125 (2013)",
     protocols={"standard": "Kumar's, on 0..255"},
+    note=("Read it with Labf: a grey card adds nothing (0) and loses all (Labf 0.99)."),
 )
 def Nabf(f, a, b):
     """Nabf = sum over the pixels with g_F > g_A and g_F > g_B of ((1 - Q_AF) w_A + (1 - Q_BF) w_B), divided
@@ -140,6 +141,11 @@ def faint_edges_ignored(f, a, b):
     unit="1",
     source="Petrovic & Xydeas, ICCV 2005; Kumar, Signal Image Video Process. 7, 1125 (2013)",
     protocols={"standard": "on 0..255"},
+    note=(
+        "Read it with Nabf: noise loses little (0.26 on ten pairs of VIFB, `average` 0.34) and adds much (Nabf "
+        "0.44). The orientation of a flat pixel is taken as 0, as in Kumar's code: transposing moves Labf by up to "
+        "0.0001."
+    ),
 )
 def Labf(f, a, b):
     """Labf = sum over the pixels with g_F <= g_A or g_F <= g_B of ((1 - Q_AF) w_A + (1 - Q_BF) w_B), divided

@@ -41,21 +41,28 @@ def distortion(f: Image, s: Image) -> list[tuple[np.ndarray, np.ndarray]]:
     unit="1",
     source="Han, Cai, Cao & Xu, Inf. Fusion 14, 127 (2013)",
     protocols={"standard": "the definition"},
+    note=(
+        "The code of Han et al. takes the second source where the gains are equal; exchanging the sources then "
+        "moves the value by up to 0.0004 on six real triples. Each scale keeps every other pixel: mirroring moves "
+        "it by up to 1 %."
+    ),
 )
 def VIFF(f, a, b):
     """VIFF = sum_k p_k sum(VID_k) / sum(VIND_k), p = (1, 0, 0.15, 1) / 2.15 over the four scales of VIF.
 
     VID = log10(1 + g^2 s_S / (v + n)), VIND = log10(1 + s_S / n) (1e-7 added to each), n = 0.005 · 255^2. At
-    each position both are taken from the source S with the smaller gain g of F over S. The rest is as for
+    each position both are taken from the source S with the smaller gain g of F over S, and are the means of both
+    sources where the gains are equal. The rest is as for
     VIF. Undefined where the shorter side is below 41 pixels.
     """
     needs_side(f, SMALLEST, "for its four scales")
     value = 0.0
     for k, ((g_a, kept_a), (g_b, kept_b)) in enumerate(zip(distortion(f, a), distortion(f, b))):
-        first = g_a < g_b
+        share = np.where(g_a == g_b, 0.5, g_a < g_b)
         variances = (moments(scales(s)[k], WINDOWS[k])[1] for s in (a, b))
         there = (np.log10(1 + np.where(v < 1e-10, 0, v) / NOISE) for v in variances)
-        there = np.where(first, *there)
-        kept = np.where(first, kept_a, kept_b)
+        there_a, there_b = there
+        there = share * there_a + (1 - share) * there_b
+        kept = share * kept_a + (1 - share) * kept_b
         value += SCALE_WEIGHTS[k] * float((kept + 1e-7).sum() / (there + 1e-7).sum())
     return value

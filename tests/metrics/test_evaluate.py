@@ -103,10 +103,11 @@ def test_cards_are_complete():
     for name in metrics.names():
         card = metrics.card(name)
         assert card.name == name
-        assert card.direction in (-1, 1)
+        assert card.direction in (-1, 0, 1)
         assert set(card.protocols) <= set(metrics.protocols())
         assert all((card.title, card.year, card.range, card.unit, card.source, card.doc, card.protocols))
         assert all(card.protocols.values())
+        assert not any("|" in text for text in card.protocols.values()), "they stand in a table"
     for protocol in metrics.protocols():
         assert all(protocol in metrics.card(name).protocols for name in metrics.names(protocol))
 
@@ -138,10 +139,12 @@ def test_a_copied_source_leaves_nothing_of_the_other(triple):
     assert value == pytest.approx(np.corrcoef((a - b).ravel(), a.ravel())[0, 1], rel=1e-9)
 
 
-def test_black_images_have_no_edges():
-    black = np.zeros((64, 64), np.uint8)
-    _, reasons = undefined(black, black, black, "standard")
-    assert "edge" in reasons["Qabf"]
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_constant_images_have_no_edges(level):
+    flat = np.full((64, 64), level, np.uint8)
+    reasons = {}
+    metrics.evaluate(flat, flat, flat, ["Qabf", "Qcv"], reasons=reasons)
+    assert "edge" in reasons["Qabf"] and "edge" in reasons["Qcv"]
 
 
 def test_identical_images(triple):
