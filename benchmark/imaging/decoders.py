@@ -57,7 +57,7 @@ def decode(data: bytes) -> Stored:
 def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=_FORMATS)
-    except UnidentifiedImageError:
+    except (UnidentifiedImageError, ModuleNotFoundError):  # the latter from ultralytics, which replaces Image.open
         if data[:3] == b"\xff\xd8\xff":
             raise Refused("a broken JPEG, or of a kind that is not read (12 bits, lossless)") from None
         raise
