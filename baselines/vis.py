@@ -6,5 +6,7 @@ from .base import ClassicalFuser, MethodCard
 class Visible(ClassicalFuser):
     card = MethodCard(name="vis", title="Visible", family="naive", notes="the visible image, unchanged")
 
+    reach = 0
+
     def fuse_pair(self, ir, vis):
         return vis
