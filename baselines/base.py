@@ -315,9 +315,7 @@ class Fuser(ABC):
     def fuse_parts(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """`fuse_batch` of one pair (1, 1, H, W) in parts of `tile`."""
         cut = np.ascontiguousarray
-        return tiling.blended(
-            lambda a, b: self.fuse_batch(cut(a), cut(b)), ir, vis, self.tile, self.reach, self.align
-        )
+        return tiling.blended(lambda a, b: self.fuse_batch(cut(a), cut(b)), ir, vis, self.tile, self.reach, self.align)
 
     def _fused(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         height, width = ir.shape[2:]

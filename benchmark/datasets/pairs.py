@@ -94,6 +94,10 @@ class Pair:
         """SHA-256 (hex) of both images' content; raises as `load` does where a file is missing."""
         return content_digest(*self._bytes())
 
+    def size(self) -> tuple[int, int]:
+        """Width and height, as the first image's header states them; raises images.ImageError."""
+        return reading.size(self.ir)
+
     def _bytes(self) -> tuple[bytes, bytes]:
         if self.problem is not None:
             raise PairError(self.id, self.problem)
