@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def differences(whole: np.ndarray, parts: np.ndarray) -> list[str]:
-    """Largest and mean difference before rounding, the share of pixels that differ after it, and by how much at most."""
+    """Largest and mean difference before rounding, the share of pixels that differ after it, and the most of that."""
     apart = 255 * np.abs(whole - parts)
     levels = np.abs(np.rint(255 * whole) - np.rint(255 * parts))
     return [f"{apart.max():.2g}", f"{apart.mean():.2g}", f"{100 * (levels > 0).mean():.2g} %", f"{levels.max():.0f}"]

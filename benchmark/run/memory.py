@@ -1,4 +1,4 @@
-"""Whether a method's pairs fit in memory and, where not, the tiles that they are fused in: known before anything runs."""
+"""Whether a method's pairs fit in memory and, where not, the tiles that they are fused in. Nothing is run here."""
 
 from __future__ import annotations
 
