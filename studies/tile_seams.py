@@ -3,10 +3,10 @@
     python studies/tile_seams.py --data-root DATA --weights-root WEIGHTS
     python studies/tile_seams.py --data-root DATA --weights-root WEIGHTS --methods seafusion,sage    # these rows only
 
-One real pair of 1024x768 (M3FD, 00000), without its last row and column for methods whose grid is coarser than pixels,
-since odd sides are what such grids find hard. Differences are in grey levels, of what is saved, before rounding and
-after. Methods that cannot be tiled are fused in tiles all the same, as far apart as a reach of 32 pixels asks for, to
-show why. Rows are put into the page as they come.
+One real pair of 1024x768 (M3FD, 00000), and again without its last row and column for methods whose grid is coarser
+than pixels, since odd sides are what such grids find hard. Differences are in grey levels of what is saved, before
+rounding and after. Methods that cannot be tiled are fused in tiles all the same, as if they reached 32 pixels, to show
+why. Rows are put into the page as they come.
 """
 
 from __future__ import annotations
@@ -42,17 +42,18 @@ def main() -> None:
     learned = [name for name in baselines.names() if baselines.card(name).family != "naive"]
     for name in options.methods.split(",") if options.methods else learned:
         cls = baselines.method(name)
-        odd = cls.align > 1
-        pair = [image[: 768 - odd, : 1024 - odd] for image in (ir, vis)]
         tileable = cls.streams or cls.reach is not None
-        fuser = baselines.load(name, weights_root=options.weights_root)
-        whole = fuser.fuse(*pair)
         if not tileable:
             cls.reach = REACH
-        fuser.tile = TILE
-        row = [name, f"{1024 - odd}x{768 - odd}", *differences(whole, fuser.fuse(*pair))]
-        put(row, tileable)
-        print(*row, flush=True)
+        fuser = baselines.load(name, weights_root=options.weights_root)
+        for odd in (0, 1) if cls.align > 1 else (0,):
+            pair = [image[: 768 - odd, : 1024 - odd] for image in (ir, vis)]
+            fuser.tile = None
+            whole = fuser.fuse(*pair)
+            fuser.tile = TILE
+            row = [name + odd * ", odd sides", f"{1024 - odd}x{768 - odd}", *differences(whole, fuser.fuse(*pair))]
+            put(row, tileable)
+            print(*row, flush=True)
 
 
 def differences(whole: np.ndarray, parts: np.ndarray) -> list[str]:
