@@ -27,9 +27,10 @@ def _needs() -> dict[str, dict[str, float]]:
 
 
 def bytes_per_pixel(method: str, device: str = "cpu") -> float | None:
-    """What a pair of that method takes on a device, fused whole, by the table that studies/memory_need.py writes; None
-    where it is not known."""
-    return _needs().get(method, {}).get(device)
+    """What a pair of that method takes on a device, fused whole, by the table that studies/memory_need.py writes,
+    where that of a GPU may be that of the CPU; None where it is not known."""
+    found = _needs().get(method, {})
+    return found.get(device, found.get("cpu"))
 
 
 def smallest(reach: int, align: int) -> int:

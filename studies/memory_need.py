@@ -16,7 +16,6 @@ import csv
 import json
 import subprocess
 import sys
-import weakref
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,53 +71,12 @@ def measured(name: str, weights_root: Path | None) -> dict:
 
 def counted(fuser) -> int | str:
     """Bytes per pixel that tensors take at once on a GPU, or "" where that cannot be counted."""
-    import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
+    from baselines import NetworkFuser, alive
 
-    from baselines import NetworkFuser, flops
-    from baselines.cddfuse import network as cddfuse
-
-    if not isinstance(fuser, NetworkFuser):
+    found = [alive.count(fuser, *size) if isinstance(fuser, NetworkFuser) else None for size in SIZES]
+    if None in found:
         return ""
-
-    class Alive(TorchDispatchMode):
-        """Adds up the bytes of tensors from when an operation returns them to when nobody holds them."""
-
-        def __init__(self):
-            super().__init__()
-            self.bytes = self.most = 0
-            self.held = set()
-
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            result = function(*args, **(kwargs or {}))
-            for tensor in tree_leaves(result):
-                if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata not in self.held:
-                    self._add(tensor.untyped_storage())
-            return result
-
-        def _add(self, storage):
-            self.held.add(storage._cdata)
-            self.bytes += storage.nbytes()
-            self.most = max(self.most, self.bytes)
-            weakref.finalize(storage, self._drop, storage._cdata, storage.nbytes())
-
-        def _drop(self, address, size):
-            self.held.discard(address)
-            self.bytes -= size
-
-    most = []
-    whole, cddfuse.STRIP_PIXELS = cddfuse.STRIP_PIXELS, 1 << 60  # a GPU takes no strips
-    try:
-        for height, width in SIZES:
-            with flops._mixer_in_torch(lambda u, *rest, **options: u.new_empty(u.shape)), Alive() as alive:
-                flops._on_shapes(fuser, height, width)
-            most.append(alive.most)
-    except Exception:
-        return ""
-    finally:
-        cddfuse.STRIP_PIXELS = whole
-    (few, many), (low, high) = (height * width for height, width in SIZES), most
+    (few, many), (low, high) = (height * width for height, width in SIZES), found
     return round((high - low) / (many - few))
 
 

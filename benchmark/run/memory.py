@@ -15,6 +15,9 @@ from benchmark.store.cells import Cell
 TILE = 512  # side of the tiles that "auto" takes: of one size, so that another day's memory gives the same result
 _SHARE = 0.8  # of what is free; the rest is for images, scoring and what else runs
 _BESIDES = 64  # bytes per pixel of the images themselves and of the result, which tiles do not make smaller
+_LARGE = 1 << 20  # pixels from which a network that is not in the table is loaded, to see what it takes
+_SIDE = 256  # of the pair that its tensors are counted for
+_KERNELS = 1.6  # the most that networks of the table took on a CPU, compared with their tensors
 _UNLIMITED = 1 << 60  # cgroups state a number beyond it for no limit
 
 
@@ -53,18 +56,21 @@ def fitted(method: Method, split: Split, device: str, tile: str | int, results: 
                 return method, ""
             return _in_parts(method, tile, "as --tile says")
         note = f"whole, {reason}" if max(height, width) > tile and method.card.family != "naive" else ""
-    need = _need(method, height * width, device)
-    free = at_hand(device)
-    short = need is not None and free is not None and need > _SHARE * free
+    each, free = _per_pixel(method, height * width, device), at_hand(device)
+    short = each is not None and free is not None and each * height * width > _SHARE * free
     possible = baselines.untiled(method.cls, TILE) is None and baselines.in_parts(method.cls, height, width, TILE)
     if not short:
         begun = tile == "auto" and possible and not method.cls.streams and _begun(method, split, results)
         return _in_parts(method, TILE, "as the results that are there") if begun else (method, note)
-    lack = f"{width}x{height} pixels would take about {_amount(need)}, of {_amount(free)} that are free"
+    need = _amount(each * height * width)
+    lack = f"{width}x{height} pixels would take about {need}, of {_amount(free)} that are free"
     if tile != "auto" or not possible:
-        reason = baselines.untiled(method.cls, TILE) or "and such an image is no larger than a tile"
+        reason = (
+            baselines.untiled(method.cls, TILE if tile == "auto" else tile)
+            or "and such an image is no larger than a tile"
+        )
         return replace(method, unavailable=f"{lack}; {reason}"), ""
-    in_parts = _need(method, TILE**2, device) + _BESIDES * height * width
+    in_parts = each * TILE**2 + _BESIDES * height * width
     if in_parts > _SHARE * free:
         return replace(method, unavailable=f"{lack}, and in tiles of {TILE} about {_amount(in_parts)}"), ""
     return _in_parts(method, TILE, lack)
@@ -93,12 +99,25 @@ def _largest(split: Split) -> tuple[int, int] | None:
     return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 
-def _need(method: Method, pixels: int, device: str) -> float | None:
-    """Bytes that a pair takes, fused whole; None where that is not known."""
-    from baselines import tiling
+def _per_pixel(method: Method, pixels: int, device: str) -> float | None:
+    """Bytes that a pixel of a pair takes, fused whole; None where that is not known. pixels: of the pair."""
+    from baselines import NetworkFuser, tiling
 
-    each = tiling.bytes_per_pixel(method.name, device)
-    return None if each is None else each * pixels
+    network = issubclass(method.cls, NetworkFuser)
+    known = tiling.bytes_per_pixel(method.name, device if network else "cpu")
+    return _counted(method) if known is None and network and pixels > _LARGE else known
+
+
+def _counted(method: Method) -> float | None:
+    """Bytes per pixel of a network that is not in the table, by its tensors; None where they cannot be counted."""
+    from baselines import alive
+
+    try:
+        fuser = method.load("cpu")
+    except Exception:  # told when the method is to run
+        return None
+    most = alive.count(fuser, _SIDE, _SIDE)
+    return None if most is None else _KERNELS * most / _SIDE**2
 
 
 def _amount(size: float) -> str:

@@ -182,7 +182,7 @@ V1 = {
                 "sys/fs/cgroup/memory.current": "2",
             },
             7,
-        ),  # noqa: E501
+        ),
         (V1, 500),
         ({**V1, "sys/fs/cgroup/memory/job/memory.stat": "inactive_file 3\ntotal_inactive_file 100"}, 600),
         ({**V1, "proc/self/cgroup": "3:memory:/elsewhere\n"}, None),
