@@ -264,17 +264,22 @@ class MambaDFuse(nn.Module):
             features = [self._low_level_rows(image, first, end) for image in (ir, vis)]
             pair = self._exchange(self._high_level(features, states.high), states.exchange)
             del features
-            x1, x2 = merge([as_image(x, (end - first, width)) for x in pair], done)
-            del pair
+            images = [as_image(x, (end - first, width)) for x in pair]
+            del pair  # a band's features are let go as soon as they are used: they are what takes memory
+            x1, x2 = merge(images, done)
             fusion, x1, x2 = self._embed((x1 + x2) / 2), self._embed(x1), self._embed(x2)
             residual = 0
             for i, own in enumerate(states.m3):
                 residual = fusion + residual
-                mixed = getattr(self, f"M3_block{i + 1}").mix(residual, x1, x2, own)
-                images = [as_image(x, (x.shape[1] // width, width)) for x in (mixed, residual, x1, x2)]
-                fusion, residual, x1, x2 = (as_tokens(x) for x in spread[i](images, done))
+                fusion = getattr(self, f"M3_block{i + 1}").mix(residual, x1, x2, own)
+                images = [as_image(x, (x.shape[1] // width, width)) for x in (fusion, residual, x1, x2)]
+                del fusion, residual, x1, x2
+                fusion, residual, x1, x2 = map(as_tokens, spread[i](images, done))
+            del residual, x1, x2
             tokens = self._rebuild(self.patch_embed.norm(fusion), states.rebuild)
+            del fusion
             out += last([as_image(tokens, (tokens.shape[1] // width, width))], done)
+            del tokens
         return torch.cat(out, 2)
 
     def _low_level_rows(self, image: Tensor, first: int, end: int) -> Tensor:
@@ -321,16 +326,19 @@ class Rows:
 
     def __init__(self, function, halo: int):
         self.function, self.halo = function, halo
-        self.held: list[Tensor] = []
+        self.held: list[list[Tensor]] = []
         self.told = 0  # rows of those held whose results were given
 
     def __call__(self, bands: list[Tensor], done: bool) -> list[Tensor]:
-        """The results that these bands, which come below the earlier ones, complete. done: nothing comes below."""
-        held = [torch.cat(pair, 2) for pair in zip(self.held, bands)] if self.held else bands
+        """The results that these bands, which come below the earlier ones, complete. done: nothing comes below.
+
+        `bands` is emptied.
+        """
+        held, self.held = [torch.cat([*above, bands.pop(0)], 2) for above in self.held or [[]] * len(bands)], []
         end = held[0].shape[2] - (0 if done else self.halo)
         results = [image[:, :, self.told : end] for image in self.function(held)]
         top = max(0, end - self.halo)
-        self.held, self.told = [image[:, :, top:].clone() for image in held], end - top
+        self.held, self.told = [[image[:, :, top:].clone()] for image in held], end - top
         return results
 
 

@@ -14,7 +14,8 @@ from benchmark.store.cells import Cell
 
 TILE = 512  # side of the tiles that "auto" takes: of one size, so that another day's memory gives the same result
 _SHARE = 0.8  # of what is free; the rest is for images, scoring and what else runs
-_BESIDES = 64  # bytes per pixel of the images themselves and of the result, which tiles do not make smaller
+_BESIDES = 32  # bytes per pixel of the images themselves and of the result, which tiles do not make smaller
+_IN_BANDS = 2  # times what a pixel of a whole image takes, a pixel of a band does: states and waiting rows besides
 _LARGE = 1 << 20  # pixels from which a network that is not in the table is loaded, to see what it takes
 _SIDE = 256  # of the pair that its tensors are counted for
 _KERNELS = 1.6  # the most that networks of the table took on a CPU, compared with their tensors
@@ -70,7 +71,7 @@ def fitted(method: Method, split: Split, device: str, tile: str | int, results: 
             or "and such an image is no larger than a tile"
         )
         return replace(method, unavailable=f"{lack}; {reason}"), ""
-    in_parts = each * TILE**2 + _BESIDES * height * width
+    in_parts = each * TILE**2 * (_IN_BANDS if method.cls.streams else 1) + _BESIDES * height * width
     if in_parts > _SHARE * free:
         return replace(method, unavailable=f"{lack}, and in tiles of {TILE} about {_amount(in_parts)}"), ""
     return _in_parts(method, TILE, lack)
