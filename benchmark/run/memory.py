@@ -16,6 +16,7 @@ TILE = 512  # side of the tiles that "auto" takes: of one size, so that another 
 _SHARE = 0.8  # of what is free; the rest is for images, scoring and what else runs
 _BESIDES = 32  # bytes per pixel of the images themselves and of the result, which tiles do not make smaller
 _IN_BANDS = 2  # times what a pixel of a whole image takes, a pixel of a band does: states and waiting rows besides
+_ALL_THE_SAME = "--tile none runs it all the same"
 _LARGE = 1 << 20  # pixels from which a network that is not in the table is loaded, to see what it takes
 _SIDE = 256  # of the pair that its tensors are counted for
 _KERNELS = 1.6  # the most that networks of the table took on a CPU, compared with their tensors
@@ -63,17 +64,16 @@ def fitted(method: Method, split: Split, device: str, tile: str | int, results: 
     if not short:
         begun = tile == "auto" and possible and not method.cls.streams and _begun(method, split, results)
         return _in_parts(method, TILE, "as the results that are there") if begun else (method, note)
-    need = _amount(each * height * width)
-    lack = f"{width}x{height} pixels would take about {need}, of {_amount(free)} that are free"
+    need, allowed = each * height * width, _SHARE * free
+    lack = f"{width}x{height} pixels would take about {_amount(need)}, of {_amount(allowed)} that may be taken"
     if tile != "auto" or not possible:
-        reason = (
-            baselines.untiled(method.cls, TILE if tile == "auto" else tile)
-            or "and such an image is no larger than a tile"
-        )
-        return replace(method, unavailable=f"{lack}; {reason}"), ""
+        reason = baselines.untiled(method.cls, TILE if tile == "auto" else tile)
+        reason = reason or "and such an image is no larger than a tile"
+        return replace(method, unavailable=f"{lack}; {reason}; {_ALL_THE_SAME}"), ""
     in_parts = each * TILE**2 * (_IN_BANDS if method.cls.streams else 1) + _BESIDES * height * width
-    if in_parts > _SHARE * free:
-        return replace(method, unavailable=f"{lack}, and in tiles of {TILE} about {_amount(in_parts)}"), ""
+    if in_parts > allowed:
+        tiled = f"and in tiles of {TILE} about {_amount(in_parts)}"
+        return replace(method, unavailable=f"{lack}, {tiled}; {_ALL_THE_SAME}"), ""
     return _in_parts(method, TILE, lack)
 
 
