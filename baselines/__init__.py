@@ -18,7 +18,7 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 
-from . import plugins, weights
+from . import plugins, tiling, weights
 from .base import (
     OUTPUTS,
     ClassicalFuser,
@@ -30,6 +30,7 @@ from .base import (
     checkpoint_record,
     checkpoint_sha256,
     find_checkpoint,
+    in_parts,
     is_known,
     sha256,
     shipped_checkpoint,
@@ -49,6 +50,7 @@ __all__ = [
     "checkpoint_sha256",
     "create",
     "find_checkpoint",
+    "in_parts",
     "is_known",
     "load",
     "method",
@@ -57,7 +59,9 @@ __all__ = [
     "plugins",
     "sha256",
     "shipped_checkpoint",
+    "tiling",
     "training_record",
+    "untiled",
     "weights",
 ]
 
@@ -128,14 +132,16 @@ def load(
     device: str = "cpu",
     weights_root: str | Path | None = None,
     precision: str = "fp32",
+    tile: int | None = None,
 ) -> Fuser:
     """A method that is ready to fuse.
 
     name: one of `names()`; checkpoint: a file to use instead of the one that `find_checkpoint` finds; device: a torch
-    device; precision: one of the method's `precisions`. Raises KeyError for an unknown name, ValueError for a device
-    that is not here or a precision that the method lacks, and Unavailable when the weights are missing or do not fit.
+    device; precision: one of the method's `precisions`; tile: side of the parts that larger images are fused in, whole
+    where None. Raises KeyError for an unknown name, ValueError for a device that is not here, a precision that the
+    method lacks or tiles that it cannot have, and Unavailable when the weights are missing or do not fit.
     """
-    return create(method(name), checkpoint, device, weights_root, precision)
+    return create(method(name), checkpoint, device, weights_root, precision, tile)
 
 
 def create(
@@ -144,14 +150,27 @@ def create(
     device: str = "cpu",
     weights_root: str | Path | None = None,
     precision: str = "fp32",
+    tile: int | None = None,
 ) -> Fuser:
     """As `load`, of a method's class."""
     _check_device(device)
     if precision not in cls.precisions:
         raise ValueError(f"{cls.card.name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")
+    if tile is not None and (reason := untiled(cls, tile)):
+        raise ValueError(f"{cls.card.name}: {reason}")
     fuser = cls(find_checkpoint(cls.card, checkpoint, weights_root), device)
-    fuser.precision = precision
+    fuser.precision, fuser.tile = precision, tile
     return fuser
+
+
+def untiled(cls: type[Fuser], tile: int) -> str | None:
+    """Why a method cannot fuse in parts of `tile` pixels a side, or None."""
+    if cls.streams:
+        return None if tile > 0 else f"tiles of {tile} pixels are too small"
+    if cls.reach is None:
+        return f"cannot be tiled: {cls.whole}"
+    least = tiling.smallest(cls.reach, cls.align)
+    return f"tiles of {tile} pixels are too small; it takes at least {least}" if tile < least else None
 
 
 def _check_device(device) -> None:

@@ -53,6 +53,7 @@ class ADF(ClassicalFuser):
         notes=f"{ITERATIONS} iterations, step {STEP}, kappa 30 grey levels; zeros beyond the border, as the authors "
         "have it. Base: the mean; detail: weights by `pca` of the two details",
     )
+    whole = "its weights follow from the covariance of the whole image"
 
     def fuse_pair(self, ir, vis):
         ir_base, vis_base = diffuse(ir), diffuse(vis)

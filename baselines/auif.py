@@ -109,6 +109,7 @@ class AUIF(NetworkFuser):
             }
         },
     )
+    reach = 30
 
     def build(self, checkpoint):
         state = {}

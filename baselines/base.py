@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from . import weights
+from . import tiling, weights
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
@@ -291,11 +291,21 @@ class Fuser(ABC):
     Subclasses set `card` and implement `fuse_batch`; this class checks, converts and clips.
     checkpoint: the file that the weights come from, as `find_checkpoint` found it. precision: one of `precisions`;
     "fp32" unless `baselines.load` was asked for another.
+
+    For large images in parts: `reach` is how many pixels away a pixel of the images can still change a pixel of the
+    result; None where that is the whole image or not known, and `whole` then says why. `align`: tiles begin at
+    multiples of it, as the image's own grid does. `streams`: the images pass in bands instead, with the same result,
+    by a `fuse_parts` of the method's own. `tile`: side of the parts in pixels, None for whole images.
     """
 
     card: ClassVar[MethodCard]
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     precision: str = "fp32"
+    reach: ClassVar[int | None] = None
+    align: ClassVar[int] = 1
+    whole: ClassVar[str] = "it does not say how far pixels reach (`reach`)"
+    streams: ClassVar[bool] = False
+    tile: int | None = None
 
     def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
         self.checkpoint = checkpoint
@@ -304,6 +314,17 @@ class Fuser(ABC):
     @abstractmethod
     def fuse_batch(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
         """Fuse float32 arrays (B, 1, H, W) in [0, 1]. Returns the same shape, in the domain 0..1, not yet clipped."""
+
+    def fuse_parts(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """`fuse_batch` of one pair (1, 1, H, W) in parts of `tile`."""
+        cut = np.ascontiguousarray
+        return tiling.blended(lambda a, b: self.fuse_batch(cut(a), cut(b)), ir, vis, self.tile, self.reach, self.align)
+
+    def _fused(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        height, width = ir.shape[2:]
+        if self.tile is None or not in_parts(type(self), height, width, self.tile):
+            return self.fuse_batch(ir, vis)
+        return np.concatenate([self.fuse_parts(a[None], b[None]) for a, b in zip(ir, vis)])
 
     def as_saved(self, fused: np.ndarray, colour: np.ndarray | None) -> np.ndarray:
         """Do to the result of `fuse_batch` what the authors' test script does before it cuts or rounds grey levels.
@@ -335,7 +356,7 @@ class Fuser(ABC):
             size = f"{ir.shape[-1]}x{ir.shape[-2]}"
             raise ValueError(f"the image is {size}; its sides must be at least {MIN_SIDE} pixels")
         shape = (-1, 1, *ir.shape[-2:])
-        fused = np.asarray(self.fuse_batch(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
+        fused = np.asarray(self._fused(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
         if fused.shape != (len(fused), 1, *ir.shape[-2:]) or fused.size != ir.size:
             raise RuntimeError(f"{self.card.name} returned shape {fused.shape} for images of {ir.shape}")
         if not np.isfinite(fused).all():
@@ -345,6 +366,11 @@ class Fuser(ABC):
         elif output == "minmax":
             fused = stretched(fused)
         return np.clip(fused, 0, 1).reshape(ir.shape)
+
+
+def in_parts(cls: type[Fuser], height: int, width: int, tile: int) -> bool:
+    """Whether a method fuses images of that size in parts where it is given `tile`."""
+    return height * width > tile**2 if cls.streams else cls.reach is not None and max(height, width) > tile
 
 
 class ClassicalFuser(Fuser):
@@ -395,13 +421,30 @@ class NetworkFuser(Fuser):
     def build(self, checkpoint: Path):
         """Build the network and load the weights of `checkpoint` strictly."""
 
+    def prepare(self, ir, vis):
+        """What is done to whole images before `forward`, which may get parts of them: tensors (B, 1, H, W)."""
+        return ir, vis
+
     def forward(self, ir, vis):
-        """Fuse tensors (B, 1, H, W) in [0, 1] to one of the same shape."""
+        """Fuse tensors (B, 1, H, W), as `prepare` left them, to one of the same shape."""
         return self.network(ir, vis)
+
+    def _tensors(self, ir, vis):
+        import torch
+
+        return self.prepare(*(torch.from_numpy(image).to(self.device) for image in (ir, vis)))
 
     def fuse_batch(self, ir, vis):
         import torch
 
         with torch.inference_mode():
-            fused = self.forward(torch.from_numpy(ir).to(self.device), torch.from_numpy(vis).to(self.device))
-            return fused.float().cpu().numpy()
+            return self.forward(*self._tensors(ir, vis)).float().cpu().numpy()
+
+    def fuse_parts(self, ir, vis):
+        import torch
+
+        def fuse(ir, vis):
+            return self.forward(ir.contiguous(), vis.contiguous()).float().cpu().numpy()
+
+        with torch.inference_mode():
+            return tiling.blended(fuse, *self._tensors(ir, vis), self.tile, self.reach, self.align)

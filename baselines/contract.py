@@ -6,6 +6,7 @@ A check takes `make`, which loads the method on a device, and the device. Its do
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import gc
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import tiling
 from .base import Fuser, NetworkFuser, seed_generators
 from .plugins import told
 
@@ -168,6 +170,19 @@ def views(make: Make, device: str) -> None:
     _require(np.array_equal(fused, expected), "another result than of the copies")
 
 
+def tiles(make: Make, device: str) -> None:
+    """in tiles, where it says that it can be tiled, the result is that of the whole image"""
+    fuser = copy.copy(make(device))
+    if not fuser.streams and fuser.reach is None:
+        raise Skipped(f"it cannot be tiled: {fuser.whole}")
+    tile = 32 if fuser.streams else tiling.smallest(fuser.reach, fuser.align)
+    side = tile + max(tile // 4 // fuser.align, 1) * fuser.align
+    pair = scene(side, side + fuser.align)
+    whole = _fuse(fuser, *pair, output="raw")
+    fuser.tile = tile
+    _same(_fuse(fuser, *pair, output="raw"), whole, SAME, f"{side + fuser.align}x{side} in tiles of {tile}")
+
+
 def parameters(make: Make, device: str) -> None:
     """the card's number of parameters is the network's"""
     fuser = make(device)
@@ -235,6 +250,7 @@ CHECKS: dict[str, Callable[[Make, str], str | None]] = {
     "floats": floats,
     "inputs": inputs_stay,
     "views": views,
+    "tiles": tiles,
     "parameters": parameters,
     "devices": devices,
     "memory": memory,

@@ -75,6 +75,7 @@ class DATFuse(NetworkFuser):
         "one pixel, have no influence",
         checkpoints={"model_10.pth": "075b636954cbd425fc29be808bcfb42232e29b203f054c2a637ed301300d5a1d"},
     )
+    whole = "its attention averages the whole image"
 
     def build(self, checkpoint):
         names = {

@@ -62,6 +62,7 @@ class DenseFuse(NetworkFuser):
         "version, which differs at sharp edges, so that the range that is stretched differs",
         checkpoints={"densefuse_gray.model": "b34cf3650f04161b31ac2467decfeedf7eba39165b7618f846e0f298ecd2ac65"},
     )
+    reach = 8
 
     def build(self, checkpoint):
         names = {"DB1.denseblock.": "dense.", "dense_conv.": "", "conv2d.": ""}

@@ -74,6 +74,7 @@ class DIDFuse(NetworkFuser):
             }
         },
     )
+    reach = 6
 
     def build(self, checkpoint):
         state = {}

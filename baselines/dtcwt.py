@@ -28,6 +28,7 @@ class DTCWT(ClassicalFuser):
         notes=f"LeGall 5/3 and Q-shift 06 filters, {LEVELS} levels (fewer on small images): the coefficient of larger "
         "modulus, pixel by pixel; approximation: the mean",
     )
+    whole = "its transform extends the whole image on both sides, by its size"
 
     def fuse_pair(self, ir, vis):
         import torch

@@ -25,6 +25,7 @@ class DWT(ClassicalFuser):
         notes=f"{WAVELET}, {LEVELS} levels (fewer on small images), symmetric border: the coefficient of larger "
         "magnitude, pixel by pixel; approximation: the mean",
     )
+    reach, align = 80, 16
 
     def fuse_pair(self, ir, vis):
         levels = levels_for(*ir.shape)

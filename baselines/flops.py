@@ -35,10 +35,10 @@ def count(fuser: Fuser, height: int = 480, width: int = 640) -> tuple[int, int] 
         scans += scan_flops(*u.shape, A.shape[1], z is not None)
         return torch.zeros_like(u)  # the count does not depend on values
 
-    for run in (_on_shapes, _on_values):
+    for run in (on_shapes, _on_values):
         scans, counter = 0, FlopCounterMode(display=False)
         try:
-            with _mixer_in_torch(selective_scan), counter:
+            with mixer_in_torch(selective_scan), counter:
                 run(fuser, height, width)
         except Exception:
             if run is _on_values:
@@ -48,7 +48,7 @@ def count(fuser: Fuser, height: int = 480, width: int = 640) -> tuple[int, int] 
     raise AssertionError("unreachable")
 
 
-def _on_shapes(fuser: NetworkFuser, height: int, width: int) -> None:
+def on_shapes(fuser: NetworkFuser, height: int, width: int) -> None:
     """Run the network on tensors without values, which takes no time."""
     import torch
 
@@ -64,7 +64,7 @@ def _on_values(fuser: NetworkFuser, height: int, width: int) -> None:
 
 
 @contextmanager
-def _mixer_in_torch(scan):
+def mixer_in_torch(scan):
     """A context in which the mixer runs in torch, takes all tokens at once, and calls `scan` for each of its scans."""
     from .scan import mamba
 

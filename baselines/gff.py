@@ -63,6 +63,7 @@ class GFF(ClassicalFuser):
         notes=f"guided filters of radius {BASE_RADIUS}, epsilon {BASE_EPSILON} (base) and radius {DETAIL_RADIUS}, "
         f"epsilon {DETAIL_EPSILON} (detail); weights rounded to 8 bits, as in the authors' code",
     )
+    reach = 96
 
     def fuse_pair(self, ir, vis):
         pair = [image.astype(np.float64) for image in (ir, vis)]

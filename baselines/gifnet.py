@@ -221,6 +221,7 @@ class GIFNet(NetworkFuser):
         checkpoints={"Final.model": "bfc1dfef0d5b386b0c04f172daf8f6af52ba395f26dc3dd5757425fd32eb1038"},
         notes="at 480x640 and on one thread, a third of the CPU time of the authors' code and 0.6 of its memory",
     )
+    whole = "it normalises by the mean and deviation of the whole image"
 
     def build(self, checkpoint):
         return load(Network(), load_state(checkpoint), NAMES).to(memory_format=torch.channels_last)

@@ -100,6 +100,7 @@ class GTF(ClassicalFuser):
         "5.3",
         notes=f"lambda {LAMBDA} for images in [0, 1], {STEPS} inexact steps, as in the authors' code",
     )
+    whole = "it minimises over the whole image"
 
     def fuse_pair(self, ir, vis):
         ir, vis = ir.astype(np.float64), vis.astype(np.float64)

@@ -60,6 +60,7 @@ class IFCNNMax(NetworkFuser):
         "truncated instead: 0.15, none above 1",
         checkpoints={"IFCNN-MAX.pth": "6022b44c88a2f0367ba9b08fcdf0d663745d9a966fca0ee1f41867797b6ff53f"},
     )
+    reach = 5
     operation = staticmethod(torch.maximum)
 
     def build(self, checkpoint):

@@ -123,6 +123,7 @@ class ITFuse(NetworkFuser):
         "one pixel, have no influence",
         checkpoints={"model.pth": "578f4d651c998134c4984ae635286557aa96aea99d9d5b9aa610021134113a69"},
     )
+    whole = "its attention averages whole rows and columns"
 
     def build(self, checkpoint):
         names = {

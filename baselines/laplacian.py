@@ -55,6 +55,7 @@ class Laplacian(ClassicalFuser):
         "Letters 9(4), 1989",
         notes=f"{LEVELS} bands (fewer on small images): the coefficient of larger magnitude; base: the mean",
     )
+    reach, align = 64, 16
 
     def fuse_pair(self, ir, vis):
         levels = levels_for(*ir.shape)

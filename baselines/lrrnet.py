@@ -162,10 +162,11 @@ class LRRNet(NetworkFuser):
             )
         },
     )
+    reach = 11
 
     def build(self, checkpoint):
         names = {f"lrrblock{i}.": f"blocks.{i}." for i in range(BLOCKS)} | {"conv2d.": ""}
         return load(Network(), load_state(checkpoint), names)
 
-    def forward(self, ir, vis):
-        return self.network(stretch(ir), stretch(vis))
+    def prepare(self, ir, vis):
+        return stretch(ir), stretch(vis)

@@ -101,6 +101,7 @@ class MATR(NetworkFuser):
         notes="the authors' code takes square images only, since it reshapes by the square root of the number of "
         "pixels; here any size is taken as it is, and squares give the same",
     )
+    whole = "its kernels follow from averages of the whole image"
 
     def build(self, checkpoint):
         names = {

@@ -134,6 +134,7 @@ class MFEIF(NetworkFuser):
         agreement="authors' network on two real crops: within 1e-6 of scale",
         checkpoints={"default.pth": "de730170d4e7c794c476bdf1ace00b3f949ce12fe332dec4d83aa0a961d809b6"},
     )
+    reach = 15
 
     def build(self, checkpoint):
         state = {f"{part}.{name}": x for part, values in load_state(checkpoint).items() for name, x in values.items()}

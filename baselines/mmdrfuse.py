@@ -46,6 +46,7 @@ class MMDRFuse(NetworkFuser):
         "compare with",
         checkpoints={"student.model": "e5ad5bab796f4480dbbc35a8f6f63e69ba3ccd1842476d2c2453ca1aca6eb17c"},
     )
+    reach = 2
 
     def build(self, checkpoint):
         return load(Network(), load_state(checkpoint), {".1.": "."})

@@ -48,6 +48,7 @@ class MSVD(ClassicalFuser):
         "ours, which point alike in both images, luminance differs by 3.7 on average, 7.4 at worst",
         notes="one level; an odd side is lengthened by its last row or column, and cut again",
     )
+    whole = "its singular vectors are those of the whole image"
 
     def fuse_pair(self, ir, vis):
         height, width = ir.shape

@@ -36,6 +36,7 @@ class PCA(ClassicalFuser):
         notes="weights: the first eigenvector of the two images' covariance, divided by its sum. Of anticorrelated "
         "images one weight is negative and the result may leave the range",
     )
+    whole = "its weights follow from the covariance of the whole image"
 
     def fuse_pair(self, ir, vis):
         of_ir, of_vis = principal_weights(ir, vis)

@@ -62,6 +62,7 @@ class ReCoNet(NetworkFuser):
         "compare with",
         checkpoints={"params.pth": "d4f013c85e48d10d4f6c8b6574f16e4fe9cb5df48c77fc17c1e524f04bb3c290"},
     )
+    reach = 15
 
     def build(self, checkpoint):
         names = {f"dil_conv_{i + 1}.": f"dilated.{i}." for i in range(3)}

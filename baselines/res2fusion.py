@@ -141,6 +141,7 @@ class Res2Fusion(NetworkFuser):
         "and on one thread, 0.4 of the CPU time of the authors' code and of its memory; at 480x640 each of their "
         "attention matrices would take 6 GB",
     )
+    whole = "its pixels attend to the whole image"
 
     def build(self, checkpoint):
         names = {"encoder_conv.0.": "first.", ".conv2d.": "."}

@@ -71,6 +71,7 @@ class SAGE(NetworkFuser):
         "pictures in their repository: 0.3 grey levels",
         checkpoints={"checkpoints.pt": "ecfde477ca4cd65401f207d5dc91ce6c475a49891d768dbdb7a66366255ee836"},
     )
+    reach, align = 40, 4
 
     def build(self, checkpoint):
         return load(Network(), load_state(checkpoint)).to(memory_format=torch.channels_last)

@@ -87,6 +87,7 @@ class SDNet(NetworkFuser):
             }
         },
     )
+    reach = 5
 
     def build(self, checkpoint):
         state = {name: x.permute(3, 2, 0, 1) if x.ndim == 4 else x for name, x in load_state(checkpoint).items()}

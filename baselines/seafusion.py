@@ -117,6 +117,7 @@ class SeAFusion(NetworkFuser):
         notes="checkpoint: Checkpoint/SeAFusion of https://github.com/Linfeng-Tang/VIF-Benchmark",
         version="2",
     )
+    reach = 9
 
     def build(self, checkpoint):
         network = Network()

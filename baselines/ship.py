@@ -285,6 +285,7 @@ class SHIP(NetworkFuser):
         notes="rows of dark dots appear along edges where the two images disagree, in the authors' code too. FLOPs do "
         "not count the Fourier transforms",
     )
+    whole = "it multiplies Fourier transforms of the whole image"
 
     def build(self, checkpoint):
         names = {"CDC.h_conv.conv.": "CDC.cross.", "CDC.d_conv.conv.": "CDC.diagonal."}

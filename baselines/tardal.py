@@ -85,6 +85,7 @@ class TarDAL(NetworkFuser):
         checkpoints={"tardal.pt": "e0fa61e25cffa9fb14ff17b47ea7ba237a6e8c6f37e1b9b115d63354ff0f13e1"},
         notes="normalised by the statistics of each image, as the authors' instructions for this checkpoint have it",
     )
+    whole = "it normalises by the statistics of the whole image"
 
     def build(self, checkpoint):
         return load(Network(), load_state(checkpoint)).to(memory_format=torch.channels_last)
@@ -99,6 +100,8 @@ class TarDALPlusPlus(TarDAL):
         checkpoints={"tardal++.pt": "7009d125e36db043d6918d9358e10c6dca7fdf2dd08ada09c5ecd294f45f98c5"},
         notes="normalised by stored statistics; made for a detector, its pictures are like edge maps",
     )
+
+    reach = 8
 
     def build(self, checkpoint):
         return super().build(checkpoint).use_stored_statistics()

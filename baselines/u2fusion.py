@@ -70,6 +70,7 @@ class U2Fusion(NetworkFuser):
         },
         notes="the authors' repository, https://github.com/hanna-xu/U2Fusion, holds the same file",
     )
+    reach = 10
 
     def build(self, checkpoint):
         state = {name: x.permute(3, 2, 0, 1) if x.ndim == 4 else x for name, x in load_state(checkpoint).items()}

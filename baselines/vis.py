@@ -6,5 +6,7 @@ from .base import ClassicalFuser, MethodCard
 class Visible(ClassicalFuser):
     card = MethodCard(name="vis", title="Visible", family="naive", notes="the visible image, unchanged")
 
+    whole = "it works pixel by pixel, so that tiles would save nothing"
+
     def fuse_pair(self, ir, vis):
         return vis

@@ -69,6 +69,7 @@ class YDTR(NetworkFuser):
         "one pixel, have no influence",
         checkpoints={"model_10.pth": "183c31a103ada74063e644b300d6708ed567dcc231a9d0f8d52e098c6c2a0d32"},
     )
+    whole = "its attention averages the whole image"
 
     def build(self, checkpoint):
         names = {

@@ -72,6 +72,19 @@ class Size(click.ParamType):
         return width, height
 
 
+class Tile(click.ParamType):
+    """ "auto", "none", or the side of a tile in pixels."""
+
+    name = "auto|none|SIZE"
+
+    def convert(self, value, param, ctx):
+        if value in ("auto", "none") or isinstance(value, int):
+            return value
+        if not re.fullmatch("[0-9]{1,5}", value) or int(value) < 16:
+            self.fail(f"expected auto, none or a number of pixels from 16 up, not {value}", param, ctx)
+        return int(value)
+
+
 NAMES = NameList()
 METHODS = MethodList()
 FOLDER = Folder()

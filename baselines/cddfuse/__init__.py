@@ -24,6 +24,7 @@ class CDDFuse(NetworkFuser):
         stretch=True,
         checkpoints={"CDDFuse_IVF.pth": None, "cddfuse.safetensors": None},
     )
+    whole = "its attention compares the channels of the whole image"
 
     kind = "CDDFuse"
 

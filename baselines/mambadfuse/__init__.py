@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..base import MethodCard, NetworkFuser
 from ..scan import mamba
+from .network import SMALLEST_BAND, MedicalMambaDFuse, load_network
 from .network import MambaDFuse as Network
-from .network import MedicalMambaDFuse, load_network
 
 WINDOW = 8
 
@@ -45,6 +45,7 @@ class MambaDFuse(NetworkFuser):
 
     kind = Network
     precisions = mamba.PRECISIONS
+    streams = True
 
     def build(self, checkpoint):
         return load_network(checkpoint, self.kind).to(memory_format=torch.channels_last)
@@ -53,6 +54,14 @@ class MambaDFuse(NetworkFuser):
         height, width = ir.shape[2:]
         with mamba.precision(self.precision):
             return self.network(pad(ir), pad(vis))[:, :, :height, :width]
+
+    def fuse_parts(self, ir, vis):
+        """In bands of rows that have as many pixels as a tile."""
+        height, width = ir.shape[2:]
+        rows = max(SMALLEST_BAND, self.tile**2 // width // WINDOW * WINDOW)
+        with torch.inference_mode(), mamba.precision(self.precision):
+            fused = self.network.in_bands(*map(pad, self._tensors(ir, vis)), rows)
+            return fused[:, :, :height, :width].float().cpu().numpy()
 
 
 class MambaDFuseMedical(MambaDFuse):

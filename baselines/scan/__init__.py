@@ -3,7 +3,7 @@
 | backend | runs on | types | gradients | carries a state |
 |---|---|---|---|---|
 | native | CPU, where the kernel was compiled at installation; d_state 16 | float32 | yes | yes |
-| mamba_ssm | CUDA, where the package mamba-ssm can be imported (extra `cuda`) | float32 | yes | no |
+| mamba_ssm | CUDA, where the package mamba-ssm can be imported (extra `cuda`) | float32 | yes | by triton or chunked |
 | triton | CUDA, where triton can be imported; d_state a power of two | float32 | yes | yes |
 | chunked | every torch device | any floating-point type | yes | yes |
 

@@ -90,6 +90,9 @@ class Norm(NamedTuple):
         return x
 
 
+State = tuple[Tensor, Tensor]  # of a branch between two parts of a sequence: its convolution's and its scan's
+
+
 class Block(NamedTuple):
     """One residual Mamba block: residual += hidden; hidden = mixer(norm(residual))."""
 
@@ -104,18 +107,21 @@ def mix(
     out_proj: Tensor,
     norms: list[Norm | None] | None = None,
     shared_gate: bool = False,
+    states: list[State] | None = None,
 ) -> Tensor:
     """One mixer: each stream (batch, length, M) through its own branch, the sum projected back to (batch, length, M).
 
-    shared_gate: the first stream's gate for all branches instead of each one's own.
+    shared_gate: the first stream's gate for all branches instead of each one's own. states: of each branch, before the
+    first token; replaced by those after the last, so that a long sequence can pass in parts; without gradients only.
     """
     norms = norms or [None] * len(streams)
     if _compiled(streams) and not shared_gate:
         parts = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in streams]
+        states = states or [zero_state(branch, x) for branch, x in zip(branches, streams)]
         _run(
             [
-                [_Stage(x[b], None, norm, branch, out_proj, part[b])]
-                for x, norm, branch, part in zip(streams, norms, branches, parts)
+                [_Stage(x[b], None, norm, branch, out_proj, part[b], state, b)]
+                for x, norm, branch, part, state in zip(streams, norms, branches, parts, states)
                 for b in range(x.shape[0])
             ]
         )
@@ -127,56 +133,71 @@ def mix(
     if torch.is_grad_enabled() and _recompute.get():
         return checkpoint(_mix_tokens, streams, branches, out_proj, shared_gate, None, use_reentrant=False)
     if torch.is_grad_enabled() or streams[0].is_cuda:
-        return _mix_tokens(streams, branches, out_proj, shared_gate, None)
+        return _mix_tokens(streams, branches, out_proj, shared_gate, states)
     # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
-    states = [_zero_states(x, branch) for x, branch in zip(streams, branches)]
+    states = states or [zero_state(branch, x) for branch, x in zip(branches, streams)]
     pieces = zip(*(x.split(CHUNK, dim=1) for x in streams))
     return torch.cat([_mix_tokens(piece, branches, out_proj, shared_gate, states) for piece in pieces], dim=1)
 
 
-def mix_each(streams: list[Tensor], branches: list[Branch], out_projs: list[Tensor]) -> list[Tensor]:
-    """Independent mixers of one stream each, side by side."""
+def mix_each(
+    streams: list[Tensor], branches: list[Branch], out_projs: list[Tensor], states: list[State] | None = None
+) -> list[Tensor]:
+    """Independent mixers of one stream each, side by side. states: as of `mix`."""
     if not _compiled(streams):
-        return [mix([x], [branch], out) for x, branch, out in zip(streams, branches, out_projs)]
+        carried = [[state] for state in states] if states else [None] * len(streams)
+        return [
+            mix([x], [branch], out, states=state)
+            for x, branch, out, state in zip(streams, branches, out_projs, carried)
+        ]
     results = [torch.empty_like(x, memory_format=torch.contiguous_format) for x in streams]
+    states = states or [zero_state(branch, x) for branch, x in zip(branches, streams)]
     _run(
         [
-            [_Stage(x[b], None, None, branch, out_proj, result[b])]
-            for x, branch, out_proj, result in zip(streams, branches, out_projs, results)
+            [_Stage(x[b], None, None, branch, out_proj, result[b], state, b)]
+            for x, branch, out_proj, result, state in zip(streams, branches, out_projs, results, states)
             for b in range(x.shape[0])
         ]
     )
     return results
 
 
-def run_blocks(chains: list[tuple[Tensor, list[Block]]]) -> list[tuple[Tensor, Tensor]]:
-    """Chains of residual blocks, side by side: each (hidden, blocks) to (hidden, residual) after its last block."""
+def run_blocks(
+    chains: list[tuple[Tensor, list[Block]]], states: list[list[State]] | None = None
+) -> list[tuple[Tensor, Tensor]]:
+    """Chains of residual blocks, side by side: each (hidden, blocks) to (hidden, residual) after its last block.
+
+    states: of the blocks of each chain, as of `mix`.
+    """
     if not _compiled([hidden for hidden, _ in chains]):
-        return [_blocks_in_torch(hidden, blocks) for hidden, blocks in chains]
+        carried = states or [[None] * len(blocks) for _, blocks in chains]
+        return [_blocks_in_torch(hidden, blocks, own) for (hidden, blocks), own in zip(chains, carried)]
+    states = states or [[zero_state(block.branch, hidden) for block in blocks] for hidden, blocks in chains]
     empty = partial(torch.empty_like, memory_format=torch.contiguous_format)
     results = [(empty(hidden), torch.zeros_like(hidden)) for hidden, _ in chains]
     _run(
         [
             [
-                _Stage(out[b] if i else hidden[b], residual[b], k.norm, k.branch, k.out_proj, out[b])
-                for i, k in enumerate(blocks)
+                _Stage(out[b] if i else hidden[b], residual[b], k.norm, k.branch, k.out_proj, out[b], state, b)
+                for i, (k, state) in enumerate(zip(blocks, own))
             ]
-            for (out, residual), (hidden, blocks) in zip(results, chains)
+            for (out, residual), (hidden, blocks), own in zip(results, chains, states)
             for b in range(hidden.shape[0])
         ]
     )
     return results
 
 
-def _blocks_in_torch(hidden: Tensor, blocks: list[Block]) -> tuple[Tensor, Tensor]:
+def _blocks_in_torch(hidden: Tensor, blocks: list[Block], states: list[State | None]) -> tuple[Tensor, Tensor]:
     residual = None
-    for block in blocks:
+    for block, state in zip(blocks, states):
         residual = hidden if residual is None else hidden + residual
-        hidden = mix([block.norm(residual)], [block.branch], block.out_proj)
+        hidden = mix([block.norm(residual)], [block.branch], block.out_proj, states=[state] if state else None)
     return hidden, residual
 
 
-def _zero_states(x: Tensor, branch: Branch) -> tuple[Tensor, Tensor]:
+def zero_state(branch: Branch, x: Tensor) -> State:
+    """The state of a branch before the first token of a sequence like x (batch, length, M)."""
     channels, states = branch.A.shape
     return x.new_zeros(x.shape[0], branch.conv_weight.shape[1] - 1, channels), x.new_zeros(x.shape[0], states, channels)
 
@@ -200,12 +221,22 @@ def _compiled(streams: list[Tensor]) -> bool:
 
 
 class _Stage:
-    """One branch at work on one sequence (length, M), front to back."""
+    """One branch at work on one sequence (length, M), front to back: the one at `place` of the batch of `state`."""
 
-    def __init__(self, x: Tensor, residual: Tensor | None, norm: Norm | None, p: Branch, out_proj: Tensor, out: Tensor):
+    def __init__(
+        self,
+        x: Tensor,
+        residual: Tensor | None,
+        norm: Norm | None,
+        p: Branch,
+        out_proj: Tensor,
+        out: Tensor,
+        state: State,
+        place: int,
+    ):
         self.x = x if x.stride(-1) == 1 else x.contiguous()
         self.residual, self.out = residual, out
-        channels, states = p.A.shape
+        channels = len(p.A)
         self.parameters = [
             *((norm.weight, norm.bias, norm.times) if norm else (None, None, 0)),
             p.in_proj.contiguous(),
@@ -217,8 +248,7 @@ class _Stage:
             (p.A.t() * math.log2(math.e)).contiguous(),
             p.D,
             out_proj.contiguous(),
-            torch.zeros(p.conv_weight.shape[1] - 1, channels),
-            torch.zeros(states, channels),
+            *(part[place] for part in state),
         ]
         self.sizes = (x.shape[1], channels, p.dt_proj.shape[1])
         self.bfloat16 = _precision.get() == "bf16"

@@ -29,8 +29,8 @@ def unfit(device: torch.device, dtype: torch.dtype, states: int) -> str | None:
 
 
 def selective_scan(u, delta, A, B, C, D, z, delta_bias, state):
-    if state is not None:
-        raise RuntimeError("scan backend mamba_ssm: carries no state")
+    if state is not None:  # which the package's kernel does not carry
+        return _other(u).selective_scan(u, delta, A, B, C, D, z, delta_bias, state)
     u, delta, B, C = (x.transpose(1, 2).contiguous() for x in (u, delta, B, C))  # (batch, channels, length)
     z = None if z is None else z.transpose(1, 2).contiguous()
     y = _import()[0](u, delta, A, B, C, D, z=z, delta_bias=delta_bias, delta_softplus=True)
@@ -38,5 +38,9 @@ def selective_scan(u, delta, A, B, C, D, z, delta_bias, state):
 
 
 def causal_conv_silu(x, weight, bias, state):
-    fits = triton_backend.unfit(x.device, x.dtype, 1) is None
-    return (triton_backend if fits else chunked).causal_conv_silu(x, weight, bias, state)
+    return _other(x).causal_conv_silu(x, weight, bias, state)
+
+
+def _other(x):
+    """The backend that does what the package's kernel does not."""
+    return triton_backend if triton_backend.unfit(x.device, x.dtype, 1) is None else chunked

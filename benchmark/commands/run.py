@@ -17,6 +17,7 @@ Examples:
   bench run --dataset folder --ir raw16/infrared --vis my/visible --methods average --stretch percentile
   bench run --dataset msrs --methods cddfuse --checkpoint cddfuse=my.safetensors
   bench run --dataset tno --methods all,./my_fuser.py:MyFuser
+  bench run --dataset folder --ir my/infrared --vis my/visible --methods seafusion --tile 512
   bench run --methods average --methods 'cmd:python their_test.py {ir} {vis} {out}'
   bench run --config run.yaml --limit 3
 \b
@@ -58,6 +59,14 @@ made for other pairs than the data set's (medical ones, or not) are left out.
     help="How results are saved: as each method's authors save them, clipped only, or each image stretched to 0..255;"
     " the last two are results of their own, METHOD+raw and METHOD+minmax.",
 )
+@click.option(
+    "--tile",
+    type=options.Tile(),
+    default="auto",
+    show_default=True,
+    help="Fuse large images in tiles of SIZE pixels a side: results of their own, METHOD+tileSIZE. auto: of 512 pixels,"
+    " and only where a method would otherwise need more memory than is free.",
+)
 @options.scan_backend
 @click.option("--seed", type=int, default=0, show_default=True, help="For methods that draw random numbers.")
 @click.option("--force", is_flag=True, help="Compute everything anew.")
@@ -82,6 +91,7 @@ def command(
     device,
     precision,
     output,
+    tile,
     scan_backend,
     seed,
     force,
@@ -105,21 +115,26 @@ def command(
     interrupted, or to add methods, protocols or metrics.
     """
     from benchmark.report import terminal
-    from benchmark.run import jobs, plan, runner
+    from benchmark.run import jobs, memory, plan, runner
 
     dataset = plan.select_datasets(dataset, ir, vis, ir_pattern, vis_pattern)
     wanted = plan.select_metrics(metrics, protocol)
     chosen = plan.select_methods(methods, checkpoint, weights_root, precision, output, timeout, trust_checkpoint)
+    memory.check_tile(tile, chosen)
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
     splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
-    planned, notes = [], []
+    planned, notes, named = [], [], set()
     for one in splits:
         fitting, left = plan.fitting(chosen, one.task)
-        planned += [
-            jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
-            for method in fitting
-        ]
+        for method in fitting:
+            method, note = memory.fitted(method, one, device, tile, results)
+            job = jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
+            planned.append(job)
+            if note:
+                notes.append(f"{job.cell}: {note}")
+            if not method.group:
+                named.add(str(job.cell))
         if left:
             names = ", ".join(method.name for method in left)
             notes.append(f"{one.dataset}@{one.name}: left out, made for other pairs: {names}")
@@ -133,15 +148,14 @@ def command(
         return
     for name, reason in absent.items():
         click.echo(f"{name}: unavailable: {reason}", err=True)
-    for method in dict.fromkeys(job.cell.method for job in planned if job.unavailable):
-        reason = next(job.unavailable for job in planned if job.cell.method == method)
+    for method, reason in dict.fromkeys((job.cell.method, job.unavailable) for job in planned if job.unavailable):
         click.echo(f"{method}: unavailable: {reason}", err=True)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     terminal.show(runner.tables_of(outcomes, wanted))
     for name, reason in absent.items():
         click.echo(f"\n{name}: unavailable ({reason})")
-    named = {method.label for method in chosen if not method.group} if options.given(ctx, "methods") else set()
-    failed = (o.failed or o.error or (o.unavailable and o.job.cell.method in named) for o in outcomes)
+    counts = named if options.given(ctx, "methods") else set()
+    failed = (o.failed or o.error or (o.unavailable and str(o.job.cell) in counts) for o in outcomes)
     ctx.exit(int(bool(absent) or any(failed)))
 
 

@@ -137,6 +137,10 @@ class Pair:
         read_as = [f"{one.kind} {one.low} {one.high}".encode() for one in stretches if one != _AS_IT_IS]
         return content_digest(*self._bytes(), *read_as)
 
+    def size(self) -> tuple[int, int]:
+        """Width and height, as the first image's header states them; raises images.ImageError."""
+        return reading.size(self.ir)
+
     def _bytes(self) -> tuple[bytes, bytes]:
         if self.problem is not None:
             raise PairError(self.id, self.problem)

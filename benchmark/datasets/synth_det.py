@@ -46,6 +46,9 @@ class Frame(Pair):
         size = f"{self.width}x{self.height}".encode()
         return content_digest(size, drawn.ir.tobytes(), drawn.vis_rgb.tobytes())
 
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
 
 def frames(shot: Shot, width: int = 640, height: int = 480) -> list[Frame]:
     """The pairs of a scene."""

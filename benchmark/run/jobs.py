@@ -87,6 +87,8 @@ def fuser_job(
         "preliminary": method.preliminary,
         "seed": seed,
     }
+    if method.tile:
+        about["tile"] = method.tile
     if method.code:
         about["code"] = method.code
 

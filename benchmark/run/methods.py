@@ -23,9 +23,10 @@ class Method:
     label: its name in results, with the start of the checkpoint's SHA-256 where that is not the shipped one nor, for
     a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
     arithmetic; output: how its results are saved, one of `baselines.OUTPUTS`; both are part of its label and its keys
-    where they are not "fp32" and "native". group: the word that stood for it ("all"), "" where it was named. cls: its
-    class. entry: what --methods says for it alone. code: of a method from elsewhere, where it is from and, as
-    `sha256`, what tells it from others.
+    where they are not "fp32" and "native". tile: side of the tiles that large images are fused in, None for whole ones;
+    part of both too, but for methods that stream, whose results are the same. group: the word that stood for it
+    ("all"), "" where it was named. cls: its class. entry: what --methods says for it alone. code: of a method from
+    elsewhere, where it is from and, as `sha256`, what tells it from others.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Method:
     unavailable: str | None = None
     precision: str = "fp32"
     output: str = "native"
+    tile: int | None = None
     group: str = ""
     cls: type | None = None
     entry: str = ""
@@ -47,18 +49,27 @@ class Method:
     def version(self) -> str:
         """What stored results call this version of the method."""
         code = f"@{self.code['sha256'][:16]}" if self.code else ""
-        return self.card.version + code + _suffix(self.precision, self.output)
+        return self.card.version + code + _suffix(self.precision, self.output) + _tiles(self.cls, self.tile)
 
     def load(self, device: str):
         """The fuser. Raises as `baselines.load`."""
         import baselines
 
-        return baselines.create(self.cls, self.checkpoint, device, precision=self.precision)
+        return baselines.create(self.cls, self.checkpoint, device, precision=self.precision, tile=self.tile)
 
 
 def _suffix(precision: str, output: str) -> str:
     """What labels and versions say of choices that are not the default ones."""
     return "".join(f"+{choice}" for choice in (precision, output) if choice not in ("fp32", "native"))
+
+
+def in_tiles(method: Method, tile: int) -> Method:
+    """The method fusing in tiles of that side, for images that are larger."""
+    return replace(method, tile=tile, label=method.label + _tiles(method.cls, tile))
+
+
+def _tiles(cls: type, tile: int | None) -> str:
+    return "" if tile is None or cls.streams else f"+tile{tile}"
 
 
 def select_methods(

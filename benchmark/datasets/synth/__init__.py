@@ -144,6 +144,9 @@ class SynthPair(Pair):
         size = f"{self.width}x{self.height}".encode()
         return content_digest(size, drawn.ir.tobytes(), drawn.vis_rgb.tobytes())
 
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
 
 # Pairs are digested when a run is planned and loaded soon after.
 _scene = lru_cache(maxsize=8)(scene)
