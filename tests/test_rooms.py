@@ -90,6 +90,22 @@ def test_every_folder_says_what_lives_there():
             assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
 
 
+def test_every_room_says_what_it_imports():
+    grimp = pytest.importorskip("grimp")
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    rooms = {path.name for path in (ROOT / "benchmark").iterdir() if is_package(path)}
+    for room in rooms - {"commands"}:
+        imported = set()
+        for module in (f"benchmark.{room}", *graph.find_descendants(f"benchmark.{room}")):
+            for name in graph.find_modules_directly_imported_by(module):
+                package, _, inner = name.partition(".")
+                imported.add(inner.partition(".")[0] if package == "benchmark" else package)
+        imported = (imported & (rooms | {"baselines", "metrics"})) - {room}
+        text = ast.get_docstring(ast.parse((ROOT / "benchmark" / room / "__init__.py").read_text(encoding="utf-8")))
+        sentence = re.search(r"Rests on [^.]*", text)[0]
+        assert set(re.findall(r"`(\w+)`", sentence)) == imported, room
+
+
 def test_no_two_modules_share_a_name():
     places = defaultdict(list)
     for path in modules():

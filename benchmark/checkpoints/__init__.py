@@ -1,4 +1,4 @@
 """Checkpoint files: `published` finds and fetches those of the authors, `convert` changes their layout.
 
-Rests on `baselines`, `store` and the downloads of `curation`.
+Rests on `curation` for downloads, on `store` and on `baselines`.
 """

@@ -1,4 +1,4 @@
 """What methods cost: measuring parameters, operations, time and memory, and the records that are kept.
 
-Rests on `run` and `store`.
+Rests on `run`, `store` and `baselines`.
 """

@@ -5,7 +5,7 @@
     benchmark.detection.load_confusions("results")   # predicted against labelled classes
     benchmark.detection.load_differences("results")  # to `vis`, with a bootstrap over scenes
 
-docs/detection.md says what is stored, and how. Rests on `run`, `curation` and `store`.
+docs/detection.md says what is stored, and how. Rests on `run`, `curation`, `datasets`, `imaging` and `store`.
 """
 
 from __future__ import annotations

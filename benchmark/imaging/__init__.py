@@ -1,4 +1,4 @@
 """Pictures in files and in memory: one way to read them, one way to save them, luminance and colour.
 
-Rests on plain ground and on the PNG kernel of `metrics`.
+Rests on the PNG kernel of `metrics`.
 """

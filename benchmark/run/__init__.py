@@ -1,4 +1,4 @@
 """Fusing and scoring: from names and options (`methods`, `plan`) to jobs, to what `runner` leaves in the store.
 
-Rests on `datasets`, `store`, `imaging`, the fusers of `baselines` and `metrics`.
+Rests on `datasets`, `imaging`, `store`, the fusers of `baselines`, and `metrics`.
 """

@@ -1,4 +1,4 @@
 """What runs leave behind in `results/`: files, cells, what they come to (`summary`), what made them (`provenance`).
 
-Rests on plain ground only (`errors`), so that every other room may read and write results.
+Rests on `baselines` and `metrics`, whose versions it records, so that every room above may read and write results.
 """

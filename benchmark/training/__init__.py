@@ -1,4 +1,5 @@
 """Training of fusion networks: `crops` draws the batches, `loop` trains and resumes, `log` writes losses and scores.
 
-Rests on `datasets`, on `store`, on `figures` for its curves, and on `baselines.tasks`, which says what is trainable.
+Rests on `datasets`, `run`, `store`, the curves of `figures`, `metrics`, and `baselines`, which says what is
+trainable.
 """
