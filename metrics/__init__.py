@@ -13,7 +13,7 @@ Images are arrays (H, W) of grey levels 0..255. Every file in `metrics/definitio
 found; adding a file adds the metric.
 """
 
-from .defining import MetricCard
+from .declaring import MetricCard
 from .evaluation import COLOUR_PROTOCOLS, CORE, Pair, evaluate
 from .kernel import isa
 from .protocols import protocols

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .defining import Metric, Undefined
+from .declaring import Metric, Undefined
 from .images import Image, to_levels
 from .registry import check_protocol, find, names, unavailable
 

@@ -1,4 +1,4 @@
-"""Finds metrics, by name or by protocol, and their cards. `defining` says what a metric is."""
+"""Finds metrics, by name or by protocol, and their cards. `declaring` says what a metric is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from . import definitions
-from .defining import Metric, MetricCard
+from .declaring import Metric, MetricCard
 from .protocols import PROTOCOLS
 
 FAMILIES = (

@@ -12,7 +12,8 @@ Examples:
   bench eval --fused out --name mymethod --dataset folder --ir my/infrared --vis my/visible
   bench eval --fused out --name mymethod --dataset msrs --pattern '{id}_fused.png'
 \b
-Fused images are matched by name: the pair 01 is scored from 01.png (or jpg, jpeg, bmp, tif, tiff). Names like
+Fused images are matched by name: the pair 01 is scored from 01.png, or from
+01 with another extension that is read (docs/datasets.md). Names like
 01_fused.png are read where one rule explains all of them, or as --pattern says.
 Colour images are scored by their luminance, except under a protocol that scores colours.
 """

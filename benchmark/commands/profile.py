@@ -37,7 +37,7 @@ def command(
     ctx, methods, device, size, threads, checkpoint, trust_checkpoint, timeout, results, data_root, weights_root
 ):
     """Measure parameters, FLOPs, time per pair and peak memory of each method, and keep them with the results."""
-    from benchmark.cost import measuring, records
+    from benchmark.cost import profiler, records
     from benchmark.progress import Progress
     from benchmark.run import machine, plan
     from benchmark.store import provenance
@@ -46,15 +46,15 @@ def command(
     work = [(method, name) for method in chosen for name in _devices(device, method)]
     progress = Progress()
     measured, failed = [], False
-    if (load := measuring.load_average()) is not None and load > 0.5 * provenance.processors():
+    if (load := profiler.load_average()) is not None and load > 0.5 * provenance.processors():
         progress.line(f"this machine is busy (load {load:g}): times will be longer than the methods need")
     with machine.alone(progress.line), progress.bar("measuring", len(work), summary=False) as step:
         for method, name in work:
             try:
                 if method.unavailable:
-                    raise measuring.ProfileError(method.unavailable)
-                record = measuring.measure(method, name, size, threads, timeout)
-            except measuring.ProfileError as error:
+                    raise profiler.ProfileError(method.unavailable)
+                record = profiler.measure(method, name, size, threads, timeout)
+            except profiler.ProfileError as error:
                 progress.line(f"{method.label} on {name}: not measured: {error}")
                 failed |= not method.group or not method.unavailable
             else:

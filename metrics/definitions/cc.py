@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from ..defining import metric
+from ..declaring import metric
 from ..images import Undefined
 from ..moments import correlation, covariance
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..filters import sobel
 
 

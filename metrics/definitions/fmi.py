@@ -9,7 +9,7 @@ import numpy as np
 import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..filters import sobel, sobel_on_unit_range
 from ..images import Image, needs_side, once
 

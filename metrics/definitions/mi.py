@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from ..defining import metric
+from ..declaring import metric
 from ..histograms import entropy, joint_histogram, level_entropy, mutual_information
 from ..images import Undefined, is_constant
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..filters import WINDOW_11, local_covariance, local_moments
 from ..images import Field, needs_side, once
 from .mef_ssim import MEF_MS_SSIM, halved

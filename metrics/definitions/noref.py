@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..images import Image
 
 EXTRA = "noref"

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..filters import sobel, sobel_on_unit_range
 from ..images import Image, Undefined, bands, needs_side, once
 

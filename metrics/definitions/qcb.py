@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..filters import same
 from ..images import Image, Undefined, is_constant, once, stretched
 from .qcv import filtered, frequencies

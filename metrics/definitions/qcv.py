@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
-from ..defining import metric
+from ..declaring import metric
 from ..filters import sobel
 from ..images import Image, Undefined, once, stretched
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..filters import sobel
 from ..images import Image, needs_side, once
 from .qabf import agreement, inner_edges

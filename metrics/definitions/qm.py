@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..images import Field, Undefined, needs_side, once
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import scipy  # imports scipy.fft on its first use, which takes longer than all else here
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..filters import gaussian, same, valid
 from ..images import Image, Undefined, is_constant, needs_side, once
 from .mi import refuse_constant

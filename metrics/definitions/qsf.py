@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..images import Image, Undefined, needs_side, once
 
 DIAGONAL = math.sqrt(2) / 2

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..histograms import histogram, joint_histogram, level_entropy
 from ..images import Image, Undefined, once, stretched
 

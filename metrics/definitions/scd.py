@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ..defining import Undefined, metric
+from ..declaring import Undefined, metric
 from ..images import Image
 from ..moments import correlation, covariance
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..histograms import histogram
 from ..moments import covariance, total
 

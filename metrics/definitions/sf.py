@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..images import Image, needs_side, once
 
 

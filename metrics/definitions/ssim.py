@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..filters import WINDOW_11, local_covariance, local_moments
 from ..images import Field, Image, bands, needs_side, once
 from .mef_ssim import MEF_SSIM

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..defining import metric
+from ..declaring import metric
 from ..filters import WINDOW_7, WINDOW_11, gaussian, local_covariance, local_moments
 from ..images import Field, Undefined, needs_side, once
 from .ssim import similarity

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from .. import kernel
-from ..defining import metric
+from ..declaring import metric
 from ..filters import gaussian, valid
 from ..images import Field, Image, Undefined, bands, is_constant, needs_side, once
 

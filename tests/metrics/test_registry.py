@@ -6,10 +6,10 @@ from types import ModuleType
 import pytest
 
 import metrics
-from metrics import defining, definitions, docs, registry
+from metrics import declaring, definitions, docs, registry
 
 NEW = '''
-from metrics.defining import metric
+from metrics.declaring import metric
 
 @metric("MAX", title="Largest level", year=2024, family="statistics", direction=+1, range="0 .. 255",
         unit="grey levels", source="a test", protocols={"standard": "the largest level"})
@@ -54,7 +54,7 @@ def test_a_second_metric_of_the_same_name_is_refused(tmp_path, monkeypatch, fres
 
 def test_a_definition_under_an_unknown_protocol_is_refused():
     with pytest.raises(ValueError, match="unknown protocol 'cdfuse'"):
-        defining.metric("X", protocols={"cdfuse": ""})(lambda f, a, b: 0.0)
+        declaring.metric("X", protocols={"cdfuse": ""})(lambda f, a, b: 0.0)
 
 
 def test_the_page_of_metrics_is_current(capsys):

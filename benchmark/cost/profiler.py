@@ -23,7 +23,7 @@ sys.path[:] = sys.argv[1:]
 del sys.argv[1:]
 import mmif_bench
 del sys.path[0]
-from benchmark.cost.measuring import main
+from benchmark.cost.profiler import main
 main()
 """
 _WARM = 1.0  # seconds of fusing before the first timed repetition; one pair at least
