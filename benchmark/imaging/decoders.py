@@ -54,12 +54,17 @@ def decode(data: bytes) -> Stored:
     return Stored(pixels, found.white, found.depth, (*notes, *found.notes, *turn_note(orientation)))
 
 
+_UNREAD_PNM = {b"PF": "PFM with colours", b"P7": "PAM"}
+
+
 def _opened(data: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data), formats=_FORMATS)
     except (UnidentifiedImageError, ModuleNotFoundError):  # the latter from ultralytics, which replaces Image.open
         if data[:3] == b"\xff\xd8\xff":
             raise Refused("a broken JPEG, or of a kind that is not read (12 bits, lossless)") from None
+        if kind := _UNREAD_PNM.get(data[:2]):
+            raise Refused(f"{kind} is not read") from None
         raise
 
 
@@ -129,6 +134,8 @@ def _netpbm(image: Image.Image, data: bytes) -> Stored:
     else:
         image.load()
         values = np.rint(np.array(image) * (white / (65535 if image.mode == "I" else 255))).astype(np.uint16)
+    if above := int(np.count_nonzero(values > white)):
+        notes = (*notes, f"{above} values above the stated maximum of {white}, taken as white")
     return Stored(np.minimum(values, white), white, white.bit_length(), notes)
 
 

@@ -7,6 +7,7 @@ Each strip or tile is checked, so that a file that ends early is refused instead
 from __future__ import annotations
 
 import io
+import itertools
 import math
 
 import numpy as np
@@ -16,6 +17,8 @@ from benchmark.imaging.stored import Refused, Stored, check_size, swaps_sides, t
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 
 _MAX_BYTES = 1 << 30
+_LOOKED_AT = 64  # pages, for the first of full size
+_REDUCED = 1  # of tag NewSubfileType
 _JPEG = 7
 # By number: none, LZW, JPEG, Deflate (two numbers), PackBits, LZMA, Zstandard.
 _COMPRESSIONS = (1, 5, _JPEG, 8, 32946, 32773, 34925, 50000)
@@ -39,7 +42,9 @@ def decode(data: bytes) -> Stored:
     with _opened(io.BytesIO(data)) as tiff:
         page = _first(tiff)
         photometric = _checked(page)
-        notes = [] if len(tiff.pages) == 1 else [f"the first of {len(tiff.pages)} pages"]
+        pages = max(len(tiff.pages), _stacked(tiff, page))
+        which = "the first of full size" if page.index else "the first"
+        notes = [] if pages == 1 else [f"{which} of {pages} pages"]
         pixels, bits = _values(page), page.bitspersample
         orientation = _tag(page, "Orientation", 1)
         extra = tuple(map(int, page.extrasamples or ()))
@@ -78,7 +83,21 @@ def _opened(file):
 def _first(tiff):
     if not len(tiff.pages):
         raise Refused("broken or truncated image (no page in it)")
-    return tiff.pages[0]
+    # A small version of the picture may come first.
+    full = (page for page in itertools.islice(tiff.pages, _LOOKED_AT) if not _tag(page, "NewSubfileType", 0) & _REDUCED)
+    return next(full, tiff.pages[0])
+
+
+def _stacked(tiff, page) -> int:
+    """How many pictures lie behind the header of one, as ImageJ and tifffile save long stacks and say in words."""
+    try:
+        if tiff.is_imagej:
+            return int((tiff.imagej_metadata or {}).get("images", 1))
+        if tiff.is_shaped:
+            return math.prod(map(int, tiff.shaped_metadata[0]["shape"])) // math.prod(page.shape)
+    except (LookupError, TypeError, ValueError, ZeroDivisionError):  # words that anybody may have written
+        pass
+    return 1
 
 
 def _tag(page, name: str, default):

@@ -15,8 +15,8 @@ REPEATED = f"{FUSED}: identical to that of another pair, of other sources"
 
 Facts = dict[str, tuple[str, ...]]  # image -> what is told of it
 
-# A number that stands for itself: not one in "16-bit" or "1/257".
-_NUMBER = re.compile(r"(?<![\w/.+])-?\d+(?:\.\d+)?(?![\w/-]|\.\d)")
+# A number that stands for itself, perhaps an end of a range: not one in "16-bit" or "1/257".
+_NUMBER = re.compile(r"(?<![\w/+])(?<!\d\.)-?\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w/-]|\.\d)")
 
 
 def by_image(lines: Iterable[dict], copies: bool = False) -> Facts:

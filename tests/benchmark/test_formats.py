@@ -393,3 +393,17 @@ def test_what_starts_other_programs_or_is_not_read_is_refused():
 def test_extensions():
     assert not set(reading.EXTENSIONS) & set(reading.NOT_READ)
     assert all(name == name.lower() and name[0] == "." for name in (*reading.EXTENSIONS, *reading.NOT_READ))
+
+
+def test_values_above_the_stated_maximum_are_told(tmp_path):
+    path = tmp_path / "over.pgm"
+    path.write_bytes(b"P5 4 1 100\n" + bytes([0, 50, 100, 255]))
+    picture = reading.read(path)
+    assert picture.luminance.tolist() == [[0, 128, 255, 255]]
+    assert "1 values above the stated maximum of 100, taken as white" in picture.notes
+
+
+@pytest.mark.parametrize(("head", "kind"), [(b"PF\n4 1\n-1.0\n", "PFM with colours"), (b"P7\nWIDTH 4\n", "PAM")])
+def test_kinds_of_pnm_that_are_not_read_are_named(head, kind):
+    with pytest.raises(ImageError, match=f"{kind} is not read"):
+        reading.decode(head + bytes(48), "a.pgm")

@@ -363,3 +363,23 @@ def test_damaged_tags_never_escape_as_another_exception():
                 assert picture.luminance.ndim == 2
             except ImageError as error:
                 assert "\n" not in error.message
+
+
+def test_a_small_version_in_front_is_not_the_picture(tmp_path):
+    path = tmp_path / "a.tif"
+    picture = np.arange(96 * 128, dtype=np.uint16).reshape(96, 128)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write((picture[::4, ::4] >> 8).astype(np.uint8), subfiletype=1)
+        writer.write((picture % 251).astype(np.uint8))
+    found = reading.read(path)
+    np.testing.assert_array_equal(found.luminance, picture % 251)
+    assert found.notes == ("the first of full size of 2 pages",)
+    assert reading.size(path) == (128, 96)
+
+
+def test_a_stack_behind_one_header_is_told(tmp_path):
+    path = tmp_path / "a.tif"
+    stack = np.stack([np.full((20, 30), level, np.uint8) for level in (10, 200, 90)])
+    tifffile.imwrite(path, stack, truncate=True, photometric="minisblack")
+    found = reading.read(path)
+    assert (found.luminance == 10).all() and found.notes == ("the first of 3 pages",)

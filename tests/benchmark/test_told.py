@@ -340,6 +340,8 @@ def test_texts_that_differ_in_numbers_are_one():
         ("alpha", 1),
     ]
     assert told.alike(["x -1.5 to 2.25", "x -3 to 2.25"]) == [("x -3…-1.5 to 2.25", 2)]
+    assert len(told.alike([f"stretched from {low}..{2 * low}.52 to 0..255" for low in range(2100, 2160)])) == 1
+    assert told.alike(["at 1e+09", "at 2e+09"]) == [("at 1e+09…2e+09", 2)]
     assert told.alike(["scaled by 1/257", "scaled by 1/16"]) == [("scaled by 1/257", 1), ("scaled by 1/16", 1)]
     found = {"a": ("infrared: 3 levels", "fused: black"), "b": ("infrared: 5 levels",), "c": ("pair: same",)}
     assert told.in_all(told.of_sources(found), 9) == ["2 of 9 infrared images: 3…5 levels", "1 of 9 pairs: same"]
