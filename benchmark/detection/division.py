@@ -183,7 +183,8 @@ def divide_by_lists(
             notes.append(f"{lists[part]}: {count}, and left out: {first_few(missing, 3)}")
     splits, parts = {}, {}
     for part, members in there.items():
-        parts[part], _ = stretching.apply([known[id] for id in members[:limit]], stretch)
+        parts[part], unchanged = stretching.apply([known[id] for id in members[:limit]], stretch)
+        notes += [f"{lists[part]}: {note}" for note in unchanged]
         label = part_label(f"{name}-{part}", members, len(ids[part]))
         label = (limited_label(label, limit) if limit else label) + stretch.suffix
         splits[label] = plan.read_split(dataset.name, label, parts[part], str(lists[part]))
