@@ -33,6 +33,24 @@ def test_counts_of_a_thermal_camera():
     assert (reading.values(data, "") == 7400 + 3 * level).all()
 
 
+def test_colours_of_more_than_8_bits():
+    """14-bit values in 16 bits: one range for the three channels, so that hues stay."""
+    colours = np.dstack([RAMP % 256, 255 - RAMP % 200, RAMP % 101])
+    data = cv2.imencode(".png", (64 * colours[..., ::-1]).astype(np.uint16))[1].tobytes()
+    picture = reading.decode(data, "")
+    assert (picture.rgb == np.rint(64 * colours / 257)).all()
+    used = len(np.unique(picture.luminance))
+    assert picture.notes == (f"16-bit colour, scaled by 1/257; {used} of 256 levels are used",) and used < 64
+    assert (reading.values(data, "") == 64 * colours).all()
+    picture = reading.decode(data, "", Stretch("minmax"))
+    used = len(np.unique(picture.luminance))
+    assert (picture.rgb == colours).all() and picture.depth == 16
+    assert picture.notes == (f"16-bit colour, stretched from 0..16320 to 0..255; {used} of 256 levels are used",)
+    low, high = np.percentile(64 * colours, (1, 99))
+    expected = np.floor(np.clip((64 * colours - low) * 255 / (high - low), 0, 255) + 0.5)
+    assert (reading.decode(data, "", Stretch("percentile")).rgb == expected).all()
+
+
 def test_percentiles_clip_what_is_rare():
     values = np.full((100, 100), 1000)
     values[:50] = 2000
