@@ -65,8 +65,8 @@ told of its fused image.
 
 A picture is coloured where more than 5 % of its pixels have channels more than 24 levels apart. The colours of a fused
 image are taken for a colour map's where they are fewer than a photograph's (400, of 32 levels a channel) or gaudier
-(channels 64 levels apart on average), and differ in Cb and Cr by more than 24 from the source's in most pixels. Tried on
-193 pairs of seven sets: JET was told of all; of 12 ways to give an average, a maximum, the infrared image and a sum the
+(channels 64 levels apart on average), and differ in Cb and Cr by more than 24 from the source's in most pixels. On 193
+pairs of seven sets JET was told of all; of 12 ways to give an average, a maximum, the infrared image and a sum the
 source's colours, one image of VIFB was told. Dark maps (inferno, hot) on dark images are missed.
 
 `--stretch minmax` or `percentile` maps sources of more than 8 bits from their extremes, or from their 1st to

@@ -43,10 +43,9 @@ def of_levels(picture: Picture) -> list[str]:
 
 def of_depth(picture: Picture) -> str:
     """What to add to a note on scaling where 8-bit values seem to lie in a deeper file."""
-    suspected = (
-        picture.depth > 8 and picture.luminance.max() <= 1 and any("scaled by" in note for note in picture.notes)
-    )
-    return "; perhaps 8-bit values in a deeper file: save as 8 bits for its own values" if suspected else ""
+    scaled = picture.depth > 8 and any("scaled by" in note for note in picture.notes)
+    dark = picture.luminance.max() <= 1
+    return "; perhaps 8-bit values in a deeper file: save as 8 bits for its own values" if scaled and dark else ""
 
 
 def _has_few_levels(luminance: np.ndarray) -> bool:

@@ -212,9 +212,8 @@ def test_colour_of_jpeg_2000():
     assert (reading.decode(imagecodecs.jpeg2k_encode(RGB, level=0, reversible=True), "").rgb == RGB).all()
     picture = reading.decode(imagecodecs.jpeg2k_encode(RGB.astype(np.uint16) * 257, level=0, reversible=True), "")
     assert (picture.rgb == RGB).all()
-    assert picture.notes == (
-        f"16-bit colour, scaled by 1/257; {len(np.unique(picture.luminance))} of 256 levels are used",
-    )
+    used = len(np.unique(picture.luminance))
+    assert picture.notes == (f"16-bit colour, scaled by 1/257; {used} of 256 levels are used",)
     alpha = imagecodecs.jpeg2k_encode(np.dstack([RGB, GREY]), level=0, reversible=True)
     picture = reading.decode(alpha, "")
     assert (picture.rgb == RGB).all() and picture.notes == ("alpha dropped",)

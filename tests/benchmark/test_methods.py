@@ -262,8 +262,8 @@ def test_a_command_that_fails(mine, bench_folder, how):
 
 TOLD = {
     "deep": "16-bit grey, scaled by 1/257; * of 256 levels are used",
-    "8 bits in 16": "16-bit grey, scaled by 1/257; 2 of 256 levels are used; perhaps 8-bit values in a deeper file: save"
-    " as 8 bits for its own values",
+    "8 bits in 16": "16-bit grey, scaled by 1/257; 2 of 256 levels are used; perhaps 8-bit values in a deeper file:"
+    " save as 8 bits for its own values",
     "map": "coloured as no source is: a colour map?",
 }
 
@@ -272,8 +272,8 @@ TOLD = {
 def test_what_reading_converts_in_a_commands_file_is_told(mine, bench, bench_folder, how):
     """With the image when it is made, with its scores, whenever they are made, and in every later run."""
     first, *more = ("run", "--methods", command(how), "--metrics", "EN"), ("--protocol", "standard,cddfuse"), ()
-    for options in ((), *more):
-        result = bench_folder(*first, *options)
+    for further in ((), *more):
+        result = bench_folder(*first, *further)
         assert result.exit_code == 0
         found = [line for line in record(mine, "their_test")["told"] if line.startswith("4 of 4 fused images: ")]
         (line,) = found  # that 8-bit values lie in a deeper file is not followed by "forgotten x 255?"
