@@ -86,8 +86,8 @@ class Seeds(click.ParamType):
     type=click.Choice(STRETCHES),
     default=STRETCHES[0],
     show_default=True,
-    help="As of bench run, over each image, as sets of training and of test would have different ranges; a division of"
-    " its own, NAME~stretch-KIND.",
+    help="As of bench run, each image over its own range: one for a set would differ between training and test. A"
+    " division of its own, NAME~stretch-KIND.",
 )
 @options.checkpoints
 @click.option("--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp).")

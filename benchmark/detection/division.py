@@ -243,7 +243,7 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes
                 step()
     flaws += _without_image(dataset, parts, data_root)
     notes += [note for split in splits.values() for note in split.notes]
-    made = Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, tuple(notes))
+    made = Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, tuple(dict.fromkeys(notes)))
     return _checked(made)
 
 

@@ -149,7 +149,7 @@ def test_netpbm(white, count, text):
     values = np.random.default_rng(white).integers(0, white + 1, (9, 7, count))
     values.flat[0] = white
     kind = {(1, False): "P5", (3, False): "P6", (1, True): "P2", (3, True): "P3"}[count, text]
-    body = " ".join(map(str, values.ravel())).encode()
+    body = " ".join(map(str, values.ravel())).encode() + b"\n# the end\n"
     if not text:
         body = values.astype(">u2" if white > 255 else "u1").tobytes()
     data = f"{kind}\n# a comment\n7 9\n{white}\n".encode() + body

@@ -177,6 +177,8 @@ def test_a_division_that_a_stretch_does_not_change(tmp_path):
     made = division.divide_by_lists(datasets.get("m3fd"), "mine", lists, None, tmp_path, None, Stretching("minmax"))
     for path in lists.values():
         assert f"{path}: --stretch minmax changes nothing: no image of more than 8 bits is here" in made.notes
+    drawn = division.divide(datasets.get("synth-det-small"), None, None, 3, Stretching("minmax"))
+    assert drawn.notes.count("--stretch minmax changes nothing: no image of more than 8 bits is here") == 1
 
 
 def test_training_reads_what_is_stretched(pairs, deep):
