@@ -10,6 +10,7 @@ import click
 
 from benchmark import textfiles
 from benchmark.errors import UserError, unknown
+from benchmark.imaging.stretches import OVER, STRETCHES
 
 _COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
 
@@ -167,16 +168,16 @@ def stretch(command):
 
     @click.option(
         "--stretch",
-        type=click.Choice(["none", "minmax", "percentile"]),
-        default="none",
+        type=click.Choice(STRETCHES),
+        default=STRETCHES[0],
         show_default=True,
-        help="How grey source images of more than 8 bits become 0..255: scaled by their depth, over their extremes, or"
+        help="How source images of more than 8 bits become 0..255: scaled by their depth, over their extremes, or"
         " from the 1st to the 99th percentile; a split of its own, SPLIT~stretch-KIND.",
     )
     @click.option(
         "--stretch-over",
-        type=click.Choice(["image", "set"]),
-        default="image",
+        type=click.Choice(OVER),
+        default=OVER[0],
         show_default=True,
         help="Whether each image has its own range, or all infrared images of the split one, and all visible ones.",
     )

@@ -6,6 +6,7 @@ import click
 
 from benchmark import options
 from benchmark.errors import UserError
+from benchmark.imaging.stretches import STRETCHES
 from benchmark.names import composed, printable, unusable
 
 METHODS = "mambadfuse,cddfuse,ir,vis"
@@ -82,10 +83,11 @@ class Seeds(click.ParamType):
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs of each part.")
 @click.option(
     "--stretch",
-    type=click.Choice(["none", "minmax", "percentile"]),
-    default="none",
+    type=click.Choice(STRETCHES),
+    default=STRETCHES[0],
     show_default=True,
-    help="As of bench run, over each image; a division of its own, NAME~stretch-KIND.",
+    help="As of bench run, each image over its own range: one for a set would differ between training and test. A"
+    " division of its own, NAME~stretch-KIND.",
 )
 @options.checkpoints
 @click.option("--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp).")

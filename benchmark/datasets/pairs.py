@@ -73,8 +73,8 @@ class Pair:
     and raises when it is loaded, so that it is reported as failed instead of vanishing. For medical sets, `ir`
     is the functional image or the CT, and `vis` the MRI. `colour_from`: "vis" or "ir", the image that lends its
     colours. `labels` and `mask`: the files of object boxes and of the segmentation, where there are any. `names`: what
-    the two images are called in sentences. `ir_stretch`, `vis_stretch`: how values of more than 8 bits become grey
-    levels; another stretch makes another content.
+    the two images are called in sentences. `ir_stretch`, `vis_stretch`: how values of more than 8 bits become 0..255;
+    another stretch makes another content.
     """
 
     id: str
@@ -134,7 +134,7 @@ class Pair:
     def digest(self) -> str:
         """SHA-256 (hex) of both images' content, as it is read; raises as `load` does where a file is missing."""
         stretches = self.ir_stretch, self.vis_stretch
-        read_as = [f"{one.kind} {one.low} {one.high}".encode() for one in stretches if one != _AS_IT_IS]
+        read_as = [f"stretch {one.kind} {one.low} {one.high}".encode() for one in stretches if one != _AS_IT_IS]
         return content_digest(*self._bytes(), *read_as)
 
     def size(self) -> tuple[int, int]:
@@ -149,9 +149,9 @@ class Pair:
 
 def _remedy(note: str, picture: Picture, stretch: Stretch) -> str:
     """What to add to a note on reading a source: how more of its values are kept."""
-    if picture.depth <= 8 or picture.rgb is not None or stretch.kind != "none" or "scaled" not in note:
+    if picture.depth <= 8 or stretch.kind != "none" or "scaled by" not in note:
         return ""
-    return f"{oddities.of_depth(picture)}; --stretch minmax or percentile spreads them"
+    return oddities.of_depth(picture) or "; --stretch minmax or percentile spreads them"
 
 
 def content_digest(*parts: bytes) -> str:

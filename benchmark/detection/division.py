@@ -183,7 +183,8 @@ def divide_by_lists(
             notes.append(f"{lists[part]}: {count}, and left out: {first_few(missing, 3)}")
     splits, parts = {}, {}
     for part, members in there.items():
-        parts[part], _ = stretching.apply([known[id] for id in members[:limit]], stretch)
+        parts[part], unchanged = stretching.apply([known[id] for id in members[:limit]], stretch)
+        notes += [f"{lists[part]}: {note}" for note in unchanged]
         label = part_label(f"{name}-{part}", members, len(ids[part]))
         label = (limited_label(label, limit) if limit else label) + stretch.suffix
         splits[label] = plan.read_split(dataset.name, label, parts[part], str(lists[part]))
@@ -242,7 +243,7 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes
                 step()
     flaws += _without_image(dataset, parts, data_root)
     notes += [note for split in splits.values() for note in split.notes]
-    made = Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, tuple(notes))
+    made = Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, tuple(dict.fromkeys(notes)))
     return _checked(made)
 
 

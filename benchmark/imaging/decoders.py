@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import re
 import struct
 
 import numpy as np
@@ -129,8 +130,9 @@ def _netpbm(image: Image.Image, data: bytes) -> Stored:
     if codec != "ppm_plain":
         values = np.frombuffer(data, number, math.prod(shape), offset).reshape(shape).astype(np.uint16)
     elif image.mode == "RGB" and white > 255:
-        image.load()
-        return Stored(np.array(image), 255, 8, (f"{white.bit_length()}-bit colour, scaled by 255/{white}",))
+        image.load()  # checks the numbers, but keeps 8 bits of each
+        numbers = re.sub(rb"#[^\r\n]*", b"", data[offset:]).split()[: math.prod(shape)]
+        values = np.array(numbers, dtype=np.int64).reshape(shape).astype(np.uint16)
     else:
         image.load()
         values = np.rint(np.array(image) * (white / (65535 if image.mode == "I" else 255))).astype(np.uint16)

@@ -16,6 +16,7 @@ _COLOUR = 24  # levels between the channels of a pixel that has a colour
 _COLOURED = 0.05  # share of such pixels
 _COLOURS = 400  # of a photograph at 32 levels per channel; a colour map has fewer
 _PALE = 64  # levels between the channels, on average, that photographs keep below and colour maps do not
+OWN_COLOURS = "coloured as no source is: a colour map?"
 _SHADES = {0: ", black", 255: ", white"}
 
 
@@ -41,8 +42,10 @@ def of_levels(picture: Picture) -> list[str]:
 
 
 def of_depth(picture: Picture) -> str:
-    """What to add to a note on scaling: that 8-bit values seem to lie in a deeper file."""
-    return "; 8-bit values in a deeper file?" if picture.depth > 8 and picture.luminance.max() <= 1 else ""
+    """What to add to a note on scaling where 8-bit values seem to lie in a deeper file."""
+    scaled = picture.depth > 8 and any("scaled by" in note for note in picture.notes)
+    dark = picture.luminance.max() <= 1
+    return "; perhaps 8-bit values in a deeper file: save as 8 bits for its own values" if scaled and dark else ""
 
 
 def _has_few_levels(luminance: np.ndarray) -> bool:
@@ -69,9 +72,39 @@ def _chroma(pixels: np.ndarray) -> np.ndarray:
     return pixels.max(axis=1) - pixels.min(axis=1)
 
 
-def of_fused(picture: Picture, ir: np.ndarray, vis: np.ndarray, names: tuple[str, str]) -> list[str]:
-    """What cannot be meant in a fused picture of these sources, which are called `names`. What lies in the sources
-    themselves is not said of it."""
+def of_file(picture: Picture, colours: np.ndarray | None = None) -> list[str]:
+    """What reading converted in the file of a fused picture, and whether it has colours of its own.
+
+    colours: (H, W, 3), those of the source that lends them; None for a grey one."""
+    found = [note + of_depth(picture) * ("scaled by" in note) for note in picture.notes]
+    return [*found, *([OWN_COLOURS] if _has_own_colours(picture.rgb, colours) else [])]
+
+
+def _has_own_colours(rgb: np.ndarray | None, source: np.ndarray | None) -> bool:
+    """Whether a picture has the colours of a colour map, and most of them far from those of the source."""
+    if not is_coloured(rgb) or is_natural(rgb):
+        return False
+    cb, cr = _chroma_of(rgb)
+    source_cb, source_cr = (0.0, 0.0) if source is None or source.shape != rgb.shape else _chroma_of(source)
+    return bool(np.median(np.hypot(cb - source_cb, cr - source_cr)) > _COLOUR)
+
+
+def _chroma_of(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cb and Cr about 0 of a sample of pixels."""
+    red, green, blue = _sample(rgb).astype(np.float64).T
+    grey = 0.299 * red + 0.587 * green + 0.114 * blue
+    return (blue - grey) / 1.772, (red - grey) / 1.402
+
+
+def of_fused(
+    picture: Picture, ir: np.ndarray, vis: np.ndarray, names: tuple[str, str], colours: np.ndarray | None = None
+) -> list[str]:
+    """What is to be told of a fused picture of these sources, which are called `names`: what reading converted, and
+    what cannot be meant. What lies in the sources themselves is not said of it. colours: see `of_file`."""
+    return [*of_file(picture, colours), *_of_result(picture, ir, vis, names)]
+
+
+def _of_result(picture: Picture, ir: np.ndarray, vis: np.ndarray, names: tuple[str, str]) -> list[str]:
     fused, found = picture.luminance, of_levels(picture)
     if found and _has_few_levels(ir) and _has_few_levels(vis):
         found = []

@@ -2,9 +2,9 @@
 
 Read are PNG, JPEG, BMP, TIFF, GIF, WebP, JPEG 2000, PGM, PPM, PBM and PFM: grey of 1 to 16 bits, RGB, palettes, CMYK.
 Of several frames or pages the first is read. Alpha is dropped, an orientation is applied. Colour profiles and gamma
-are not: values count as they are stored. Grey of other than 8 bits is scaled so that its white becomes 255, or
-stretched (`Stretch`); floating point and what lies outside 0..65535 has no white and needs a stretch. Whatever is
-changed or left out is noted.
+are not: values count as they are stored. Values of other than 8 bits are scaled so that white becomes 255, or
+stretched (`Stretch`), colours over one range for all three channels; floating point and what lies outside 0..65535 has
+no white and needs a stretch. Whatever is changed or left out is noted.
 
 Luminance is BT.601 full range, Y = 0.299 R + 0.587 G + 0.114 B, rounded to the nearest integer as Pillow's mode "L"
 and OpenCV's ``COLOR_BGR2GRAY`` do; JPEGs are decoded to colour first (libjpeg's own grey output differs by one level
@@ -25,6 +25,7 @@ from PIL import Image, UnidentifiedImageError
 from benchmark.errors import UserError
 from benchmark.imaging import bt601, decoders, png
 from benchmark.imaging.stored import MAX_PIXELS, Refused, Stored, colourless
+from benchmark.imaging.stretches import STRETCHES
 
 EXTENSIONS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".jp2", ".j2k"),
@@ -37,14 +38,14 @@ NOT_READ = (
     *(".raw", ".bin", ".dat", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".seq", ".csq", ".npy", ".npz", ".mat", ".h5"),
 )
 
-STRETCHES = ("none", "minmax", "percentile")
 _PERCENTILES = (1, 99)
-_WAY_OUT = "--stretch minmax or percentile gives them one"
+_BY_STRETCH = "--stretch minmax or percentile gives them one"
+_BY_SAVING = "save them as 8 bits (0..255)"
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """How grey of more than 8 bits becomes 8: what lies from `low` to `high` becomes 0..255, what lies outside is
+    """How values of more than 8 bits become 8: what lies from `low` to `high` becomes 0..255, what lies outside is
     clipped, halves are rounded up.
 
     kind: "none" scales by the range of the type; "minmax" and "percentile" take an end that is None from the picture:
@@ -95,7 +96,7 @@ class Picture:
 
 
 def read(path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
-    """Decode the file at `path`; None stretches as `Stretch()` does.
+    """Decode the file at `path`. stretch: None for pictures that no option stretches; reads as `Stretch()` does.
 
     Raises ImageError for a file that is missing, truncated, not an image, of an unsupported kind, or larger than 2^26
     pixels, and for values that have no grey scale: such that are not finite, or, unless stretched, are floating point
@@ -107,17 +108,18 @@ def read(path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
 def decode(data: bytes, path: str | os.PathLike, stretch: Stretch | None = None) -> Picture:
     """Decode the bytes of an image file; `path` only names it in errors. See `read`."""
     with _Guarded(path):
-        return _plain(data) or _picture(_stored(data), stretch or Stretch())
+        return _plain(data) or _picture(_stored(data), stretch)
 
 
 def values(data: bytes, path: str | os.PathLike) -> np.ndarray | None:
-    """The values (H, W) of an image file that a stretch would scale: grey of more than 8 bits, upright, black as the
-    lowest. None for all other pictures. Raises ImageError as `read` does with a stretch."""
+    """The values of an image file that a stretch would scale, those of more than 8 bits: (H, W), or (H, W, 3) of
+    colours, upright, black as the lowest. None for all other pictures. Raises ImageError as `read` does with a
+    stretch."""
     with _Guarded(path):
         if png.decode(data, MAX_PIXELS) is not None:
             return None
         stored = _stored(data)
-        return stored.pixels if stored.deep and stored.pixels.ndim == 2 else None
+        return stored.pixels if stored.deep else None
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
@@ -133,12 +135,6 @@ def read_bytes(path: str | os.PathLike) -> bytes:
 def read_luminance(path: str | os.PathLike) -> np.ndarray:
     """The luminance of the picture at `path`, uint8 (H, W); raises ImageError."""
     return read(path).luminance
-
-
-def read_rgb(path: str | os.PathLike) -> np.ndarray:
-    """The colours of the picture at `path`, uint8 (H, W, 3), grey repeated three times; raises ImageError."""
-    picture = read(path)
-    return np.repeat(picture.luminance[..., None], 3, axis=2) if picture.rgb is None else picture.rgb
 
 
 def size(path: str | os.PathLike) -> tuple[int, int]:
@@ -214,42 +210,45 @@ def _stored(data: bytes) -> Stored:
     return Stored(np.ascontiguousarray(pixels), stored.white, stored.depth, stored.notes)
 
 
-def _picture(stored: Stored, stretch: Stretch) -> Picture:
-    pixels, white = stored.pixels, stored.white
-    if pixels.ndim == 3:
-        notes = () if white == 255 else (f"{stored.depth}-bit colour, scaled by {_factor(white)}",)
-        rgb = _scaled(pixels, 0, white)
-        return Picture(bt601.luminance(rgb), rgb, (*stored.notes, *notes), stored.depth)
-    if stored.deep and stretch.kind != "none":
-        grey, note = _stretched(stored, stretch)
+def _picture(stored: Stored, stretch: Stretch | None) -> Picture:
+    if stored.deep and stretch is not None and stretch.kind != "none":
+        found, how = _stretched(stored, stretch)
     else:
-        grey, note = _by_white(stored)
-    return Picture(grey, None, (*stored.notes, *note), stored.depth)
+        found, how = _by_white(stored, _BY_SAVING if stretch is None else _BY_STRETCH)
+    rgb = found if found.ndim == 3 else None
+    grey = found if rgb is None else bt601.luminance(rgb)
+    notes = stored.notes
+    if how is not None:
+        kind = f"{_kind(stored)} {'grey' if rgb is None else 'colour'}"
+        notes = (*notes, kind + how.format(levels=_levels(grey)))
+    return Picture(grey, rgb, notes, stored.depth)
 
 
-def _by_white(stored: Stored) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Grey scaled so that white becomes 255, and the phrase that says so; raises Refused where there is no white."""
+def _by_white(stored: Stored, way_out: str) -> tuple[np.ndarray, str | None]:
+    """Values scaled so that white becomes 255, and what to say of it after their kind, None for nothing ({levels}:
+    those used). Raises Refused where there is no white; way_out: what to do then."""
     pixels, white = stored.pixels, stored.white
     if white is None:
-        raise Refused(f"floating-point values have no defined grey scale; {_WAY_OUT}")
+        raise Refused(f"floating-point values have no defined grey scale; {way_out}")
     if pixels.min() < 0 or pixels.max() > white:
-        raise Refused(f"{_kind(stored)} values outside 0..{white} have no defined grey scale; {_WAY_OUT}")
-    grey = _scaled(pixels, 0, white)
+        raise Refused(f"{_kind(stored)} values outside 0..{white} have no defined grey scale; {way_out}")
+    scaled = _scaled(pixels, 0, white)
     if white == 255:
-        return grey, () if pixels.dtype.kind == "u" else (f"{_kind(stored)} grey",)
-    return grey, (f"{_kind(stored)} grey, scaled by {_factor(white)}; {_levels(grey)}",)
+        return scaled, None if pixels.dtype.kind == "u" else ""
+    return scaled, f", scaled by {_factor(white)}; {{levels}}"
 
 
-def _stretched(stored: Stored, stretch: Stretch) -> tuple[np.ndarray, tuple[str, ...]]:
+def _stretched(stored: Stored, stretch: Stretch) -> tuple[np.ndarray, str]:
+    """Values stretched, and what to say of it after their kind ({levels}: those used)."""
     low, high = stretch.range_of(stored.pixels)
     if not math.isfinite((high - low) * 255):
         raise Refused("the values lie too far apart to be stretched")
-    grey = _scaled(stored.pixels, low, high)
+    scaled = _scaled(stored.pixels, low, high)
     if low < high:
-        return grey, (f"{_kind(stored)} grey, stretched from {low:.7g}..{high:.7g} to 0..255; {_levels(grey)}",)
+        return scaled, f", stretched from {low:.7g}..{high:.7g} to 0..255; {{levels}}"
     if stored.pixels.min() == stored.pixels.max():
-        return grey, (f"{_kind(stored)} grey, constant at {low:.7g}: 0 everywhere once stretched",)
-    return grey, (f"{_kind(stored)} grey, no range to stretch: up to {low:.7g} becomes 0, all else 255",)
+        return scaled, f", constant at {low:.7g}: 0 everywhere once stretched"
+    return scaled, f", no range to stretch: up to {low:.7g} becomes 0, all else 255"
 
 
 def _scaled(pixels: np.ndarray, low: float, high: float) -> np.ndarray:

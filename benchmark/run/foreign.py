@@ -22,7 +22,8 @@ import numpy as np
 
 from baselines.base import ClassicalFuser, Fuser, MethodCard, sha256
 from benchmark.errors import UserError
-from benchmark.imaging.reading import ImageError, read_luminance
+from benchmark.imaging import oddities
+from benchmark.imaging.reading import ImageError, read
 from benchmark.imaging.saving import quantise, save_luminance
 
 PREFIX = "cmd:"
@@ -36,10 +37,14 @@ class CommandError(RuntimeError):
 
 
 class CommandFuser(ClassicalFuser):
-    """Subclasses, made by `command_method`, set the command's words and the seconds that it may take for a pair."""
+    """Subclasses, made by `command_method`, set the command's words and the seconds that it may take for a pair.
+
+    told: what reading converted in the last file that the command wrote, and what is odd in its colours.
+    """
 
     words: ClassVar[tuple[str, ...]]
     timeout: ClassVar[float]
+    told: tuple[str, ...] = ()
 
     def fuse_pair(self, ir, vis):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -73,12 +78,14 @@ class CommandFuser(ClassicalFuser):
         if not path.exists():
             raise CommandError("ended well, but wrote no file to {out}")
         try:
-            fused = read_luminance(path)
+            picture = read(path)
         except ImageError as error:
             raise CommandError(f"wrote to {{out}} what cannot be read: {error.reason}") from None
+        fused = picture.luminance
         if fused.shape != shape:
             sizes = [f"{width}x{height}" for height, width in (fused.shape, shape)]
             raise CommandError(f"wrote an image of {sizes[0]} for a pair of {sizes[1]}")
+        self.told = tuple(oddities.of_file(picture))
         return fused / np.float32(255)
 
 

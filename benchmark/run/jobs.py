@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from benchmark.datasets.pairs import PairImages
+from benchmark.run.foreign import CommandFuser
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
 from benchmark.store.summary import is_copy
+
+
+class Made(NamedTuple):
+    """A fused image, uint8 (H, W), and what was converted to get it, one phrase each."""
+
+    image: np.ndarray
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -29,7 +40,7 @@ class Job:
     about: dict
     metrics_version: str
     directions: dict[str, int]
-    fuse: Callable[[], Callable[[PairImages], object]] | None = None
+    fuse: Callable[[], Callable[[PairImages], Made]] | None = None
     provided: dict[str, Path] | None = None
     missing: dict[str, str] = field(default_factory=dict)
     unavailable: str | None = None
@@ -54,7 +65,7 @@ class Job:
 @dataclass(frozen=True)
 class Kept:
     """What a cell holds that is still valid: id -> SHA-256 of fused images, (id, protocol) -> line, id -> what was told
-    of the sources of fused images."""
+    of fused images and their sources when they were made."""
 
     fused: dict[str, str]
     lines: dict[tuple[str, str], dict]
@@ -97,7 +108,12 @@ def fuser_job(
 
         fuser = method.load(device)
         truncate = card.truncate and method.output == "native"
-        return lambda pair: quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
+
+        def fuse(pair: PairImages) -> Made:
+            image = quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
+            return Made(image, fuser.told if isinstance(fuser, CommandFuser) else ())
+
+        return fuse
 
     return Job(
         cell=Cell(results, split.dataset, split.name, method.label),

@@ -17,7 +17,7 @@ from benchmark.errors import UserError, first_few, one_line
 from benchmark.imaging import bt601, reading, saving
 from benchmark.progress import Progress
 from benchmark.run import machine, reuse
-from benchmark.run.jobs import Job, facts, kept, unscored
+from benchmark.run.jobs import Job, Made, facts, kept, unscored
 from benchmark.run.plan import why
 from benchmark.run.scoring import Scorer
 from benchmark.store import cells, files, provenance
@@ -91,7 +91,7 @@ class _Run:
         self.job, self.scorer, self.progress, self.command, self.said = job, scorer, progress, command, said
         self.outcome = Outcome(job)
         self.queue: deque[tuple[Pair, Future]] = deque()
-        self.fuser: Callable[[PairImages], object] | None = None
+        self.fuser: Callable[[PairImages], Made] | None = None
 
     def complete(self) -> Outcome:
         job, outcome = self.job, self.outcome
@@ -101,7 +101,8 @@ class _Run:
         if job.force:
             job.cell.timings_file.unlink(missing_ok=True)
         if adopted := reuse.adopt(job, job.keys.keys() - self.fused.keys()):
-            self.fused |= adopted
+            self.fused |= {id: image.digest for id, image in adopted.items()}
+            self.told |= {id: image.told for id, image in adopted.items()}
             self.progress.line(f"{job.cell}: {len(adopted)} fused before, in another split; taken from there")
         self._write_lines()
         self.record = facts(job, list(self.lines.values()))
@@ -154,9 +155,9 @@ class _Run:
             except _Hopeless:
                 break
             if wanted := unscored(self.job, self.lines, pair.id):
-                self.queue.append(
-                    (pair, self.scorer.submit(self.job.picture(pair.id), source, wanted, self.job.copies))
-                )
+                picture = self.job.picture(pair.id)
+                future = self.scorer.submit(picture, source, wanted, self.job.copies, self._notes(pair.id))
+                self.queue.append((pair, future))
             else:
                 step()
             # As many wait as keep the workers busy; images in memory stay few.
@@ -164,6 +165,12 @@ class _Run:
                 self._keep_first(step)
         while self.queue:
             self._keep_first(step)
+
+    def _notes(self, id: str) -> list[str]:
+        """What was converted when the image was made here."""
+        if self.job.provided is not None:
+            return []
+        return [what for fact in self.told.get(id, ()) if (what := facts_told.what_of_fused(fact))]
 
     def _make(self, pair: Pair) -> Pair | PairImages:
         """Make the files of the fused image that are not there. Returns what to score it against: the images, if they
@@ -184,19 +191,20 @@ class _Run:
         _seed(job.seed, pair.id)
         start = time.perf_counter()
         try:
-            image = fuse(loaded)
+            made = fuse(loaded)
         except Exception as error:  # a method may raise anything; the other pairs go on
             raise UserError(f"fusing failed: {told(error)}") from error
         seconds = time.perf_counter() - start
         job.cell.colour(pair.id).unlink(missing_ok=True)
-        saving.save_luminance(path, image)
+        saving.save_luminance(path, made.image)
         digest = files.file_sha256(path)
         line = {"id": pair.id, "key": job.keys[pair.id], "fused": digest, "fuse_s": round(seconds, 6)}
-        files.append(job.cell.timings_file, {**line, "told": loaded.told} if loaded.told else line)
-        self.fused[pair.id], self.told[pair.id] = digest, loaded.told
+        of_both = (*loaded.told, *(f"{facts_told.FUSED}: {note}" for note in made.notes))
+        files.append(job.cell.timings_file, {**line, "told": of_both} if of_both else line)
+        self.fused[pair.id], self.told[pair.id] = digest, of_both
         self.outcome.fused += 1
 
-    def _fuser(self) -> Callable[[PairImages], object]:
+    def _fuser(self) -> Callable[[PairImages], Made]:
         if self.fuser is None:
             from baselines import Unavailable
 

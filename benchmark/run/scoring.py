@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.datasets.pairs import Pair, PairImages
 from benchmark.run import spawning, worker
@@ -20,12 +21,14 @@ class Scored:
     told: tuple[str, ...] = ()
 
 
-def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]], copy: bool = False) -> Scored:
+def score_file(
+    path, source: Pair | PairImages, wanted: dict[str, list[str]], copy: bool = False, notes: Sequence[str] = ()
+) -> Scored:
     """Score the image file at `path` against its sources: read here, unless the caller has them.
 
     wanted: protocol -> metrics. Where `source` and the image have colours, a protocol that scores colour images as
-    they are sees them. copy: whether the image is meant to be one of its sources, so that nothing is told of it. Raises
-    UserError or ValueError, in one line.
+    they are sees them. copy: whether the image is meant to be one of its sources, so that nothing odd is told of it.
+    notes: what was converted when the image was made. Raises UserError or ValueError, in one line.
     """
     import metrics
     from benchmark.errors import UserError
@@ -36,6 +39,7 @@ def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]], co
     if isinstance(source, Pair):
         source = source.load()
     picture = reading.read(path)
+    picture = replace(picture, notes=(*notes, *picture.notes))
     sizes = [f"{width}x{height}" for height, width in (picture.luminance.shape, source.ir.shape)]
     if sizes[0] != sizes[1]:
         raise UserError(f"the fused image is {sizes[0]}, its sources are {sizes[1]}")
@@ -47,9 +51,11 @@ def score_file(path, source: Pair | PairImages, wanted: dict[str, list[str]], co
         reasons: dict[str, str] = {}
         scores = metrics.evaluate(fused, source.ir, visible, names, protocol, reasons)
         found[protocol] = (scores, reasons, time.perf_counter() - start)
-    odd = [] if copy else oddities.of_fused(picture, source.ir, source.vis, source.names)
-    notes = [note + oddities.of_depth(picture) * ("scaled" in note) for note in picture.notes]
-    return Scored(found, (*source.told, *(f"{FUSED}: {what}" for what in (*notes, *odd))))
+    if copy:
+        facts = oddities.of_file(picture)
+    else:
+        facts = oddities.of_fused(picture, source.ir, source.vis, source.names, source.colour)
+    return Scored(found, (*source.told, *(f"{FUSED}: {what}" for what in dict.fromkeys(facts))))
 
 
 class Scorer:

@@ -1,4 +1,4 @@
-"""How grey images of more than 8 bits become 0..255: each over its own range, or all of a split over one.
+"""How images of more than 8 bits become 0..255: each over its own range, or all of a split over one.
 
 What is stretched is another content, under another split's name. Images of 8 bits stay what they are.
 """
@@ -15,10 +15,10 @@ import numpy as np
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
 from benchmark.imaging import reading
-from benchmark.imaging.reading import STRETCHES, Stretch
+from benchmark.imaging.reading import Stretch
+from benchmark.imaging.stretches import OVER, STRETCHES
 from benchmark.progress import Progress
 
-OVER = ("image", "set")
 SHARES = 0.01, 0.99  # of the values, below the ends of the range for "percentile"
 
 _LABEL = re.compile(rf"(?P<split>.*)~stretch-(?P<kind>{'|'.join(STRETCHES[1:])})(?P<set>-set)?")
@@ -27,13 +27,16 @@ _MOST = 1 << 16  # different values that a range is taken from: all of 16-bit im
 
 @dataclass(frozen=True)
 class Stretching:
-    """kind: one of `reading.STRETCHES`. over: "image", or "set" for the infrared images of a split together, and the
-    visible ones together."""
+    """kind: one of `STRETCHES`. over: one of `OVER`, "set" for the infrared images of a split together, and the visible
+    ones together. Raises UserError for other names."""
 
     kind: str = "none"
     over: str = "image"
 
     def __post_init__(self) -> None:
+        for option, value, known in (("--stretch", self.kind, STRETCHES), ("--stretch-over", self.over, OVER)):
+            if value not in known:
+                raise UserError(f"{option} {value}: expected {' or '.join(known)}")
         if self.kind == "none" and self.over != "image":
             raise UserError(f"--stretch-over {self.over} goes with --stretch minmax or percentile")
 
@@ -67,12 +70,12 @@ def apply(pairs: Sequence[Pair], stretching: Stretching) -> tuple[list[Pair], tu
     else:
         ir = vis = Stretch(stretching.kind)
         deep = any(_values(path) is not None for pair in pairs for path in (pair.ir, pair.vis))
-    notes = () if deep else (f"--stretch {stretching.kind} changes nothing: no grey image of more than 8 bits is here",)
+    notes = () if deep else (f"--stretch {stretching.kind} changes nothing: no image of more than 8 bits is here",)
     return [replace(pair, ir_stretch=ir, vis_stretch=vis) for pair in pairs], notes
 
 
 def _values(path: Path | None) -> np.ndarray | None:
-    """The values of a grey image of more than 8 bits, else None. What is wrong with a file is told when it is used."""
+    """The values of an image of more than 8 bits, else None. What is wrong with a file is told when it is used."""
     try:
         return None if path is None else reading.values(reading.read_bytes(path), path)
     except UserError:

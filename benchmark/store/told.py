@@ -48,6 +48,11 @@ def _is_of_fused(fact: str) -> bool:
     return fact.startswith(f"{FUSED}: ")
 
 
+def what_of_fused(fact: str) -> str | None:
+    """What a fact says of a fused image; None where it is of a source."""
+    return fact.removeprefix(f"{FUSED}: ") if _is_of_fused(fact) else None
+
+
 def in_all(found: Mapping[str, Sequence[str]], total: int) -> list[str]:
     """A line for each kind of fact, with the number of images, of `total`, that it is true of."""
     texts = [fact for facts in found.values() for fact in dict.fromkeys(facts)]

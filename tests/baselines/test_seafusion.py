@@ -68,7 +68,7 @@ def test_what_is_scored_is_the_luminance_of_the_published_images(fuser, shared, 
     """Of colour pairs, within 0.3 grey levels on average: the authors cut levels of R, G and B, not of luminance."""
     pair = reading.read(shared / "data/MSRS/test/vi" / name)
     infrared = reading.read_luminance(shared / "data/MSRS/test/ir" / name)
-    saved = reading.read_rgb(shared / "oracles/msrs_seafusion" / name) @ LUMINANCE
+    saved = reading.read(shared / "oracles/msrs_seafusion" / name).rgb @ LUMINANCE
     fused = saving.quantise(fuser.fuse(infrared, pair.luminance, colour=pair.rgb), truncate=True)
     assert np.abs(fused - saved).mean() <= 0.3
 

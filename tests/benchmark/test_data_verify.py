@@ -121,7 +121,7 @@ def test_files_that_are_not_the_publishers(root):
     }
     report, found = problems(root, source)
     assert not found and "8 checked against published hashes" in report.lines[0]
-    saving.save_rgb(root / "Small/vi/3.png", reading.read_rgb(root / "Small/vi/3.png")[:, ::-1].copy())
+    saving.save_rgb(root / "Small/vi/3.png", reading.read(root / "Small/vi/3.png").rgb[:, ::-1].copy())
     _, found = problems(root, source)
     assert "3.png is not the publisher's file" in found["error", "3"]
 

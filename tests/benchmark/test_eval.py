@@ -67,7 +67,7 @@ def test_colour_images_are_scored_by_their_luminance(pairs, fused, bench_folder)
     for id in IDS:
         draw(fused / f"{id}.png", 60, colour=True)
     assert bench_folder("eval", "--fused", fused, "--name", "theirs").exit_code == 0
-    rgb = reading.read_rgb(fused / "a.png")
+    rgb = reading.read(fused / "a.png").rgb
     ir, vis = (reading.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
     expected = metrics.evaluate(bt601.luminance(rgb), ir, vis)
     assert cells.scores_of(lines(cell(pairs, "theirs"))["a", "standard"]) == expected
@@ -78,7 +78,7 @@ def test_a_protocol_that_scores_colours_gets_them(pairs, fused, bench_folder):
         draw(fused / f"{id}.png", 60, colour=True)
     arguments = ("eval", "--fused", fused, "--name", "theirs", "--protocol", "vifb", "--metrics", "EN,SF,MI")
     assert bench_folder(*arguments).exit_code == 0
-    rgb, vis_rgb = (reading.read_rgb(path) for path in (fused / "a.png", pairs / "vis" / "a.png"))
+    rgb, vis_rgb = (reading.read(path).rgb for path in (fused / "a.png", pairs / "vis" / "a.png"))
     ir = reading.read_luminance(pairs / "ir" / "a.png")
     expected = metrics.evaluate(rgb, ir, vis_rgb, ["EN", "SF", "MI"], "vifb")
     assert cells.scores_of(lines(cell(pairs, "theirs"))["a", "vifb"]) == expected

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from fnmatch import fnmatch
 
 import numpy as np
 import pytest
@@ -70,6 +71,13 @@ if how == "size":
     fused = fused[:40]
 if how == "text":
     open(out, "w").write("hello")
+elif how in ("deep", "8 bits in 16", "map"):
+    import cv2
+    grey = fused[..., 0]
+    deep = {"deep": 200 * grey.astype(np.uint16), "8 bits in 16": grey.astype(np.uint16)}
+    cv2.imwrite(out, deep[how] if how in deep else cv2.applyColorMap(grey, cv2.COLORMAP_JET))
+elif how == "float":
+    Image.fromarray(fused[..., 0] / np.float32(255)).save(out, "TIFF")
 elif how != "nothing":
     Image.fromarray(fused).save(out)
 """
@@ -202,6 +210,10 @@ def test_the_one_method_of_a_file_needs_no_name(pairs, bench_folder):
     np.testing.assert_array_equal(fused(pairs, "only"), pair(pairs)[1])
 
 
+def record(folder, method):
+    return json.loads((cell(folder, method) / "run.json").read_text())
+
+
 def command(how, python=sys.executable):
     return f"cmd:'{python}' their_test.py {{ir}} {{vis}} {{out}} '{how}'"
 
@@ -229,6 +241,8 @@ FAILURES = {
     "nothing": "a: fusing failed: CommandError: ended well, but wrote no file to {out}",
     "size": "a: fusing failed: CommandError: wrote an image of 64x40 for a pair of 64x48",
     "text": "a: fusing failed: CommandError: wrote to {out} what cannot be read: not a PNG",
+    "float": "a: fusing failed: CommandError: wrote to {out} what cannot be read: floating-point values have no defined"
+    " grey scale; save them as 8 bits (0..255)",
     "sleep": "a: fusing failed: CommandError: took more than 1 s: fusing sleep",
 }
 
@@ -244,6 +258,32 @@ def test_a_command_that_fails(mine, bench_folder, how):
     if how == "sleep":  # what it started ended with it
         time.sleep(2.2)
         assert not (mine / "survivor").exists()
+
+
+TOLD = {
+    "deep": "16-bit grey, scaled by 1/257; * of 256 levels are used",
+    "8 bits in 16": "16-bit grey, scaled by 1/257; 2 of 256 levels are used; perhaps 8-bit values in a deeper file:"
+    " save as 8 bits for its own values",
+    "map": "coloured as no source is: a colour map?",
+}
+
+
+@pytest.mark.parametrize("how", TOLD)
+def test_what_reading_converts_in_a_commands_file_is_told(mine, bench, bench_folder, how):
+    """With the image when it is made, with its scores, whenever they are made, and in every later run."""
+    first, *more = ("run", "--methods", command(how), "--metrics", "EN"), ("--protocol", "standard,cddfuse"), ()
+    for further in ((), *more):
+        result = bench_folder(*first, *further)
+        assert result.exit_code == 0
+        found = [line for line in record(mine, "their_test")["told"] if line.startswith("4 of 4 fused images: ")]
+        (line,) = found  # that 8-bit values lie in a deeper file is not followed by "forgotten x 255?"
+        assert fnmatch(line, f"4 of 4 fused images: {TOLD[how]}")
+        assert result.stderr.count(line) == 1 and line in result.stdout
+    made = files.read_lines(cell(mine, "their_test") / "timings.jsonl")
+    scored = files.read_lines(cell(mine, "their_test") / "scores.jsonl")
+    assert all(fnmatch(one["told"][0], f"fused: {TOLD[how]}") for one in made if "fuse_s" in one)
+    assert len(scored) == 8 and all(fnmatch(one["told"][0], f"fused: {TOLD[how]}") for one in scored)
+    assert line in bench("report", "--format", "markdown", "--out", "-").stdout.replace("\\", "")
 
 
 def test_lists_with_commands():

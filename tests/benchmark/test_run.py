@@ -104,9 +104,9 @@ def test_colour(pairs, bench_folder):
     folder = cell(pairs, "average")
     for id in IDS:
         fused = reading.read_luminance(folder / "fused" / f"{id}.png")
-        vis = reading.read_rgb(pairs / "vis" / f"{id}.png")
+        vis = reading.read(pairs / "vis" / f"{id}.png").rgb
         expected = bt601.attach_colour(fused, vis)
-        np.testing.assert_array_equal(reading.read_rgb(folder / "colour" / f"{id}.png"), expected)
+        np.testing.assert_array_equal(reading.read(folder / "colour" / f"{id}.png").rgb, expected)
 
 
 def test_colour_asked_for_later_keeps_the_rest(pairs, bench_folder):

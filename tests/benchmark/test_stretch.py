@@ -33,6 +33,24 @@ def test_counts_of_a_thermal_camera():
     assert (reading.values(data, "") == 7400 + 3 * level).all()
 
 
+def test_colours_of_more_than_8_bits():
+    """14-bit values in 16 bits: one range for the three channels, so that hues stay."""
+    colours = np.dstack([RAMP % 256, 255 - RAMP % 200, RAMP % 101])
+    data = cv2.imencode(".png", (64 * colours[..., ::-1]).astype(np.uint16))[1].tobytes()
+    picture = reading.decode(data, "")
+    assert (picture.rgb == np.rint(64 * colours / 257)).all()
+    used = len(np.unique(picture.luminance))
+    assert picture.notes == (f"16-bit colour, scaled by 1/257; {used} of 256 levels are used",) and used < 64
+    assert (reading.values(data, "") == 64 * colours).all()
+    picture = reading.decode(data, "", Stretch("minmax"))
+    used = len(np.unique(picture.luminance))
+    assert (picture.rgb == colours).all() and picture.depth == 16
+    assert picture.notes == (f"16-bit colour, stretched from 0..16320 to 0..255; {used} of 256 levels are used",)
+    low, high = np.percentile(64 * colours, (1, 99))
+    expected = np.floor(np.clip((64 * colours - low) * 255 / (high - low), 0, 255) + 0.5)
+    assert (reading.decode(data, "", Stretch("percentile")).rgb == expected).all()
+
+
 def test_percentiles_clip_what_is_rare():
     values = np.full((100, 100), 1000)
     values[:50] = 2000
@@ -84,7 +102,7 @@ def test_a_constant_picture_becomes_0_and_is_told():
 @pytest.mark.parametrize(
     "image", [RAMP % 256, np.dstack([RAMP % 200] * 3), np.dstack([RAMP % 200, RAMP % 7, RAMP % 9])]
 )
-def test_eight_bits_and_colours_are_never_stretched(image):
+def test_eight_bits_are_never_stretched(image):
     for kind in ("PNG", "BMP", "TIFF"):
         buffer = io.BytesIO()
         Image.fromarray(image.astype(np.uint8)).save(buffer, kind)
@@ -107,9 +125,10 @@ def test_values_without_a_white_need_a_stretch(tmp_path):
     }
     for reason, data in files.items():
         path.write_bytes(data)
-        for stretch in (None, Stretch()):
-            with pytest.raises(ImageError, match=f"{reason}.*--stretch minmax or percentile"):
-                reading.read(path, stretch)
+        with pytest.raises(ImageError, match=f"{reason}.*--stretch minmax or percentile"):
+            reading.read(path, Stretch())
+        with pytest.raises(ImageError, match=rf"{reason}.*; save them as 8 bits \(0\.\.255\)$"):
+            reading.read(path)
         picture = reading.read(path, Stretch("minmax"))
         expected = RAMP % 256 if reason.startswith("8") else np.floor(RAMP * 255 / 767 + 0.5)
         assert np.abs(picture.luminance - expected).max() <= (1 if reason.startswith("f") else 0)
@@ -155,7 +174,6 @@ def test_a_stretch_is_checked_and_travels():
             Stretch(*arguments)
     stretch = Stretch("minmax", 3, 9.5)
     assert pickle.loads(pickle.dumps(stretch)) == stretch and hash(stretch) == hash(Stretch("minmax", 3, 9.5))
-    assert reading.STRETCHES == ("none", "minmax", "percentile")
 
 
 @pytest.mark.parametrize("name", ["01-counts14-png", "02-dicom12-png"])

@@ -10,6 +10,7 @@ from benchmark import datasets
 from benchmark.curation import drawn_sets
 from benchmark.datasets.pairs import Pair
 from benchmark.detection import division
+from benchmark.errors import UserError
 from benchmark.imaging import reading
 from benchmark.imaging.reading import Stretch
 from benchmark.run import plan, stretching
@@ -120,13 +121,19 @@ def test_nothing_to_stretch_is_told(pairs, bench_folder):
     for over in ("image", "set"):
         result = bench_folder(*RUN, "--stretch", "percentile", "--stretch-over", over)
         assert result.exit_code == 0
-        assert "--stretch percentile changes nothing: no grey image of more than 8 bits is here" in result.stderr
+        assert "--stretch percentile changes nothing: no image of more than 8 bits is here" in result.stderr
 
 
 def test_a_set_needs_a_stretch(pairs, bench_folder):
     result = bench_folder(*RUN, "--stretch-over", "set")
     one_error(result, "--stretch-over set goes with --stretch minmax or percentile")
     assert not (pairs / "results").exists()
+
+
+def test_names_that_no_stretch_has():
+    for arguments, known in ((("linear",), "minmax or percentile"), (("minmax", "all"), "image or set")):
+        with pytest.raises(UserError, match=f"{arguments[-1]}: expected .*{known}"):
+            Stretching(*arguments)
 
 
 def test_images_from_elsewhere_are_scored_against_what_was_stretched(pairs, deep, bench, bench_folder):
@@ -154,11 +161,24 @@ def test_a_division_of_its_own(tmp_path):
     for path in (tmp_path / "M3FD_Detection").glob("[Ii]r/*"):
         cv2.imwrite(str(path), (7400 + 3 * reading.read_luminance(path).astype(int)).astype(np.uint16))
     made = division.divide_by_lists(datasets.get("m3fd"), "mine", lists, None, tmp_path, None, Stretching("minmax"))
+    assert not [note for note in made.notes if "changes nothing" in note]
     plain = division.divide_by_lists(datasets.get("m3fd"), "mine", lists, None, tmp_path)
     assert (made.name, plain.name) == ("mine~stretch-minmax", "mine")
     assert list(made.splits) == [f"mine-{part}~stretch-minmax" for part in lists]
     assert made.data_sha256() != plain.data_sha256()
     assert {made.parts[part][0].pair.load().ir.max() for part in lists} == {255}
+
+
+def test_a_division_that_a_stretch_does_not_change(tmp_path):
+    drawn_sets.write(tmp_path / "M3FD_Detection", 4, (128, 96))
+    lists = {part: tmp_path / f"{part}.txt" for part in ("train", "test")}
+    lists["train"].write_text("00000\n00001\n")
+    lists["test"].write_text("00002\n00003\n")
+    made = division.divide_by_lists(datasets.get("m3fd"), "mine", lists, None, tmp_path, None, Stretching("minmax"))
+    for path in lists.values():
+        assert f"{path}: --stretch minmax changes nothing: no image of more than 8 bits is here" in made.notes
+    drawn = division.divide(datasets.get("synth-det-small"), None, None, 3, Stretching("minmax"))
+    assert drawn.notes.count("--stretch minmax changes nothing: no image of more than 8 bits is here") == 1
 
 
 def test_training_reads_what_is_stretched(pairs, deep):

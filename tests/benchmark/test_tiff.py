@@ -114,7 +114,7 @@ def test_every_layout_of_floats():
         data = tiff(values, bits, BLACK_IS_ZERO, FLOAT, orientation=orientation, **layout)
         np.testing.assert_array_equal(reading.values(data, ""), TURNS[orientation](values[..., 0]))
         with pytest.raises(ImageError, match="--stretch minmax or percentile"):
-            reading.decode(data, "a.tif")
+            reading.decode(data, "a.tif", Stretch())
         picture = reading.decode(data, "a.tif", Stretch("minmax"))
         wide = values[..., 0].astype(float)
         expected = np.floor((wide - wide.min()) * 255 / np.ptp(wide) + 0.5)
@@ -132,13 +132,20 @@ def test_every_layout_of_colours():
                 continue
             orientation = next(turn)
             data = tiff(values, bits, RGB, orientation=orientation, **layout)
-            picture = reading.decode(data, "a.tif", Stretch("minmax"))
+            picture = reading.decode(data, "a.tif", Stretch())
             name = f"{bits} {layout} {orientation}"
             np.testing.assert_array_equal(picture.rgb, TURNS[orientation](expected), name)
             assert (picture.luminance == bt601.luminance(picture.rgb)).all()
             assert picture.depth == bits and ("alpha dropped" in picture.notes) == bool(alpha)
             assert any("-bit colour, scaled by" in note for note in picture.notes) == (bits != 8)
-            assert reading.values(data, "") is None
+            raw, upright = reading.values(data, ""), TURNS[orientation](values[..., :3])
+            if bits <= 8:
+                assert raw is None
+                continue
+            np.testing.assert_array_equal(raw, upright, name)
+            low, high = int(raw.min()) + 100, int(raw.max()) - 100
+            picture = reading.decode(data, "a.tif", Stretch("minmax", low, high))
+            np.testing.assert_array_equal(picture.rgb, scaled(np.clip(upright, low, high), low, high), name)
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])

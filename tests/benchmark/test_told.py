@@ -10,12 +10,14 @@ from PIL import Image
 
 from benchmark.datasets.pairs import Pair
 from benchmark.imaging import oddities, reading
+from benchmark.imaging.bt601 import attach_colour
 from benchmark.imaging.reading import Picture
 from benchmark.report.page import facts
 from benchmark.run import jobs, plan, runner
 from benchmark.store import files, told
 from benchmark.store.summary import summarise
 
+AS_8_BITS = "; perhaps 8-bit values in a deeper file: save as 8 bits for its own values"
 COUNTS = "infrared images: 16-bit grey, scaled by 1/257;"
 
 
@@ -204,8 +206,80 @@ def test_8_bit_values_in_a_16_bit_file(pairs, fused, bench_folder, step):
     evaluate(bench_folder)
     (line,) = record(pairs, "theirs")["told"]
     assert line.startswith("4 of 4 fused images: 16-bit grey, scaled by 1/257; ")
-    assert line.endswith("; 8-bit values in a deeper file?") == (step == 1)
+    assert line.endswith(f"levels are used{AS_8_BITS}") == (step == 1)
     assert "--stretch" not in line  # that is for sources
+
+
+@pytest.mark.parametrize("step", [1, 257])
+def test_8_bit_values_in_a_16_bit_source(pairs, step):
+    """Saved as 8 bits they are what they were; a stretch would make others of them."""
+    counts(pairs, offset=0, step=step)
+    colours = cv2.imread(str(pairs / "vis" / "a.png"))
+    cv2.imwrite(str(pairs / "vis" / "a.png"), step * colours.astype(np.uint16))
+    ending = AS_8_BITS if step == 1 else "; --stretch minmax or percentile spreads them"
+    for line, kind in zip(told_of(pairs), ("infrared: 16-bit grey", "visible: 16-bit colour"), strict=True):
+        assert line.startswith(f"{kind}, scaled by 1/257; ") and line.endswith(f"levels are used{ending}")
+
+
+def test_deep_colours_are_told_with_the_way_out(pairs, bench_folder):
+    before = {id: reading.read(pairs / "vis" / f"{id}.png").luminance for id in IDS}
+    for id in IDS:
+        path = pairs / "vis" / f"{id}.png"
+        cv2.imwrite(str(path), 16 * cv2.imread(str(path)).astype(np.uint16))
+    run = ("run", "--methods", "vis", "--metrics", "EN")
+    line = next(line for line in bench_folder(*run).stderr.splitlines() if "16-bit colour" in line)
+    assert "4 of 4 visible images: 16-bit colour, scaled by 1/257; " in line
+    assert line.endswith(" of 256 levels are used; --stretch minmax or percentile spreads them")
+    result = bench_folder(*run, "--stretch", "minmax", "--stretch-over", "set")
+    assert "16-bit colour, stretched from 0..4080 to 0..255; " in result.stderr
+    assert "changes nothing" not in result.stderr
+    made = newest(pairs, "vis")
+    assert all((reading.read_luminance(made / "fused" / f"{id}.png") == before[id]).all() for id in IDS)
+
+
+def test_colours_of_a_map_in_fused_images(pairs, fused, bench_folder):
+    for id, colours in zip(IDS, (cv2.COLORMAP_JET, cv2.COLORMAP_INFERNO, cv2.COLORMAP_VIRIDIS, None)):
+        path, vis = fused / f"{id}.png", reading.read(pairs / "vis" / f"{id}.png").rgb
+        grey8 = grey(path).astype(np.uint8)
+        image = attach_colour(grey8, vis) if colours is None else cv2.applyColorMap(grey8, colours)[..., ::-1]
+        save(path, image)
+    result = evaluate(bench_folder)
+    (line,) = record(pairs, "theirs")["told"]
+    assert line == f"3 of 4 fused images: {oddities.OWN_COLOURS}"
+    assert line in result.stderr and line in result.stdout
+
+
+def test_colours_of_the_source_are_its_own(pairs, bench_folder):
+    """Gaudy ones too: those of PET, or of a false-coloured image, come from there."""
+    for id in IDS:
+        save(pairs / "vis" / f"{id}.png", false_colours(pairs / "vis" / f"{id}.png"))
+        vis = reading.read(pairs / "vis" / f"{id}.png").rgb
+        mixed = (grey(pairs / "ir" / f"{id}.png") + grey(pairs / "vis" / f"{id}.png")) // 2
+        (pairs / "theirs").mkdir(exist_ok=True)
+        save(pairs / "theirs" / f"{id}.png", attach_colour(mixed.astype(np.uint8), vis))
+    evaluate(bench_folder)
+    assert not [line for line in record(pairs, "theirs").get("told", []) if "fused" in line]
+
+
+def test_published_fused_images_have_natural_colours(shared):
+    files_ = sorted((shared / "oracles/msrs_seafusion").glob("*.png"))
+    if not files_:
+        pytest.skip(f"needs {shared / 'oracles/msrs_seafusion'}")
+    assert all(oddities.of_file(reading.read(path)) == [] for path in files_)
+
+
+def test_fused_images_of_floating_point_are_told_how_to_save(pairs, fused, bench_folder):
+    """No option stretches fused images; of a source, the option is named."""
+    (fused / "b.png").unlink()
+    Image.fromarray(grey(pairs / "ir" / "b.png").astype(np.float32) / 255).save(fused / "b.tif")
+    result = bench_folder("eval", "--fused", "theirs", "--name", "theirs", "--metrics", "EN")
+    assert result.exit_code == 1 and "Traceback" not in result.output
+    (line,) = [line for line in result.stderr.splitlines() if "floating-point" in line]
+    assert line.endswith("have no defined grey scale; save them as 8 bits (0..255)") and "--stretch" not in line
+    (pairs / "ir" / "c.png").unlink()
+    Image.fromarray(grey(pairs / "vis" / "c.png").astype(np.float32)).save(pairs / "ir" / "c.tif")
+    result = bench_folder("eval", "--fused", "theirs", "--name", "theirs", "--metrics", "EN")
+    assert "c: " in result.stderr and "; --stretch minmax or percentile gives them one" in result.stderr
 
 
 def test_one_image_for_many_pairs(pairs, fused, bench_folder):
@@ -330,6 +404,20 @@ def test_fusing_alone_tells_of_the_sources_too(pairs):
         assert outcome.told == record(pairs, "average")["told"]
         assert f"4 of 4 {COUNTS}" in outcome.told[0]
     assert outcome.fused == 0
+
+
+def test_what_is_taken_over_brings_what_was_told(pairs):
+    counts(pairs)
+    (method,) = plan.select_methods(["average"])
+    ways = {"ir": pairs / "ir", "vis": pairs / "vis"}
+    for limit, fused in ((2, 2), (None, 2), (None, 0)):
+        split = plan.select_split("folder", limit=limit, **ways)
+        job = jobs.fuser_job(pairs / "results", split, method, {}, device="cpu")
+        (outcome,) = runner.run_jobs([job], 0)
+        total = len(split.pairs)
+        assert outcome.fused == fused and outcome.told[0].startswith(f"{total} of {total} {COUNTS}")
+    adopted = [line for line in files.read_lines(job.cell.timings_file) if "from" in line]
+    assert len(adopted) == 2 and all(COUNTS.split(":")[1] in line["told"][0] for line in adopted)
 
 
 def test_texts_that_differ_in_numbers_are_one():
