@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets.pairs import UNSAFE, Pair
+from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, first_few
 from benchmark.imaging import reading
+from benchmark.names import printable, spelled, unspellable
 
 Files = dict[str, list[Path]]  # id or name -> the files that bear it
 
@@ -24,7 +25,6 @@ IR_WORDS = {"ir", "infrared", "inf", "thermal", "therm", "th", "t", "tir", "lwir
 VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "tv", "eo", "mri", "mr"}
 
 _DEPTH = 4  # folders within a folder that are looked into
-_LONGEST = 255  # bytes of a file name, on any usual file system
 # How files that hold pictures, or arrays that may be some, end; no extension at all is one of them.
 _PICTURES = {
     "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr",
@@ -33,7 +33,6 @@ _PICTURES = {
 }  # fmt: skip
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
-_HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 _NAMED = 3
 
 
@@ -90,16 +89,6 @@ def unread(folder: Path) -> dict[str, str]:
     return found
 
 
-def printable(path: object) -> str:
-    """A path as text that can be written anywhere: bytes that are no UTF-8 as %FF."""
-    return _HALF.sub(lambda half: f"%{ord(half[0]) & 0xFF:02X}", str(path))
-
-
-def id_of(name: str) -> str:
-    """A name as the id of a pair, which is safe as a file name."""
-    return UNSAFE.sub("_", printable(name))
-
-
 def loosened(name: str) -> str:
     """A name without what is often spelled in several ways: upper case, and zeros before a number."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", name.casefold())
@@ -132,13 +121,7 @@ def pairs_of(sides: Sequence[Files], folders: Sequence[Path]) -> list[Pair]:
             elif len(files) > 1:
                 listing = ", ".join(printable(path.relative_to(folder)) for path in files)
                 problem = problem or f"{len(files)} {kind} images of that name in {printable(folder)}: {listing}"
-        id = id_of(name)
-        if _HALF.search(name):
-            problem = "the file name is not UTF-8; rename it"
-        elif UNSAFE.search(name.replace("/", "_")):
-            problem = "a backslash or a control character in the file name; rename it"
-        elif len(f"{id}.png".encode()) > _LONGEST:
-            problem = "the name is too long for a file; rename it"
+        id, problem = spelled(name), unspellable(name) or problem
         if id in pairs:
             problem = f"2 names are one id: {printable(name)} and another; rename one"
         pairs[id] = Pair(id, *paths, problem)
@@ -197,7 +180,7 @@ def _case_notes(sides: Sequence[Files]) -> tuple[str, ...]:
     """A line about ids that a file system which ignores case takes for one."""
     found: dict[str, list[str]] = {}
     for name in sorted(sides[0].keys() | sides[1].keys()):
-        found.setdefault(id_of(name).casefold(), []).append(id_of(name))
+        found.setdefault(spelled(name).casefold(), []).append(spelled(name))
     alike = [names for names in found.values() if len(names) > 1]
     if not alike:
         return ()
@@ -291,7 +274,9 @@ class Pattern:
             raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}")
         if left:
             more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
-            notes.append(f"{self.option} '{self.text}': {more} left out, which it does not fit: {first_few(left, 3)}")
+            notes.append(
+                f"{self.option} '{printable(self.text)}': {more} left out, which it does not fit: {first_few(left, 3)}"
+            )
         return found
 
 

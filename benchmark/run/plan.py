@@ -12,7 +12,7 @@ from benchmark.datasets import pairing
 from benchmark.datasets.id_lists import limited_label, part_label
 from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
-from benchmark.names import composed, printable, unusable
+from benchmark.names import composed, printable, spelled, unusable
 from benchmark.progress import Progress
 from benchmark.run import stretching
 from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
@@ -223,12 +223,12 @@ def find_fused(
     them. Raises UserError where the folder is missing or holds no image of any pair.
     """
     if not folder.is_dir():
-        raise UserError(f"--fused {pairing.printable(folder)}: no such folder")
+        raise UserError(f"--fused {printable(folder)}: no such folder")
     notes: list[str] = []
     named = pairing.Pattern.of("--pattern", pattern).read(folder, notes) if pattern else pairing.by_name(folder)
     by_id: dict[str, list[Path]] = {}
     for name, files in named.items():
-        by_id.setdefault(pairing.id_of(name), []).extend(files)
+        by_id.setdefault(spelled(name), []).extend(files)
     ids = {pair.id for pair in pairs}
     if by_id and not (ids <= by_id.keys() or by_id.keys() <= ids):
         rule = pairing.guess_within(ids, named)
@@ -237,7 +237,7 @@ def find_fused(
             by_id = {one: named[other] for one, other in rule.matching()}
             what = f"'{rule.second.pattern}'" if rule.second.cut else "alike but for case and zeros before a number"
             notes.append(
-                f"fused images matched by a guess, {what}: {name} is pair {id}, {len(by_id)} of"
+                f"fused images matched by a guess, {printable(what)}: {printable(name)} is pair {id}, {len(by_id)} of"
                 f" {len(ids)} pairs; if that is wrong, give --pattern"
             )
     found, missing, others = {}, {}, None
@@ -246,16 +246,16 @@ def find_fused(
         if len(files) == 1:
             found[pair.id] = files[0]
         elif files:
-            listing = ", ".join(pairing.printable(file.relative_to(folder)) for file in files)
+            listing = ", ".join(printable(file.relative_to(folder)) for file in files)
             missing[pair.id] = f"{len(files)} fused images of that name: {listing}"
         else:
             others = pairing.unread(folder) if others is None else others
-            missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {pairing.printable(folder)}"
+            missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {printable(folder)}"
     if not found and not any(pair.id in by_id for pair in pairs):
         files = [file for files in named.values() for file in files]
-        example = f", or give --pattern, such as '{pairing.printable(pairing.example(named))}'" if named else ""
+        example = f", or give --pattern, such as '{printable(pairing.example(named))}'" if named else ""
         raise UserError(
-            f"--fused {pairing.printable(folder)}: no image is named as a pair of the split; expected"
+            f"--fused {printable(folder)}: no image is named as a pair of the split; expected"
             f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
         )
     return found, missing, tuple(notes)
@@ -272,7 +272,7 @@ def _content(folder: Path, files: Sequence[Path]) -> str:
 
 
 def _counted(kind: str, paths: Sequence[Path]) -> str:
-    names = [pairing.printable(path.name) for path in paths]
+    names = [printable(path.name) for path in paths]
     return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({first_few(names, _NAMED)})"
 
 

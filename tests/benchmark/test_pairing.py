@@ -209,7 +209,7 @@ def test_names_that_no_text_can_hold(tmp_path, bench, monkeypatch):
                    f"{base}/ir", "--name", "mine", "--metrics", "EN", "--jobs", 0)  # fmt: skip
     assert result.exit_code == 1 and "mine: partial 1/2" in result.stdout
     result = bench(*RUN, "--ir", base, "--vis", f"{base}/none")
-    assert result.exit_code == 2 and "caf%E9/none: no such folder" in result.stderr
+    assert result.exit_code == 2 and "cafU+DCE9/none: no such folder" in result.stderr
 
 
 def test_names_as_long_as_they_can_be(tmp_path, bench, monkeypatch):
