@@ -274,9 +274,8 @@ class Pattern:
             raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}")
         if left:
             more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
-            notes.append(
-                f"{self.option} '{printable(self.text)}': {more} left out, which it does not fit: {first_few(left, 3)}"
-            )
+            what = f"{self.option} '{printable(self.text)}'"
+            notes.append(f"{what}: {more} left out, which it does not fit: {first_few(left, 3)}")
         return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pages
 import pytest
 import stores
-from harness import FOLDER, cell, table
+from harness import FOLDER, cell, draw, table
 
 from benchmark.errors import UserError
 from benchmark.figures import lettering, style
@@ -100,6 +100,8 @@ def test_folders_whose_names_break_lines(bench, pairs):
         (pairs / old).rename(pairs / new)
     shutil.copytree(pairs / ir, pairs / fused)
     (pairs / vis / "a.png").unlink()
+    draw(pairs / vis / "c.png", 1, size=(40, 40))
+    draw(pairs / ir / "e\u2028BROKEN\x85BROKEN.png", 1)
     for name in "bcd":
         (pairs / fused / f"{name}.png").rename(pairs / fused / f"{name}\x1b_fused.png")
     (pairs / fused / "a.png").unlink()
