@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, first_few
 from benchmark.imaging import reading
-from benchmark.names import printable, spelled, unspellable
+from benchmark.names import composed, printable, spelled, unspellable
 
 Files = dict[str, list[Path]]  # id or name -> the files that bear it
 
@@ -25,12 +24,6 @@ IR_WORDS = {"ir", "infrared", "inf", "thermal", "therm", "th", "t", "tir", "lwir
 VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "tv", "eo", "mri", "mr"}
 
 _DEPTH = 4  # folders within a folder that are looked into
-# How files that hold pictures, or arrays that may be some, end; no extension at all is one of them.
-_PICTURES = {
-    "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr",
-    ".heic", ".heif", ".img", ".j2k", ".jfif", ".jp2", ".jpf", ".jpx", ".jxl", ".mat", ".mp4", ".nii", ".npy", ".npz",
-    ".pbm", ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".raw", ".seq", ".sgi", ".svg", ".tga", ".webp", ".yuv",
-}  # fmt: skip
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
 _NAMED = 3
@@ -56,7 +49,7 @@ def _images(folder: Path, files: Iterable[Path]) -> Files:
 
 
 def _name(folder: Path, path: Path) -> str:
-    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+    return composed(path.relative_to(folder).with_suffix("").as_posix())
 
 
 def _files(folder: Path) -> list[Path]:
@@ -79,14 +72,28 @@ def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
         yield from _walk(path, depth - 1, seen)
 
 
-def unread(folder: Path) -> dict[str, str]:
-    """Name -> why a file of that name is not read, of what may be other pictures in a folder and those within it."""
+def unread(folder: Path, pattern: Pattern | None = None) -> dict[str, str]:
+    """Name -> why a file of that name is not read, of what may be other pictures in a folder and those within it. With
+    a pattern, of what fits it, by id."""
     found = {}
     for path in _walk(folder, _DEPTH, set()):
-        if path.suffix.lower() in _PICTURES.difference(reading.EXTENSIONS):
-            kind = f"{path.suffix[1:].upper()} is not read" if path.suffix else "its name has no extension"
-            found.setdefault(_name(folder, path), f"{printable(path)} is there, but {kind}")
+        ending = _unread_ending(path)
+        if ending is None:
+            continue
+        kind = f"{ending[1:].upper()} is not read" if ending else "its name has no extension"
+        name = composed(path.relative_to(folder).as_posix())
+        name = name[: len(name) - len(ending)]
+        if pattern is not None:
+            name = pattern.id(f"{name}.png", any_kind=True)
+        if name is not None:
+            found.setdefault(name, f"{printable(path)} is there, but {kind}")
     return found
+
+
+def _unread_ending(path: Path) -> str | None:
+    """How the name of a file ends that may be a picture but is not read; None for all others."""
+    endings = ("".join(path.suffixes[-2:]), path.suffix)
+    return next((ending for ending in endings if not ending or ending.lower() in reading.NOT_READ), None)
 
 
 def loosened(name: str) -> str:
@@ -104,13 +111,17 @@ def nothing_in(folders: Sequence[Path]) -> UserError:
     return UserError(f"{text}; {reasons[0] if reasons else 'put pairs of the same names there'}")
 
 
-def pairs_of(sides: Sequence[Files], folders: Sequence[Path]) -> list[Pair]:
+def pairs_of(
+    sides: Sequence[Files], folders: Sequence[Path], patterns: Sequence[Pattern | None] = (None, None)
+) -> list[Pair]:
     """Pairs of infrared and visible images by name, sorted. A file without partner, or a name that stands twice in one
-    folder, becomes a pair that fails with the reason. Raises UserError where neither folder holds an image."""
+    folder, becomes a pair that fails with the reason. patterns: by which the files were named. Raises UserError where
+    neither folder holds an image."""
     if not any(sides):
         raise nothing_in(folders)
     pairs: dict[str, Pair] = {}
-    others = [unread(folder) if sides[0].keys() ^ sides[1].keys() else {} for folder in folders]
+    lacking = sides[0].keys() ^ sides[1].keys()
+    others = [unread(*place) if lacking else {} for place in zip(folders, patterns)]
     for name in sorted(sides[0].keys() | sides[1].keys()):
         paths, problem = [], None
         for side, folder, kind, other in zip(sides, folders, KINDS, others):
@@ -155,7 +166,7 @@ def pair_folders(
                 raise UserError(f"--ir-pattern and --vis-pattern both take {printable(min(both))}")
         if all(sides) and sides[0].keys().isdisjoint(sides[1]):
             raise _no_pairs(sides, folders, texts)
-        return pairs_of(sides, folders), (*notes, *_case_notes(sides))
+        return pairs_of(sides, folders, patterns), (*notes, *_case_notes(sides))
     if os.path.samefile(ir, vis) and named[0]:
         named = _divided(named[0], ir)
         rule = guess(*named)
@@ -233,7 +244,7 @@ class Pattern:
     @classmethod
     def of(cls, option: str, text: str) -> Pattern:
         """Raises UserError for text without {id}."""
-        text = unicodedata.normalize("NFC", text.replace("\\", "/").removeprefix("./"))
+        text = composed(text.replace("\\", "/").removeprefix("./"))
         if "{id}" not in text:
             raise UserError(f"{option} '{text}': holds no {{id}}, which stands for the pair's id: '{{id}}_x.png'")
         bare, extension = os.path.splitext(text)
@@ -244,11 +255,11 @@ class Pattern:
         expression = "".join(wild.get(part, re.escape(part)) for part in parts)
         return cls(option, text, re.compile(expression, re.DOTALL), extension.lower())
 
-    def id(self, path: str) -> str | None:
-        """The id in a path, or None where the pattern does not fit."""
+    def id(self, path: str, any_kind: bool = False) -> str | None:
+        """The id in a path, or None where the pattern does not fit. any_kind: whatever the extension."""
         bare, extension = os.path.splitext(path)
         match = self.expression.fullmatch(bare)
-        fits = match is not None and self.extension in (extension.lower(), ".*")
+        fits = match is not None and (any_kind or self.extension in (extension.lower(), ".*"))
         return "_".join(match.groups()) if fits else None
 
     def read(self, folder: Path, notes: list[str]) -> Files:
@@ -262,7 +273,7 @@ class Pattern:
         found: Files = {}
         left = []
         for path in files:
-            shown = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            shown = composed(path.relative_to(folder).as_posix())
             id = self.id(shown)
             if id is None:
                 left.append(printable(shown))

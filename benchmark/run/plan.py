@@ -225,7 +225,8 @@ def find_fused(
     if not folder.is_dir():
         raise UserError(f"--fused {printable(folder)}: no such folder")
     notes: list[str] = []
-    named = pairing.Pattern.of("--pattern", pattern).read(folder, notes) if pattern else pairing.by_name(folder)
+    names = pairing.Pattern.of("--pattern", pattern) if pattern else None
+    named = pairing.by_name(folder) if names is None else names.read(folder, notes)
     by_id: dict[str, list[Path]] = {}
     for name, files in named.items():
         by_id.setdefault(spelled(name), []).extend(files)
@@ -249,7 +250,8 @@ def find_fused(
             listing = ", ".join(printable(file.relative_to(folder)) for file in files)
             missing[pair.id] = f"{len(files)} fused images of that name: {listing}"
         else:
-            others = pairing.unread(folder) if others is None else others
+            if others is None:
+                others = {spelled(name): reason for name, reason in pairing.unread(folder, names).items()}
             missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {printable(folder)}"
     if not found and not any(pair.id in by_id for pair in pairs):
         files = [file for files in named.values() for file in files]

@@ -10,7 +10,9 @@ from PIL import Image
 from benchmark.datasets import pairing
 from benchmark.datasets.folder import Folder
 from benchmark.datasets.pairing import Pattern, guess, guess_within
+from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
+from benchmark.run.plan import find_fused
 
 RUN = ("run", "--dataset", "folder", "--methods", "average", "--metrics", "EN", "--jobs", 0)
 
@@ -79,7 +81,7 @@ def test_a_guess_never_joins_what_a_plain_reading_keeps_apart(tmp_path):
     assert found == ["1"] and notes == ()
 
 
-def test_a_rule_that_pairs_in_two_ways_is_none():
+def test_a_rule_that_soughtin_two_ways_is_none():
     assert guess(["a_b", "b_a"], ["a_b_x", "b_a_x"]).matching() == {("a_b", "a_b_x"), ("b_a", "b_a_x")}
     assert guess(["1", "01"], ["1_V", "01_V"]).loose is False
     assert guess(["1", "01"], ["001", "0001"]) is None
@@ -168,6 +170,31 @@ def test_folders_within_folders(tmp_path):
 def test_two_names_of_one_id_fail_alone(tmp_path):
     found, _ = ids(tmp_path, ["s/a_b.png", "s_a/b.png", "t/c.png"], ["s/a_b.png", "s_a/b.png", "t/c.png"])
     assert found == ["t_c"]
+
+
+def test_every_kind_that_is_not_read_is_named(tmp_path):
+    """In source folders, under a pattern too, and among fused images; in any case."""
+    kinds = [*pairing.reading.NOT_READ, "", ".Psd", ".NII.gz"]
+    names = [f"{number}{kind}" for number, kind in enumerate(kinds)]
+    fill(tmp_path / "left", *(f"{number}.png" for number in range(len(kinds))))
+    for folder in ("right", "suffixes"):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in names:
+            number, dot, kind = name.partition(".")
+            (tmp_path / folder / f"{number}{'_T' * (folder == 'suffixes')}{dot}{kind}").write_bytes(b"x")
+    fill(tmp_path, "right/more.png", "suffixes/more_T.png", "suffixes/0_T.png")
+    for folder, pattern in (("right", None), ("suffixes", "{id}_T.png")):
+        for sides in ((folder, "left"), ("left", folder)):
+            patterns = [pattern if side == folder else None for side in sides]
+            found = {pair.id: pair for pair in Folder(*(tmp_path / side for side in sides), *patterns).pairs()}
+            for number, kind in list(enumerate(kinds))[bool(pattern) :]:
+                what = f"{kind[1:].upper()} is not read" if kind else "its name has no extension"
+                assert found[str(number)].problem.endswith(f"{kind} is there, but {what}"), kind
+    for folder, pattern in (("right", None), ("suffixes", "{id}_T")):
+        sought = [Pair(str(number), None, None) for number in range(len(kinds))]
+        fill(tmp_path / folder, f"0{'_T' * bool(pattern)}.png")
+        _, missing, _ = find_fused(tmp_path / folder, sought, pattern)
+        assert len(missing) == len(kinds) - 1 and all("is there, but" in reason for reason in missing.values())
 
 
 @pytest.mark.parametrize(("name", "said"), [("x.MAT", "MAT is not read"), ("x", "its name has no extension")])
