@@ -81,12 +81,14 @@ def test_a_guess_never_joins_what_a_plain_reading_keeps_apart(tmp_path):
     assert found == ["1"] and notes == ()
 
 
-def test_a_rule_that_soughtin_two_ways_is_none():
+def test_a_rule_that_pairs_in_two_ways_is_none():
     assert guess(["a_b", "b_a"], ["a_b_x", "b_a_x"]).matching() == {("a_b", "a_b_x"), ("b_a", "b_a_x")}
     assert guess(["1", "01"], ["1_V", "01_V"]).loose is False
     assert guess(["1", "01"], ["001", "0001"]) is None
     assert guess_within({"1", "10"}, {"10_1"}) is None
-    assert guess_within({"1", "2", "10"}, {"10_1", "10_2"}).matching() == {("1", "10_1"), ("2", "10_2")}
+    assert guess_within({"1", "10"}, {"fused_10", "fused_1", "fused_2"}).second.pattern == "fused_{id}"
+    assert guess_within({"a", "b", "10"}, {"10_a", "10_b"}).matching() == {("a", "10_a"), ("b", "10_b")}
+    assert guess_within({"1", "2", "10"}, {"10_1", "10_2"}) is None
 
 
 def test_guesses_on_random_names_are_right_or_none():
@@ -267,6 +269,50 @@ FUSED = {
     "pattern": (["out-a-1.png", "out-b-2.png"], ("--pattern", "out-{id}-*.png"), ""),
     "in a folder": (["run1/a.png", "run1/b.png"], (), "'run1/{id}'"),
 }
+
+
+NUMBERS = ["0", "1", "2"]
+BY_CHANCE = {
+    "a checkpoint's number": (NUMBERS, ["epoch_1"]),
+    "a number behind": (NUMBERS, ["1_epoch"]),
+    "a folder with a number": (NUMBERS, ["run2/1"]),
+    "a word and a number": (NUMBERS, ["fused2_1"]),
+    "a word and another": (NUMBERS, ["fused_epoch_1"]),
+    "letters": (["a", "b", "c"], ["plan_b"]),
+    "one pair": (["1"], ["epoch_1"]),
+    "an id that is cut": (["scene_1"], ["1", "2"]),
+    "two checkpoints": (NUMBERS, ["epoch_1", "epoch_2"]),
+    "zeros": (NUMBERS, ["epoch_01"]),
+}
+MEANT = {
+    "fused": (NUMBERS, ["1_fused"]),
+    "fused in capitals": (NUMBERS, ["Fused-1"]),
+    "two words": (NUMBERS, ["result_1_out"]),
+    "a folder": (NUMBERS, ["results/1"]),
+    "modalities": (NUMBERS, ["ir_vis_1"]),
+    "the method": (NUMBERS, ["My-Net2_1"]),
+    "a known method": (NUMBERS, ["1_CDDFuse"]),
+    "as many as pairs": (NUMBERS, ["epoch_0", "epoch_1", "epoch_2"]),
+    "letters of more than one": (["a", "b", "c"], ["v2_a", "v2_b"]),
+    "one pair": (["1"], ["1_fused"]),
+}
+
+
+@pytest.mark.parametrize("kind", BY_CHANCE)
+def test_what_may_be_a_pair_by_chance_asks_for_a_pattern(tmp_path, kind):
+    ids, names = BY_CHANCE[kind]
+    fill(tmp_path, *(f"{name}.png" for name in names))
+    with pytest.raises(UserError, match=r"no image is named as a pair of the split.*or give --pattern, such as"):
+        find_fused(tmp_path, [Pair(id, None, None) for id in ids], method="my-net2")
+
+
+@pytest.mark.parametrize("kind", MEANT)
+def test_known_words_around_an_id_are_cut(tmp_path, kind):
+    ids, names = MEANT[kind]
+    fill(tmp_path, *(f"{name}.png" for name in names))
+    found, _, notes = find_fused(tmp_path, [Pair(id, None, None) for id in ids], method="my-net2")
+    assert len(found) == len(names) and "matched by a guess" in notes[0]
+    assert all(id in path.stem.replace("Net2", "") for id, path in found.items())
 
 
 @pytest.mark.parametrize("kind", FUSED)
