@@ -29,6 +29,7 @@ FUSED_WORDS = {
 }  # fmt: skip
 
 _DEPTH = 4  # folders within a folder that are looked into
+_DEEPEST = 20  # more of them in which images are looked for, to tell that they are not read
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
 _NAMED = 3
@@ -75,7 +76,7 @@ def _walk(folder: Path, depth: int, seen: set[str], deeper: list[Path] | None = 
     except OSError:
         return
     if not depth and deeper is not None:
-        deeper += inner
+        deeper += [path for path in inner if os.path.realpath(path) not in seen]
     for path in inner if depth else ():
         yield from _walk(path, depth - 1, seen, deeper)
 
@@ -97,12 +98,16 @@ def not_looked_at(folder: Path, option: str, pattern: str | None = None) -> list
             f" {first_few([printable(place) for place in places], _NAMED)} {'are' if len(below) != 1 else 'is'} not"
             f" read; give {option} '{shown}'"
         )
-    if deeper:
+    if deeper := [path for path in deeper if _holds_images(path)]:
         notes.append(
             f"{printable(folder)}: looked into {_DEPTH} folders deep, not into"
             f" {first_few([printable(path.relative_to(folder)) for path in deeper], 1)}; move what lies deeper up"
         )
     return notes
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in reading.EXTENSIONS for path in _walk(folder, _DEEPEST, set()))
 
 
 def _pattern_of(paths: Sequence[Path], name: str) -> str:
@@ -288,6 +293,7 @@ def _no_pairs(named: Sequence[Files], folders: Sequence[Path], given: Sequence[s
 
 
 def _also(notes: Sequence[str]) -> str:
+    """Notes as they end an error."""
     return "".join(f"; {note}" for note in notes)
 
 
@@ -348,7 +354,10 @@ class Pattern:
         if not found:
             holds = first_few(left, _NAMED) or "no image"
             such = f"; such as '{printable(example([_bare(name) for name in left]))}'" if left else ""
-            raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}")
+            left_out = _also(not_looked_at(folder, self.option, self.text))
+            raise UserError(
+                f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}{left_out}"
+            )
         if left:
             more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
             what = f"{self.option} '{printable(self.text)}'"

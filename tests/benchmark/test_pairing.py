@@ -169,6 +169,69 @@ def test_folders_within_folders(tmp_path):
     assert [pair.id for pair in Folder(tmp_path / "ir", tmp_path / "vis").pairs()] == ["y"]
 
 
+BESIDE = {
+    "two folders": (["y", "seq1/x", "seq2/x"], "2 more images in seq1, seq2 are not read", "seq{id}/{id}", ["1_x", "2_x"]),
+    "other names": (["y", "seq1/a", "seq2/b"], "2 more images in seq1, seq2 are not read", "seq*/{id}", ["a", "b"]),
+    "one": (["y", "z", "seq1/x"], "1 more image in seq1 is not read", "seq1/{id}", ["x"]),
+    "within one": (["y", "s1/raw/a", "s2/raw/a"], "2 more images in s1/raw, s2/raw", "s{id}/raw/{id}", ["1_a", "2_a"]),
+    "numbers": (["y", "10/a", "11/a"], "2 more images in 10, 11", "{id}/{id}", ["10_a", "11_a"]),
+    "uneven": (["y", "s1/a", "s2/deep/b"], "2 more images in s1, s2/deep", "*/{id}", ["a", "deep_b"]),
+    "one begins the other": (["y", "s/a", "sa/a"], "2 more images in s, sa", "{id}/{id}", ["s_a", "sa_a"]),
+    "many": (["y", "a/1", "b/2", "c/3", "d/4"], "4 more images in a, b, c, … are not read", "*/{id}", ["1", "2", "3", "4"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_images_in_folders_beside_images_are_told_with_the_pattern_that_reads_them(tmp_path, kind):
+    names, told, pattern, expected = BESIDE[kind]
+    files = [f"{name}.png" for name in names]
+    found, notes = ids(tmp_path, files, files)
+    assert found == sorted(name for name in names if "/" not in name)
+    for note, side in zip(notes, ("ir", "vis"), strict=True):
+        assert note.startswith(f"{tmp_path / side}: {told}") and note.endswith(f"give --{side}-pattern '{pattern}'")
+    found, _ = ids(tmp_path, [], [], ir_pattern=pattern, vis_pattern=pattern)
+    assert found == expected
+    # Fused images: the option is another.
+    pairs = [Pair(id, None, None) for id in (*names[:1], *expected)]
+    found, missing, notes = find_fused(tmp_path / "ir", pairs)
+    assert notes[0].startswith(f"{tmp_path / 'ir'}: {told}") and notes[0].endswith(f"give --pattern '{pattern}'")
+    assert found.keys() == {names[0]} and missing.keys() == {*expected}
+    found, _, _ = find_fused(tmp_path / "ir", pairs, pattern)
+    assert sorted(found) == expected
+
+
+def test_images_beside_folders_are_told_where_nothing_pairs(tmp_path):
+    fill(tmp_path, "ir/preview.png", "ir/seq1/x_T.png", "vis/seq1/x.png", "vis/seq2/x.png")
+    told = r"1 more image in seq1 is not read; give --ir-pattern 'seq1/\{id\}'"
+    with pytest.raises(UserError, match=f"no infrared image has the name .*{told}"):
+        Folder(tmp_path / "ir", tmp_path / "vis").select()
+    with pytest.raises(UserError, match=r"fits no image .*give --ir-pattern 'seq1/\{id\}_T'"):
+        Folder(tmp_path / "ir", tmp_path / "vis", "{id}_T").select()
+    with pytest.raises(UserError, match=r"no image is named as a pair .*give --pattern 'seq1/\{id\}'"):
+        find_fused(tmp_path / "ir", [Pair(id, None, None) for id in "ab"])
+    fill(tmp_path, "vis/preview.png")
+    _, notes = ids(tmp_path, [], [], ir_pattern="seq1/{id}_T", vis_pattern="seq1/{id}")
+    assert not any("not read" in note for note in notes)
+
+
+def test_images_that_lie_too_deep_are_told(tmp_path):
+    deep = "1/2/3/4/5"
+    fill(tmp_path, f"ir/{deep}/x.png", f"vis/{deep}/6/7/x.png")
+    told = "looked into 4 folders deep, not into 1/2/3/4/5; move what lies deeper up"
+    with pytest.raises(UserError, match=f"no images .*; {tmp_path / 'ir'}: {told}"):
+        Folder(tmp_path / "ir", tmp_path / "vis").select()
+    for path in ("1/2/3/4/x.png", "1/2/3/4/y.png"):
+        fill(tmp_path, f"ir/{path}", f"vis/{path}")
+    found, notes = ids(tmp_path, [], [])
+    assert found == ["1_2_3_4_x", "1_2_3_4_y"] and notes == tuple(f"{tmp_path / s}: {told}" for s in ("ir", "vis"))
+    # Of folders without images nothing is said, and links that lead back are no folders of their own.
+    for side in ("ir", "vis"):
+        for path in (tmp_path / side / deep).rglob("*.png"):
+            path.rename(path.with_suffix(".txt"))
+        (tmp_path / side / "1/2/3/4/back").symlink_to("../../..", target_is_directory=True)
+    assert ids(tmp_path, [], [])[1] == ()
+
+
 def test_two_names_of_one_id_fail_alone(tmp_path):
     found, _ = ids(tmp_path, ["s/a_b.png", "s_a/b.png", "t/c.png"], ["s/a_b.png", "s_a/b.png", "t/c.png"])
     assert found == ["t_c"]
