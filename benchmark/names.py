@@ -1,21 +1,31 @@
-"""Names in any script: which characters can be printed, and which names can be a folder's."""
+"""Names in any script, written in two ways.
+
+`printable` is for what is shown: one character of no look becomes U+XXXX, and all else stays as it is. `spelled` is for
+the ids of pairs, which become names of files: bytes that are no UTF-8 become %FF, slashes and controls an underscore.
+`unusable` says which names cannot be a folder's, `unspellable` which names of files make no id.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-LONGEST = 200  # bytes: file systems take 255, and labels and files add to a name
+LONGEST_FILE = 255  # bytes of a file's name, on any usual file system
+LONGEST = 200  # bytes of a folder's name: labels and files add to it
 _JOINERS = "\u200c\u200d"  # of letters and of emoji: part of how a word is written
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+_HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
+_UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]")  # in the name of a file
 _RESERVED = ',@+~:=*?"<>|'  # by what is typed, by labels in results, and by some file systems
 
 
-def printable(text: str) -> str:
-    """The text with U+XXXX for every character that has no look of its own or that files cannot hold.
+def printable(name: object) -> str:
+    """A text or path with U+XXXX for every character that has no look of its own or that files cannot hold.
 
     These are controls, line breaks, marks of direction, private characters, what Unicode leaves out for good, and
     halves of surrogates, which stand for bytes that are no UTF-8. A joiner behind a letter that is no ASCII stays.
     """
+    text = str(name)
     if text.isprintable():
         return text
     found = []
@@ -32,6 +42,22 @@ def _is_hidden(c: str) -> bool:
 def code(c: str) -> str:
     """A character as Unicode writes it: U+65B9."""
     return f"U+{ord(c):04X}"
+
+
+def spelled(name: object) -> str:
+    """A name or path as the id of a pair, which is safe as a file's name."""
+    return _UNSAFE.sub("_", _HALF.sub(lambda half: f"%{ord(half[0]) & 0xFF:02X}", str(name)))
+
+
+def unspellable(name: str) -> str | None:
+    """Why no pair may be called by a name, with slashes between folders, or None."""
+    if _HALF.search(name):
+        return "the file name is not UTF-8; rename it"
+    if _UNSAFE.search(name.replace("/", "_")):
+        return "a backslash or a control character in the file name; rename it"
+    if len(f"{spelled(name)}.png".encode()) > LONGEST_FILE:
+        return "the name is too long for a file; rename it"
+    return None
 
 
 def composed(text: str) -> str:

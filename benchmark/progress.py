@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from benchmark.names import printable
+
 # Seconds between lines where there is no bar.
 EVERY = 30
 
@@ -21,7 +23,8 @@ class Progress:
         self._bar = None
 
     def line(self, text: str) -> None:
-        """Print one line for the user, unbroken however narrow the terminal."""
+        """Print one line for the user, unbroken however narrow the terminal and whatever names it holds."""
+        text = printable(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -61,7 +64,7 @@ class Progress:
             TimeRemainingColumn(),
         )
         with Bar(*columns, console=self._console, transient=True) as self._bar:
-            task = self._bar.add_task(title, total=total)
+            task = self._bar.add_task(printable(title), total=total)
             try:
                 yield lambda success=True: self._bar.advance(task)
             finally:

@@ -31,6 +31,12 @@ Lists of one's own (`--train`, `--test`, `--scenes`, …) may be UTF-8, UTF-16 o
 id, a file name or a path in either system's spelling, perhaps quoted, perhaps with more columns after a tab or a comma;
 what starts with # is a remark. Ids that stand twice or that the set does not know are counted and told.
 
+Ids of pairs are the names of the files, folders joined by `_`, with bytes that are no UTF-8 as `%FF`: they name files
+in the results. What is only shown, such as paths, has U+XXXX for each character that cannot be printed. Images in
+folders within `--ir` or `--vis` are read where these hold none themselves, down to four folders deep; those beside
+others are counted and told, with the pattern that reads them. Files of other kinds than those below are named where
+their image is missing.
+
 How images are read: one way for everything (`benchmark/imaging/reading.py`). Whatever is changed or left out is noted.
 
 | what | what becomes of it |

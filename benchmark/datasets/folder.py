@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 from benchmark.datasets.abstract import Dataset, DatasetCard, Selection
-from benchmark.datasets.pairing import pair_folders, printable
+from benchmark.datasets.pairing import pair_folders
 from benchmark.errors import UserError
+from benchmark.names import printable
 
 
 class Folder(Dataset):

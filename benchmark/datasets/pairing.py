@@ -8,32 +8,30 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets.pairs import UNSAFE, Pair
+from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, first_few
 from benchmark.imaging import reading
+from benchmark.names import composed, printable, spelled, unspellable
 
 Files = dict[str, list[Path]]  # id or name -> the files that bear it
 
 KINDS = ("infrared", "visible")
+OPTIONS = ("--ir-pattern", "--vis-pattern")
 IR_WORDS = {"ir", "infrared", "inf", "thermal", "therm", "th", "t", "tir", "lwir", "mwir", "swir", "ct", "pet", "spect"}
 VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "tv", "eo", "mri", "mr"}
+FUSED_WORDS = {
+    *("fused", "fuse", "fusion", "fus", "f", "result", "results", "res", "out", "output", "outputs", "final", "pred"),
+    *("prediction", "image", "images", "img", "imgs", "gray", "grey"),
+}  # fmt: skip
 
 _DEPTH = 4  # folders within a folder that are looked into
-_LONGEST = 255  # bytes of a file name, on any usual file system
-# How files that hold pictures, or arrays that may be some, end; no extension at all is one of them.
-_PICTURES = {
-    "", ".avi", ".avif", ".bin", ".csv", ".dcm", ".dds", ".dib", ".dng", ".exr", ".fit", ".fits", ".gif", ".hdr",
-    ".heic", ".heif", ".img", ".j2k", ".jfif", ".jp2", ".jpf", ".jpx", ".jxl", ".mat", ".mp4", ".nii", ".npy", ".npz",
-    ".pbm", ".pcx", ".pfm", ".pgm", ".pnm", ".ppm", ".raw", ".seq", ".sgi", ".svg", ".tga", ".webp", ".yuv",
-}  # fmt: skip
+_DEEPEST = 20  # more of them in which images are looked for, to tell that they are not read
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
-_HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 _NAMED = 3
 
 
@@ -57,16 +55,25 @@ def _images(folder: Path, files: Iterable[Path]) -> Files:
 
 
 def _name(folder: Path, path: Path) -> str:
-    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+    return composed(path.relative_to(folder).with_suffix("").as_posix())
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files in a folder, sorted, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    """The files in a folder, and links to nothing, sorted, without hidden ones."""
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in shown if path.is_file() or dead_link(path))
 
 
-def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
-    """The files in a folder and in those within it, each folder once, whatever links lead to it."""
+def dead_link(path: Path) -> str | None:
+    """That a path is a link to nothing, as a moved disk leaves it, or None."""
+    if not path.is_symlink() or path.exists():
+        return None
+    return f"{printable(path)} is a link to nothing: {printable(os.readlink(path))}"
+
+
+def _walk(folder: Path, depth: int, seen: set[str], deeper: list[Path] | None = None) -> Iterator[Path]:
+    """The files in a folder and in those within it, each folder once, whatever links lead to it. deeper: takes the
+    folders that lie too deep to be looked into."""
     real = os.path.realpath(folder)
     if real in seen:
         return
@@ -76,28 +83,84 @@ def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
         inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
         return
+    if not depth and deeper is not None:
+        deeper += [path for path in inner if os.path.realpath(path) not in seen]
     for path in inner if depth else ():
-        yield from _walk(path, depth - 1, seen)
+        yield from _walk(path, depth - 1, seen, deeper)
 
 
-def unread(folder: Path) -> dict[str, str]:
-    """Name -> why a file of that name is not read, of what may be other pictures in a folder and those within it."""
+def not_looked_at(folder: Path, option: str, pattern: str | None = None) -> list[str]:
+    """What to tell of images that are not read for where they lie, beside other folders or too deep.
+
+    option: that takes the pattern of names, which is `pattern` or not given.
+    """
+    deeper: list[Path] = []
+    within = [path for files in _images(folder, _walk(folder, _DEPTH, set(), deeper)).values() for path in files]
+    below = [path.relative_to(folder) for path in within if path.parent != folder]
+    notes = []
+    if below and len(below) < len(within) and "/" not in (pattern or ""):
+        places = list(dict.fromkeys(path.parent.as_posix() for path in below))
+        shown = printable(_pattern_of(below, pattern or "{id}"))
+        notes.append(
+            f"{printable(folder)}: {len(below)} more image{'s' * (len(below) != 1)} in"
+            f" {first_few([printable(place) for place in places], _NAMED)} {'are' if len(below) != 1 else 'is'} not"
+            f" read; give {option} '{shown}'"
+        )
+    if deeper := [path for path in deeper if _holds_images(path)]:
+        notes.append(
+            f"{printable(folder)}: looked into {_DEPTH} folders deep, not into"
+            f" {first_few([printable(path.relative_to(folder)) for path in deeper], 1)}; move what lies deeper up"
+        )
+    return notes
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in reading.EXTENSIONS for path in _walk(folder, _DEEPEST, set()))
+
+
+def _pattern_of(paths: Sequence[Path], name: str) -> str:
+    """A pattern that fits images in folders, given that of their names. A part of a folder's name that differs belongs
+    to the id where the names alone do not tell the images apart."""
+    parents = list(dict.fromkeys(path.parent.parts for path in paths))
+    unlike = "*" if len({path.stem for path in paths}) == len(paths) else "{id}"
+    if len({len(parts) for parts in parents}) > 1:
+        return f"*/{name}"  # a lone {id} takes in folders, too
+    found = []
+    for parts in map(list, map(dict.fromkeys, zip(*parents))):
+        start, end = _ends(parts)
+        found.append(parts[0] if len(parts) == 1 else f"{start}{unlike}{end}")
+    return "/".join([*found, name])
+
+
+def _ends(names: Sequence[str]) -> tuple[str, str]:
+    """What all of several names begin and end with, no number cut in two; nothing where that leaves nothing of one."""
+    start, end = _common(names), _common([name[::-1] for name in names])[::-1]
+    start, end = start.rstrip("0123456789"), end.lstrip("0123456789")
+    return (start, end) if len(start) + len(end) < min(map(len, names)) else ("", "")
+
+
+def unread(folder: Path, pattern: Pattern | None = None) -> dict[str, str]:
+    """Name -> why a file of that name is not read, of what may be other pictures in a folder and those within it. With
+    a pattern, of what fits it, by id."""
     found = {}
     for path in _walk(folder, _DEPTH, set()):
-        if path.suffix.lower() in _PICTURES.difference(reading.EXTENSIONS):
-            kind = f"{path.suffix[1:].upper()} is not read" if path.suffix else "its name has no extension"
-            found.setdefault(_name(folder, path), f"{printable(path)} is there, but {kind}")
+        ending = _unread_ending(path)
+        if ending is None:
+            continue
+        kind = f"{ending[1:].upper()} is not read" if ending else "its name has no extension"
+        name = composed(path.relative_to(folder).as_posix())
+        name = name[: len(name) - len(ending)]
+        if pattern is not None:
+            name = pattern.id(f"{name}.png", any_kind=True)
+        if name is not None:
+            found.setdefault(name, dead_link(path) or f"{printable(path)} is there, but {kind}")
     return found
 
 
-def printable(path: object) -> str:
-    """A path as text that can be written anywhere: bytes that are no UTF-8 as %FF."""
-    return _HALF.sub(lambda half: f"%{ord(half[0]) & 0xFF:02X}", str(path))
-
-
-def id_of(name: str) -> str:
-    """A name as the id of a pair, which is safe as a file name."""
-    return UNSAFE.sub("_", printable(name))
+def _unread_ending(path: Path) -> str | None:
+    """How the name of a file ends that may be a picture but is not read; None for all others."""
+    endings = ("".join(path.suffixes[-2:]), path.suffix)
+    return next((ending for ending in endings if not ending or ending.lower() in reading.NOT_READ), None)
 
 
 def loosened(name: str) -> str:
@@ -112,16 +175,21 @@ def nothing_in(folders: Sequence[Path]) -> UserError:
     """The error for two folders without an image; it names what they hold instead."""
     text = f"no images ({', '.join(reading.EXTENSIONS)}) in {' and '.join(dict.fromkeys(map(printable, folders)))}"
     reasons = [reason for folder in folders for reason in unread(folder).values()]
-    return UserError(f"{text}; {reasons[0] if reasons else 'put pairs of the same names there'}")
+    notes = [note for folder in dict.fromkeys(folders) for note in not_looked_at(folder, "")]
+    return UserError(f"{text}; {(*reasons, *notes, 'put pairs of the same names there')[0]}")
 
 
-def pairs_of(sides: Sequence[Files], folders: Sequence[Path]) -> list[Pair]:
+def pairs_of(
+    sides: Sequence[Files], folders: Sequence[Path], patterns: Sequence[Pattern | None] = (None, None)
+) -> list[Pair]:
     """Pairs of infrared and visible images by name, sorted. A file without partner, or a name that stands twice in one
-    folder, becomes a pair that fails with the reason. Raises UserError where neither folder holds an image."""
+    folder, becomes a pair that fails with the reason. patterns: by which the files were named. Raises UserError where
+    neither folder holds an image."""
     if not any(sides):
         raise nothing_in(folders)
     pairs: dict[str, Pair] = {}
-    others = [unread(folder) if sides[0].keys() ^ sides[1].keys() else {} for folder in folders]
+    lacking = sides[0].keys() ^ sides[1].keys()
+    others = [unread(*place) if lacking else {} for place in zip(folders, patterns)]
     for name in sorted(sides[0].keys() | sides[1].keys()):
         paths, problem = [], None
         for side, folder, kind, other in zip(sides, folders, KINDS, others):
@@ -132,13 +200,9 @@ def pairs_of(sides: Sequence[Files], folders: Sequence[Path]) -> list[Pair]:
             elif len(files) > 1:
                 listing = ", ".join(printable(path.relative_to(folder)) for path in files)
                 problem = problem or f"{len(files)} {kind} images of that name in {printable(folder)}: {listing}"
-        id = id_of(name)
-        if _HALF.search(name):
-            problem = "the file name is not UTF-8; rename it"
-        elif UNSAFE.search(name.replace("/", "_")):
-            problem = "a backslash or a control character in the file name; rename it"
-        elif len(f"{id}.png".encode()) > _LONGEST:
-            problem = "the name is too long for a file; rename it"
+            else:
+                problem = problem or dead_link(files[0])
+        id, problem = spelled(name), unspellable(name) or problem
         if id in pairs:
             problem = f"2 names are one id: {printable(name)} and another; rename one"
         pairs[id] = Pair(id, *paths, problem)
@@ -153,12 +217,12 @@ def pair_folders(
     ir_pattern, vis_pattern: see `Pattern`. Without them, names that differ are paired where one rule explains all of
     them. Raises UserError for a folder that is missing, and where not one pair can be told.
     """
-    folders, options = (ir, vis), ("--ir-pattern", "--vis-pattern")
+    folders = (ir, vis)
     named = [by_name(folder) for folder in folders]
     texts = (ir_pattern, vis_pattern)
-    notes: list[str] = []
+    notes = _not_looked_at(folders, texts)
     if any(texts):
-        patterns = [Pattern.of(option, text) if text else None for option, text in zip(options, texts)]
+        patterns = [Pattern.of(option, text) if text else None for option, text in zip(OPTIONS, texts)]
         sides = []
         for pattern, folder in zip(patterns, folders):
             sides.append(by_name(folder) if pattern is None else pattern.read(folder, notes))
@@ -172,14 +236,21 @@ def pair_folders(
                 raise UserError(f"--ir-pattern and --vis-pattern both take {printable(min(both))}")
         if all(sides) and sides[0].keys().isdisjoint(sides[1]):
             raise _no_pairs(sides, folders, texts)
-        return pairs_of(sides, folders), (*notes, *_case_notes(sides))
+        return pairs_of(sides, folders, patterns), (*notes, *_case_notes(sides))
     if os.path.samefile(ir, vis) and named[0]:
         named = _divided(named[0], ir)
         rule = guess(*named)
         if rule is None:
             raise _no_pairs(named, folders)
-        return pairs_of(rule.sides(named), folders), (rule.told(folders),)
-    return _paired(named, folders)
+        return pairs_of(rule.sides(named), folders), (*notes, rule.told(folders))
+    pairs, more = _paired(named, folders)
+    return pairs, (*notes, *more)
+
+
+def _not_looked_at(folders: Sequence[Path], patterns: Sequence[str | None]) -> list[str]:
+    """`not_looked_at` of both folders, once where they are one."""
+    found = [not_looked_at(*place) for place in zip(folders, OPTIONS, patterns)]
+    return found[0] if os.path.samefile(*folders) else [*found[0], *found[1]]
 
 
 def _paired(named: Sequence[Files], folders: Sequence[Path]) -> tuple[list[Pair], tuple[str, ...]]:
@@ -197,7 +268,7 @@ def _case_notes(sides: Sequence[Files]) -> tuple[str, ...]:
     """A line about ids that a file system which ignores case takes for one."""
     found: dict[str, list[str]] = {}
     for name in sorted(sides[0].keys() | sides[1].keys()):
-        found.setdefault(id_of(name).casefold(), []).append(id_of(name))
+        found.setdefault(spelled(name).casefold(), []).append(spelled(name))
     alike = [names for names in found.values() if len(names) > 1]
     if not alike:
         return ()
@@ -222,13 +293,19 @@ def _divided(names: Files, folder: Path) -> list[Files]:
 
 def _no_pairs(named: Sequence[Files], folders: Sequence[Path], given: Sequence[str | None] = ("", "")) -> UserError:
     parts, options = [], []
-    for names, folder, option, text in zip(named, folders, ("--ir-pattern", "--vis-pattern"), given):
+    for names, folder, option, text in zip(named, folders, OPTIONS, given):
         parts.append(f"{printable(folder)} holds {first_few([printable(name) for name in names], 2) or 'none'}")
         options.append(f"{option} '{text or printable(example(names))}'")
-    return UserError(
-        f"no infrared image has the name of a visible one: {'; '.join(parts)}; say which part of the names is the"
-        f" pair's id, such as {' '.join(options)}"
-    )
+    way = f"say which part of the names is the pair's id, such as {' '.join(options)}"
+    if len({option.partition(" ")[2] for option in options}) == 1:  # with which no pair is found, either
+        way = "they differ in what would be the pair's id; rename the files so that both images of a pair share it"
+    more = _also(_not_looked_at(folders, given))
+    return UserError(f"no infrared image has the name of a visible one: {'; '.join(parts)}; {way}{more}")
+
+
+def _also(notes: Sequence[str]) -> str:
+    """Notes as they end an error."""
+    return "".join(f"; {note}" for note in notes)
 
 
 # --- patterns ---
@@ -250,7 +327,7 @@ class Pattern:
     @classmethod
     def of(cls, option: str, text: str) -> Pattern:
         """Raises UserError for text without {id}."""
-        text = unicodedata.normalize("NFC", text.replace("\\", "/").removeprefix("./"))
+        text = composed(text.replace("\\", "/").removeprefix("./"))
         if "{id}" not in text:
             raise UserError(f"{option} '{text}': holds no {{id}}, which stands for the pair's id: '{{id}}_x.png'")
         bare, extension = os.path.splitext(text)
@@ -261,11 +338,11 @@ class Pattern:
         expression = "".join(wild.get(part, re.escape(part)) for part in parts)
         return cls(option, text, re.compile(expression, re.DOTALL), extension.lower())
 
-    def id(self, path: str) -> str | None:
-        """The id in a path, or None where the pattern does not fit."""
+    def id(self, path: str, any_kind: bool = False) -> str | None:
+        """The id in a path, or None where the pattern does not fit. any_kind: whatever the extension."""
         bare, extension = os.path.splitext(path)
         match = self.expression.fullmatch(bare)
-        fits = match is not None and self.extension in (extension.lower(), ".*")
+        fits = match is not None and (any_kind or self.extension in (extension.lower(), ".*"))
         return "_".join(match.groups()) if fits else None
 
     def read(self, folder: Path, notes: list[str]) -> Files:
@@ -279,7 +356,7 @@ class Pattern:
         found: Files = {}
         left = []
         for path in files:
-            shown = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
+            shown = composed(path.relative_to(folder).as_posix())
             id = self.id(shown)
             if id is None:
                 left.append(printable(shown))
@@ -288,10 +365,12 @@ class Pattern:
         if not found:
             holds = first_few(left, _NAMED) or "no image"
             such = f"; such as '{printable(example([_bare(name) for name in left]))}'" if left else ""
-            raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}")
+            more = _also(not_looked_at(folder, self.option, self.text))
+            raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}{more}")
         if left:
             more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
-            notes.append(f"{self.option} '{self.text}': {more} left out, which it does not fit: {first_few(left, 3)}")
+            what = f"{self.option} '{printable(self.text)}'"
+            notes.append(f"{what}: {more} left out, which it does not fit: {first_few(left, 3)}")
         return found
 
 
@@ -305,9 +384,8 @@ def example(names: Collection[str]) -> str:
     if not names:
         return "{id}"
     if len(names) > 1:
-        start, end = _common(names), _common([name[::-1] for name in names])[::-1]
-        start, end = start.rstrip("0123456789"), end.lstrip("0123456789")  # a number is not cut in two
-        if len(start) + len(end) < min(map(len, names)) and start + end:
+        start, end = _ends(names)
+        if start + end:
             return f"{start}{{id}}{end}"
     numbers = list(re.finditer(r"\d+", names[0]))
     if not numbers:
@@ -386,9 +464,31 @@ def guess(first: Collection[str], second: Collection[str]) -> Rule | None:
     return _only(*readings, lambda one, other: one == other)
 
 
-def guess_within(ids: Collection[str], names: Collection[str]) -> Rule | None:
-    """As `guess`, of pairs' ids and the names of images made of them: all ids have an image, or all images an id."""
-    return _only(_affixes(ids, None), _affixes(names, None), lambda one, other: one <= other or other <= one)
+def guess_within(ids: Collection[str], names: Collection[str], words: Iterable[str] = ()) -> Rule | None:
+    """As `guess`, of pairs' ids and the names of images made of them: all ids have an image, or all images an id.
+
+    Of a single name anything could be cut, and any number is the id of some pair among numbered ones. There only known
+    words are: those for modalities and fused images, and `words`, such as the method's name.
+    """
+    known = IR_WORDS | VIS_WORDS | FUSED_WORDS
+    known |= {part for word in words for part in (word.casefold(), *_SEPARATORS.split(word.casefold()))} | {""}
+    readings = [
+        [one for one in _affixes(mine, None) if not _by_chance(one, len(other)) or _cuts_words(one, known)]
+        for mine, other in ((ids, names), (names, ids))
+    ]
+    return _only(*readings, lambda one, other: one <= other or other <= one)
+
+
+def _by_chance(reading: Reading, others: int) -> bool:
+    """Whether what a reading keeps of the names may be an id by chance, among so many on the other side."""
+    found = reading.ids.values()
+    return len(found) == 1 or (len(found) < others and all(id.isdecimal() for id in found))
+
+
+def _cuts_words(reading: Reading, known: Set[str]) -> bool:
+    """Whether nothing but known words is cut off."""
+    cut = [text.casefold() for text in reading.pattern.split("{id}")]
+    return all(text.strip("_-. /") in known or known.issuperset(_SEPARATORS.split(text)) for text in cut)
 
 
 def _only(first: list[Reading], second: list[Reading], agree: Callable[[set, set], bool]) -> Rule | None:

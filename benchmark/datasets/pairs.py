@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,13 @@ import numpy as np
 from benchmark.errors import UserError
 from benchmark.imaging import oddities, reading
 from benchmark.imaging.reading import Picture, Stretch
+from benchmark.names import spelled
 
 # Names under which the two folders of a set circulate, whatever their publisher called them; any case.
 IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
 VIS_FOLDERS = ("vi", "vis", "visible", "rgb")
 
 _AS_IT_IS = Stretch()
-
-UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]")
 
 
 class PairError(UserError):
@@ -89,7 +87,7 @@ class Pair:
     vis_stretch: Stretch = _AS_IT_IS
 
     def __post_init__(self) -> None:
-        if self.id in ("", ".", "..") or UNSAFE.search(self.id):
+        if self.id in ("", ".", "..") or self.id != spelled(self.id):
             raise ValueError(f"the pair id {self.id!r} cannot be a file name")
 
     def load(self) -> PairImages:

@@ -31,11 +31,15 @@ EXTENSIONS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".jp2", ".j2k"),
     *(".pgm", ".ppm", ".pnm", ".pbm", ".pfm", ".jfif", ".jpe", ".dib", ".apng"),
 )
-# Pictures all the same, but of kinds that are not read.
+# What holds pictures, or arrays that may be some, all the same, but is not read.
 NOT_READ = (
-    *(".exr", ".hdr", ".avif", ".heic", ".heif", ".jxl", ".jxr", ".tga", ".psd", ".pcx", ".ras", ".sgi", ".pam"),
-    *(".ico", ".svg", ".eps", ".ps", ".pdf", ".dcm", ".dicom", ".nii", ".mha", ".mhd", ".nrrd", ".fits", ".fit"),
-    *(".raw", ".bin", ".dat", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".seq", ".csq", ".npy", ".npz", ".mat", ".h5"),
+    *(".exr", ".hdr", ".avif", ".heic", ".heif", ".jxl", ".jxr", ".wdp", ".jls", ".jpf", ".jpx", ".jpm", ".j2c"),
+    *(".psd", ".psb", ".xcf", ".pcx", ".tga", ".ras", ".sun", ".sgi", ".rgb", ".pam", ".dds", ".qoi", ".xbm", ".xpm"),
+    *(".ico", ".cur", ".icns", ".svg", ".eps", ".ps", ".pdf", ".ai", ".wmf", ".emf", ".pict", ".dpx", ".cin", ".jpc"),
+    *(".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".mha", ".mhd", ".mgz", ".nrrd", ".nhdr", ".img", ".fits", ".fit"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".raw", ".bin", ".dat", ".yuv", ".fts", ".vtk"),
+    *(".seq", ".csq", ".fff", ".ptw", ".sfmov", ".avi", ".mp4", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv", ".webm"),
+    *(".npy", ".npz", ".mat", ".h5", ".hdf5", ".hdf", ".pt", ".pth", ".pkl", ".csv", ".tsv", ".xlsx", ".zip", ".gz"),
 )
 
 _PERCENTILES = (1, 99)

@@ -12,7 +12,7 @@ from benchmark.datasets import pairing
 from benchmark.datasets.id_lists import limited_label, part_label
 from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
-from benchmark.names import composed, printable, unusable
+from benchmark.names import composed, printable, spelled, unusable
 from benchmark.progress import Progress
 from benchmark.run import stretching
 from benchmark.run.methods import Method, check_weights_root, fitting, select_methods
@@ -114,7 +114,21 @@ def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", not
     from benchmark import datasets
 
     task = "" if dataset == "folder" else datasets.get(dataset).card.task
-    return Split(dataset, name, pairs, source, notes, digests, broken, task)
+    return Split(dataset, name, pairs, source, (*notes, *_twins(digests)), digests, broken, task)
+
+
+def _twins(digests: dict[str, str | None]) -> list[str]:
+    """A line about pairs that are no observations of their own, since their images are those of others."""
+    ids: dict[str | None, list[str]] = {}
+    for id, digest in digests.items():
+        ids.setdefault(digest, []).append(id)
+    groups = [same for digest, same in ids.items() if digest is not None and len(same) > 1]
+    if not groups:
+        return []
+    count = sum(len(same) - 1 for same in groups)
+    some = "; ".join(printable(first_few(same, _NAMED)) for same in groups[:_NAMED])
+    what = "1 pair repeats another" if count == 1 else f"{count} pairs repeat others"
+    return [f"{what}, and each counts as if it were new: {some}{'; …' * (len(groups) > _NAMED)}"]
 
 
 def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[str, str]]:
@@ -215,50 +229,68 @@ def select_scan_backend(name: str | None, device: str) -> None:
 
 
 def find_fused(
-    folder: Path, pairs: Sequence[Pair], pattern: str | None = None
+    folder: Path, pairs: Sequence[Pair], pattern: str | None = None, method: str = ""
 ) -> tuple[dict[str, Path], dict[str, str], tuple[str, ...]]:
     """The fused images from elsewhere: id -> file; id -> why there is none; and what to tell of how names were read.
 
     pattern: see `pairing.Pattern`. Without it, names that are no ids are read by one rule where it explains all of
-    them. Raises UserError where the folder is missing or holds no image of any pair.
+    them; the method's name may be part of them. Raises UserError where the folder is missing or holds no image of any
+    pair.
     """
     if not folder.is_dir():
-        raise UserError(f"--fused {pairing.printable(folder)}: no such folder")
+        raise UserError(f"--fused {printable(folder)}: no such folder")
     notes: list[str] = []
-    named = pairing.Pattern.of("--pattern", pattern).read(folder, notes) if pattern else pairing.by_name(folder)
+    names = pairing.Pattern.of("--pattern", pattern) if pattern else None
+    named = pairing.by_name(folder) if names is None else names.read(folder, notes)
+    left = pairing.not_looked_at(folder, "--pattern", pattern)
     by_id: dict[str, list[Path]] = {}
     for name, files in named.items():
-        by_id.setdefault(pairing.id_of(name), []).extend(files)
+        by_id.setdefault(spelled(name), []).extend(files)
     ids = {pair.id for pair in pairs}
     if by_id and not (ids <= by_id.keys() or by_id.keys() <= ids):
-        rule = pairing.guess_within(ids, named)
+        rule = pairing.guess_within(ids, named, _words_of_methods(method))
         if rule is not None:
             id, name = rule.example()
             by_id = {one: named[other] for one, other in rule.matching()}
             what = f"'{rule.second.pattern}'" if rule.second.cut else "alike but for case and zeros before a number"
             notes.append(
-                f"fused images matched by a guess, {what}: {name} is pair {id}, {len(by_id)} of"
+                f"fused images matched by a guess, {printable(what)}: {printable(name)} is pair {id}, {len(by_id)} of"
                 f" {len(ids)} pairs; if that is wrong, give --pattern"
             )
     found, missing, others = {}, {}, None
     for pair in pairs:
         files = by_id.get(pair.id, [])
-        if len(files) == 1:
+        if len(files) == 1 and (reason := pairing.dead_link(files[0])):
+            missing[pair.id] = reason
+        elif len(files) == 1:
             found[pair.id] = files[0]
         elif files:
-            listing = ", ".join(pairing.printable(file.relative_to(folder)) for file in files)
+            listing = ", ".join(printable(file.relative_to(folder)) for file in files)
             missing[pair.id] = f"{len(files)} fused images of that name: {listing}"
         else:
-            others = pairing.unread(folder) if others is None else others
-            missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {pairing.printable(folder)}"
+            if others is None:
+                others = {spelled(name): reason for name, reason in pairing.unread(folder, names).items()}
+            missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {printable(folder)}"
     if not found and not any(pair.id in by_id for pair in pairs):
         files = [file for files in named.values() for file in files]
-        example = f", or give --pattern, such as '{pairing.printable(pairing.example(named))}'" if named else ""
+        example = f", or give --pattern, such as '{printable(pairing.example(named))}'" if named else ""
         raise UserError(
-            f"--fused {pairing.printable(folder)}: no image is named as a pair of the split; expected"
+            f"--fused {printable(folder)}: no image is named as a pair of the split; expected"
             f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
+            f"{''.join(f'; {note}' for note in left)}"
         )
-    return found, missing, tuple(notes)
+    taken = {file for id in ids for file in by_id.get(id, ())}
+    if others := [printable(name) for name, files in named.items() if taken.isdisjoint(files)]:
+        count = f"{len(others)} fused image{'s fit' if len(others) != 1 else ' fits'} no pair of the split"
+        notes.append(f"{printable(folder)}: {count}: {first_few(others, _NAMED)}")
+    return found, missing, (*left, *notes)
+
+
+def _words_of_methods(name: str) -> list[str]:
+    """What names of fused images may hold of the name of their method, which may be one of this suite."""
+    import baselines
+
+    return [name, *baselines.modules()]
 
 
 def _content(folder: Path, files: Sequence[Path]) -> str:
@@ -272,7 +304,7 @@ def _content(folder: Path, files: Sequence[Path]) -> str:
 
 
 def _counted(kind: str, paths: Sequence[Path]) -> str:
-    names = [pairing.printable(path.name) for path in paths]
+    names = [printable(path.name) for path in paths]
     return f"{len(paths)} {kind}{'s' * (len(paths) != 1)} ({first_few(names, _NAMED)})"
 
 

@@ -396,6 +396,7 @@ def test_what_starts_other_programs_or_is_not_read_is_refused():
 
 def test_extensions():
     assert not set(reading.EXTENSIONS) & set(reading.NOT_READ)
+    assert len(set(reading.NOT_READ)) == len(reading.NOT_READ)
     assert all(name == name.lower() and name[0] == "." for name in (*reading.EXTENSIONS, *reading.NOT_READ))
 
 

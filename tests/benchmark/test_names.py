@@ -11,11 +11,11 @@ import numpy as np
 import pages
 import pytest
 import stores
-from harness import FOLDER, cell, table
+from harness import FOLDER, cell, draw, table
 
 from benchmark.errors import UserError
 from benchmark.figures import lettering, style
-from benchmark.names import composed, printable, unusable
+from benchmark.names import composed, printable, spelled, unspellable, unusable
 from benchmark.report import tabular, tex_fonts
 from benchmark.report.formats import latex
 
@@ -72,6 +72,52 @@ def test_printable(name, shown):
     assert printable(name) == shown
     assert printable(shown) == shown
     shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "id", "reason"),
+    [
+        ("方法/1", "方法_1", None),
+        ("caf\udce9", "caf%E9", "not UTF-8"),
+        ("a\x1bb", "a_b", "control character"),
+        ("a\\b", "a_b", "backslash"),
+        ("x" * 251, "x" * 251, None),
+        ("x" * 252, "x" * 252, "too long"),
+        ("方/" * 63 + "方", "方_" * 63 + "方", "too long"),
+    ],
+)
+def test_spelled(name, id, reason):
+    assert spelled(name) == id
+    assert spelled(id) == id
+    found = unspellable(name)
+    assert found is None if reason is None else reason in found
+
+
+def test_folders_whose_names_break_lines(bench, pairs):
+    """Each line on stderr stays one, whatever the folders are called."""
+    ir, vis, fused = "i\nBROKEN\x1b[31m", "v\nBROKEN\u2028BROKEN", "f\nBROKEN"
+    for old, new in (("ir", ir), ("vis", vis)):
+        (pairs / old).rename(pairs / new)
+    shutil.copytree(pairs / ir, pairs / fused)
+    (pairs / vis / "a.png").unlink()
+    draw(pairs / vis / "c.png", 1, size=(40, 40))
+    draw(pairs / ir / "e\u2028BROKEN\x85BROKEN.png", 1)
+    for name in "bcd":
+        (pairs / fused / f"{name}.png").rename(pairs / fused / f"{name}\x1b_fused.png")
+    (pairs / fused / "a.png").unlink()
+    sets = ("--dataset", "folder", "--ir", ir, "--vis", vis, "--metrics", "EN", "--jobs", 0)
+    results = [
+        bench("run", *sets, "--methods", "average"),
+        bench("run", *sets, "--methods", "average", "--ir-pattern", "{id}", "--vis-pattern", "b{id}\n"),
+        bench("run", *sets, "--methods", "average", "--ir-pattern", "{id}", "--vis-pattern", "[b\n]{id}"),
+        bench("eval", *sets, "--fused", fused, "--name", "mine"),
+        bench("eval", *sets, "--fused", fused, "--name", "mine", "--pattern", "{id}\x1b_fused"),
+    ]
+    for result in results:
+        assert result.exit_code in (1, 2)
+        lines = result.stderr.splitlines()
+        assert lines and all(line == printable(line) and not line.startswith("BROKEN") for line in lines), lines
+    assert f"no visible image of that name in {printable(vis)}" in results[0].stderr
 
 
 @pytest.mark.parametrize("name", [*SCRIPTS, "a.b-c_d", "_", "x" * 200, "€"])
