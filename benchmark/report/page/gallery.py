@@ -71,8 +71,8 @@ def gather(
 ) -> Place:
     """Make the place of one split from its cells. Where every method failed there is none, and the place is empty.
 
-    name: DATASET@SPLIT. cells: cell -> title, in order. ids: those of scored images. titles: those of the sources. lends: the source with
-    colours. limit: show pictures of so many pairs, spread over the split; None for all.
+    name: DATASET@SPLIT. cells: cell -> title, in order. ids: those of scored images. titles: those of the sources.
+    lends: the source with colours. limit: show pictures of so many pairs, spread over the split; None for all.
     """
     dataset, _, split = name.partition("@")
     columns = [Column(cell.method, title, *_stored(cell)) for cell, title in cells.items()]
