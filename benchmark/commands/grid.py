@@ -24,7 +24,12 @@ default, zooms in where the methods differ most.
 @click.option("--split", help="Its split, as for bench run.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="As for bench run: the split of the first N pairs.")
 @click.option("--methods", type=options.NAMES, help="Columns after the sources, in order; all stored ones if left out.")
-@click.option("--ids", type=options.NAMES, help="Rows: ids of pairs; three spread over the split if left out.")
+@click.option(
+    "--ids",
+    multiple=True,
+    metavar="a,b,…",
+    help="Rows: ids of pairs; three spread over the split if left out. Repeat it for ids with commas.",
+)
 @click.option("--crop", default="auto", show_default=True, metavar="X,Y,W,H", help="Inset: pixels, auto or none.")
 @click.option("--colour", is_flag=True, help="With the colours that the pair lends.")
 @click.option("--difference", metavar="COLUMN", help="Maps of the difference to ir, vis or a method instead.")
@@ -52,14 +57,18 @@ def command(
     (name,) = plan.select_datasets([dataset], ir, vis, ir_pattern, vis_pattern)
     chosen = plan.select_split(name, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
     cells = stored_pairs.stored_cells(results, chosen, methods)
-    pairs = stored_pairs.select_pairs(chosen, ids)
+    pairs = stored_pairs.select_pairs(chosen, cells, ids)
     sources = datasets.get(name).source_titles
-    rows, missing = stored_pairs.grid_rows(cells, pairs, sources, colour)
+    rows, missing = stored_pairs.grid_rows(cells, pairs, sources, colour, skip=not ids)
     for line in missing:
         click.echo(line, err=True)
     columns = {"ir": sources[0], "vis": sources[1], **{cell.method: title for cell, title in cells.items()}}
     if difference and difference not in columns:
         raise unknown("column in --difference", difference, columns)
+    if difference:  # rows that lack it have no differences; what they lack is told above
+        rows = [row for row in rows if columns[difference] in row.pictures]
+        if not rows:
+            raise UserError(f"none of these pairs has a picture of {difference}")
     if fixed:
         for row in rows:
             fixed.check(next(iter(row.pictures.values())).shape, row.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from benchmark.imaging import bt601, reading
 from benchmark.names import composed
 from benchmark.run import stretching
 from benchmark.run.plan import Split, why
-from benchmark.store.cells import Cell, existing_cells, fused_file
+from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files
 from benchmark.store.summary import summarise
 
 ROWS = 3  # rows of a grid when the user names none
@@ -56,29 +56,54 @@ def _stored(asked: Split, name: str) -> str:
     return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
 
 
-def select_pairs(split: Split, ids: Sequence[str] | None) -> list[Pair]:
-    """Return the pairs named, or three that are spread over the split."""
-    known = {pair.id: pair for pair in split.pairs}
-    for id in ids or ():
+def select_pairs(split: Split, cells: Iterable[Cell], texts: Sequence[str] = ()) -> list[Pair]:
+    """Return the pairs named, or three that are spread over those of the split that are fused and can be read.
+
+    texts: ids, comma-separated. A text that is an id as a whole, commas and all, is that one.
+    """
+    known = {composed(pair.id): pair for pair in split.pairs}
+    ids = dict.fromkeys(id for text in texts for id in _ids(composed(text), known))
+    for id in ids:
         if id not in known:
             raise unknown(f"pair of {split.dataset}@{split.name}", id, known)
     if ids:
         return [known[id] for id in ids]
-    places = np.linspace(0, len(split.pairs) - 1, min(ROWS, len(split.pairs))).round().astype(int)
-    return [split.pairs[place] for place in places]
+    if texts:
+        raise UserError("--ids: expected at least one id")
+    fused = {id for cell in cells for id in fused_files(cell)[0]}
+    readable = [pair for pair in split.pairs if pair.id not in split.broken]
+    pairs = [pair for pair in readable if pair.id in fused] or readable or split.pairs
+    places = np.linspace(0, len(pairs) - 1, min(ROWS, len(pairs))).round().astype(int)
+    return [pairs[place] for place in places]
+
+
+def _ids(text: str, known: Container[str]) -> list[str]:
+    if text in known:
+        return [text]
+    return [part if part in known else part.strip() for part in text.split(",") if part.strip()]
 
 
 def grid_rows(
-    cells: dict[Cell, str], pairs: Sequence[Pair], sources: tuple[str, str], colour: bool = False
+    cells: dict[Cell, str],
+    pairs: Sequence[Pair],
+    sources: tuple[str, str],
+    colour: bool = False,
+    skip: bool = False,
 ) -> tuple[list[GridRow], list[str]]:
     """Return a row per pair, and one line for every picture that is missing.
 
-    The two sources come first, under the titles `sources`. colour: give pictures the colours of their pair. Raises
-    UserError where not one fused image is there.
+    The two sources come first, under the titles `sources`. colour: give pictures the colours of their pair. skip:
+    leave out a pair that cannot be read, with its line. Raises UserError where not one fused image is there.
     """
     rows, missing, found = [], [], 0
     for pair in pairs:
-        loaded = pair.load()
+        try:
+            loaded = pair.load()
+        except UserError as error:
+            if not skip:
+                raise
+            missing.append(f"{pair.id}: {why(error)}")
+            continue
         both = (loaded.ir, loaded.vis)
         if colour:
             both = (_coloured(loaded.ir, loaded.ir_rgb), _coloured(loaded.vis, loaded.vis_rgb))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import groupby
 
 # What pdflatex typesets besides ASCII, with inputenc's UTF-8, the encoding OT1 and no further package.
 _PDFLATEX = (
@@ -17,9 +18,11 @@ _PDFLATEX = (
     "ḂḃḍḞḟḠḡḥḰḱḷṃṅṇṛṣṭẎẏẐẑẞỲỳ‐‑‒–—―‖‘’“”†‡•…‰‱※‽⁄⁎⁒₡₤₦₩₫€₱℃№℗℞℠™Ω℧℮←↑→↓ﬀﬁﬂ"
 )
 _SCRIPTS = {"cjk": "han", "ideographic": "han", "fullwidth": "han", "hiragana": "kana", "katakana": "kana"}
+_SCRIPTS |= {"mathematical": "symbol", "modifier": "latin"}
 _EASTERN = "Noto Serif CJK {0}, Noto Sans CJK {0}, Source Han Serif {0}, Source Han Sans {0}, {1}, Arial Unicode MS"
 _EUROPEAN = "Noto Serif, DejaVu Serif, FreeSerif, Libertinus Serif, Times New Roman"
-_SYMBOLS = "Noto Color Emoji, Apple Color Emoji, Segoe UI Emoji, Symbola, Noto Sans Symbols, Noto Sans Symbols2"
+_SYMBOLS = "DejaVu Sans, Noto Sans Math, Noto Sans Symbols, Noto Sans Symbols2, FreeSerif, Symbola"
+_EMOJI = "Noto Color Emoji, Apple Color Emoji, Segoe UI Emoji, Noto Emoji, Symbola"
 _FONTS = {
     "latin": f"Latin Modern Roman, {_EUROPEAN}",
     "cyrillic": _EUROPEAN,
@@ -29,16 +32,22 @@ _FONTS = {
     "hangul": _EASTERN.format("KR", "UnBatang, Baekmuk Batang, Apple SD Gothic Neo, Malgun Gothic"),
     "hebrew": "Noto Serif Hebrew, Noto Sans Hebrew, FreeSerif, DejaVu Sans, Times New Roman",
     "arabic": "Noto Naskh Arabic, Noto Sans Arabic, Amiri, Scheherazade New, DejaVu Sans, Times New Roman",
-    "symbol": f"{_SYMBOLS}, DejaVu Sans, FreeSerif, Noto Sans Math",
+    "symbol": f"{_SYMBOLS}, Segoe UI Symbol, Apple Symbols, Arial Unicode MS",
+    "emoji": f"{_EMOJI}, DejaVu Sans, FreeSerif",
 }
 _OTHERS = "Noto Serif {0}, Noto Sans {0}, FreeSerif, Arial Unicode MS"
 # Scripts whose letters change with their neighbours, which fonts do when they are told the script.
 _SHAPED = {"arabic", "bengali", "devanagari", "gujarati", "gurmukhi", "kannada", "khmer", "lao", "malayalam"}
 _SHAPED |= {"myanmar", "oriya", "sinhala", "syriac", "tamil", "telugu", "thai", "tibetan"}
+# Scripts that have signs and punctuation of their own, named after them.
+_SIGNS = {*_FONTS, *_SHAPED, "armenian", "ethiopic", "georgian", "mongolian"} - {"latin", "symbol", "emoji"}
+_PICTURE = "\ufe0f"  # behind what shall look like an emoji
+_JOINER = "\u200d"
 _RUN = re.compile(r"(?:[A-Za-z](?=[\u0300-\u036f]))?[^\x00-\x7f]+(?: [^\x00-\x7f]+)*")
 
 PACKAGES = "\\usepackage{fontspec}\n"
 _DEFINITIONS = r"""\providecommand\benchrtl{\textdir TRT\relax}
+\providecommand\benchltr{\textdir TLT\relax}
 \ExplSyntaxOn
 \int_zero_new:N \g_bench_lacking_int
 \int_zero_new:N \l_bench_fewest_int
@@ -99,8 +108,10 @@ def in_scripts(body: str) -> tuple[str, str]:
 
     def run(found: re.Match) -> str:
         parts: list[list[str]] = []
-        for c in found[0]:
-            script = _script(c)
+        before = ""
+        for c, after in zip(found[0], found[0][1:] + " "):
+            script = "" if before == _JOINER else "emoji" if after == _PICTURE else _script(c)
+            before = c
             if parts and (not script or script == parts[-1][0] or c == " "):
                 parts[-1][1] += c
             else:
@@ -116,8 +127,17 @@ def _in_font(script: str, text: str, used: dict[str, dict[str, None]]) -> str:
     known = used.setdefault(script, {})
     known.update(dict.fromkeys(c for c in text if c != " " and unicodedata.category(c) not in ("Cf", "Mn", "Me")))
     stripped = text.rstrip(" ")
-    turned = r"\benchrtl" if unicodedata.bidirectional(text[0]) in ("R", "AL") else ""
-    return f"{{\\bench{script}{turned} {stripped}}}{text[len(stripped) :]}"
+    rest = text[len(stripped) :]
+    if not any(unicodedata.bidirectional(c) in ("R", "AL") for c in text):
+        return f"{{\\bench{script} {stripped}}}{rest}"
+    # Numbers run from left to right in every script.
+    parts = [(left, "".join(part)) for left, part in groupby(stripped, _is_digit)]
+    turned = "".join(f"{{\\benchltr {part}}}" if left else part for left, part in parts)
+    return f"{{\\bench{script}\\benchrtl {turned}}}{rest}"
+
+
+def _is_digit(c: str) -> bool:
+    return unicodedata.bidirectional(c) in ("AN", "EN")
 
 
 def _defined(script: str, characters: str) -> str:
@@ -134,7 +154,20 @@ def _script(c: str) -> str:
         return ""
     if c.isascii():
         return "latin"
-    first = re.sub(r"[^a-z]", "", unicodedata.name(c, "").partition(" ")[0].lower())
-    if kind[0] in "LM" and first:
-        return _SCRIPTS.get(first, first)
-    return _SCRIPTS.get(first, "latin" if c in _PDFLATEX else "symbol")
+    first = re.match("(?:extended )?([a-z]*)", unicodedata.name(c, "").lower())[1]
+    if first in _SCRIPTS:
+        return _SCRIPTS[first]
+    if c in _PDFLATEX:
+        return "latin"
+    if first in _SIGNS or (first and (kind[0] in "LM" or kind == "Nd") and not 0x2000 <= ord(c) <= 0x2BFF):
+        return first
+    if 0x2E80 <= ord(c) <= 0x33FF:  # brackets, units and numbers of the East
+        return "han"
+    return "emoji" if _is_emoji(c, kind) else "symbol"
+
+
+def _is_emoji(c: str, kind: str) -> bool:
+    """Whether a sign is a picture where nothing behind it says otherwise. Of other signs only pictures are wide."""
+    if 0x1F1E6 <= ord(c) <= 0x1F1FF or 0x1F300 <= ord(c) <= 0x1FAFF:
+        return True
+    return kind == "So" and unicodedata.east_asian_width(c) == "W"

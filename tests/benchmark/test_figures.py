@@ -11,6 +11,7 @@ import pytest
 from harness import FOLDER, IDS
 
 from benchmark import statistics
+from benchmark.datasets.pairs import Pair
 from benchmark.detection import outcome, setups
 from benchmark.errors import UserError
 from benchmark.figures import (
@@ -20,10 +21,12 @@ from benchmark.figures import (
     drawing,
     image_grid,
     score_plots,
+    stored_pairs,
     style,
     training_curves,
 )
 from benchmark.report.measured import Measured, measure
+from benchmark.run import plan
 from benchmark.statistics import Scores
 from benchmark.store import provenance
 from benchmark.store.cells import Cell
@@ -261,6 +264,10 @@ def test_bench_grid(bench, bench_folder, pairs):
     next(pairs.glob("results/*/max/fused/b.png")).unlink()
     result = bench("grid", *FOLDER, "--crop", "4,4,16,16", "--ids", "b")
     assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
+    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "a,b")
+    assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
+    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "b")
+    assert result.exit_code == 2 and "none of these pairs has a picture of max" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -335,3 +342,49 @@ def test_figures_of_detection_are_drawn_by_setup(tmp_path):
     (setup.setup.folder / "mine" / "seed0" / "curves.json").write_text("torn {")
     assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures"))) == 4
     assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures"))
+
+
+def test_grid_rows_are_pairs_that_can_be_read(bench, bench_folder, pairs):
+    (pairs / "ir" / "a.png").write_bytes(b"no picture")
+    (pairs / "vis" / "d.png").unlink()
+    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 1
+    result = bench("grid", *FOLDER, "--out", "g")
+    assert (result.exit_code, result.stderr) == (0, ""), "two of the four pairs are left"
+    named = bench("grid", *FOLDER, "--ids", "a,b")
+    assert named.exit_code != 0 and named.stderr.count("\n") == 1 and "a.png" in named.stderr
+
+
+def test_a_grid_goes_on_without_a_pair_that_broke(pairs):
+    split = plan.read_split(
+        "folder", "x", [Pair(id, pairs / "ir" / f"{id}.png", pairs / "vis" / f"{id}.png") for id in IDS]
+    )
+    cell = Cell(pairs / "results", "folder", split.name, "average")
+    cell.folder.joinpath("fused").mkdir(parents=True)
+    for id in IDS:
+        shutil.copy(pairs / "ir" / f"{id}.png", cell.folder / "fused" / f"{id}.png")
+    (pairs / "vis" / "b.png").write_bytes(b"no picture")
+    titles = {cell: "Average"}
+    rows, missing = stored_pairs.grid_rows(titles, split.pairs, ("I", "V"), skip=True)
+    assert [row.id for row in rows] == [id for id in IDS if id != "b"]
+    assert len(missing) == 1 and missing[0].startswith("b: ")
+    with pytest.raises(UserError, match=r"b\.png"):
+        stored_pairs.grid_rows(titles, split.pairs, ("I", "V"))
+    with pytest.raises(UserError, match="no fused image of these pairs; b: "):
+        stored_pairs.grid_rows(titles, [split.pairs[1]], ("I", "V"), skip=True)
+
+
+def test_ids_of_a_grid(tmp_path):
+    ids = ["a", "b", "a,b", "1,5 µm", "\u00e9", " c"]
+    split = plan.Split("folder", "x", [Pair(id, None, None) for id in ids])
+
+    def chosen(*texts):
+        return [pair.id for pair in stored_pairs.select_pairs(split, (), texts)]
+
+    assert chosen("b, a") == ["b", "a"]
+    assert chosen("a,b") == ["a,b"], "an id as a whole comes first"
+    assert chosen("a", "b", "1,5 µm", "a") == ["a", "b", "1,5 µm"]
+    assert chosen("e\u0301,a") == ["\u00e9", "a"], "however accents were typed"
+    assert chosen("a, c", " c") == ["a", " c"]
+    for texts, said in ((("a", "1,5"), "unknown pair of folder@x '1'"), ((" ,",), "at least one id")):
+        with pytest.raises(UserError, match=said):
+            chosen(*texts)

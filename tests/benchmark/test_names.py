@@ -304,6 +304,7 @@ def test_latin_names_stay_with_pdflatex(bench, tmp_path):
         ("a---b", r"a-{}-{}-b"),
         ("Kαλά", "Kαλά"),
         ("α = 0.05", r"$\alpha$ = 0.05"),
+        ("−∞", r"$-$$\infty$"),
         ("me\u0301", "mé"),
         ("?`", r"?\textasciigrave{}"),
         ("n" * 70, "n" * 60 + r"\allowbreak{}" + "n" * 10),
@@ -316,13 +317,38 @@ def test_escape(text, written):
 def test_scripts_stand_in_their_fonts():
     body, head = tex_fonts.in_scripts("方法 & Наш метод & שיטה x & aé & 🔥fuse & x\u0302 -{}-a")
     assert r"{\benchhan 方法} & {\benchcyrillic Наш метод} & {\benchhebrew\benchrtl שיטה} x & a{\benchlatin é}" in body
-    assert "{\\benchsymbol 🔥}fuse & {\\benchlatin x\u0302} -\\kern0pt-a" in body
+    assert "{\\benchemoji 🔥}fuse & {\\benchlatin x\u0302} -\\kern0pt-a" in body
     assert (
         r"\benchscript\benchcyrillic{Renderer=HarfBuzz}{Нашметод}".replace("Нашметод", "".join(sorted(set("Нашметод"))))
         in head
     )
     assert "Script=" not in tex_fonts.in_scripts("方法")[1]
     assert "{Renderer=HarfBuzz, Script=Devanagari}" in tex_fonts.in_scripts("विधि")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("方法２", r"{\benchhan 方法２}"),
+        ("「方」㎡", r"{\benchhan 「方」㎡}"),
+        ("विधि३।", r"{\benchdevanagari विधि३।}"),
+        ("ทด๓", r"{\benchthai ทด๓}"),
+        ("٣", r"{\bencharabic ٣}"),
+        ("۴", r"{\bencharabic ۴}"),
+        ("رقم ١٢، رقم", r"{\bencharabic\benchrtl رقم {\benchltr ١٢}، رقم}"),
+        ("≤🔥", r"{\benchsymbol ≤}{\benchemoji 🔥}"),
+        ("⭐★①", r"{\benchemoji ⭐}{\benchsymbol ★①}"),
+        ("❤", r"{\benchsymbol ❤}"),
+        ("❤\ufe0f", "{\\benchemoji ❤\ufe0f}"),
+        ("👩\u200d❤\ufe0f\u200d👨≤", "{\\benchemoji 👩\u200d❤\ufe0f\u200d👨}{\\benchsymbol ≤}"),
+        ("🏃\u200d♀", "{\\benchemoji 🏃\u200d♀}"),
+        ("🇩🇪", r"{\benchemoji 🇩🇪}"),
+        ("𝐀𝟏ℝℓ", r"{\benchsymbol 𝐀𝟏ℝℓ}"),
+        ("µ×ʰ", r"{\benchlatin µ×ʰ}"),
+    ],
+)
+def test_signs_and_digits_stand_in_the_font_that_has_them(text, written):
+    assert tex_fonts.in_scripts(text)[0] == written
 
 
 def _typeset(folder, engine):

@@ -280,3 +280,24 @@ def test_names_of_an_earlier_page_cannot_lead_outside(tmp_path):
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "files.txt").write_text("/etc/x\n../y\na/../../z\ndata/k.js\n\n")
     assert Folder(tmp_path / "page")._earlier == {"data/k.js"}
+
+
+def fail_everywhere(folder):
+    """Make the two images of every pair of different sizes, so that nothing can be fused."""
+    for path in (folder / "ir").iterdir():
+        Image.fromarray(np.zeros((10, 12), np.uint8)).save(path)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_split_whose_methods_all_failed_is_listed_without_pictures(bench, bench_folder, pairs, beside):
+    if beside:
+        pages.write(pairs / "results", "tno@test", METHODS, ["a", "b"])
+    fail_everywhere(pairs)
+    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 1
+    page = pairs / page_of(bench)
+    index = pages.content_of(page, "index")
+    (failed,) = [place for place in index["places"] if place["dataset"] == "folder"]
+    assert failed["ids"] == failed["columns"] == failed["pictured"] == failed["notes"] == []
+    (table,) = [table for table in index["tables"] if table["place"] == failed["name"]]
+    assert [row["method"] for row in table["absent"]] == ["average"] and "failed" in table["absent"][0]["state"]
+    assert [len(place["pictured"]) for place in index["places"] if place is not failed] == [2] * beside

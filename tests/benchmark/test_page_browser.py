@@ -549,3 +549,28 @@ def test_opens_at_once_with_25_methods_on_361_images(page, tmp_path):
     loaded = tab.evaluate("performance.getEntriesByType('resource').filter((e) => e.name.endsWith('.jpg')).length")
     assert tab.locator("#strip button").count() == 361 and loaded < 100, "thumbnails load as they come into view"
     assert max(taken.values()) < OPEN_SECONDS, taken
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_split_whose_methods_all_failed_says_so(page, tmp_path, beside):
+    if beside:
+        pages.write(tmp_path / "r", "tno@test", METHODS[:3], ["x", "y"])
+    pages.write(tmp_path / "r", "folder@mine", ["average"], ["a"])
+    cell = cells.Cell(tmp_path / "r", "folder", "mine", "average")
+    cell.write_run(cell.run() | {"failed": {"standard": "a: no light"}})
+    cell.scores_file.unlink()
+    tab = page("#board/folder@mine/standard", write_page(tmp_path / "r"))
+    assert "mine" in tab.locator("#board-title").text_content()
+    notes = tab.locator("#board-notes")
+    assert "failed" in notes.text_content()
+    notes.get_by_role("button").click()
+    assert "folder@mine" in tab.locator("#detail").text_content()
+    tab.keyboard.press("Escape")
+    assert len(texts(tab, "#place option")) == 1 + beside
+    images = tab.locator("[data-view=pairs]")
+    assert images.is_visible() == beside
+    if beside:
+        images.click()
+        tab.wait_for_selector(DRAWN.format("pairs"))
+        assert "Not one pair" in tab.locator("#pairs-lead").text_content()
+        assert not tab.locator("#frame").is_visible()

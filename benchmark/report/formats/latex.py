@@ -57,6 +57,7 @@ _SPECIAL = {
     "▼": r"$\nabla$",
     "◆": r"$\diamond$",
     "≠": r"$\neq$",
+    "∞": r"$\infty$",
     "α": r"$\alpha$",
     "…": r"\dots{}",
     "↑": r"$\uparrow$",

@@ -61,6 +61,7 @@ class Place:
 
 
 def gather(
+    name: str,
     cells: dict[Cell, str],
     ids: Iterable[str],
     titles: tuple[str, str],
@@ -68,20 +69,20 @@ def gather(
     data_root: Path | None,
     limit: int | None,
 ) -> Place:
-    """Make the place of one split from its cells.
+    """Make the place of one split from its cells. Where every method failed there is none, and the place is empty.
 
-    cells: cell -> title, in order. ids: those of scored images. titles: those of the sources. lends: the source with
-    colours. limit: show pictures of so many pairs, spread over the split; None for all.
+    name: DATASET@SPLIT. cells: cell -> title, in order. ids: those of scored images. titles: those of the sources.
+    lends: the source with colours. limit: show pictures of so many pairs, spread over the split; None for all.
     """
-    first = next(iter(cells))
+    dataset, _, split = name.partition("@")
     columns = [Column(cell.method, title, *_stored(cell)) for cell, title in cells.items()]
     for column in columns:
         if column.source:
             column.title = titles[SOURCES.index(column.method)]
             if column.method != lends:
                 del column.files["colour"]  # this source's colour version has the colours of the other
-    place = Place(first.dataset, first.split, list(ids), columns)
-    if limit != 0:
+    place = Place(dataset, split, list(ids), columns)
+    if cells and limit != 0:
         place.columns += _missing_sources(place, cells, titles, lends, data_root)
     place.columns.sort(key=lambda column: SOURCES.index(column.method) if column.source else len(SOURCES))
     fused = {id for column in place.columns for files in column.files.values() for id in files}

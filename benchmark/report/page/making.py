@@ -62,7 +62,7 @@ def write(
 
 def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dict[str, dict[Cell, str]]:
     """Return split -> cells to show, with their titles: first those of the tables, in their order, then splits without
-    scores. Show the sources wherever the results hold copies of them."""
+    scores. Show the sources wherever the results hold copies of them. A split whose methods all failed has none."""
     found: dict[str, dict[Cell, str]] = {}
     for one in content.measured:
         rows = (*one.rows, *one.partial)
@@ -85,7 +85,7 @@ def _place(
 ) -> dict:
     dataset, _, split = name.partition("@")
     about = board.dataset(dataset)
-    place = gallery.gather(group, ids, tuple(about["sources"]), about.pop("lends"), data_root, limit)
+    place = gallery.gather(name, group, ids, tuple(about["sources"]), about.pop("lends"), data_root, limit)
     return {"name": name, "dataset": dataset, "split": split, **about, "ids": place.ids, **gallery.write(folder, place)}
 
 

@@ -55,6 +55,7 @@ function drawPairs() {
 }
 
 function lead(place) {
+  if (!place.ids.length) return "Not one pair of this split was fused; the Leaderboard says why.";
   const count = plural(place.ids.length, "pair");
   if (!place.pictured.length) return `${count}. This page holds no pictures of them.`;
   return place.pictured.length === place.ids.length ? count : `${count}, ${place.pictured.length} with pictures`;
@@ -135,6 +136,7 @@ function picture(place, method, id) {
 
 function drawPictures(place, options) {
   const lacking = [];
+  let shown = 0;
   ["left", "right"].forEach((side, i) => {
     const title = options.find((one) => one.method === state[side])?.title ?? "";
     const image = layers()[i].querySelector("img");
@@ -142,6 +144,7 @@ function drawPictures(place, options) {
     byId(`chip-${side}`).textContent = title;
     byId(`chip-${side}`).hidden = !title;
     layers()[i].hidden = !source;
+    if (source) shown += 1;
     if (source && image.getAttribute("src") !== source) image.src = source;
     if (!source) image.removeAttribute("src");
     image.alt = `${title}, ${state.id}`;
@@ -150,7 +153,7 @@ function drawPictures(place, options) {
   byId("no-picture").hidden = !lacking.length;
   byId("no-picture").textContent = lacking.length === 2 || state.left === state.right
     ? "No pictures of this pair in this page." : `No picture of ${lacking[0]}.`;
-  byId("frame").hidden = byId("slider").hidden = lacking.length === 2;
+  byId("frame").hidden = byId("slider").hidden = !shown;
   layOut();
 }
 
@@ -257,7 +260,7 @@ byId("setup").addEventListener("change", (event) => change({ boxes: event.target
 // Scores of the pair.
 
 function drawScores(place, table, number, options) {
-  byId("image-title").textContent = `Pair ${state.id}`;
+  byId("image-title").textContent = state.id && `Pair ${state.id}`;
   drawStrip(place, table, provided.get(`scores-${number}`));
   byId("scores").tHead.replaceChildren();
   byId("scores").tBodies[0].replaceChildren();

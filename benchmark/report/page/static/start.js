@@ -22,7 +22,7 @@ function settle() {
 /** Views without anything to show are not offered. */
 function hasNothing(view) {
   const { detection, figures, places, tables } = data("index");
-  return { board: !tables.length && Boolean(detection.length), detection: !detection.length, pairs: !places.length,
+  return { board: !tables.length && Boolean(detection.length), detection: !detection.length, pairs: !places.some((place) => place.ids.length),
     figures: !figures.length }[view];
 }
 
