@@ -128,7 +128,7 @@ def test_scenes_of_lists_as_people_have_them(m3fd):
     assert [(item.scene, item.time) for item in made.parts["test"]] == [("a", "day")] * 2
     assert any("1 line is no id, left out: image" in note for note in made.notes)
     (m3fd / "scenes.csv").write_text("99999,a\n")
-    with pytest.raises(UserError, match="none of its 1 ids .99999. is in the data set"):
+    with pytest.raises(UserError, match=r"none of its 1 ids \(99999\) is in the data set"):
         by_lists(m3fd, m3fd / "scenes.csv")
 
 
