@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from os import PathLike
 from typing import Any
 
@@ -17,6 +18,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_DOS_END = "\x1a"
+# Zero-width spaces, byte order marks within a text, soft hyphens and marks of direction: copied along, never meant.
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 
 def read(path: str | PathLike, option: str = "") -> str:
@@ -35,7 +39,7 @@ def read(path: str | PathLike, option: str = "") -> str:
 
 def decode(data: bytes, name: str | PathLike) -> str:
     """Bytes as text: UTF-8, or UTF-16 or UTF-32 with a byte order mark. Raises UserError, which begins with `name`, for
-    bytes that are no text."""
+    bytes that are no text. The mark that ends a text of DOS is left out."""
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)
@@ -43,12 +47,15 @@ def decode(data: bytes, name: str | PathLike) -> str:
         raise UserError(f"{name}: not a text file in UTF-8; save it as UTF-8") from None
     if "\0" in text:
         raise UserError(f"{name}: not a text file (UTF-16 without a byte order mark?); save it as UTF-8")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    end = text.rstrip(_DOS_END + " \t\n")
+    return f"{end}\n" if _DOS_END in text[len(end) :] else text
 
 
 def lines(text: str) -> list[tuple[int, str]]:
-    """The number and the text of every line, without spaces around it, that is neither blank nor a remark (#)."""
-    numbered = ((number, line.strip()) for number, line in enumerate(text.split("\n"), 1))
+    """The number and the text of every line, without spaces around it and characters that nobody sees, that is neither
+    blank nor a remark (#). Lines end wherever Unicode ends one."""
+    numbered = ((number, _UNSEEN.sub("", line).strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in numbered if line and not line.startswith("#")]
 
 

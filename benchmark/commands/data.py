@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from benchmark import options
-from benchmark.errors import UserError, first_few, unknown
+from benchmark.errors import UserError, first_few
 
 EPILOG = """\b
 Examples:
@@ -175,75 +175,34 @@ def leak(dataset, split, train, test, data_root):
     from benchmark.curation import leakage
     from benchmark.report import terminal
 
-    source = _dataset(dataset)
-    parts, name = _division(source, split, train, test, data_root)
-    training, testing = parts["train"], parts["test"]
-    shares = leakage.neighbours(training, testing)
-    click.echo(f"{source.name}, division {name}: {len(training)} training, {len(testing)} test images")
-    if both := {*training} & {*testing}:
-        click.echo(f"{len(both)} ids are in training AND test: {first_few(sorted(both), 3)}")
-    rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in shares.items()]
-    terminal.show_listing(("ids", "test images with a training image that near"), rows)
-    _hashed(source, parts, data_root)
-
-
-def _division(
-    source, split: str | None, train: Path | None, test: Path | None, data_root: Path | None
-) -> tuple[dict[str, list[str]], str]:
-    from benchmark.datasets.id_lists import read_ids
-
     if (train is None) != (test is None) or (split is None) == (train is None):
         raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
-    if train is not None:
-        known = source.listed_ids(data_root)
-        lists = {"train": read_ids(train, known, source.name), "test": read_ids(test, known, source.name)}
-        for found in lists.values():
-            for note in found.notes:
-                click.echo(note, err=True)
-        return {part: found.ids for part, found in lists.items()}, f"{train} / {test}"
-    schemes = {name: parts for name, parts in source.schemes().items() if {"train", "test"} <= parts.keys()}
-    if split not in schemes:
-        raise unknown(f"division of {source.name}", split, schemes)
-    return schemes[split], split
-
-
-def _hashed(source, parts: dict[str, list[str]], data_root: Path | None) -> None:
-    """The part of `leak` that needs images."""
-    from benchmark.curation import leakage
-    from benchmark.progress import Progress
-
-    try:
-        at_hand = source.at_hand(data_root)
-    except UserError as error:
-        click.echo(f"Near duplicates not looked for, without images: {error.message}")
+    source = _dataset(dataset)
+    if split is not None:
+        parts = leakage.published_parts(source, split)
+    else:
+        parts = leakage.own_parts(source, train, test, data_root)
+    for note in parts.notes:
+        click.echo(note, err=True)
+    found = leakage.measure(source, parts, data_root)
+    click.echo(f"{source.name}, division {parts.name}: {len(parts.train)} training, {len(parts.test)} test images")
+    if found.both:
+        click.echo(f"{len(found.both)} ids are in training AND test: {first_few(found.both, 3)}")
+    rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in found.shares.items()]
+    terminal.show_listing(("ids", "test images with a training image that near"), rows)
+    if found.broken:
+        click.echo(f"{found.broken} pairs cannot be read and are left out; see bench data verify {source.name}")
+    if found.twins is None:
+        click.echo(f"Near duplicates not looked for: {found.lacking}")
         return
-    by_id = {id: pair for id, pair in at_hand.items() if pair.problem is None}
-    wanted = {part: [by_id[id] for id in parts[part] if id in by_id] for part in ("train", "test")}
-    if not all(wanted.values()):
-        click.echo("Near duplicates not looked for: no images of training or of test are here")
-        return
-    hashes, broken = {"train": {}, "test": {}}, 0
-    with Progress().bar("hashing", sum(map(len, wanted.values())), summary=False) as step:
-        for part, members in wanted.items():
-            for pair in members:
-                try:
-                    hashes[part][pair.id] = leakage.hash_pair(pair)
-                except UserError:
-                    broken += 1
-                step()
-    if broken:
-        click.echo(f"{broken} pairs cannot be read and are left out; see bench data verify {source.name}")
-    if not all(hashes.values()):
-        return
-    found = leakage.twins(hashes["train"], hashes["test"])
-    complete = len(parts["train"]) == found.training and len(parts["test"]) == found.compared
+    twins = found.twins
     click.echo(
-        f"{100 * found.share:.1f} % of {found.compared} test images have a near duplicate in training (perceptual"
-        f" hashes differ in at most {leakage.NEAR_DUPLICATE} of 64 bits; median of the nearest: {found.median:g})"
+        f"{100 * twins.share:.1f} % of {twins.compared} test images have a near duplicate in training (perceptual"
+        f" hashes differ in at most {leakage.NEAR_DUPLICATE} of 64 bits; median of the nearest: {twins.median:g})"
     )
-    if not complete:
-        click.echo(f"Only {found.training} training and {found.compared} test images are here: a lower bound")
-    for test_id, train_id, bits in found.examples:
+    if not found.complete:
+        click.echo(f"Only {twins.training} training and {twins.compared} test images are here: a lower bound")
+    for test_id, train_id, bits in twins.examples:
         click.echo(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
 
 

@@ -15,11 +15,20 @@ from benchmark import textfiles
 from benchmark.datasets.pairing import loosened
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, first_few
+from benchmark.names import printable
 
 SPLITS = Path(__file__).with_name("splits")
 _NAMED = 3  # ids in a line about many
 _EXTENSION = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,4}$")
-_COLUMN = re.compile(r"""\s*(?:"[^"]*"|'[^']*'|(?:(?!\s\#)[^,;\t])*)""")
+_SHOWN = 60  # characters of a line in a note
+_FOLDERS = 8  # of a path that may be part of an id
+_QUOTES = "\"'`"
+_AROUND = _QUOTES + "[](){}"  # what other languages write around names
+_BETWEEN = r",;|\t，；、"  # columns
+_CELL = re.compile(rf"""\s*(?:"[^"]*"|'[^']*'|[^{_BETWEEN}]+)""")
+_SEPARATORS = (re.compile(f"[{_BETWEEN}]"), re.compile(r"\s"))
+_REMARK = re.compile(r";|%|//(?![^\s/]+/)")  # a path may begin with two slashes
+_REMARK_BEHIND = re.compile(r"\s(?:#|//\s).*", re.DOTALL)
 _LABEL = re.compile(r"(?P<split>.*?)(?:-\d+of\d+-[0-9a-f]{6})?(?:-first(?P<limit>\d+))?")
 
 
@@ -73,65 +82,148 @@ class IdList:
 
 def read_ids(path: Path, known: Collection[str] = (), dataset: str = "") -> IdList:
     """The ids of a list of one's own: one to a line, or file names or paths, perhaps quoted, with further columns after
-    a tab or a comma; lines that start with # are remarks.
+    a tab, a comma, a semicolon or a space; lines that start with #, //, ; or % are remarks.
 
-    known: the ids of the data set called `dataset`; they decide how a line is read, and what else is listed is told.
-    Raises UserError for a file that is missing, no text or without ids.
+    known: the ids of the data set called `dataset`. They decide how a line is read: in which column the id stands, and
+    that it holds several, which all count. What else is listed is told. Raises UserError for a file that is missing, no
+    text or without ids.
     """
-    listed = [line for _, line in textfiles.lines(textfiles.read(path))]
-    ids, notes = normalised(listed, known, dataset)
+    found, notes = normalised(entries(textfiles.read(path), known), known, dataset)
+    ids = [id for members in found for id in members]
     if not ids:
         raise UserError(f"{path}: holds no ids")
-    return IdList(list(dict.fromkeys(ids)), tuple(f"{path}: {note}" for note in notes))
+    return IdList(list(dict.fromkeys(ids)), tuple(printable(f"{path}: {note}") for note in notes))
 
 
-def normalised(entries: Sequence[str], known: Collection[str] = (), dataset: str = "") -> tuple[list[str], list[str]]:
-    """Entries of a user's list as ids, one for each, and what to tell; see `read_ids`."""
+def entries(text: str, known: Collection[str] = ()) -> list[str]:
+    """The lines of a user's list that are neither blank nor remarks."""
+    return [line for _, line in textfiles.lines(text) if line in known or not _REMARK.match(line)]
+
+
+def normalised(
+    listed: Sequence[str], known: Collection[str] = (), dataset: str = ""
+) -> tuple[list[list[str]], list[str]]:
+    """Entries of a user's list as ids, those of each, and what to tell; see `read_ids`. An entry has none where it is a
+    heading."""
     known = known if isinstance(known, Set) else set(known)
     loose: dict[str, list[str]] = {}
     for id in known:
         loose.setdefault(loosened(id), []).append(id)
-    ids, odd, respelled = [], [], []
-    for entry in entries:
-        spellings = _spellings(entry)
-        id = next((text for text in spellings if text in known), None)
-        if id is None and known:
-            near = [loose[key] for key in map(loosened, spellings) if len(loose.get(key, ())) == 1]
-            id = near[0][0] if near else None
-        if id is None:
+    exact = [_known_ids(entry, known) for entry in listed]
+    near = [[] if ids else _near_ids(entry, loose) for ids, entry in zip(exact, listed)]
+    found = [ids or others[:1] for ids, others in zip(exact, near)]
+    some, numbered = any(found), all(map(_has_digit, known))
+    respelled, several, doubtful, odd, headings = [], [], [], [], []
+    for place, entry in enumerate(listed):
+        if len(found[place]) > 1:
+            several.append(entry)
+        elif len(near[place]) > 1:
+            doubtful.append(f"{_shown(entry)} as {near[place][0]}")
+        elif found[place]:
+            respelled += [f"{_shown(entry)} as {found[place][0]}"] * (found[place] != [entry])
+        elif some and not _has_digit(entry) and (numbered or place == 0):
+            headings.append(entry)
+        else:
             odd += [entry] * bool(known)
-        elif id != entry:
-            respelled.append(f"{entry} as {id}")
-        ids.append(spellings[-1] if id is None else id)
-    twice = [id for id, count in Counter(ids).items() if count > 1]
+            found[place] = [_spellings(entry)[-1]]
+    counts = Counter(id for ids in found for id in ids)
+    twice = [id for id, count in counts.items() if count > 1]
     notes = []
     if respelled:
         listing = first_few(respelled, _NAMED)
         notes.append(f"{_many(respelled, 'line')} read as {dataset} spells its ids: {listing}")
+    if several:
+        total = sum(len(ids) for ids in found if len(ids) > 1)
+        lines = "1 line holds" if len(several) == 1 else f"{len(several)} lines hold"
+        notes.append(f"{lines} several ids, {total} in all, all of which count: {_listing(several)}")
+    if doubtful:
+        notes.append(f"{_many(doubtful, 'line')} read by the first of several numbers: {first_few(doubtful, _NAMED)}")
+    if headings:
+        notes.append(f"{_many(headings, 'line')} no id, left out: {_listing(headings)}")
     if twice:
         notes.append(f"{_many(twice, 'id')} listed more than once, taken once: {first_few(twice, _NAMED)}")
     if odd:
-        listing = first_few(list(dict.fromkeys(odd)), _NAMED)
-        notes.append(f"{len(odd)} of {len(entries)} ids are in no list of {dataset} and not at hand: {listing}")
-    return ids, notes
+        total = sum(map(len, found))
+        notes.append(f"{len(odd)} of {total} ids are in no list of {dataset} and not at hand: {_listing(odd)}")
+    return found, notes
 
 
 def _many(things: Sequence, word: str) -> str:
     return f"{len(things)} {word} is" if len(things) == 1 else f"{len(things)} {word}s are"
 
 
+def _listing(entries: Sequence[str]) -> str:
+    return first_few(list(dict.fromkeys(map(_shown, entries))), _NAMED)
+
+
+def _shown(entry: str) -> str:
+    text = printable(" ".join(entry[: 2 * _SHOWN].split()))
+    return text if len(text) <= _SHOWN and len(entry) <= 2 * _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _has_digit(text: str) -> bool:
+    return any(c.isdecimal() for c in text)
+
+
+def _known_ids(entry: str, known: Set[str]) -> list[str]:
+    """The ids in an entry that are spelled as `known` has them, each once, in order."""
+    entry = unicodedata.normalize("NFC", entry)
+    if not known or entry in known:
+        return [entry] * bool(known)
+    return list(dict.fromkeys(_within(_without_remark(entry), known, _SEPARATORS)))
+
+
+def _within(text: str, known: Set[str], separators: Sequence[re.Pattern]) -> list[str]:
+    """The known ids in a line, a column or a word. One that holds a separator is looked for before the text is taken
+    apart there."""
+    found = next((name for name in _names(text) if name in known), None)
+    if found is not None and (not separators or separators[0].search(found)):
+        return [found]
+    if not separators:
+        return []
+    pieces = _columns(text) if separators is _SEPARATORS else text.split()
+    return [id for piece in pieces for id in _within(piece, known, separators[1:])]
+
+
+def _near_ids(entry: str, loose: dict[str, list[str]]) -> list[str]:
+    """The known ids that an entry may mean, spelled otherwise, the likeliest first. loose: loosened id -> ids."""
+    if not loose:
+        return []
+    entry = unicodedata.normalize("NFC", entry)
+    columns = _columns(_without_remark(entry))
+    words = [word for column in columns for word in column.split()]
+    found = []
+    for text in (entry, *columns, *words):
+        near = (loose.get(loosened(name), ()) for name in _names(text))
+        found += next(([*ids] for ids in near if len(ids) == 1), [])
+    return list(dict.fromkeys(found))
+
+
+def _without_remark(entry: str) -> str:
+    return _REMARK_BEHIND.sub("", entry)
+
+
+def _columns(text: str) -> list[str]:
+    return [cell.strip() for cell in _CELL.findall(text) if cell.strip()]
+
+
 def _spellings(entry: str) -> list[str]:
     """The ids that a line may mean, the likeliest first; the last one is what it means where no ids are known."""
     entry = unicodedata.normalize("NFC", entry)
-    column = _COLUMN.match(entry)[0]
+    first = _columns(_without_remark(entry))[:1]
+    return [name for text in (entry, *first) for name in _names(text, (_QUOTES,))] or [entry]
+
+
+def _names(text: str, around: Sequence[str] = (_QUOTES, _AROUND)) -> list[str]:
+    """What a file name or path, perhaps within quotes or brackets, may be called: as it stands, without extension, with
+    its folders."""
     found = []
-    for text in (entry, entry.split()[0], column):
-        text = text.strip().strip("\"'").strip()
-        parts = [part for part in text.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-        for name in (parts[-1:] and (parts[-1], _EXTENSION.sub("", parts[-1]))) or (text,):
+    for bare in dict.fromkeys(text.strip().strip(marks).strip() for marks in around):
+        parts = [part for part in bare.replace("\\", "/").split("/") if part not in ("", ".", "..")][-_FOLDERS:]
+        for name in (parts[-1:] and (parts[-1], _EXTENSION.sub("", parts[-1]))) or (bare,):
             # A frame in folders may be called by them, too: set00/V000/I00000 is set00_V000_I00000.
             found += ["_".join([*parts[start:-1], name]) for start in range(len(parts))]
-    return [text for text in found if text] or [entry]
+    return [name for name in found if name]
 
 
 def ids_sha256(ids: Sequence[str]) -> str:

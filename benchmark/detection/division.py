@@ -12,13 +12,14 @@ from pathlib import Path
 from benchmark import textfiles
 from benchmark.curation import leakage
 from benchmark.datasets.abstract import Dataset
-from benchmark.datasets.id_lists import ids_sha256, limited_label, normalised, part_label, read_ids
+from benchmark.datasets.id_lists import entries, ids_sha256, limited_label, normalised, part_label, read_ids
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.scenes import PARTS
 from benchmark.detection.precision import SIZES
 from benchmark.errors import UserError, first_few, unknown
 from benchmark.imaging import reading
+from benchmark.names import printable
 from benchmark.progress import Progress
 from benchmark.run import plan, stretching
 from benchmark.run.plan import Split
@@ -293,7 +294,7 @@ def _without_image(dataset: Dataset, parts, data_root: Path | None) -> list[Flaw
 def _scenes(path: Path, known: Collection[str]) -> tuple[dict[str, tuple[str | None, str | None]], list[str]]:
     """id -> scene and time of day, of a file of lines "id,scene[,time of day]", and what to tell of it."""
     text = textfiles.read(path, "--scenes")
-    kept = [line for _, line in textfiles.lines(text)]
+    kept = entries(text, known)
     delimiter = next((mark for mark in "\t;" if kept and mark in kept[0] and "," not in kept[0]), ",")
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(kept, delimiter=delimiter) if row]
@@ -310,11 +311,14 @@ def _scenes(path: Path, known: Collection[str]) -> tuple[dict[str, tuple[str | N
             raise UserError(f"--scenes {path}: '{row[2]}' is no time of day")
     ids, notes = normalised([row[0] for row in rows], known, "the data set")
     found: dict[str, tuple[str | None, str | None]] = {}
-    for id, row in zip(ids, rows):
+    for members, row in zip(ids, rows):
         place = (row[1] or None, (row[2] or None) if len(row) == 3 else None)
-        if found.setdefault(id, place) != place:
-            raise UserError(f"--scenes {path}: {id} stands twice, with two scenes or times of day")
-    return found, [f"--scenes {path}: {note}" for note in notes]
+        for id in members:
+            if found.setdefault(id, place) != place:
+                raise UserError(f"--scenes {path}: {id} stands twice, with two scenes or times of day")
+    if found and known and not found.keys() & set(known):
+        raise UserError(f"--scenes {path}: none of its {len(found)} ids ({first_few([*found], 1)}) is in the data set")
+    return found, [printable(f"--scenes {path}: {note}") for note in notes]
 
 
 def tell(flaws: Sequence[Flaw]) -> dict[str, int]:

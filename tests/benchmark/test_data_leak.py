@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark import datasets
-from benchmark.curation import leakage
+from benchmark.curation import drawn_sets, leakage
 from benchmark.datasets import scenes, synth
 from benchmark.datasets.synth.reel import reel
 from benchmark.datasets.synth_det import frames
@@ -97,6 +97,30 @@ def test_drawn_scenes_show_leakage():
     assert found["random"].median < found["scene"].median / 2
     test_id, train_id, bits = found["random"].examples[0]
     assert pairs[test_id].seed == pairs[train_id].seed and bits <= leakage.NEAR_DUPLICATE
+
+
+def test_a_leak_is_measured_without_the_command(tmp_path):
+    data = datasets.get("m3fd")
+    found = leakage.measure(data, leakage.Parts("own", ["00001", "00007"], ["00002", "00007", "00040"]))
+    assert found.both == ["00007"] and found.shares[1] == 2 / 3
+    assert found.twins is None and found.lacking.startswith("without images")
+    parts = leakage.published_parts(data, "zx")
+    assert (parts.name, len(parts.train), len(parts.test)) == (
+        "zx",
+        *(len(data.schemes()["zx"][p]) for p in ("train", "test")),
+    )
+    drawn_sets.write(tmp_path, 6, (96, 72), 0, 1)
+    found = leakage.measure(data, leakage.Parts("own", ["00000", "00001"], ["00002", "99999"]), tmp_path)
+    assert (found.twins.training, found.twins.compared, found.broken, found.complete) == (2, 1, 0, False)
+    assert leakage.measure(data, leakage.Parts("own", ["00000"], ["00001"]), tmp_path).complete
+    (tmp_path / "Ir" / "00001.png").write_bytes(b"no image")
+    found = leakage.measure(data, leakage.Parts("own", ["00000", "00001"], ["00002"]), tmp_path)
+    assert (found.twins.training, found.broken, found.complete) == (1, 1, False)
+    found = leakage.measure(data, leakage.Parts("own", ["00001"], ["00002"]), tmp_path)
+    assert found.twins is None and found.broken == 1
+    assert found.lacking == "no image of training or of test can be read"
+    found = leakage.measure(data, leakage.Parts("own", ["00099"], ["00003"]), tmp_path)
+    assert found.lacking == "no images of training or of test are here"
 
 
 def test_lists_of_ones_own_and_drawn_files(bench, tmp_path):

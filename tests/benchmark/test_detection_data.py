@@ -121,6 +121,17 @@ def test_leak_and_scenes_of_own_lists(m3fd):
             by_lists(m3fd, m3fd / "scenes.csv")
 
 
+def test_scenes_of_lists_as_people_have_them(m3fd):
+    text = "image,place\n; remark\n00008 Ir/00009.png,a,day\n\x1a"
+    (m3fd / "scenes.csv").write_text(text)
+    made = by_lists(m3fd, m3fd / "scenes.csv")
+    assert [(item.scene, item.time) for item in made.parts["test"]] == [("a", "day")] * 2
+    assert any("1 line is no id, left out: image" in note for note in made.notes)
+    (m3fd / "scenes.csv").write_text("99999,a\n")
+    with pytest.raises(UserError, match=r"none of its 1 ids \(99999\) is in the data set"):
+        by_lists(m3fd, m3fd / "scenes.csv")
+
+
 def test_validation_is_held_out_of_training_where_there_is_none(m3fd):
     (m3fd / "train.txt").write_text("".join(f"{number:05d}\n" for number in range(8)))
     made = by_lists(m3fd, parts=("train", "test"))
