@@ -249,7 +249,7 @@ def _stretched(stored: Stored, stretch: Stretch) -> tuple[np.ndarray, str]:
         raise Refused("the values lie too far apart to be stretched")
     scaled = _scaled(stored.pixels, low, high)
     if low < high:
-        return scaled, f", stretched from {low:.7g}..{high:.7g} to 0..255; {{levels}}"
+        return scaled, f", stretched from {low:.7g} to {high:.7g} onto 0..255; {{levels}}"
     if stored.pixels.min() == stored.pixels.max():
         return scaled, f", constant at {low:.7g}: 0 everywhere once stretched"
     return scaled, f", no range to stretch: up to {low:.7g} becomes 0, all else 255"

@@ -28,7 +28,7 @@ def test_counts_of_a_thermal_camera():
     assert picture.notes == ("16-bit grey, scaled by 1/257; 4 of 256 levels are used",)
     picture = reading.decode(data, "", Stretch("minmax"))
     assert (picture.luminance == level).all()
-    assert picture.notes == ("16-bit grey, stretched from 7400..8165 to 0..255; 256 of 256 levels are used",)
+    assert picture.notes == ("16-bit grey, stretched from 7400 to 8165 onto 0..255; 256 of 256 levels are used",)
     assert picture.depth == 16 and picture.rgb is None
     assert (reading.values(data, "") == 7400 + 3 * level).all()
 
@@ -45,7 +45,7 @@ def test_colours_of_more_than_8_bits():
     picture = reading.decode(data, "", Stretch("minmax"))
     used = len(np.unique(picture.luminance))
     assert (picture.rgb == colours).all() and picture.depth == 16
-    assert picture.notes == (f"16-bit colour, stretched from 0..16320 to 0..255; {used} of 256 levels are used",)
+    assert picture.notes == (f"16-bit colour, stretched from 0 to 16320 onto 0..255; {used} of 256 levels are used",)
     low, high = np.percentile(64 * colours, (1, 99))
     expected = np.floor(np.clip((64 * colours - low) * 255 / (high - low), 0, 255) + 0.5)
     assert (reading.decode(data, "", Stretch("percentile")).rgb == expected).all()
@@ -69,7 +69,7 @@ def test_a_given_range_clips_and_rounds_halves_up():
     values = np.array([[0, 99, 100, 101, 102, 103, 609, 610, 611, 65535]])
     picture = reading.decode(png(values), "", Stretch("minmax", 100, 610))
     assert picture.luminance.tolist() == [[0, 0, 0, 1, 1, 2, 255, 255, 255, 255]]
-    assert picture.notes[0].startswith("16-bit grey, stretched from 100..610 to 0..255; 4 of")
+    assert picture.notes[0].startswith("16-bit grey, stretched from 100 to 610 onto 0..255; 4 of")
     for kind in ("minmax", "percentile"):
         assert reading.decode(png(values), "", Stretch(kind, low=-5)).luminance[0, 0] == 0
         assert reading.decode(png(values), "", Stretch(kind, high=200)).luminance[0, 6] == 255

@@ -113,7 +113,10 @@ def test_no_stretch_changes_no_key(tmp_path, pairs):
 
 def test_the_stretch_is_told_and_no_other_is_offered(pairs, deep, bench_folder):
     result = bench_folder(*RUN, "--stretch", "minmax")
-    assert "3 of 4 infrared images: 16-bit grey, stretched from " in result.stderr
+    assert (
+        result.stderr.count("infrared images: 16-bit grey, stretched from ") == 1
+    )  # of all images, each over its range
+    assert "4 of 4 infrared images: 16-bit grey, stretched from 7400…9000 to 8165…9255 onto 0..255; " in result.stderr
     assert "--stretch" not in result.stdout
 
 

@@ -231,7 +231,7 @@ def test_deep_colours_are_told_with_the_way_out(pairs, bench_folder):
     assert "4 of 4 visible images: 16-bit colour, scaled by 1/257; " in line
     assert line.endswith(" of 256 levels are used; --stretch minmax or percentile spreads them")
     result = bench_folder(*run, "--stretch", "minmax", "--stretch-over", "set")
-    assert "16-bit colour, stretched from 0..4080 to 0..255; " in result.stderr
+    assert "16-bit colour, stretched from 0 to 4080 onto 0..255; " in result.stderr
     assert "changes nothing" not in result.stderr
     made = newest(pairs, "vis")
     assert all((reading.read_luminance(made / "fused" / f"{id}.png") == before[id]).all() for id in IDS)
