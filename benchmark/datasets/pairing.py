@@ -20,10 +20,16 @@ from benchmark.names import composed, printable, spelled, unspellable
 Files = dict[str, list[Path]]  # id or name -> the files that bear it
 
 KINDS = ("infrared", "visible")
+OPTIONS = ("--ir-pattern", "--vis-pattern")
 IR_WORDS = {"ir", "infrared", "inf", "thermal", "therm", "th", "t", "tir", "lwir", "mwir", "swir", "ct", "pet", "spect"}
 VIS_WORDS = {"vis", "vi", "visible", "visual", "v", "rgb", "color", "colour", "tv", "eo", "mri", "mr"}
+FUSED_WORDS = {
+    *("fused", "fuse", "fusion", "fus", "f", "result", "results", "res", "out", "output", "outputs", "final", "pred"),
+    *("prediction", "image", "images", "img", "imgs", "gray", "grey"),
+}  # fmt: skip
 
 _DEPTH = 4  # folders within a folder that are looked into
+_DEEPEST = 20  # more of them in which images are looked for, to tell that they are not read
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _SEPARATORS = re.compile(r"[\W_]+")
 _NAMED = 3
@@ -57,8 +63,9 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
 
 
-def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
-    """The files in a folder and in those within it, each folder once, whatever links lead to it."""
+def _walk(folder: Path, depth: int, seen: set[str], deeper: list[Path] | None = None) -> Iterator[Path]:
+    """The files in a folder and in those within it, each folder once, whatever links lead to it. deeper: takes the
+    folders that lie too deep to be looked into."""
     real = os.path.realpath(folder)
     if real in seen:
         return
@@ -68,8 +75,60 @@ def _walk(folder: Path, depth: int, seen: set[str]) -> Iterator[Path]:
         inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError:
         return
+    if not depth and deeper is not None:
+        deeper += [path for path in inner if os.path.realpath(path) not in seen]
     for path in inner if depth else ():
-        yield from _walk(path, depth - 1, seen)
+        yield from _walk(path, depth - 1, seen, deeper)
+
+
+def not_looked_at(folder: Path, option: str, pattern: str | None = None) -> list[str]:
+    """What to tell of images that are not read for where they lie, beside other folders or too deep.
+
+    option: that takes the pattern of names, which is `pattern` or not given.
+    """
+    deeper: list[Path] = []
+    within = [path for files in _images(folder, _walk(folder, _DEPTH, set(), deeper)).values() for path in files]
+    below = [path.relative_to(folder) for path in within if path.parent != folder]
+    notes = []
+    if below and len(below) < len(within) and "/" not in (pattern or ""):
+        places = list(dict.fromkeys(path.parent.as_posix() for path in below))
+        shown = printable(_pattern_of(below, pattern or "{id}"))
+        notes.append(
+            f"{printable(folder)}: {len(below)} more image{'s' * (len(below) != 1)} in"
+            f" {first_few([printable(place) for place in places], _NAMED)} {'are' if len(below) != 1 else 'is'} not"
+            f" read; give {option} '{shown}'"
+        )
+    if deeper := [path for path in deeper if _holds_images(path)]:
+        notes.append(
+            f"{printable(folder)}: looked into {_DEPTH} folders deep, not into"
+            f" {first_few([printable(path.relative_to(folder)) for path in deeper], 1)}; move what lies deeper up"
+        )
+    return notes
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(path.suffix.lower() in reading.EXTENSIONS for path in _walk(folder, _DEEPEST, set()))
+
+
+def _pattern_of(paths: Sequence[Path], name: str) -> str:
+    """A pattern that fits images in folders, given that of their names. A part of a folder's name that differs belongs
+    to the id where the names alone do not tell the images apart."""
+    parents = list(dict.fromkeys(path.parent.parts for path in paths))
+    unlike = "*" if len({path.stem for path in paths}) == len(paths) else "{id}"
+    if len({len(parts) for parts in parents}) > 1:
+        return f"*/{name}"  # a lone {id} takes in folders, too
+    found = []
+    for parts in map(list, map(dict.fromkeys, zip(*parents))):
+        start, end = _ends(parts)
+        found.append(parts[0] if len(parts) == 1 else f"{start}{unlike}{end}")
+    return "/".join([*found, name])
+
+
+def _ends(names: Sequence[str]) -> tuple[str, str]:
+    """What all of several names begin and end with, no number cut in two; nothing where that leaves nothing of one."""
+    start, end = _common(names), _common([name[::-1] for name in names])[::-1]
+    start, end = start.rstrip("0123456789"), end.lstrip("0123456789")
+    return (start, end) if len(start) + len(end) < min(map(len, names)) else ("", "")
 
 
 def unread(folder: Path, pattern: Pattern | None = None) -> dict[str, str]:
@@ -108,7 +167,8 @@ def nothing_in(folders: Sequence[Path]) -> UserError:
     """The error for two folders without an image; it names what they hold instead."""
     text = f"no images ({', '.join(reading.EXTENSIONS)}) in {' and '.join(dict.fromkeys(map(printable, folders)))}"
     reasons = [reason for folder in folders for reason in unread(folder).values()]
-    return UserError(f"{text}; {reasons[0] if reasons else 'put pairs of the same names there'}")
+    notes = [note for folder in dict.fromkeys(folders) for note in not_looked_at(folder, "")]
+    return UserError(f"{text}; {(*reasons, *notes, 'put pairs of the same names there')[0]}")
 
 
 def pairs_of(
@@ -147,12 +207,12 @@ def pair_folders(
     ir_pattern, vis_pattern: see `Pattern`. Without them, names that differ are paired where one rule explains all of
     them. Raises UserError for a folder that is missing, and where not one pair can be told.
     """
-    folders, options = (ir, vis), ("--ir-pattern", "--vis-pattern")
+    folders = (ir, vis)
     named = [by_name(folder) for folder in folders]
     texts = (ir_pattern, vis_pattern)
-    notes: list[str] = []
+    notes = _not_looked_at(folders, texts)
     if any(texts):
-        patterns = [Pattern.of(option, text) if text else None for option, text in zip(options, texts)]
+        patterns = [Pattern.of(option, text) if text else None for option, text in zip(OPTIONS, texts)]
         sides = []
         for pattern, folder in zip(patterns, folders):
             sides.append(by_name(folder) if pattern is None else pattern.read(folder, notes))
@@ -172,8 +232,15 @@ def pair_folders(
         rule = guess(*named)
         if rule is None:
             raise _no_pairs(named, folders)
-        return pairs_of(rule.sides(named), folders), (rule.told(folders),)
-    return _paired(named, folders)
+        return pairs_of(rule.sides(named), folders), (*notes, rule.told(folders))
+    pairs, more = _paired(named, folders)
+    return pairs, (*notes, *more)
+
+
+def _not_looked_at(folders: Sequence[Path], patterns: Sequence[str | None]) -> list[str]:
+    """`not_looked_at` of both folders, once where they are one."""
+    found = [not_looked_at(*place) for place in zip(folders, OPTIONS, patterns)]
+    return found[0] if os.path.samefile(*folders) else [*found[0], *found[1]]
 
 
 def _paired(named: Sequence[Files], folders: Sequence[Path]) -> tuple[list[Pair], tuple[str, ...]]:
@@ -216,13 +283,18 @@ def _divided(names: Files, folder: Path) -> list[Files]:
 
 def _no_pairs(named: Sequence[Files], folders: Sequence[Path], given: Sequence[str | None] = ("", "")) -> UserError:
     parts, options = [], []
-    for names, folder, option, text in zip(named, folders, ("--ir-pattern", "--vis-pattern"), given):
+    for names, folder, option, text in zip(named, folders, OPTIONS, given):
         parts.append(f"{printable(folder)} holds {first_few([printable(name) for name in names], 2) or 'none'}")
         options.append(f"{option} '{text or printable(example(names))}'")
     return UserError(
         f"no infrared image has the name of a visible one: {'; '.join(parts)}; say which part of the names is the"
-        f" pair's id, such as {' '.join(options)}"
+        f" pair's id, such as {' '.join(options)}{_also(_not_looked_at(folders, given))}"
     )
+
+
+def _also(notes: Sequence[str]) -> str:
+    """Notes as they end an error."""
+    return "".join(f"; {note}" for note in notes)
 
 
 # --- patterns ---
@@ -282,7 +354,10 @@ class Pattern:
         if not found:
             holds = first_few(left, _NAMED) or "no image"
             such = f"; such as '{printable(example([_bare(name) for name in left]))}'" if left else ""
-            raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}")
+            left_out = _also(not_looked_at(folder, self.option, self.text))
+            raise UserError(
+                f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}{left_out}"
+            )
         if left:
             more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
             what = f"{self.option} '{printable(self.text)}'"
@@ -300,9 +375,8 @@ def example(names: Collection[str]) -> str:
     if not names:
         return "{id}"
     if len(names) > 1:
-        start, end = _common(names), _common([name[::-1] for name in names])[::-1]
-        start, end = start.rstrip("0123456789"), end.lstrip("0123456789")  # a number is not cut in two
-        if len(start) + len(end) < min(map(len, names)) and start + end:
+        start, end = _ends(names)
+        if start + end:
             return f"{start}{{id}}{end}"
     numbers = list(re.finditer(r"\d+", names[0]))
     if not numbers:
@@ -381,9 +455,31 @@ def guess(first: Collection[str], second: Collection[str]) -> Rule | None:
     return _only(*readings, lambda one, other: one == other)
 
 
-def guess_within(ids: Collection[str], names: Collection[str]) -> Rule | None:
-    """As `guess`, of pairs' ids and the names of images made of them: all ids have an image, or all images an id."""
-    return _only(_affixes(ids, None), _affixes(names, None), lambda one, other: one <= other or other <= one)
+def guess_within(ids: Collection[str], names: Collection[str], words: Iterable[str] = ()) -> Rule | None:
+    """As `guess`, of pairs' ids and the names of images made of them: all ids have an image, or all images an id.
+
+    Of a single name anything could be cut, and any number is the id of some pair among numbered ones. There only known
+    words are: those for modalities and fused images, and `words`, such as the method's name.
+    """
+    known = IR_WORDS | VIS_WORDS | FUSED_WORDS
+    known |= {part for word in words for part in (word.casefold(), *_SEPARATORS.split(word.casefold()))} | {""}
+    readings = [
+        [one for one in _affixes(mine, None) if not _by_chance(one, len(other)) or _cuts_words(one, known)]
+        for mine, other in ((ids, names), (names, ids))
+    ]
+    return _only(*readings, lambda one, other: one <= other or other <= one)
+
+
+def _by_chance(reading: Reading, others: int) -> bool:
+    """Whether what a reading keeps of the names may be an id by chance, among so many on the other side."""
+    found = reading.ids.values()
+    return len(found) == 1 or (len(found) < others and all(id.isdecimal() for id in found))
+
+
+def _cuts_words(reading: Reading, known: Set[str]) -> bool:
+    """Whether nothing but known words is cut off."""
+    cut = [text.casefold() for text in reading.pattern.split("{id}")]
+    return all(text.strip("_-. /") in known or known.issuperset(_SEPARATORS.split(text)) for text in cut)
 
 
 def _only(first: list[Reading], second: list[Reading], agree: Callable[[set, set], bool]) -> Rule | None:

@@ -32,24 +32,9 @@ EXTENSIONS = (
 )
 # What holds pictures, or arrays that may be some, all the same, but is not read.
 NOT_READ = (
-    *(
-        ".exr",
-        ".hdr",
-        ".avif",
-        ".heic",
-        ".heif",
-        ".jxl",
-        ".jxr",
-        ".wdp",
-        ".jls",
-        ".jpf",
-        ".jpx",
-        ".jpm",
-        ".j2c",
-        ".jpc",
-    ),
+    *(".exr", ".hdr", ".avif", ".heic", ".heif", ".jxl", ".jxr", ".wdp", ".jls", ".jpf", ".jpx", ".jpm", ".j2c"),
     *(".psd", ".psb", ".xcf", ".pcx", ".tga", ".ras", ".sun", ".sgi", ".rgb", ".pam", ".dds", ".qoi", ".xbm", ".xpm"),
-    *(".ico", ".cur", ".icns", ".svg", ".eps", ".ps", ".pdf", ".ai", ".wmf", ".emf", ".pict", ".dpx", ".cin"),
+    *(".ico", ".cur", ".icns", ".svg", ".eps", ".ps", ".pdf", ".ai", ".wmf", ".emf", ".pict", ".dpx", ".cin", ".jpc"),
     *(".dcm", ".dicom", ".ima", ".nii", ".nii.gz", ".mha", ".mhd", ".mgz", ".nrrd", ".nhdr", ".img", ".fits", ".fit"),
     *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".raw", ".bin", ".dat", ".yuv", ".fts", ".vtk"),
     *(".seq", ".csq", ".fff", ".ptw", ".sfmov", ".avi", ".mp4", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv", ".webm"),

@@ -117,7 +117,7 @@ def external_job(
 ) -> Job:
     """The job of scoring the fused images in the folder `fused`, made elsewhere; pattern: of their names. What is to be
     told of these is added to the split's notes."""
-    found, missing, notes = find_fused(fused, split.pairs, pattern)
+    found, missing, notes = find_fused(fused, split.pairs, pattern, name)
     split = replace(split, notes=(*split.notes, *notes))
     hashes = {id: files.file_sha256(path) for id, path in found.items()}
     keys = {

@@ -215,24 +215,26 @@ def select_scan_backend(name: str | None, device: str) -> None:
 
 
 def find_fused(
-    folder: Path, pairs: Sequence[Pair], pattern: str | None = None
+    folder: Path, pairs: Sequence[Pair], pattern: str | None = None, method: str = ""
 ) -> tuple[dict[str, Path], dict[str, str], tuple[str, ...]]:
     """The fused images from elsewhere: id -> file; id -> why there is none; and what to tell of how names were read.
 
     pattern: see `pairing.Pattern`. Without it, names that are no ids are read by one rule where it explains all of
-    them. Raises UserError where the folder is missing or holds no image of any pair.
+    them; the method's name may be part of them. Raises UserError where the folder is missing or holds no image of any
+    pair.
     """
     if not folder.is_dir():
         raise UserError(f"--fused {printable(folder)}: no such folder")
     notes: list[str] = []
     names = pairing.Pattern.of("--pattern", pattern) if pattern else None
     named = pairing.by_name(folder) if names is None else names.read(folder, notes)
+    left = pairing.not_looked_at(folder, "--pattern", pattern)
     by_id: dict[str, list[Path]] = {}
     for name, files in named.items():
         by_id.setdefault(spelled(name), []).extend(files)
     ids = {pair.id for pair in pairs}
     if by_id and not (ids <= by_id.keys() or by_id.keys() <= ids):
-        rule = pairing.guess_within(ids, named)
+        rule = pairing.guess_within(ids, named, _words_of_methods(method))
         if rule is not None:
             id, name = rule.example()
             by_id = {one: named[other] for one, other in rule.matching()}
@@ -259,8 +261,16 @@ def find_fused(
         raise UserError(
             f"--fused {printable(folder)}: no image is named as a pair of the split; expected"
             f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
+            f"{''.join(f'; {note}' for note in left)}"
         )
-    return found, missing, tuple(notes)
+    return found, missing, (*left, *notes)
+
+
+def _words_of_methods(name: str) -> list[str]:
+    """What names of fused images may hold of the name of their method, which may be one of this suite."""
+    import baselines
+
+    return [name, *baselines.modules()]
 
 
 def _content(folder: Path, files: Sequence[Path]) -> str:

@@ -81,12 +81,14 @@ def test_a_guess_never_joins_what_a_plain_reading_keeps_apart(tmp_path):
     assert found == ["1"] and notes == ()
 
 
-def test_a_rule_that_soughtin_two_ways_is_none():
+def test_a_rule_that_pairs_in_two_ways_is_none():
     assert guess(["a_b", "b_a"], ["a_b_x", "b_a_x"]).matching() == {("a_b", "a_b_x"), ("b_a", "b_a_x")}
     assert guess(["1", "01"], ["1_V", "01_V"]).loose is False
     assert guess(["1", "01"], ["001", "0001"]) is None
     assert guess_within({"1", "10"}, {"10_1"}) is None
-    assert guess_within({"1", "2", "10"}, {"10_1", "10_2"}).matching() == {("1", "10_1"), ("2", "10_2")}
+    assert guess_within({"1", "10"}, {"fused_10", "fused_1", "fused_2"}).second.pattern == "fused_{id}"
+    assert guess_within({"a", "b", "10"}, {"10_a", "10_b"}).matching() == {("a", "10_a"), ("b", "10_b")}
+    assert guess_within({"1", "2", "10"}, {"10_1", "10_2"}) is None
 
 
 def test_guesses_on_random_names_are_right_or_none():
@@ -165,6 +167,69 @@ def test_folders_within_folders(tmp_path):
     fill(tmp_path / "ir", "y.png")
     fill(tmp_path / "vis", "y.png")
     assert [pair.id for pair in Folder(tmp_path / "ir", tmp_path / "vis").pairs()] == ["y"]
+
+
+BESIDE = {
+    "two folders": (["y", "seq1/x", "seq2/x"], "2 more images in seq1, seq2 are not read", "seq{id}/{id}", ["1_x", "2_x"]),
+    "other names": (["y", "seq1/a", "seq2/b"], "2 more images in seq1, seq2 are not read", "seq*/{id}", ["a", "b"]),
+    "one": (["y", "z", "seq1/x"], "1 more image in seq1 is not read", "seq1/{id}", ["x"]),
+    "within one": (["y", "s1/raw/a", "s2/raw/a"], "2 more images in s1/raw, s2/raw", "s{id}/raw/{id}", ["1_a", "2_a"]),
+    "numbers": (["y", "10/a", "11/a"], "2 more images in 10, 11", "{id}/{id}", ["10_a", "11_a"]),
+    "uneven": (["y", "s1/a", "s2/deep/b"], "2 more images in s1, s2/deep", "*/{id}", ["a", "deep_b"]),
+    "one begins the other": (["y", "s/a", "sa/a"], "2 more images in s, sa", "{id}/{id}", ["s_a", "sa_a"]),
+    "many": (["y", "a/1", "b/2", "c/3", "d/4"], "4 more images in a, b, c, … are not read", "*/{id}", ["1", "2", "3", "4"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_images_in_folders_beside_images_are_told_with_the_pattern_that_reads_them(tmp_path, kind):
+    names, told, pattern, expected = BESIDE[kind]
+    files = [f"{name}.png" for name in names]
+    found, notes = ids(tmp_path, files, files)
+    assert found == sorted(name for name in names if "/" not in name)
+    for note, side in zip(notes, ("ir", "vis"), strict=True):
+        assert note.startswith(f"{tmp_path / side}: {told}") and note.endswith(f"give --{side}-pattern '{pattern}'")
+    found, _ = ids(tmp_path, [], [], ir_pattern=pattern, vis_pattern=pattern)
+    assert found == expected
+    # Fused images: the option is another.
+    pairs = [Pair(id, None, None) for id in (*names[:1], *expected)]
+    found, missing, notes = find_fused(tmp_path / "ir", pairs)
+    assert notes[0].startswith(f"{tmp_path / 'ir'}: {told}") and notes[0].endswith(f"give --pattern '{pattern}'")
+    assert found.keys() == {names[0]} and missing.keys() == {*expected}
+    found, _, _ = find_fused(tmp_path / "ir", pairs, pattern)
+    assert sorted(found) == expected
+
+
+def test_images_beside_folders_are_told_where_nothing_pairs(tmp_path):
+    fill(tmp_path, "ir/preview.png", "ir/seq1/x_T.png", "vis/seq1/x.png", "vis/seq2/x.png")
+    told = r"1 more image in seq1 is not read; give --ir-pattern 'seq1/\{id\}'"
+    with pytest.raises(UserError, match=f"no infrared image has the name .*{told}"):
+        Folder(tmp_path / "ir", tmp_path / "vis").select()
+    with pytest.raises(UserError, match=r"fits no image .*give --ir-pattern 'seq1/\{id\}_T'"):
+        Folder(tmp_path / "ir", tmp_path / "vis", "{id}_T").select()
+    with pytest.raises(UserError, match=r"no image is named as a pair .*give --pattern 'seq1/\{id\}'"):
+        find_fused(tmp_path / "ir", [Pair(id, None, None) for id in "ab"])
+    fill(tmp_path, "vis/preview.png")
+    _, notes = ids(tmp_path, [], [], ir_pattern="seq1/{id}_T", vis_pattern="seq1/{id}")
+    assert not any("not read" in note for note in notes)
+
+
+def test_images_that_lie_too_deep_are_told(tmp_path):
+    deep = "1/2/3/4/5"
+    fill(tmp_path, f"ir/{deep}/x.png", f"vis/{deep}/6/7/x.png")
+    told = "looked into 4 folders deep, not into 1/2/3/4/5; move what lies deeper up"
+    with pytest.raises(UserError, match=f"no images .*; {tmp_path / 'ir'}: {told}"):
+        Folder(tmp_path / "ir", tmp_path / "vis").select()
+    for path in ("1/2/3/4/x.png", "1/2/3/4/y.png"):
+        fill(tmp_path, f"ir/{path}", f"vis/{path}")
+    found, notes = ids(tmp_path, [], [])
+    assert found == ["1_2_3_4_x", "1_2_3_4_y"] and notes == tuple(f"{tmp_path / s}: {told}" for s in ("ir", "vis"))
+    # Of folders without images nothing is said, and links that lead back are no folders of their own.
+    for side in ("ir", "vis"):
+        for path in (tmp_path / side / deep).rglob("*.png"):
+            path.rename(path.with_suffix(".txt"))
+        (tmp_path / side / "1/2/3/4/back").symlink_to("../../..", target_is_directory=True)
+    assert ids(tmp_path, [], [])[1] == ()
 
 
 def test_two_names_of_one_id_fail_alone(tmp_path):
@@ -267,6 +332,50 @@ FUSED = {
     "pattern": (["out-a-1.png", "out-b-2.png"], ("--pattern", "out-{id}-*.png"), ""),
     "in a folder": (["run1/a.png", "run1/b.png"], (), "'run1/{id}'"),
 }
+
+
+NUMBERS = ["0", "1", "2"]
+BY_CHANCE = {
+    "a checkpoint's number": (NUMBERS, ["epoch_1"]),
+    "a number behind": (NUMBERS, ["1_epoch"]),
+    "a folder with a number": (NUMBERS, ["run2/1"]),
+    "a word and a number": (NUMBERS, ["fused2_1"]),
+    "a word and another": (NUMBERS, ["fused_epoch_1"]),
+    "letters": (["a", "b", "c"], ["plan_b"]),
+    "one pair": (["1"], ["epoch_1"]),
+    "an id that is cut": (["scene_1"], ["1", "2"]),
+    "two checkpoints": (NUMBERS, ["epoch_1", "epoch_2"]),
+    "zeros": (NUMBERS, ["epoch_01"]),
+}
+MEANT = {
+    "fused": (NUMBERS, ["1_fused"]),
+    "fused in capitals": (NUMBERS, ["Fused-1"]),
+    "two words": (NUMBERS, ["result_1_out"]),
+    "a folder": (NUMBERS, ["results/1"]),
+    "modalities": (NUMBERS, ["ir_vis_1"]),
+    "the method": (NUMBERS, ["My-Net2_1"]),
+    "a known method": (NUMBERS, ["1_CDDFuse"]),
+    "as many as pairs": (NUMBERS, ["epoch_0", "epoch_1", "epoch_2"]),
+    "letters of more than one": (["a", "b", "c"], ["v2_a", "v2_b"]),
+    "one pair": (["1"], ["1_fused"]),
+}
+
+
+@pytest.mark.parametrize("kind", BY_CHANCE)
+def test_what_may_be_a_pair_by_chance_asks_for_a_pattern(tmp_path, kind):
+    ids, names = BY_CHANCE[kind]
+    fill(tmp_path, *(f"{name}.png" for name in names))
+    with pytest.raises(UserError, match=r"no image is named as a pair of the split.*or give --pattern, such as"):
+        find_fused(tmp_path, [Pair(id, None, None) for id in ids], method="my-net2")
+
+
+@pytest.mark.parametrize("kind", MEANT)
+def test_known_words_around_an_id_are_cut(tmp_path, kind):
+    ids, names = MEANT[kind]
+    fill(tmp_path, *(f"{name}.png" for name in names))
+    found, _, notes = find_fused(tmp_path, [Pair(id, None, None) for id in ids], method="my-net2")
+    assert len(found) == len(names) and "matched by a guess" in notes[0]
+    assert all(id in path.stem.replace("Net2", "") for id, path in found.items())
 
 
 @pytest.mark.parametrize("kind", FUSED)
