@@ -354,10 +354,8 @@ class Pattern:
         if not found:
             holds = first_few(left, _NAMED) or "no image"
             such = f"; such as '{printable(example([_bare(name) for name in left]))}'" if left else ""
-            left_out = _also(not_looked_at(folder, self.option, self.text))
-            raise UserError(
-                f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}{left_out}"
-            )
+            more = _also(not_looked_at(folder, self.option, self.text))
+            raise UserError(f"{self.option} '{self.text}': fits no image in {printable(folder)} ({holds}){such}{more}")
         if left:
             more = f"{len(left)} image{'s' * (len(left) != 1)} of {printable(folder)}"
             what = f"{self.option} '{printable(self.text)}'"

@@ -170,14 +170,14 @@ def test_folders_within_folders(tmp_path):
 
 
 BESIDE = {
-    "two folders": (["y", "seq1/x", "seq2/x"], "2 more images in seq1, seq2 are not read", "seq{id}/{id}", ["1_x", "2_x"]),
+    "two folders": (["y", "seq1/x", "seq2/x"], "2 more images in seq1, seq2 are", "seq{id}/{id}", ["1_x", "2_x"]),
     "other names": (["y", "seq1/a", "seq2/b"], "2 more images in seq1, seq2 are not read", "seq*/{id}", ["a", "b"]),
     "one": (["y", "z", "seq1/x"], "1 more image in seq1 is not read", "seq1/{id}", ["x"]),
     "within one": (["y", "s1/raw/a", "s2/raw/a"], "2 more images in s1/raw, s2/raw", "s{id}/raw/{id}", ["1_a", "2_a"]),
     "numbers": (["y", "10/a", "11/a"], "2 more images in 10, 11", "{id}/{id}", ["10_a", "11_a"]),
     "uneven": (["y", "s1/a", "s2/deep/b"], "2 more images in s1, s2/deep", "*/{id}", ["a", "deep_b"]),
     "one begins the other": (["y", "s/a", "sa/a"], "2 more images in s, sa", "{id}/{id}", ["s_a", "sa_a"]),
-    "many": (["y", "a/1", "b/2", "c/3", "d/4"], "4 more images in a, b, c, … are not read", "*/{id}", ["1", "2", "3", "4"]),
+    "many": (["y", "a/1", "b/2", "c/3", "d/4"], "4 more images in a, b, c, …", "*/{id}", ["1", "2", "3", "4"]),
 }  # fmt: skip
 
 

@@ -122,6 +122,56 @@ def test_a_users_file(bench, results):
     assert "my reading of a figure" in text
 
 
+FOLDERS = "folder@all-dcda1a4a"
+PART = "msrs@test-60of361-44098d"
+
+
+@pytest.mark.parametrize(
+    ("measured", "row"),
+    [
+        ([FOLDERS], "folder,all"),
+        ([FOLDERS], "folder,"),
+        ([FOLDERS], "folder,all-dcda1a4a"),
+        ([FOLDERS], "folder@all-dcda1a4a,"),
+        ([FOLDERS, f"{FOLDERS}-first2", f"{FOLDERS}~stretch-minmax"], "folder,all"),
+        ([f"{FOLDERS}-first2"], "folder,all-dcda1a4a-first2"),
+        ([f"{FOLDERS}~stretch-minmax"], "folder@all-dcda1a4a~stretch-minmax,"),
+        (["folder@mine"], "folder,mine"),
+        ([PART], f"{PART},"),
+        ([PART, "msrs@test-60of361-123456"], "msrs,test-60of361-44098d"),
+        ([f"{PART}-first3"], f"{PART}-first3,"),
+        ([f"{PART}~stretch-percentile-set"], f"{PART}~stretch-percentile-set,"),
+        (["m3fd@zx-test-5of1295-abcdef"], "m3fd,zx-5of1295-abcdef"),
+    ],
+)
+def test_parts_and_folders_are_named_as_results_name_them(bench, tmp_path, monkeypatch, measured, row):
+    monkeypatch.chdir(tmp_path)
+    for number, place in enumerate(measured):
+        stores.write(tmp_path / "results", place, {"max": np.full((3, 4), 1 + number)}, protocol="cddfuse")
+    (tmp_path / "mine.csv").write_text(f"dataset,split,protocol,method,EN\n{row},cddfuse,max,1.0\n")
+    result = section(bench, "--reported", "mine.csv")
+    assert result.exit_code == 0, result.output
+    assert "| max | 1.0 | 1.0 = |" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("folder,all", "measured is split all-11111111, all-22222222"),
+        ("folder,all-33333333", "reported is folder@all-33333333 under protocol cddfuse, measured is split all-1111"),
+        ("tno@tno41-3of42-abcdef,", "line 2: unknown split of tno 'tno41'; did you mean tno42?"),
+        ("tno@tno42-3of42-abcdef,", "none of its data sets is among the results"),
+    ],
+)
+def test_splits_that_are_not_the_one_reported(bench, tmp_path, monkeypatch, row, words):
+    monkeypatch.chdir(tmp_path)
+    for place in ("folder@all-11111111", "folder@all-22222222"):
+        stores.write(tmp_path / "results", place, {"max": np.ones((3, 4))}, protocol="cddfuse")
+    (tmp_path / "mine.csv").write_text(f"dataset,split,protocol,method,EN\n{row},cddfuse,max,1.0\n")
+    result = section(bench, "--reported", "mine.csv")
+    assert result.exit_code == 2 and words in result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

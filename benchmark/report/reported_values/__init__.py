@@ -1,9 +1,10 @@
 """Read values as papers print them, from the files beside this one or from a user's.
 
 A file is a CSV with the columns `dataset`, `method`, `protocol`, and either `metric` and `value` or one column per
-metric. It may have `split`; without it, `dataset` is NAME@SPLIT, or the data set's default split is meant. It may have
-`output` (how fused images were saved, as `bench run --output` has it) and `source`. Lines that begin with # are
-remarks, shown below the table.
+metric. It may have `split`; without it, `dataset` is NAME@SPLIT, or the data set's default split is meant. A split is
+one of the data set's, or a part of it as results call it; of `folder`, any that results hold, and `all` where they hold
+one only. A file may have `output` (how fused images were saved, as `bench run --output` has it) and `source`. Lines
+that begin with # are remarks, shown below the table.
 """
 
 from __future__ import annotations
@@ -100,11 +101,17 @@ def read(file: str | Path) -> tuple[list[Reported], list[str]]:
 
 def _place(row: dict[str, str]) -> tuple[str, str]:
     from benchmark import datasets
+    from benchmark.datasets.id_lists import parse_label
+    from benchmark.run.stretching import of_label
 
     name = _needed(row, "dataset")
     name, _, split = _ALIASES.get(name, name).partition("@")
     source = datasets.get(name)
-    return source.name, source.check_split(row.get("split") or split or None)
+    label = row.get("split") or split or source.default_split
+    if source.name == "folder":  # whose splits are called after their content
+        return source.name, label
+    own, _ = parse_label(of_label(label)[0])
+    return source.name, source.check_split(own) + label[len(own) :]
 
 
 def _needed(row: dict[str, str], column: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from benchmark.store.summary import Row
 ORDER = 30
 # Shown with the colour: some readers cannot tell colours, and plain text has none.
 SIGNS = {"equal": "=", "near": "≈", "far": "≠"}
+
+
+_WHOLE_FOLDER = re.compile(r"all-[0-9a-f]{8}")  # what all pairs of two folders are called in results
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,11 @@ def _comparable(place: _Place, measured: Sequence[Measured]) -> tuple[Measured |
     if not here:
         return None, ""
     reports = f"reported is {place.dataset}@{place.split} under protocol {place.protocol}"
-    if not (same_split := [one for one in here if one.split == place.split]):
-        splits = ", ".join(dict.fromkeys(one.split for one in here))
-        return None, f"{reports}, measured is split {splits}"
+    measured_splits = list(dict.fromkeys(one.split for one in here))
+    whole = [split for split in measured_splits if _WHOLE_FOLDER.fullmatch(split)]
+    split = whole[0] if (place.dataset, place.split) == ("folder", "all") and len(whole) == 1 else place.split
+    if not (same_split := [one for one in here if one.split == split]):
+        return None, f"{reports}, measured is split {', '.join(measured_splits)}"
     if not (same := [one for one in same_split if one.protocol == place.protocol]):
         protocols = ", ".join(one.protocol for one in same_split)
         return None, f"{reports}, measured is protocol {protocols}"
