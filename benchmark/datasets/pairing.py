@@ -59,8 +59,16 @@ def _name(folder: Path, path: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files in a folder, sorted, without hidden ones."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    """The files in a folder, and links to nothing, sorted, without hidden ones."""
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in shown if path.is_file() or dead_link(path))
+
+
+def dead_link(path: Path) -> str | None:
+    """That a path is a link to nothing, as a moved disk leaves it, or None."""
+    if not path.is_symlink() or path.exists():
+        return None
+    return f"{printable(path)} is a link to nothing: {printable(os.readlink(path))}"
 
 
 def _walk(folder: Path, depth: int, seen: set[str], deeper: list[Path] | None = None) -> Iterator[Path]:
@@ -145,7 +153,7 @@ def unread(folder: Path, pattern: Pattern | None = None) -> dict[str, str]:
         if pattern is not None:
             name = pattern.id(f"{name}.png", any_kind=True)
         if name is not None:
-            found.setdefault(name, f"{printable(path)} is there, but {kind}")
+            found.setdefault(name, dead_link(path) or f"{printable(path)} is there, but {kind}")
     return found
 
 
@@ -192,6 +200,8 @@ def pairs_of(
             elif len(files) > 1:
                 listing = ", ".join(printable(path.relative_to(folder)) for path in files)
                 problem = problem or f"{len(files)} {kind} images of that name in {printable(folder)}: {listing}"
+            else:
+                problem = problem or dead_link(files[0])
         id, problem = spelled(name), unspellable(name) or problem
         if id in pairs:
             problem = f"2 names are one id: {printable(name)} and another; rename one"
@@ -286,10 +296,11 @@ def _no_pairs(named: Sequence[Files], folders: Sequence[Path], given: Sequence[s
     for names, folder, option, text in zip(named, folders, OPTIONS, given):
         parts.append(f"{printable(folder)} holds {first_few([printable(name) for name in names], 2) or 'none'}")
         options.append(f"{option} '{text or printable(example(names))}'")
-    return UserError(
-        f"no infrared image has the name of a visible one: {'; '.join(parts)}; say which part of the names is the"
-        f" pair's id, such as {' '.join(options)}{_also(_not_looked_at(folders, given))}"
-    )
+    way = f"say which part of the names is the pair's id, such as {' '.join(options)}"
+    if len({option.partition(" ")[2] for option in options}) == 1:  # with which no pair is found, either
+        way = "they differ in what would be the pair's id; rename the files so that both images of a pair share it"
+    more = _also(_not_looked_at(folders, given))
+    return UserError(f"no infrared image has the name of a visible one: {'; '.join(parts)}; {way}{more}")
 
 
 def _also(notes: Sequence[str]) -> str:

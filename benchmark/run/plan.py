@@ -246,7 +246,9 @@ def find_fused(
     found, missing, others = {}, {}, None
     for pair in pairs:
         files = by_id.get(pair.id, [])
-        if len(files) == 1:
+        if len(files) == 1 and (reason := pairing.dead_link(files[0])):
+            missing[pair.id] = reason
+        elif len(files) == 1:
             found[pair.id] = files[0]
         elif files:
             listing = ", ".join(printable(file.relative_to(folder)) for file in files)
@@ -263,6 +265,10 @@ def find_fused(
             f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
             f"{''.join(f'; {note}' for note in left)}"
         )
+    taken = {file for id in ids for file in by_id.get(id, ())}
+    if others := [printable(name) for name, files in named.items() if taken.isdisjoint(files)]:
+        count = f"{len(others)} fused image{'s fit' if len(others) != 1 else ' fits'} no pair of the split"
+        notes.append(f"{printable(folder)}: {count}: {first_few(others, _NAMED)}")
     return found, missing, (*left, *notes)
 
 

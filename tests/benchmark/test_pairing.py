@@ -62,9 +62,9 @@ NOT_GUESSED = {
     "one is missing": (["1_T", "2_T", "3_T"], ["1_V", "2_V"], "--ir-pattern '{id}_T' --vis-pattern '{id}_V'"),
     "numbers": (["cam1_4", "cam1_5"], ["cam2_4", "cam2_5"], "--ir-pattern 'cam1_{id}' --vis-pattern 'cam2_{id}'"),
     "sides exchanged": (["1_vis", "2_vis"], ["1_ir", "2_ir"], "--ir-pattern '{id}_vis' --vis-pattern '{id}_ir'"),
-    "two ways": (["a_b"], ["b_a"], "--ir-pattern '{id}'"),
-    "another frame": (["scene_1"], ["scene_2"], "--ir-pattern 'scene_{id}'"),
-    "nothing in common": (["a", "b"], ["c", "d"], "--ir-pattern"),
+    "two ways": (["a_b"], ["b_a"], "rename the files"),
+    "another frame": (["scene_1"], ["scene_2"], "rename the files"),
+    "nothing in common": (["a", "b"], ["c", "d"], "rename the files"),
 }
 
 
@@ -73,6 +73,7 @@ def test_what_is_not_plain_asks_with_an_example_of_the_users_files(tmp_path, kin
     ir, vis, words = NOT_GUESSED[kind]
     with pytest.raises(UserError, match="no infrared image has the name of a visible one") as caught:
         ids(tmp_path, [f"{name}.png" for name in ir], [f"{name}.png" for name in vis])
+    assert ("-pattern" in caught.value.message) == ("-pattern" in words)
     assert words in caught.value.message and ir[0] in caught.value.message and "\n" not in caught.value.message
 
 
@@ -212,6 +213,36 @@ def test_images_beside_folders_are_told_where_nothing_pairs(tmp_path):
     fill(tmp_path, "vis/preview.png")
     _, notes = ids(tmp_path, [], [], ir_pattern="seq1/{id}_T", vis_pattern="seq1/{id}")
     assert not any("not read" in note for note in notes)
+
+
+def test_links_to_nothing_are_named(tmp_path):
+    fill(tmp_path, "vis/x.png", "vis/y.png", "ir/y.png", "vis/z.png")
+    for path, target in (("ir/x.png", "gone.png"), ("ir/w.png", "w.png"), ("vis/w.png", "gone"), ("ir/z", "/gone/z")):
+        (tmp_path / path).symlink_to(target)
+    found = {pair.id: pair for pair in Folder(tmp_path / "ir", tmp_path / "vis").pairs()}
+    assert found.keys() == {*"wxyz"} and found["y"].problem is None
+    for id, target in (("x.png", "gone.png"), ("w.png", "w.png"), ("z", "/gone/z")):
+        assert found[id[0]].problem == f"{tmp_path / 'ir' / id} is a link to nothing: {target}"
+    fused, missing, _ = find_fused(tmp_path / "ir", list(found.values()))
+    assert fused.keys() == {"y"} and all("is a link to nothing" in missing[id] for id in "wxz")
+    (tmp_path / "dead").mkdir()
+    (tmp_path / "dead/seq1").symlink_to("/gone/seq1")
+    with pytest.raises(UserError, match=r"no images .*; .*seq1 is a link to nothing: /gone/seq1"):
+        Folder(tmp_path / "dead", tmp_path / "dead").select()
+
+
+def test_fused_images_of_no_pair_are_told(pairs, bench_folder):
+    for number, name in enumerate("bcdefghij"):
+        draw(pairs / "out" / f"{name}.png", 90 + number)
+    result = bench_folder("eval", "--fused", "out", "--name", "mine", "--metrics", "EN")
+    assert result.exit_code == 1 and "out: 6 fused images fit no pair of the split: e, f, g, h, i, …" in result.stderr
+    for name in "efghij":
+        (pairs / "out" / f"{name}.png").unlink()
+    draw(pairs / "out/a.png", 7)
+    result = bench_folder("eval", "--fused", "out", "--name", "mine", "--metrics", "EN")
+    assert result.exit_code == 0 and "no pair" not in result.stderr
+    _, _, (guessed, told) = find_fused(pairs / "out", [Pair(id, None, None) for id in ("A", "B", "C")])
+    assert "guess" in guessed and told.endswith(": 1 fused image fits no pair of the split: d")
 
 
 def test_images_that_lie_too_deep_are_told(tmp_path):
