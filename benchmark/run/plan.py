@@ -114,7 +114,21 @@ def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", not
     from benchmark import datasets
 
     task = "" if dataset == "folder" else datasets.get(dataset).card.task
-    return Split(dataset, name, pairs, source, notes, digests, broken, task)
+    return Split(dataset, name, pairs, source, (*notes, *_twins(digests)), digests, broken, task)
+
+
+def _twins(digests: dict[str, str | None]) -> list[str]:
+    """A line about pairs that are no observations of their own, since their images are those of others."""
+    ids: dict[str | None, list[str]] = {}
+    for id, digest in digests.items():
+        ids.setdefault(digest, []).append(id)
+    groups = [same for digest, same in ids.items() if digest is not None and len(same) > 1]
+    if not groups:
+        return []
+    count = sum(len(same) - 1 for same in groups)
+    some = "; ".join(printable(first_few(same, _NAMED)) for same in groups[:_NAMED])
+    what = "1 pair repeats another" if count == 1 else f"{count} pairs repeat others"
+    return [f"{what}, and each counts as if it were new: {some}{'; …' * (len(groups) > _NAMED)}"]
 
 
 def select_splits(names: Sequence[str], *arguments) -> tuple[list[Split], dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 
 import pytest
 from harness import draw
@@ -229,6 +230,16 @@ def test_links_to_nothing_are_named(tmp_path):
     (tmp_path / "dead/seq1").symlink_to("/gone/seq1")
     with pytest.raises(UserError, match=r"no images .*; .*seq1 is a link to nothing: /gone/seq1"):
         Folder(tmp_path / "dead", tmp_path / "dead").select()
+
+
+def test_pairs_of_the_same_images_are_told(pairs, bench_folder):
+    assert "repeat" not in bench_folder("run", "--methods", "average", "--metrics", "EN").stderr
+    for side in ("ir", "vis"):
+        for copy in "bxy":
+            shutil.copy(pairs / side / "a.png", pairs / side / f"{copy}.png")
+    shutil.copy(pairs / "ir/a.png", pairs / "ir/c.png")  # with another visible image
+    result = bench_folder("run", "--methods", "average", "--metrics", "EN")
+    assert "3 pairs repeat others, and each counts as if it were new: a, b, x, y\n" in result.stderr
 
 
 def test_fused_images_of_no_pair_are_told(pairs, bench_folder):
