@@ -151,7 +151,7 @@ def unread(folder: Path, pattern: Pattern | None = None) -> dict[str, str]:
         name = composed(path.relative_to(folder).as_posix())
         name = name[: len(name) - len(ending)]
         if pattern is not None:
-            name = pattern.id(f"{name}.png", any_kind=True)
+            name = pattern.id_in_name(name)
         if name is not None:
             found.setdefault(name, dead_link(path) or f"{printable(path)} is there, but {kind}")
     return found
@@ -338,12 +338,15 @@ class Pattern:
         expression = "".join(wild.get(part, re.escape(part)) for part in parts)
         return cls(option, text, re.compile(expression, re.DOTALL), extension.lower())
 
-    def id(self, path: str, any_kind: bool = False) -> str | None:
-        """The id in a path, or None where the pattern does not fit. any_kind: whatever the extension."""
+    def id(self, path: str) -> str | None:
+        """The id in a path, or None where the pattern does not fit."""
         bare, extension = os.path.splitext(path)
-        match = self.expression.fullmatch(bare)
-        fits = match is not None and (any_kind or self.extension in (extension.lower(), ".*"))
-        return "_".join(match.groups()) if fits else None
+        return self.id_in_name(bare) if self.extension in (extension.lower(), ".*") else None
+
+    def id_in_name(self, name: str) -> str | None:
+        """The id in a path without extension, or None where the pattern does not fit."""
+        match = self.expression.fullmatch(name)
+        return None if match is None else "_".join(match.groups())
 
     def read(self, folder: Path, notes: list[str]) -> Files:
         """The images of a folder by id. Notes what does not fit; raises UserError where nothing does."""

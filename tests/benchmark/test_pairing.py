@@ -289,17 +289,17 @@ def test_every_kind_that_is_not_read_is_named(tmp_path):
         for name in names:
             number, dot, kind = name.partition(".")
             (tmp_path / folder / f"{number}{'_T' * (folder == 'suffixes')}{dot}{kind}").write_bytes(b"x")
-    fill(tmp_path, "right/more.png", "suffixes/more_T.png", "suffixes/0_T.png")
-    for folder, pattern in (("right", None), ("suffixes", "{id}_T.png")):
+    fill(tmp_path, "right/more.png", "suffixes/more_T.tif", "suffixes/0_T.tif")
+    for folder, pattern in (("right", None), ("suffixes", "{id}_T.tif")):
         for sides in ((folder, "left"), ("left", folder)):
             patterns = [pattern if side == folder else None for side in sides]
             found = {pair.id: pair for pair in Folder(*(tmp_path / side for side in sides), *patterns).pairs()}
             for number, kind in list(enumerate(kinds))[bool(pattern) :]:
                 what = f"{kind[1:].upper()} is not read" if kind else "its name has no extension"
                 assert found[str(number)].problem.endswith(f"{kind} is there, but {what}"), kind
-    for folder, pattern in (("right", None), ("suffixes", "{id}_T")):
+    for folder, pattern in (("right", None), ("suffixes", "{id}_T.tif")):
         sought = [Pair(str(number), None, None) for number in range(len(kinds))]
-        fill(tmp_path / folder, f"0{'_T' * bool(pattern)}.png")
+        fill(tmp_path / folder, "0_T.tif" if pattern else "0.png")
         _, missing, _ = find_fused(tmp_path / folder, sought, pattern)
         assert len(missing) == len(kinds) - 1 and all("is there, but" in reason for reason in missing.values())
 
