@@ -1,8 +1,9 @@
 """Print tables on the terminal.
 
 The best value of a column is bold and the second underlined. Ranks go by what is printed: values that look the same
-rank the same. Where a metric is undefined or infinite for some images, the mean says over how many it is, and is not
-ranked. Reports, not these tables, say whether differences are significant.
+rank the same. Where a metric is undefined or infinite for some images, the mean says over how many it is. It is ranked
+where no other row has more: what no row has is left out, as reports do. Reports, not these tables, say whether
+differences are significant.
 """
 
 from __future__ import annotations
@@ -43,15 +44,20 @@ def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
     # Four digits of the largest value.
     decimals = min(6, max(0, 3 - math.floor(math.log10(max(means))))) if means and max(means) > 0 else 4
     texts = [_text(value, row.total, decimals) for value, row in zip(values, table.rows)]
-    ranked = {
-        text: float(text)
-        for text, value, row in zip(texts, values, table.rows)
-        if value is not None and value.n == row.total
-    }
-    compared = table.metrics[metric] and len(table.rows) > 1
-    best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if compared else []
+    # By what is printed, less the number of images.
+    ranked = {texts[i]: float(texts[i].partition(" ")[0]) for i in _compared(values, table.rows, metric)}
+    best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if table.metrics[metric] else []
     rank = {text: best.index(number) + 1 for text, number in ranked.items() if number in best}
     return [Entry(text, rank.get(text, 0)) for text in texts]
+
+
+def _compared(values: Sequence, rows: Sequence[Row], metric: str) -> list[int]:
+    """Return which rows are ranked: those with a finite value on every image where any row has one (the rule of
+    `statistics.Scores.compared`). None where there is but one."""
+    finite = [{id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} for row in rows]
+    all_ids = set().union(*finite)
+    found = [i for i, ids in enumerate(finite) if ids and ids == all_ids and values[i] is not None]
+    return found if len(found) > 1 else []
 
 
 def _text(value, total: int, decimals: int) -> str:

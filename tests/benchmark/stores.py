@@ -42,7 +42,7 @@ def write(
             for id, column in zip(names, values.T):
                 if column[0] is None:
                     continue
-                scores = {m: None if v != v else float(v) for m, v in zip(metrics, column)}
+                scores = {m: None if v != v else str(v) if np.isinf(v) else float(v) for m, v in zip(metrics, column)}
                 line = {"id": id, "protocol": protocol, "key": "k-k", "fused": "0", "scores": scores}
                 file.write(json.dumps(line) + "\n")
 

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 import stores
 
+from benchmark.report import content, terminal
 from benchmark.report.measured import measure
+from benchmark.report.sections import scores
+from benchmark.store.cells import existing_cells
+from benchmark.store.summary import rows, tables
 
 
 @pytest.fixture
@@ -293,3 +297,26 @@ def test_only_sound_rows_are_compared(bench, results):
     text = markdown(bench)
     assert "m2: outdated (made from other images" in text
     assert "m2" not in rows_of(text)
+
+
+@pytest.mark.parametrize(
+    ("values", "ranks"),
+    [
+        ([[1, 2, 3], [3, 2, 4]], [2, 1]),
+        ([[1, 2, np.nan], [3, 2, np.nan]], [2, 1]),
+        ([[1, 2, np.inf], [3, 2, np.nan], [9, np.nan, np.nan]], [2, 1, 0]),
+        ([[1, 2, 3], [3, 2, 4], [9, 9, np.inf]], [2, 1, 0]),
+        ([[1, 2, 3], [9, 9, np.nan]], [0, 0]),
+        ([[np.nan, 9, 9], [9, 9, np.nan]], [0, 0]),
+        ([[np.inf, np.nan, np.nan]] * 2, [0, 0]),
+    ],
+)
+def test_the_terminal_ranks_the_rows_that_reports_rank(tmp_path, values, ranks):
+    stores.write(tmp_path, "tno@test", {f"m{i}": np.array([row], float) for i, row in enumerate(values)}, {"EN": 1})
+    (one,) = measure(tmp_path)
+    (table,) = tables(rows(existing_cells(tmp_path)))
+    assert [row[0].rank for row in terminal.entries(table)] == ranks
+    compared = one.scores.compared("EN")
+    assert [rank > 0 for rank in ranks] == (compared & (compared.sum() > 1)).tolist()
+    marked = [bool(line.entries[0].mark) for line in scores.grids(content.Content(tmp_path, (one,)))[0].lines]
+    assert marked == [rank > 0 for rank in ranks]

@@ -39,15 +39,19 @@ def test_scores_are_those_of_the_saved_picture(pairs, bench_folder):
         assert line["fused"] == files.file_sha256(folder / "fused" / f"{line['id']}.png")
 
 
-def test_an_infinite_value_makes_no_mean_and_is_not_the_best(pairs, bench_folder):
-    """PSNR has no end where both sources and the fused image are the same."""
+def test_an_infinite_value_makes_no_mean_and_is_not_ranked(pairs, bench_folder):
+    """PSNR has no end where both sources and the fused image are the same. Means over the same other images are
+    ranked."""
     (pairs / "vis" / "a.png").write_bytes((pairs / "ir" / "a.png").read_bytes())
     result = bench_folder("run", "--methods", "average,max", "--metrics", "PSNR,EN")
+    means = {}
     for method, places in table(result.stdout).items():
         values = [line["PSNR"] for line in scores(cell(pairs, method)).values()]
         assert np.isinf(values).tolist() == [True, False, False, False]
-        assert places[0] == f"{np.mean(values[1:]):.2f} (n=3)"
+        assert places[0].rstrip("¹²") == f"{np.mean(values[1:]):.2f} (n=3)"
+        means[places[0][-1]] = np.mean(values[1:])
         assert f"{method}: PSNR is infinite for 1 of 4 images; the mean is of the other 3" in result.stdout
+    assert means["¹"] > means["²"]
 
 
 def test_run_says_why_a_metric_is_undefined(pairs, bench_folder):
@@ -344,7 +348,7 @@ def test_a_metric_that_raises_fails_the_image(pairs, bench_folder, monkeypatch):
     assert "average: failed (a: scoring failed" in result.stdout
 
 
-def test_undefined_values_are_shown_and_not_ranked(pairs, bench_folder):
+def test_undefined_values_are_shown_and_left_out_of_ranks(pairs, bench_folder):
     Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "ir" / "a.png")
     Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "vis" / "a.png")
     result = bench_folder("run", "--methods", "average,max", "--metrics", "EN,SCD")
@@ -355,7 +359,7 @@ def test_undefined_values_are_shown_and_not_ranked(pairs, bench_folder):
     assert result.stdout.count("(n=3)") == 2
     assert "max: SCD is undefined for 1 of 4 images" in result.stdout
     rows = table(result.stdout)
-    assert not any(mark in scd for _, scd in rows.values() for mark in "¹²")
+    assert {scd[-1] for _, scd in rows.values()} == {"¹", "²"}, "over the same three images"
     assert any("¹" in en for en, _ in rows.values())
 
 
