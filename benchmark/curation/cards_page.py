@@ -28,8 +28,10 @@ A set that is there in part runs with what is there, as a split called after how
 (`test-60of361-44098d`): never mixed with the whole set or another part. A pair of which one image is missing fails.
 
 Lists of one's own (`--train`, `--test`, `--scenes`, …) may be UTF-8, UTF-16 or UTF-32, with any line ends. A line is an
-id, a file name or a path in either system's spelling, perhaps quoted, perhaps with more columns after a tab or a comma;
-what starts with # is a remark. Ids that stand twice or that the set does not know are counted and told.
+id, a file name or a path in either system's spelling, perhaps quoted, perhaps with more columns beside it (tab, comma,
+semicolon, space). Where the set's ids are known, the column that holds one is taken; of a line with several ids all
+count. What starts with #, //, ; or % is a remark. Headings, ids that stand twice and ids that the set does not know are
+counted and told; `bench data leak` refuses a list of which a set with published lists knows none.
 
 Ids of pairs are the names of the files, folders joined by `_`, with bytes that are no UTF-8 as `%FF`: they name files
 in the results. What is only shown, such as paths, has U+XXXX for each character that cannot be printed. Images in

@@ -121,7 +121,7 @@ def normalised(
             doubtful.append(f"{_shown(entry)} as {near[place][0]}")
         elif found[place]:
             respelled += [f"{_shown(entry)} as {found[place][0]}"] * (found[place] != [entry])
-        elif some and not _has_digit(entry) and (numbered or place == 0):
+        elif some and (numbered or place == 0) and not _has_digit(_spellings(entry)[-1]):
             headings.append(entry)
         else:
             odd += [entry] * bool(known)

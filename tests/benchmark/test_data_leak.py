@@ -105,10 +105,7 @@ def test_a_leak_is_measured_without_the_command(tmp_path):
     assert found.both == ["00007"] and found.shares[1] == 2 / 3
     assert found.twins is None and found.lacking.startswith("without images")
     parts = leakage.published_parts(data, "zx")
-    assert (parts.name, len(parts.train), len(parts.test)) == (
-        "zx",
-        *(len(data.schemes()["zx"][p]) for p in ("train", "test")),
-    )
+    assert (parts.name, parts.train, parts.test) == ("zx", *map(data.schemes()["zx"].get, ("train", "test")))
     drawn_sets.write(tmp_path, 6, (96, 72), 0, 1)
     found = leakage.measure(data, leakage.Parts("own", ["00000", "00001"], ["00002", "99999"]), tmp_path)
     assert (found.twins.training, found.twins.compared, found.broken, found.complete) == (2, 1, 0, False)

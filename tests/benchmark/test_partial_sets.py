@@ -209,7 +209,7 @@ def test_lists_of_ones_own_as_people_write_them(tmp_path):
     m3fd(tmp_path, ids)
     (tmp_path / "train.txt").write_bytes("\ufeffIr\\00000.png\r\nIr\\00001.png\r\nIr\\00000.png\r\n".encode())
     (tmp_path / "val.txt").write_bytes("00002\r00003\r".encode("utf-16"))
-    (tmp_path / "test.txt").write_text("4\n5\n00100\nnonsense\n")
+    (tmp_path / "test.txt").write_text("4\n5\n00100\nnonsense7\n")
     (tmp_path / "scenes.csv").write_bytes("\ufeffid,scene\r\nIr\\00004.png, s1 ,day\r\n5,s2\r\n77777,s3\r\n".encode())
     lists = {part: tmp_path / f"{part}.txt" for part in ("train", "val", "test")}
     made = division.divide_by_lists(datasets.get("m3fd"), "mine", lists, tmp_path / "scenes.csv", tmp_path)
@@ -219,7 +219,7 @@ def test_lists_of_ones_own_as_people_write_them(tmp_path):
     told = "\n".join(made.notes)
     for words in (
         "train.txt: 1 id is listed more than once, taken once: 00000",
-        "test.txt: 1 of 4 ids are in no list of m3fd and not at hand: nonsense",
+        "test.txt: 1 of 4 ids are in no list of m3fd and not at hand: nonsense7",
         "test.txt: 1 of 4 test ids are not at hand, and left out: 00100",
         "scenes.csv: 1 of 3 ids are in no list of the data set and not at hand: 77777",
     ):

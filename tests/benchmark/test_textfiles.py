@@ -158,7 +158,7 @@ def test_remarks_of_other_languages(tmp_path, remark):
 
 
 def test_headings_are_told_and_left_out(tmp_path):
-    for text in ("id,label\n00005,1\n", "; c\nfile name\n5\n", "[\n00005\n", "00005\nEOF\n"):
+    for text in ("id,label\n00005,1\n", "id,x1\n00005,1\n", "; c\nfile name\n5\n", "[\n00005\n", "00005\nEOF\n"):
         (tmp_path / "ids.txt").write_text(text)
         found = read_ids(tmp_path / "ids.txt", KNOWN, "m3fd")
         assert found.ids == ["00005"] and "1 line is no id, left out: " in found.notes[-1]
