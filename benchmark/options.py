@@ -10,7 +10,7 @@ import click
 
 from benchmark import textfiles
 from benchmark.errors import UserError, unknown
-from benchmark.imaging.stretches import OVER, STRETCHES
+from benchmark.imaging.kinds import OVER, STRETCHES
 
 _COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
 

@@ -6,7 +6,7 @@ import click
 
 from benchmark import options
 from benchmark.errors import UserError
-from benchmark.imaging.stretches import STRETCHES
+from benchmark.imaging.kinds import STRETCHES
 from benchmark.names import composed, printable, unusable
 
 METHODS = "mambadfuse,cddfuse,ir,vis"

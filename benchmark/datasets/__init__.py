@@ -16,7 +16,15 @@ from benchmark.errors import UserError, unknown
 if TYPE_CHECKING:
     from benchmark.datasets.abstract import Dataset
 
-_SHARED = ("abstract", "id_lists", "labels", "pairing", "pairs", "scenes", "two_folders")  # what data sets are made of
+_SHARED = (
+    "abstract",
+    "id_lists",
+    "labels",
+    "name_matching",
+    "pairs",
+    "scenes",
+    "two_folders",
+)  # what data sets are made of
 
 
 def names() -> list[str]:

@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from benchmark.datasets.abstract import Dataset, DatasetCard, Selection
-from benchmark.datasets.pairing import pair_folders
+from benchmark.datasets.name_matching import pair_folders
 from benchmark.errors import UserError
 from benchmark.names import printable
 
 
 class Folder(Dataset):
     """The images of the directories `ir` and `vis`, paired by name; the data root plays no part. ir_pattern,
-    vis_pattern: see `pairing.Pattern`."""
+    vis_pattern: see `name_matching.Pattern`."""
 
     card = DatasetCard(
         name="folder",

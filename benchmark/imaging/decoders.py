@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, Jpeg2KImagePlugin, UnidentifiedImageError, WebPImagePlugin  # noqa: F401  (the plugins register themselves)
 
 from benchmark.imaging import tiff
-from benchmark.imaging.stored import Refused, Stored, check_size, swaps_sides, turn_note, upright
+from benchmark.imaging.raw_values import Refused, Stored, check_size, swaps_sides, turn_note, upright
 
 READ = "PNG, JPEG, BMP, TIFF, GIF, WebP, JPEG 2000, PGM, PPM, PBM or PFM"
 

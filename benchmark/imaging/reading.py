@@ -24,8 +24,8 @@ from PIL import Image, UnidentifiedImageError
 
 from benchmark.errors import UserError
 from benchmark.imaging import bt601, decoders, png
-from benchmark.imaging.stored import MAX_PIXELS, Refused, Stored, colourless
-from benchmark.imaging.stretches import STRETCHES
+from benchmark.imaging.kinds import STRETCHES
+from benchmark.imaging.raw_values import MAX_PIXELS, Refused, Stored, colourless
 
 EXTENSIONS = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".jp2", ".j2k"),

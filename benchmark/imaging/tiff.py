@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from benchmark.imaging.stored import Refused, Stored, check_size, swaps_sides, turn_note, upright, without_alpha
+from benchmark.imaging.raw_values import Refused, Stored, check_size, swaps_sides, turn_note, upright, without_alpha
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 

@@ -15,8 +15,8 @@ import numpy as np
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
 from benchmark.imaging import reading
+from benchmark.imaging.kinds import OVER, STRETCHES
 from benchmark.imaging.reading import Stretch
-from benchmark.imaging.stretches import OVER, STRETCHES
 from benchmark.progress import Progress
 
 SHARES = 0.01, 0.99  # of the values, below the ends of the range for "percentile"
