@@ -334,6 +334,7 @@ def test_scripts_stand_in_their_fonts():
         ("विधि३।", r"{\benchdevanagari विधि३।}"),
         ("ทด๓", r"{\benchthai ทด๓}"),
         ("٣", r"{\bencharabic ٣}"),
+        ("ꦲ꧑", r"{\benchjavanese ꦲ꧑}"),
         ("۴", r"{\bencharabic ۴}"),
         ("رقم ١٢، رقم", r"{\bencharabic\benchrtl رقم {\benchltr ١٢}، رقم}"),
         ("≤🔥", r"{\benchsymbol ≤}{\benchemoji 🔥}"),
