@@ -22,7 +22,7 @@ import numpy as np
 def slow(ir, vis):
     print("noise on stdout")
     held = np.ones((40 << 20) // 8)
-    time.sleep(0.4)
+    time.sleep(0.1)
     return ir
 
 def dies(ir, vis):
@@ -57,7 +57,7 @@ def test_profile(pairs, bench):
     assert network["checkpoint"]["file"] == "cddfuse.safetensors"
     assert 5 < network["peak_memory_mib"] < 2000
     assert function["flops"] is None and function["parameters"] == 0
-    assert function["seconds"] >= 0.4 > function["cpu_seconds"]  # it sleeps
+    assert function["seconds"] >= 0.1 > function["cpu_seconds"]  # it sleeps
     assert 38 < function["peak_memory_mib"] < 80
     assert function["command"].startswith("bench profile")
     assert {"cpu", "packages", "start", "end", "load_average_before"} <= function.keys()
