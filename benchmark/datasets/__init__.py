@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 _SHARED = (
     "abstract",
     "id_lists",
+    "image_files",
     "labels",
     "name_matching",
+    "name_rules",
     "pairs",
     "scenes",
     "two_folders",

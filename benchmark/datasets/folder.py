@@ -13,7 +13,7 @@ from benchmark.names import printable
 
 class Folder(Dataset):
     """The images of the directories `ir` and `vis`, paired by name; the data root plays no part. ir_pattern,
-    vis_pattern: see `name_matching.Pattern`."""
+    vis_pattern: see `image_files.Pattern`."""
 
     card = DatasetCard(
         name="folder",

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from benchmark import textfiles
-from benchmark.datasets.name_matching import loosened
+from benchmark.datasets.name_rules import loosened
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, first_few
 from benchmark.names import printable

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.datasets import name_matching
+from benchmark.datasets import image_files, name_matching
 from benchmark.datasets.abstract import Dataset, Selection
 from benchmark.datasets.id_lists import part_label
 from benchmark.datasets.pairs import IR_FOLDERS, VIS_FOLDERS, Pair
@@ -137,7 +137,7 @@ def pair_up(ir: Path, vis: Path, ir_suffix: str = "", vis_suffix: str = "") -> l
     `name_matching.pairs_of`. The suffixes are what names without extension end in, and what is no part of the id."""
     sides = []
     for folder, suffix in ((ir, ir_suffix), (vis, vis_suffix)):
-        named = name_matching.by_name(folder, deep=False)
+        named = image_files.by_name(folder, deep=False)
         sides.append({name.removesuffix(suffix): files for name, files in named.items() if name.endswith(suffix)})
     return name_matching.pairs_of(sides, (ir, vis))
 

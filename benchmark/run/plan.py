@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmark.datasets import name_matching
+from benchmark.datasets import image_files, name_rules
 from benchmark.datasets.id_lists import limited_label, part_label
 from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
@@ -233,22 +233,22 @@ def find_fused(
 ) -> tuple[dict[str, Path], dict[str, str], tuple[str, ...]]:
     """The fused images from elsewhere: id -> file; id -> why there is none; and what to tell of how names were read.
 
-    pattern: see `name_matching.Pattern`. Without it, names that are no ids are read by one rule where it explains all
+    pattern: see `image_files.Pattern`. Without it, names that are no ids are read by one rule where it explains all
     of them; the method's name may be part of them. Raises UserError where the folder is missing or holds no image of
     any pair.
     """
     if not folder.is_dir():
         raise UserError(f"--fused {printable(folder)}: no such folder")
     notes: list[str] = []
-    names = name_matching.Pattern.of("--pattern", pattern) if pattern else None
-    named = name_matching.by_name(folder) if names is None else names.read(folder, notes)
-    left = name_matching.not_looked_at(folder, "--pattern", pattern)
+    names = image_files.Pattern.of("--pattern", pattern) if pattern else None
+    named = image_files.by_name(folder) if names is None else names.read(folder, notes)
+    left = image_files.not_looked_at(folder, "--pattern", pattern)
     by_id: dict[str, list[Path]] = {}
     for name, files in named.items():
         by_id.setdefault(spelled(name), []).extend(files)
     ids = {pair.id for pair in pairs}
     if by_id and not (ids <= by_id.keys() or by_id.keys() <= ids):
-        rule = name_matching.guess_within(ids, named, _words_of_methods(method))
+        rule = name_rules.guess_within(ids, named, _words_of_methods(method))
         if rule is not None:
             id, name = rule.example()
             by_id = {one: named[other] for one, other in rule.matching()}
@@ -260,7 +260,7 @@ def find_fused(
     found, missing, others = {}, {}, None
     for pair in pairs:
         files = by_id.get(pair.id, [])
-        if len(files) == 1 and (reason := name_matching.dead_link(files[0])):
+        if len(files) == 1 and (reason := image_files.dead_link(files[0])):
             missing[pair.id] = reason
         elif len(files) == 1:
             found[pair.id] = files[0]
@@ -269,11 +269,11 @@ def find_fused(
             missing[pair.id] = f"{len(files)} fused images of that name: {listing}"
         else:
             if others is None:
-                others = {spelled(name): reason for name, reason in name_matching.unread(folder, names).items()}
+                others = {spelled(name): reason for name, reason in image_files.unread(folder, names).items()}
             missing[pair.id] = others.get(pair.id) or f"no fused image of that name in {printable(folder)}"
     if not found and not any(pair.id in by_id for pair in pairs):
         files = [file for files in named.values() for file in files]
-        example = f", or give --pattern, such as '{printable(name_matching.example(named))}'" if named else ""
+        example = f", or give --pattern, such as '{printable(image_files.example(named))}'" if named else ""
         raise UserError(
             f"--fused {printable(folder)}: no image is named as a pair of the split; expected"
             f" {pairs[0].id}.png, …{example}; it holds {_content(folder, files)}"
@@ -297,7 +297,7 @@ def _content(folder: Path, files: Sequence[Path]) -> str:
     """What lies in a folder, whose images are `files`."""
     if files:
         return _counted("image", files)
-    if others := name_matching.unread(folder):
+    if others := image_files.unread(folder):
         return f"no image files: {first_few(list(others.values()), 1)}"
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
     return "no image files" + (f", but {_counted('folder', folders)}" if folders else "")

@@ -8,11 +8,12 @@ import pytest
 from harness import draw
 from PIL import Image
 
-from benchmark.datasets import name_matching
 from benchmark.datasets.folder import Folder
-from benchmark.datasets.name_matching import Pattern, guess, guess_within
+from benchmark.datasets.image_files import Pattern
+from benchmark.datasets.name_rules import guess, guess_within
 from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
+from benchmark.imaging import reading
 from benchmark.run.plan import find_fused
 
 RUN = ("run", "--dataset", "folder", "--methods", "average", "--metrics", "EN", "--jobs", 0)
@@ -281,7 +282,7 @@ def test_two_names_of_one_id_fail_alone(tmp_path):
 
 def test_every_kind_that_is_not_read_is_named(tmp_path):
     """In source folders, under a pattern too, and among fused images; in any case."""
-    kinds = [*name_matching.reading.NOT_READ, "", ".Psd", ".NII.gz"]
+    kinds = [*reading.NOT_READ, "", ".Psd", ".NII.gz"]
     names = [f"{number}{kind}" for number, kind in enumerate(kinds)]
     fill(tmp_path / "left", *(f"{number}.png" for number in range(len(kinds))))
     for folder in ("right", "suffixes"):
@@ -452,7 +453,7 @@ def test_inputs_as_people_have_them(shared, bench, tmp_path):
     for name, code, words in (("10-other-format-pgm", 1, ""), ("11-nested", 0, ""), ("12-suffixes", 0, "by a guess")):
         base = shared / "inputs" / name
         result = bench(*RUN, "--ir", base / "ir", "--vis", base / "vis", "--results", tmp_path)
-        read = ".pgm" in name_matching.reading.EXTENSIONS and code != 0
+        read = ".pgm" in reading.EXTENSIONS and code != 0
         assert result.exit_code == (0 if read else code) and words in result.stderr
         if code:
             assert read or "ir/x.pgm is there, but PGM is not read" in result.stderr
