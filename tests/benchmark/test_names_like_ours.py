@@ -93,6 +93,7 @@ def test_the_folder_of_the_suite_itself(tmp_path):
         assert done.returncode == 0 and done.stdout.startswith("mmif-bench"), done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_profile_measures(theirs):
     """In a process that sees ours, and in which their commands find what they find elsewhere."""
     (theirs / "copy.txt").write_text(
