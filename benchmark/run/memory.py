@@ -47,7 +47,7 @@ def fitted(method: Method, split: Split, device: str, tile: str | int, results: 
     """
     import baselines
 
-    size = None if tile == "none" or method.unavailable else _largest(split)
+    size = None if tile == "none" or method.unavailable else split.largest
     if size is None:
         return method, ""
     height, width = size
@@ -86,18 +86,6 @@ def _begun(method: Method, split: Split, results: Path) -> bool:
     """Whether there are results in tiles, and none of whole images."""
     whole, tiled = (Cell(results, split.dataset, split.name, m.label) for m in (method, in_tiles(method, TILE)))
     return tiled.run_file.is_file() and not whole.scores_file.is_file()
-
-
-def _largest(split: Split) -> tuple[int, int] | None:
-    """Height and width of the largest pair; None where none can be read."""
-    sizes = []
-    for pair in split.pairs:
-        if split.digests.get(pair.id) is not None:
-            try:
-                sizes.append(pair.size()[::-1])
-            except UserError:
-                continue  # told when it is loaded
-    return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
 
 def _per_pixel(method: Method, pixels: int, device: str) -> float | None:

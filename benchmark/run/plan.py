@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from benchmark.datasets import image_files, name_rules
@@ -56,6 +57,18 @@ class Split:
     digests: dict[str, str | None] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     task: str = ""
+
+    @cached_property
+    def largest(self) -> tuple[int, int] | None:
+        """Height and width of the largest pair; None where none can be read. Reads every image's header, once."""
+        sizes = []
+        for pair in self.pairs:
+            if self.digests.get(pair.id) is not None:
+                try:
+                    sizes.append(pair.size()[::-1])
+                except UserError:
+                    continue  # told when it is loaded
+        return max(sizes, key=lambda size: size[0] * size[1], default=None)
 
     def sha256(self) -> str:
         """Of ids and images in order: two runs with the same one saw the same split."""
