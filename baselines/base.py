@@ -333,6 +333,10 @@ class Fuser(ABC):
         """
         return stretched(fused) if self.card.stretch else fused
 
+    def minmax(self, fused: np.ndarray) -> np.ndarray:
+        """Stretch each result of `fuse_batch` from its minimum and maximum to [0, 1]."""
+        return stretched(fused)
+
     def fuse(
         self, ir: np.ndarray, vis: np.ndarray, output: str = "native", colour: np.ndarray | None = None
     ) -> np.ndarray:
@@ -364,7 +368,7 @@ class Fuser(ABC):
         if output == "native":
             fused = self.as_saved(fused, None if colour is None else colour.reshape(-1, *colour.shape[-3:]))
         elif output == "minmax":
-            fused = stretched(fused)
+            fused = self.minmax(fused)
         return np.clip(fused, 0, 1).reshape(ir.shape)
 
 
@@ -382,6 +386,31 @@ class ClassicalFuser(Fuser):
 
     def fuse_batch(self, ir, vis):
         return np.stack([np.asarray(self.fuse_pair(a[0], b[0]))[None] for a, b in zip(ir, vis)])
+
+
+class NaiveFuser(Fuser):
+    """A fuser of single pixels, computed in whole grey levels: 8-bit images lose nothing on the way in or out, and
+    halves are rounded up. Other values are rounded to the nearest level first."""
+
+    whole = "it works pixel by pixel, so that tiles would save nothing"
+
+    @abstractmethod
+    def fuse_levels(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """Fuse grey levels 0..255 in int32 arrays of one shape. Returns levels of that shape and type."""
+
+    def fuse_batch(self, ir, vis):
+        return as_unit(self.fuse_levels(_levels(ir), _levels(vis)).astype(np.uint8), "fused")
+
+    def minmax(self, fused):
+        levels = _levels(fused)
+        low, high = levels.min(axis=(1, 2, 3), keepdims=True), levels.max(axis=(1, 2, 3), keepdims=True)
+        spread = (510 * (levels - low) + high - low) // np.maximum(2 * (high - low), 1)
+        return as_unit(np.where(high > low, spread, levels).astype(np.uint8), "fused")
+
+
+def _levels(images: np.ndarray) -> np.ndarray:
+    """The nearest grey levels 0..255 of float32 in [0, 1], as int32."""
+    return np.floor(images * np.float32(255) + np.float32(0.5)).astype(np.int32)
 
 
 @cache

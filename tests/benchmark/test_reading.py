@@ -231,6 +231,9 @@ def test_quantise_rounds_halves_up_and_clips():
     halves = (np.arange(255) + 0.5) / 255  # the nearest double may lie on either side
     assert (np.abs(saving.quantise(halves) - (np.arange(255) + 0.5)) == 0.5).all()
     assert saving.quantise(np.array([0.5 / 255, 1.5 / 255, 2.5 / 255])).tolist() == [1, 2, 3]
+    beside = np.nextafter(np.float32(halves), np.float32([[0], [1]]))  # float32 just below and above each half
+    exact = np.floor(beside.astype(np.longdouble) * 255 + 0.5)
+    np.testing.assert_array_equal(saving.quantise(beside), exact)
     assert saving.quantise(np.array([-0.1, 1.1])).tolist() == [0, 255]
     with pytest.raises(ValueError, match="finite"):
         saving.quantise(np.array([0.0, np.nan]))
@@ -240,6 +243,7 @@ def test_quantise_truncates():
     levels = np.arange(256)
     assert (saving.quantise((levels / 255).astype(np.float32), truncate=True) == levels).all()
     assert (saving.quantise((levels[:-1] + 0.9) / 255, truncate=True) == levels[:-1]).all()
+    assert (saving.quantise((levels[1:] - 0.01) / 255, truncate=True) == levels[:-1]).all()
     assert saving.quantise(np.array([-0.1, 1.1]), truncate=True).tolist() == [0, 255]
 
 
