@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import hashlib
 import importlib.util
+import inspect
 import json
 import os
 import random
@@ -23,7 +24,7 @@ from . import tiling, weights
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
 FAMILIES = ("naive", "classical", "learned", "other")
-OUTPUTS = ("native", "raw", "minmax")
+OUTPUTS = ("raw", "native", "minmax")
 
 
 class Unavailable(Exception):
@@ -296,6 +297,8 @@ class Fuser(ABC):
     result; None where that is the whole image or not known, and `whole` then says why. `align`: tiles begin at
     multiples of it, as the image's own grid does. `streams`: the images pass in bands instead, with the same result,
     by a `fuse_parts` of the method's own. `tile`: side of the parts in pixels, None for whole images.
+
+    `stretched_over`: what the authors' stretch, where `card.stretch` tells of one, goes from and to.
     """
 
     card: ClassVar[MethodCard]
@@ -306,6 +309,20 @@ class Fuser(ABC):
     whole: ClassVar[str] = "it does not say how far pixels reach (`reach`)"
     streams: ClassVar[bool] = False
     tile: int | None = None
+    stretched_over: ClassVar[str] = "its minimum to its maximum"
+
+    @classmethod
+    def native(cls) -> str:
+        """Say what the authors do to a result before they save it, beyond clipping and rounding; "" where that is
+        nothing, so that "native" and "raw" output are the same grey levels."""
+        parts = []
+        if cls.card.stretch:
+            parts.append(f"stretched from {cls.stretched_over}")
+        elif inspect.unwrap(cls.as_saved) is not Fuser.as_saved:
+            parts.append("changed as its authors do")
+        if cls.card.truncate:
+            parts.append("grey levels cut off, not rounded")
+        return ", ".join(parts)
 
     def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
         self.checkpoint = checkpoint
@@ -338,7 +355,7 @@ class Fuser(ABC):
         return stretched(fused)
 
     def fuse(
-        self, ir: np.ndarray, vis: np.ndarray, output: str = "native", colour: np.ndarray | None = None
+        self, ir: np.ndarray, vis: np.ndarray, output: str = "raw", colour: np.ndarray | None = None
     ) -> np.ndarray:
         """Fuse luminance images.
 

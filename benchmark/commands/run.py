@@ -53,11 +53,12 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 )
 @click.option(
     "--output",
-    type=click.Choice(["native", "raw", "minmax"]),
-    default="native",
+    type=options.Outputs(),
+    default="raw",
     show_default=True,
-    help="How results are saved: as each method's authors save them, clipped only, or each image stretched to 0..255;"
-    " the last two are results of their own, METHOD+raw and METHOD+minmax.",
+    help="How results are saved: raw (clipped only), native (as each method's authors save them) or minmax (each image"
+    " stretched to 0..255), perhaps several. Of methods whose authors do more than clip, native is a result of its"
+    " own, METHOD+native, and so is METHOD+minmax of all.",
 )
 @click.option(
     "--tile",

@@ -91,6 +91,7 @@ def fuser_job(
         "version": method.version,
         "precision": method.precision,
         "output": method.output,
+        "native": method.native,
         "trained_on": method.trained_on,
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
