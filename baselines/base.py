@@ -12,6 +12,7 @@ import os
 import random
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -321,7 +322,7 @@ class Fuser(ABC):
         elif inspect.unwrap(cls.as_saved) is not Fuser.as_saved:
             parts.append("changed as its authors do")
         if cls.card.truncate:
-            parts.append("grey levels cut off, not rounded")
+            parts.append("grey levels cut off instead of rounded")
         return ", ".join(parts)
 
     def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
@@ -366,8 +367,15 @@ class Fuser(ABC):
         Returns float32 of the shape of ir, in [0, 1]. Raises ValueError for other input, and RuntimeError when the
         result is not finite or of another shape.
         """
-        if output not in OUTPUTS:
-            raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
+        return self.fuse_as(ir, vis, [output], colour)[0]
+
+    def fuse_as(
+        self, ir: np.ndarray, vis: np.ndarray, outputs: Sequence[str], colour: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """Fuse once and return the result as each of `outputs`; otherwise as `fuse`."""
+        for output in outputs:
+            if output not in OUTPUTS:
+                raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
         ir, vis = as_unit(ir, "ir"), as_unit(vis, "vis")
         if ir.shape != vis.shape:
             raise ValueError(f"ir is {ir.shape} and vis is {vis.shape}; they must have one shape")
@@ -382,11 +390,13 @@ class Fuser(ABC):
             raise RuntimeError(f"{self.card.name} returned shape {fused.shape} for images of {ir.shape}")
         if not np.isfinite(fused).all():
             raise RuntimeError(f"{self.card.name} returned values that are not finite")
-        if output == "native":
-            fused = self.as_saved(fused, None if colour is None else colour.reshape(-1, *colour.shape[-3:]))
-        elif output == "minmax":
-            fused = self.minmax(fused)
-        return np.clip(fused, 0, 1).reshape(ir.shape)
+        colours = None if colour is None else colour.reshape(-1, *colour.shape[-3:])
+        ways = {
+            "raw": lambda: fused,
+            "native": lambda: self.as_saved(fused.copy(), colours),
+            "minmax": lambda: self.minmax(fused),
+        }
+        return [np.clip(ways[output](), 0, 1).reshape(ir.shape) for output in outputs]
 
 
 def in_parts(cls: type[Fuser], height: int, width: int, tile: int) -> bool:

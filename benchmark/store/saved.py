@@ -12,7 +12,7 @@ from dataclasses import dataclass
 OUTPUTS = ("raw", "native", "minmax")
 SIGN = "‡"  # behind the name of what was saved otherwise
 _WAYS = {"native": "saved as its authors do", "minmax": "stretched from its minimum to its maximum"}
-_NOTHING = "clipped only"
+_NOTHING = "clipped and rounded only"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class Saved:
         known = self.native if self.output == "native" else None
         return known or _WAYS.get(self.output, "")
 
+    @property
+    def stretched(self) -> bool:
+        return self.way.startswith("stretched")
+
 
 def common(rows: Mapping[Hashable, Saved]) -> str:
     """Return the output to rank: raw, or another one of which all of the raw rows are and others besides."""
@@ -56,7 +60,7 @@ def remarks(rows: Sequence[Saved], output: str) -> list[str]:
     mixed = len({row.way for row in rows}) > 1
     found = []
     for row in rows:
-        text = f"{row.way or _NOTHING} before saving" if not row.fits(output) or (mixed and row.way) else ""
+        text = row.way or _NOTHING if not row.fits(output) or (mixed and row.way) else ""
         found.append(text if row.fits(output) else f"{text}; not ranked among {output} output")
     return found
 

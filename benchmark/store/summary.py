@@ -125,7 +125,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         preliminary=bool(record.get("preliminary")),
         scores=by_id,
         reasons=reasons,
-        told=told.by_image(lines, is_copy(record)),
+        told=told.by_image(lines, is_copy(record), Saved.by(record).stretched),
         title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
         saved=Saved.by(record),

@@ -186,10 +186,10 @@ def test_load_results(bench_folder, pairs):
     assert bench_folder("run", "--methods", "average,max", "--metrics", "EN,SD").exit_code == 0
     frame = benchmark.load_results(pairs / "results")
     assert list(frame.columns) == [
-        "dataset", "split", "method", "protocol", "state", "id", "metric", "value",
+        "dataset", "split", "method", "protocol", "state", "id", "metric", "value", "output",
     ]  # fmt: skip
     assert len(frame) == 2 * 4 * 2
-    assert set(frame["state"]) == {"done"}
+    assert set(frame["state"]) == {"done"} and set(frame["output"]) == {"raw"}
     (line, *_) = files.read_lines(cell(pairs, "max") / "scores.jsonl")
     row = frame[(frame["method"] == "max") & (frame["id"] == line["id"]) & (frame["metric"] == "SD")]
     assert row["value"].item() == line["scores"]["SD"]

@@ -98,7 +98,7 @@ def _unlike(value: Reported, row: Row) -> int:
     """Return 0 where a row was saved as the paper's images were, 1 where either is not known, 2 where it was not."""
     if not (value.output and row.saved.output):
         return 1
-    stretched = value.output == "minmax" and row.saved.way.startswith("stretched")
+    stretched = value.output == "minmax" and row.saved.stretched
     return 0 if stretched or row.saved.fits(value.output) else 2
 
 
