@@ -232,7 +232,10 @@ def tables(rows: Iterable[Row], metrics: dict[str, list[str]] | None = None) -> 
 def beside_each_other(rows: Sequence[Row], output: str) -> list[Row]:
     """The rows as a table that ranks `output` shows them."""
     remarks = saved.remarks([row.saved for row in rows], output)
-    return [replace(row, apart=not row.saved.fits(output), remark=remark) for row, remark in zip(rows, remarks)]
+    return [
+        replace(row, apart=not row.saved.fits(output), remark=remark if row.scores else "")
+        for row, remark in zip(rows, remarks)
+    ]
 
 
 def load_results(results: str | os.PathLike = "results") -> pandas.DataFrame:
