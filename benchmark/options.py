@@ -46,8 +46,6 @@ class MethodList(NameList):
 class Outputs(NameList):
     """Ways to save results, comma-separated, each once."""
 
-    name = "|".join(OUTPUTS)
-
     def convert(self, value, param, ctx):
         names = super().convert(value, param, ctx)
         for name in names:
