@@ -8,7 +8,7 @@ from harness import draw
 from benchmark import datasets
 from benchmark.datasets import labels
 from benchmark.datasets.pairs import Box, Pair
-from benchmark.detection import division, export
+from benchmark.detection import division, export, settings
 from benchmark.errors import UserError
 
 PEOPLE = (
@@ -89,6 +89,27 @@ def test_images_that_cannot_take_part_are_told(m3fd):
     assert note == f"{m3fd / 'val.txt'}: 1 of 3 ids are in no list of m3fd and not at hand: 12345"
     assert made.name.startswith("mine-10of11-")
     assert {part: len(items) for part, items in made.parts.items()} == {"train": 3, "val": 2, "test": 1}
+
+
+def test_the_truth_is_in_cocos_format(m3fd):
+    """Boxes of a set that counts pixels from 1 become corners and sides that count from 0."""
+    break_label(m3fd, 8, annotation(PEOPLE.format(5, 7, 20, 30), PEOPLE.replace("People", "Car").format(1, 1, 64, 48)))
+    (m3fd / "scenes.csv").write_text("00008,a,day\n00009,b,night\n")
+    found = settings.truth(by_lists(m3fd, m3fd / "scenes.csv"), lambda item: (64, 48))
+    about = {"width": 64, "height": 48}
+    assert found["images"] == [
+        {"id": 1, "file_name": "00008", **about, "scene": "a", "time": "day"},
+        {"id": 2, "file_name": "00009", **about, "scene": "b", "time": "night"},
+    ]
+    number = {category["name"]: category["id"] for category in found["categories"]}
+    assert list(number) == list(datasets.get("m3fd").classes) and list(number.values()) == list(range(1, 7))
+    rows = [(a["id"], a["image_id"], a["category_id"], a["bbox"], a["area"]) for a in found["annotations"]]
+    assert rows == [
+        (1, 1, number["People"], [4, 6, 16, 24], 16 * 24),
+        (2, 1, number["Car"], [0, 0, 64, 48], 64 * 48),
+        (3, 2, number["People"], [4, 4, 16, 26], 16 * 26),
+    ]
+    assert {a["iscrowd"] for a in found["annotations"]} == {0}
 
 
 def test_without_flaws_asked_for_the_first_one_is_an_error(m3fd):

@@ -146,3 +146,28 @@ def test_confusion_counts_every_box_and_every_sure_detection():
     counts = precision.confusion(truth_of(boxes), lines_of(found))
     # predicted People: on taken people, and on nothing; Car: on people, on a car; nothing: the car found too unsurely.
     assert counts == [[0, 0, 2], [1, 1, 0], [0, 1, 0]]
+
+
+def test_confusion_takes_what_is_just_sure_enough_and_just_overlaps_enough():
+    boxes = {
+        "sure": [(0, 0, 40, 40, 0), (100, 0, 140, 40, 0)],
+        "overlap": [(0, 0, 40, 40, 0), (100, 0, 140, 40, 0)],
+        "most": [(0, 0, 40, 40, 0), (10, 0, 50, 40, 1)],
+    }
+    found = {
+        "sure": [(0, 0, 40, 40, 0, 0.25), (100, 0, 140, 40, 0, 0.2499)],
+        "overlap": [(0, 0, 40, 20, 0, 0.9), (100, 0, 140, 19, 0, 0.9)],  # IoU 0.5 and 0.475
+        # Both overlap both by more than a half. The first takes the car, which leaves the people for the second.
+        "most": [(9, 0, 49, 40, 1, 0.9), (8, 0, 48, 40, 0, 0.8)],
+    }
+    lines = lines_of(found)
+    by_image = {
+        id: precision.confusion(truth_of({id: boxes[id]}), [line for line in lines if line["id"] == id]) for id in boxes
+    }
+    assert by_image == {
+        "sure": [[1, 0, 0], [0, 0, 0], [1, 0, 0]],
+        "overlap": [[1, 0, 1], [0, 0, 0], [1, 0, 0]],
+        "most": [[1, 0, 0], [0, 1, 0], [0, 0, 0]],
+    }
+    total = precision.confusion(truth_of(boxes), lines)
+    assert total == np.sum(list(by_image.values()), axis=0).tolist()

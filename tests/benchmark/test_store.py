@@ -30,6 +30,43 @@ def test_a_line_torn_inside_a_letter_is_ignored(tmp_path):
     assert files.read_lines(path) == [{"id": "a"}]
 
 
+def test_of_several_lines_of_an_image_the_last_one_counts(tmp_path):
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.folder.mkdir(parents=True)
+    for protocol, value in (("standard", 1.0), ("cddfuse", 2.0), ("standard", 3.0)):
+        line = cells.score_line("a", protocol, "k-k", "f", {"EN": value}, {})
+        files.append(place.scores_file, line)
+    found = cells.read_scores(place)
+    assert {key: line["scores"] for key, line in found.items()} == {
+        ("a", "standard"): {"EN": 3.0},
+        ("a", "cddfuse"): {"EN": 2.0},
+    }
+
+
+def test_protocols_of_a_cell_are_rows_of_their_own(tmp_path):
+    """Of three images one is scored under the second protocol: neither row takes the other's scores."""
+    record = {"n": 3, "protocols": ["standard", "cddfuse"], "metrics": {"EN": 1}}
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.write_run(record)
+    for id, protocol, value in (("a", "standard", 1.0), ("b", "standard", 2.0), ("c", "standard", 6.0)):
+        files.append(place.scores_file, cells.score_line(id, protocol, "k-k", "f", {"EN": value}, {}))
+    files.append(place.scores_file, cells.score_line("a", "cddfuse", "k-k", "f", {"EN": 9.0}, {}))
+    second, first = summary.summarise(place)
+    assert (first.protocol, first.state, first.total) == ("standard", "done", 3)
+    assert first.values["EN"] == summary.Value(3.0, pytest.approx(math.sqrt(7)), 3)
+    assert (second.protocol, second.state, second.values, second.incomplete) == (
+        "cddfuse",
+        "partial 1/3",
+        {},
+        {"EN": 1},
+    )
+
+
+def test_no_line_holds_what_is_not_json(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.dump({"id": "a", "seconds": math.nan})
+
+
 def test_lines_are_the_same_bytes_for_the_same_content():
     scores = {"SF": 0.1 + 0.2, "EN": math.nan, "PSNR": math.inf, "MSE": -math.inf}
     line = cells.score_line("ä b", "standard", "k", "f", scores, {"EN": "flat"})

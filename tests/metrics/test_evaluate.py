@@ -11,6 +11,7 @@ import pytest
 
 import metrics
 from metrics import evaluation
+from metrics.images import to_levels
 
 
 def test_core_metrics_are_finite_under_both_protocols(triple):
@@ -90,7 +91,13 @@ def test_layout_and_dtype_of_the_arrays_do_not_matter(triple):
     assert metrics.evaluate(*[np.asfortranarray(image) for image in triple]) == expected
     for dtype in (np.int32, np.float32, np.float64):
         assert metrics.evaluate(*[image.astype(dtype) for image in triple]) == expected
-    assert metrics.evaluate(triple[0] + 0.3, *triple[1:]) == expected, "floats are rounded to levels"
+
+
+def test_floats_are_rounded_to_the_nearest_level():
+    levels = np.arange(1, 255, dtype=np.uint8).reshape(2, 127)
+    for shift in (-0.49, -0.3, 0.3, 0.49):
+        assert (to_levels(levels + shift, "fused") == levels).all()
+    assert to_levels(np.array([[0.5, 1.5, 2.5, 254.5, 254.6]]), "fused").tolist() == [[0, 2, 2, 254, 255]]
 
 
 def test_names_may_be_spelt_loosely_and_come_back_as_asked(triple):
