@@ -337,13 +337,12 @@ class Reach:
     """A plugin of pytest: which lines of the code each test reaches, and the seconds that it takes. Tests that fail are
     left out."""
 
-    def __init__(self, tree: Path, code: Sequence[str]) -> None:
+    def __init__(self, tree: Path) -> None:
         import coverage
 
         self.tree, self.found, self.passed = tree, {}, {}
-        self.coverage = coverage.Coverage(
-            data_file=None, include=[str(tree / pattern) for pattern in code], config_file=False, messages=False
-        )
+        code, tests = f"{tree}/*", f"{tree}/tests/*"
+        self.coverage = coverage.Coverage(data_file=None, include=[code], omit=[tests], config_file=False)
 
     def __enter__(self) -> Reach:
         import pytest
@@ -383,11 +382,11 @@ class Reach:
         return tests
 
 
-def measure(tree: Path, test_file: str, code: Sequence[str], out: Path) -> None:
+def measure(tree: Path, test_file: str, out: Path) -> None:
     """Write which tests of a file reach which lines, as JSON. Runs in a process of its own."""
     import pytest
 
-    with Reach(tree, code) as reach:
+    with Reach(tree) as reach:
         pytest.main([*OPTIONS, test_file], plugins=[reach.plugin])
     out.write_text(json.dumps(reach.tests()), encoding="utf-8")
 
@@ -457,7 +456,6 @@ class Study:
     def measured(self, area: Area) -> dict[str, dict]:
         """Test -> seconds and lines, of the tests of an area."""
         known = json.loads(self.reach_file.read_text(encoding="utf-8")) if self.reach_file.is_file() else {}
-        code = sorted({pattern for area in self.areas.values() for pattern in area.code})
         found = {}
         for file in self.files(area.tests):
             mark = digest(self.tree / file)
@@ -465,7 +463,7 @@ class Study:
                 out = self.work / "measured.json"
                 out.unlink(missing_ok=True)
                 log = self.work / "measured.log"
-                in_process(measure, (self.tree, file, code, out), self.tree, log, 3600)
+                in_process(measure, (self.tree, file, out), self.tree, log, 3600)
                 if not out.is_file():
                     raise SystemExit(f"{file} cannot be measured: see {log}")
                 tests = json.loads(out.read_text(encoding="utf-8"))

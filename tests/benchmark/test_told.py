@@ -434,6 +434,7 @@ def test_texts_that_differ_in_numbers_are_one():
     found = {"a": ("infrared: 3 levels", "fused: black"), "b": ("infrared: 5 levels",), "c": ("pair: same",)}
     assert told.in_all(told.of_sources(found), 9) == ["2 of 9 infrared images: 3…5 levels", "1 of 9 pairs: same"]
     assert told.in_all(told.of_fused(found), 9) == ["1 of 9 fused images: black"]
+    assert [told.what_of_fused(fact) for fact in ("fused: 8-bit: grey", "infrared: fused")] == ["8-bit: grey", None]
 
 
 @pytest.mark.parametrize(
