@@ -83,7 +83,7 @@ AREAS = {
     ),
     "imaging": Area(
         tuple(f"benchmark/imaging/{name}.py" for name in ("bt601", "oddities", "raw_values", "reading", "saving")),
-        tuple(f"{BENCH}{name}.py" for name in ("reading", "stretched_reading", "told")),
+        tuple(f"{BENCH}{name}.py" for name in ("reading", "stretched_reading", "told", "formats", "tiff")),
     ),
 }
 
