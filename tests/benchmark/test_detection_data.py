@@ -136,7 +136,11 @@ def test_leak_and_scenes_of_own_lists(m3fd):
     assert made.leak() == {"1": 0.0, "5": 1.0}
     assert [(item.scene, item.time) for item in made.parts["test"]] == [("a", "day"), ("b", "night")]
     assert by_lists(m3fd).parts["test"][0].scene is None  # the set's own scenes may not be those of own lists
-    for text, words in (("00008\n", "expected 'id,scene'"), ("00008,a,small\n", "'small' is no time of day")):
+    for text, words in (
+        ("00008\n", "expected 'id,scene'"),
+        ("00008,a,day,fog\n", "expected 'id,scene'"),
+        ("00008,a,small\n", "'small' is no time of day"),
+    ):
         (m3fd / "scenes.csv").write_text(text)
         with pytest.raises(UserError, match=words):
             by_lists(m3fd, m3fd / "scenes.csv")
@@ -172,6 +176,26 @@ def test_lists_that_make_no_division(m3fd, part, text, words):
     (m3fd / f"{part}.txt").write_text(text)
     with pytest.raises(UserError, match=words):
         by_lists(m3fd)
+
+
+def test_a_published_division_of_which_a_part_is_there(tmp_path):
+    """Two pairs of each of zx's parts, of which it has no validation. A limit that cuts nothing makes no other one."""
+    data = datasets.get("m3fd")
+    ids = {part: members[:3] for part, members in data.schemes()["zx"].items()}
+    base = tmp_path / "M3FD_Detection"
+    (base / "Annotation").mkdir(parents=True)
+    for id in (*ids["train"], *ids["test"]):
+        draw(base / "Ir" / f"{id}.png", int(id))
+        draw(base / "Vis" / f"{id}.png", 100 + int(id), colour=True)
+        (base / "Annotation" / f"{id}.xml").write_text(annotation(PEOPLE.format(5, 5, 20, 30)))
+    whole, same, cut = (division.divide(data, "zx", tmp_path, limit=limit) for limit in (None, 3, 2))
+    assert whole.name.startswith("zx-6of4200-") and same.name == whole.name and cut.name == f"{whole.name}-first2"
+    assert "train 3 of 2905, test 3 of 1295 pairs" in whole.notes[0]
+    for made, train in ((whole, ids["train"][:2]), (same, ids["train"][:2]), (cut, ids["train"][:1])):
+        held, test = ids["train"][len(train)], ids["test"][: len(train) + 1]
+        found = {part: [item.pair.id for item in items] for part, items in made.parts.items()}
+        assert found == {"train": train, "val": [held], "test": test}
+    assert whole.leak().keys() == {"1", "5"}
 
 
 def test_the_scene_division_of_synth_det():

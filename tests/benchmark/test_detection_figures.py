@@ -52,6 +52,16 @@ def test_a_class_without_instances_has_no_figure():
     assert figures["medium"]["instances"] == 2  # 40x80 pixels
 
 
+def test_what_is_as_large_as_a_bound_belongs_to_both_sizes():
+    boxes = {"a": [(0, 0, 32, 32, 0), (40, 0, 71, 33, 0), (80, 0, 176, 96, 0), (0, 100, 96, 197, 0)]}
+    figures, _ = precision.evaluate(truth_of(boxes), [])
+    # 1024, 1023, 9216 and 9312 pixels.
+    assert [figures[size]["instances"] for size in ("small", "medium", "large")] == [2, 2, 2]
+    everything = {"a": [(*box, 0.9) for box in boxes["a"]]}
+    figures, _ = precision.evaluate(truth_of(boxes), lines_of(everything))
+    assert [figures[size]["AP"] for size in ("small", "medium", "large")] == [1, 1, 1]
+
+
 def test_times_of_day_are_apart():
     boxes = {"d": [(10, 10, 50, 50, 0)], "n": [(10, 10, 50, 50, 0)]}
     found = {"d": [(10, 10, 50, 50, 0, 0.9)], "n": []}
