@@ -183,7 +183,7 @@ def notes(compared: Compared) -> list[str]:
     found += [*compared.facts.get("notes", ()), *compared.notes]
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found + saved.notes([(row.method, row.remark) for row in (*compared.rows, *compared.absent)])
+    return found + saved.notes([(row.method, row.remark) for row in compared.rows])
 
 
 def show(found: Iterable[Grid]) -> None:

@@ -14,8 +14,7 @@ from benchmark.run.foreign import CommandFuser
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
-from benchmark.store.saved import Saved
-from benchmark.store.summary import is_copy
+from benchmark.store.summary import is_copy, is_declared
 
 
 class Made(NamedTuple):
@@ -64,9 +63,9 @@ class Job:
         return is_copy(self.about)
 
     @property
-    def stretched(self) -> bool:
-        """Whether what is made is known to be stretched on saving."""
-        return Saved.by(self.about).stretched
+    def declared(self) -> bool:
+        """Whether it is known how what is made is saved."""
+        return is_declared(self.about)
 
     def picture(self, id: str) -> Path:
         return self.cell.fused(id) if self.provided is None else self.provided[id]

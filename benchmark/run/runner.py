@@ -293,7 +293,7 @@ class _Run:
 
     def _facts(self) -> facts_told.Facts:
         """What there is to tell of the images; of what is not scored, of its sources alone."""
-        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies, self.job.stretched)}
+        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies, self.job.declared)}
 
     def _tell(self) -> None:
         """Say once of a run what is true of a split's sources, and what of the cell's own images."""

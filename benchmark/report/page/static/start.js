@@ -66,7 +66,8 @@ function drawFigures() {
   const setupOf = (name) => setups.find((table) => name.endsWith(`-${table.place}-${table.setup}`));
   // Those of this table, and those of detection on the same data set.
   const shown = index.figures.filter(({ name }) => name.endsWith(here) || setupOf(name));
-  const protocol = state.protocol && `protocol ${state.protocol}`;
+  const [output] = outputsOf(state.place, state.protocol); // the report's own, which figures are of
+  const protocol = state.protocol && `protocol ${state.protocol}, ${output} output`;
   byId("figures-title").textContent = ["Figures", currentPlace()?.title ?? dataset, protocol].filter(Boolean).join(", ");
   byId("figure-list").replaceChildren(...shown.map(({ name }) => {
     const kind = name.slice(0, name.indexOf(`-${dataset}@`)).replaceAll("-", " ");
