@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmark import textfiles
+from benchmark import progress, textfiles
 from benchmark.errors import UserError, unknown
 from benchmark.imaging.kinds import OVER, STRETCHES
 
@@ -117,6 +117,41 @@ def shared(command):
     ):
         command = option(command)
     return command
+
+
+def speech(command):
+    """Decorator: adds --quiet and --json, which choose how the command speaks (see `benchmark.progress`)."""
+    for option in (
+        click.option(
+            "--json",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_speak_json,
+            help="Print events, one JSON object a line, in place of all else: docs/command-line.md.",
+        ),
+        click.option(
+            "--quiet",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_be_quiet,
+            help="Say nothing but failures, and print what was asked for.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _speak_json(ctx, param, value):
+    if value and not ctx.resilient_parsing:
+        name = ctx.command_path.partition(" ")[2]
+        progress.select("json", name, arguments=ctx.find_root().meta.get("benchmark.arguments", []))
+
+
+def _be_quiet(ctx, param, value):
+    if value and not ctx.resilient_parsing:
+        progress.select("quiet", ctx.command_path.partition(" ")[2])
 
 
 def methods(default: str):

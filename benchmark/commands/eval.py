@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 EPILOG = """\b
 Examples:
@@ -40,6 +40,7 @@ Colour images are scored by their luminance, except under a protocol that scores
 @options.folders
 @options.stretch
 @options.config
+@options.speech
 @options.shared
 @click.pass_context
 def command(
@@ -72,7 +73,7 @@ def command(
     chosen = plan.select_split(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
     job = jobs.external_job(results, chosen, name, fused, wanted, pattern)
     for note in job.split.notes:
-        click.echo(note, err=True)
+        progress.say(note, **runner.place(job))
     outcomes = runner.run_jobs([job], processes, options.command_line(ctx))
     found = runner.tables_of(outcomes, wanted)
     if len(wanted) > 1:

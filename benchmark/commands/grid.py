@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 
 EPILOG = """\b
@@ -39,6 +39,7 @@ default, zooms in where the methods differ most.
 @click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
 @options.folders
 @options.stretch
+@options.speech
 @options.shared
 def command(
     dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, ir_pattern, vis_pattern,
@@ -61,7 +62,7 @@ def command(
     sources = datasets.get(name).source_titles
     rows, missing = stored_pairs.grid_rows(cells, pairs, sources, colour, skip=not ids)
     for line in missing:
-        click.echo(line, err=True)
+        progress.say(line, "warning")
     columns = {"ir": sources[0], "vis": sources[1], **{cell.method: title for cell, title in cells.items()}}
     if difference and difference not in columns:
         raise unknown("column in --difference", difference, columns)
@@ -82,6 +83,6 @@ def command(
             crops = [stored_pairs.differing(row, sources) if crop == "auto" else fixed for row in rows]
             figure = image_grid.qualitative(plt, rows, crops, inches)
         for path in style.save(figure, stem):
-            click.echo(path)
+            progress.answer(str(path), "file", path=path)
     if line := lettering.remark(lettering.lacking):
-        click.echo(line, err=True)
+        progress.say(line, "warning")

@@ -7,7 +7,7 @@ from itertools import chain
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 from benchmark.report import names_in
 from benchmark.report import sections as all_sections
@@ -73,6 +73,7 @@ docs/reports.md says what each statistic is.
 )
 @click.option("--out", type=options.FOLDER, help="Where to write; - for stdout.  [default: RESULTS/report]")
 @options.config
+@options.speech
 @options.shared
 def command(
     names,
@@ -122,13 +123,15 @@ def command(
         raise UserError("--reported: --sections leaves out the section reported, which would show it")
     if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
+    if str(out) == "-" and progress.is_json():
+        raise UserError("--out -: with --json stdout holds events; name a folder")
     if str(out) == "-" and (figures or page):
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
         raise UserError("--page-images is about the page; add --html")
     setups, broken = detected.read(results)
     for line in broken:
-        click.echo(f"left out: {line}", err=True)
+        progress.say(f"left out: {line}", "warning")
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
     found = measured.measure(results, **asked, metrics=metrics, common=common, also=also)
@@ -156,7 +159,7 @@ def command(
     for name in names:
         remarks += getattr(writers[name], "remarks", _no_remarks)(report)
     for line in filter(None, remarks):
-        click.echo(line, err=True)
+        progress.say(line, "warning")
     folder = results / "report" if out is None else out
     with _figures(figures, found, results, folder, setups) as paths:
         for name in names:
@@ -166,16 +169,16 @@ def command(
                 continue
             path = folder / writers[name].FILE
             files.replace(path, data)
-            click.echo(path)
+            progress.answer(str(path), "file", path=path, format=name)
         drawn = []
         for path in paths:
-            click.echo(path)
+            progress.answer(str(path), "file", path=path)
             drawn.append(path)
     if drawn:
         from benchmark.figures import lettering
 
         if line := lettering.remark(lettering.lacking):
-            click.echo(line, err=True)
+            progress.say(line, "warning")
     if page:
         from benchmark.report.page import making
 
@@ -183,7 +186,7 @@ def command(
         start = making.write(
             report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
         )
-        click.echo(start)
+        progress.answer(str(start), "file", path=start)
 
 
 def _no_remarks(report):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 METHODS = "mambadfuse,cddfuse,laplacian,average,max,ir,vis"
 
@@ -77,6 +77,7 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 @options.stretch
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.config
+@options.speech
 @options.shared
 @click.pass_context
 def command(
@@ -132,28 +133,31 @@ def command(
             job = jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
             planned.append(job)
             if note:
-                notes.append(f"{job.cell}: {note}")
+                notes.append((f"{job.cell}: {note}", "note", runner.place(job)))
             if not method.group:
                 named.add(str(job.cell))
         if left:
             names = ", ".join(method.name for method in left)
-            notes.append(f"{one.dataset}@{one.name}: left out, made for other pairs: {names}")
-    for note in (*(note for one in splits for note in one.notes), *notes):
-        click.echo(note, err=True)
+            text = f"{one.dataset}@{one.name}: left out, made for other pairs: {names}"
+            notes.append((text, "note", {"dataset": one.dataset, "split": one.name}))
+    of_splits = [(note, "note", {"dataset": one.dataset, "split": one.name}) for one in splits for note in one.notes]
+    for text, event, fields in (*of_splits, *notes):
+        progress.say(text, event, **fields)
     if dry_run:
         for job in planned:
-            click.echo(_intention(job))
+            progress.answer(_intention(job), "plan", **runner.place(job))
         for name, reason in absent.items():
-            click.echo(f"{name}: unavailable: {reason}")
+            progress.answer(f"{name}: unavailable: {reason}", "unavailable", dataset=name, reason=reason)
         return
     for name, reason in absent.items():
-        click.echo(f"{name}: unavailable: {reason}", err=True)
+        progress.say(f"{name}: unavailable: {reason}", "unavailable", dataset=name, reason=reason)
     for method, reason in dict.fromkeys((job.cell.method, job.unavailable) for job in planned if job.unavailable):
-        click.echo(f"{method}: unavailable: {reason}", err=True)
+        progress.say(f"{method}: unavailable: {reason}", "unavailable", method=method, reason=reason)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     terminal.show(runner.tables_of(outcomes, wanted))
-    for name, reason in absent.items():
-        click.echo(f"\n{name}: unavailable ({reason})")
+    if not progress.is_json():
+        for name, reason in absent.items():
+            click.echo(f"\n{name}: unavailable ({reason})")
     counts = named if options.given(ctx, "methods") else set()
     failed = (o.failed or o.error or (o.unavailable and str(o.job.cell) in counts) for o in outcomes)
     ctx.exit(int(bool(absent) or any(failed)))

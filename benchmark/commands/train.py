@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import NAMES, folders, scan_backend, shared, stretch
+from benchmark.options import NAMES, folders, scan_backend, shared, speech, stretch
 
 DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
 
@@ -57,6 +58,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 @folders
 @stretch
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
+@speech
 @shared
 def command(
     method,
@@ -95,7 +97,7 @@ def command(
 
     from baselines import Unavailable, tasks
     from benchmark import datasets, textfiles
-    from benchmark.progress import Progress
+    from benchmark.progress import Progress, answer, duration
     from benchmark.run import machine, plan
     from benchmark.store import provenance
     from benchmark.training.crops import read, refuse_repeats
@@ -137,16 +139,18 @@ def command(
         sources.append(read(spec, chosen, split, data_root, ir, vis, ir_pattern, vis_pattern, stretch))
         if first:
             where = f"{sources[-1].dataset}@{sources[-1].split}"
+            place = {"dataset": sources[-1].dataset, "split": sources[-1].split}
             for note in sources[-1].notes:
-                progress.line(note)
-            progress.line(f"{where}: {len(sources[-1].images)} pairs")
+                progress.line(note, **place)
+            progress.line(f"{where}: {len(sources[-1].images)} pairs", **place)
             for line in sources[-1].told:
-                progress.line(f"{where}: {line}")
+                progress.line(f"{where}: {line}", "told", **place)
     refuse_repeats(sources)
     if chosen.continues and not checkpoint and first:
         progress.line(
             f"recipe {recipe} continues trained weights, and none are given: --checkpoint FILE, or train with"
-            " --recipe preliminary first"
+            " --recipe preliminary first",
+            "warning",
         )
     name = method if task == "ivf" else f"{method}-{task}"
     facts = {
@@ -163,8 +167,9 @@ def command(
             )  # fmt: skip
             if run.step and first:
                 progress.line(f"continuing at step {run.step} of {chosen.steps}")
-            bar = progress.bar(f"training {name}", chosen.steps - run.step, "step") if first else nullcontext(_nothing)
-            with bar as advance:
+            bar = progress.bar(f"training {name}", chosen.steps - run.step, "step", method=name)
+            with bar if first else nullcontext(_nothing) as step:
+                advance = partial(_tell, step)
                 run.train(sources, save_every, validate_every, advance, progress.line, tensorboard)
     except Timeout as error:
         raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
@@ -175,7 +180,9 @@ def command(
     except (ValueError, Unavailable, Diverged) as error:
         raise UserError(str(error)) from error
     if first:
-        click.echo(f"{folder / f'{name}.safetensors'}: {in_steps(run.step)}, {run.seconds / 60:.0f} min")
+        path, spent = folder / f"{name}.safetensors", round(run.seconds, 1)
+        text = f"{path}: {in_steps(run.step)}, {duration(spent)}"
+        answer(text, "summary", path=path, steps=run.step, seconds=spent, record=path.with_suffix(".json"))
 
 
 @contextmanager
@@ -194,5 +201,11 @@ def _alone(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def _nothing() -> None:
+def _tell(step: Callable[..., None], news) -> None:
+    """Tell how the training goes: its loss, its learning rate and its speed."""
+    speed = f"{news.steps_per_second:.3g} steps/s"
+    step(note=f"loss {news.loss:.4g}, rate {news.learning_rate:.2g}, {speed}", **vars(news))
+
+
+def _nothing(*_, **__) -> None:
     pass

@@ -30,7 +30,8 @@ class Job:
 
     keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
     id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
-    the function that fuses a pair. missing: id -> why there is nothing to score.
+    the function that fuses a pair. missing: id -> why there is nothing to score. family and flops: as on the method's
+    card.
     """
 
     cell: Cell
@@ -49,6 +50,8 @@ class Job:
     colour: bool = False
     colour_scores: bool = False
     force: bool = False
+    family: str = "other"
+    flops: float = 0.0
 
     def key(self, id: str, protocol: str) -> str:
         return f"{self.keys[id]}-{cells.score_key(protocol, self.metrics_version)}"
@@ -126,6 +129,8 @@ def fuser_job(
         device=device,
         unavailable=method.unavailable,
         seed=seed,
+        family=card.family,
+        flops=card.flops,
         **options,
     )
 

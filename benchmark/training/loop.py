@@ -7,8 +7,9 @@ import io
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 
@@ -30,6 +31,18 @@ from benchmark.training.schedule import learning_rate
 VALIDATION_CROP = 128
 LOG_EVERY = 20
 PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class News:
+    """How a training goes. step: how many are done. loss: mean of the last steps; learning_rate: of the last one;
+    steps_per_second and images_per_second: since this run began or went on, validation and saving included."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    steps_per_second: float
+    images_per_second: float
 
 
 class Diverged(Exception):
@@ -83,8 +96,8 @@ def _lower_precision(network: nn.Module, calls: Sequence[str], device: str) -> N
 
 
 class Run:
-    """One training run. Its folder holds state.pt (to resume), log.csv, validation.csv, validation.png, the weights and
-    their record.
+    """One training run. Its folder holds state.pt (to resume), log.csv, loss.png, validation.csv, validation.png, the
+    weights and their record.
 
     start: the weights to begin with, or None for random ones. precision: "fp32", or "bf16" for bfloat16 autocast of the
     network, with float32 weights, losses and scans. recompute: trade time for memory, by computing the activations of
@@ -218,14 +231,14 @@ class Run:
         sources: Sequence[Source],
         save_every: int,
         validate_every: int,
-        advance: Callable[[], None] = lambda: None,
+        advance: Callable[[News], None] = lambda news: None,
         say: Callable[[str], None] = print,
         tensorboard: bool = False,
     ) -> None:
         """Train to the recipe's last step. Hold a few pairs of each source out to validate on.
 
-        Calls `advance` after every step, and `say` with the scores of every validation. Ctrl-C and SIGTERM wait for the
-        end of the step; the run saves it, then they are raised.
+        Calls `advance` after every step, and `say` with the scores of every validation. Ctrl-C and SIGTERM wait for
+        the end of the step; the run saves it, then they are raised.
         """
         training, held_out = split_off_validation(sources)
         first = self.processes.rank == 0
@@ -234,30 +247,41 @@ class Run:
             say(f"{', '.join(whole)}: fewer than 4 pairs, so none is held out for validation")
         board = TensorBoard(self.folder / "tensorboard", self.step) if tensorboard and first else None
         window, before, stopped = [], time.monotonic(), False
+        recent, start, first_step = deque(maxlen=LOG_EVERY), before, self.step
         with held_back(say if first else lambda line: None) as interrupts:
             while self.step < self.recipe.steps and not stopped:
                 window.append(self.train_step(training))
+                recent.append(window[-1]["loss"])
                 now = time.monotonic()
                 self.seconds, before = self.seconds + now - before, now
                 last = self.step == self.recipe.steps
                 if self.step % LOG_EVERY == 0 or last:
                     # A method's phases differ in their parts of the loss; only those of the newest step are averaged.
                     means = {key: float(np.mean([row[key] for row in window if key in row])) for key in window[-1]}
-                    row = {"step": self.step, "seconds": self.seconds, **self.processes.mean(means)}
+                    rate = learning_rate(self.recipe, self.step - 1)
+                    row = {"step": self.step, "seconds": self.seconds, **self.processes.mean(means), "rate": rate}
                     window = []
                     if first:
                         self.log.append(row)
                     if board:
-                        board.add("training", {**row, "rate": learning_rate(self.recipe, self.step - 1)})
+                        board.add("training", row)
                 if first and held_out and (self.step % validate_every == 0 or last):
                     self._validate(held_out, say, board)
                 stopped = self.processes.any(bool(interrupts))
+                if first and (self.step % validate_every == 0 or last or stopped):
+                    self._draw_losses()
                 if first and (self.step % save_every == 0 or last or stopped):
                     self.save()
-                advance()
+                speed = (self.step - first_step) / max(time.monotonic() - start, 1e-9)
+                rate = learning_rate(self.recipe, self.step - 1)
+                advance(News(self.step, float(np.mean(recent)), rate, speed, speed * self.recipe.batch))
         if stopped:  # another process was interrupted; `held_back` passes on an interrupt of this one
             raise KeyboardInterrupt
         self.processes.wait()
+
+    def _draw_losses(self) -> None:
+        if self.log.rows():
+            draw(self.log.path, self.folder / "loss.png", f"{self.method}, losses and learning rate")
 
     def _validate(self, held_out: list, say: Callable[[str], None], board: TensorBoard | None) -> None:
         scores = validate(self.averaged(), held_out, self.device)
