@@ -95,7 +95,7 @@ class Commands(click.Group):
         return importlib.import_module(f"{commands.__name__}.{name}").command
 
     def resolve_command(self, ctx, args):
-        if not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+        if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             raise unknown("command", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 

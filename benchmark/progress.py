@@ -245,9 +245,11 @@ class _Display:
     def remove(self, part: Part) -> None:
         if part not in self._tasks:
             return
-        # A bar that is gone before the last drawing is in no transcript either.
+        # A bar that is gone before the next drawing is in no transcript either.
         self._bars.remove_task(self._tasks.pop(part))
-        if not self._tasks:
+        if self._tasks:
+            self._bars.refresh()
+        else:
             self._bars.stop()
             self._bars = None
 
@@ -266,7 +268,9 @@ def _bars(console):
     name = TextColumn(
         "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
     )
-    columns = [name, MofNCompleteColumn(), Left(table_column=Column(no_wrap=True))]
+    # Least widths: where the terminal is narrow, it is the name that is cut short.
+    count = MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=9, justify="right"))
+    columns = [name, count, Left(table_column=Column(no_wrap=True, min_width=11))]
     if console.width >= 70:
         columns.insert(1, BarColumn(bar_width=min(40, console.width // 5)))
     return Bars(*columns, console=console, transient=True, expand=True, refresh_per_second=4)
@@ -388,6 +392,8 @@ class Progress:
             yield step
         finally:
             voice.remove(part)
+            if whole is not None and whole.done == whole.total:  # nothing is drawn below the last summary
+                voice.remove(whole)
         voice.finish(part, summary)
 
     @contextmanager
@@ -406,3 +412,5 @@ class Progress:
             yield part
         finally:
             voice.remove(part)
+        if voice.mode == "json":
+            voice.advanced(part, None, {})

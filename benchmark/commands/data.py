@@ -40,8 +40,15 @@ def _dataset(name: str, label_order: str | None = None):
     return source
 
 
-@command.command(short_help="Check a data set to the last pair.")
-@click.argument("name")
+_VERIFY_EXAMPLES = """\b
+Examples:
+  bench data verify msrs --data-root DATA
+  bench data verify roadscene --split cddfuse50 --data-root DATA --json
+"""
+
+
+@command.command(epilog=_VERIFY_EXAMPLES, short_help="Check a data set to the last pair.")
+@click.argument("name", shell_complete=options.completing(options.dataset_names))
 @click.option("--split", "splits", type=options.NAMES, help="These only; the whole set if left out.")
 @click.option("--jobs", "threads", type=click.IntRange(1), metavar="N", help="Threads; one per processor if left out.")
 @_label_order
@@ -80,8 +87,16 @@ def verify(ctx, name, splits, threads, label_order, data_root):
         ctx.exit(1)
 
 
-@command.command(short_help="Download a data set, or say how to get it.")
-@click.argument("name")
+_PULL_EXAMPLES = """\b
+Examples:
+  bench data pull roadscene --data-root DATA
+  bench data pull msrs --split test --dry-run --data-root DATA
+  bench data pull llvip --archive LLVIP.zip --data-root DATA
+"""
+
+
+@command.command(epilog=_PULL_EXAMPLES, short_help="Download a data set, or say how to get it.")
+@click.argument("name", shell_complete=options.completing(options.dataset_names))
 @click.option("--split", help="Only the files of this split; everything if left out.")
 @click.option("--archive", type=click.Path(path_type=Path), help="Unpack this file, downloaded by hand.")
 @click.option("--sha256", metavar="HEX", help="What the archive's SHA-256 must be.")
@@ -164,8 +179,21 @@ def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bo
         progress.say(f"Unpacked, but not recognised: {why}", "warning", dataset=source.name)
 
 
-@command.command(short_help="Measure how far training and test of a division share scenes.")
-@click.option("--dataset", required=True, help="Data set: bench ls datasets.")
+_LEAK_EXAMPLES = """\b
+Examples:
+  bench data leak --dataset m3fd --split random811-seed0
+  bench data leak --dataset roadscene --split cddfuse50 --data-root DATA
+  bench data leak --dataset m3fd --train train.txt --test test.txt --data-root DATA
+"""
+
+
+@command.command(epilog=_LEAK_EXAMPLES, short_help="Measure how far training and test of a division share scenes.")
+@click.option(
+    "--dataset",
+    shell_complete=options.completing(options.dataset_names),
+    required=True,
+    help="Data set: bench ls datasets.",
+)
 @click.option("--split", help="A division of the data set into training and test.")
 @click.option("--train", type=click.Path(path_type=Path), help="Instead of --split: a file of training ids.")
 @click.option("--test", type=click.Path(path_type=Path), help="Instead of --split: a file of test ids.")
@@ -208,7 +236,15 @@ def leak(dataset, split, train, test, data_root):
         progress.answer(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
 
 
-@command.command(short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
+_SYNTH_EXAMPLES = """\b
+Examples:
+  bench data synth --out DATA/SYNTH --pairs 200
+  bench run --dataset m3fd --split all --data-root DATA/SYNTH
+  bench data leak --dataset m3fd --train DATA/SYNTH/splits/scene-train.txt --test DATA/SYNTH/splits/scene-test.txt
+"""
+
+
+@command.command(epilog=_SYNTH_EXAMPLES, short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
 @click.option("--out", type=options.FOLDER, required=True, help="A new folder to write Ir, Vis and Annotation to.")
 @click.option("--pairs", type=click.IntRange(1), default=240, show_default=True)
 @click.option("--size", type=options.Size(), default="640x480", show_default=True)
@@ -219,13 +255,7 @@ def leak(dataset, split, train, test, data_root):
 @options.speech
 def synth(out, pairs, size, seed, processes):
     """Draw scenes of consecutive frames, by day, dusk and night, in fog and glare, with boxes of M3FD's six classes
-    around what is visible, and divisions by scenes and at random. Use them with
-
-    \b
-        bench run --dataset m3fd --split all --data-root OUT
-        bench data leak --dataset m3fd --data-root OUT \\
-            --train OUT/splits/scene-train.txt --test OUT/splits/scene-test.txt
-    """
+    around what is visible, and divisions by scenes and at random."""
     import time
 
     from benchmark.curation import drawn_sets
@@ -244,7 +274,16 @@ def synth(out, pairs, size, seed, processes):
     progress.answer(f"{pairs} pairs in {out}, {seconds:.0f} s ({pairs / seconds:.1f} a second); by scenes: {parts}")
 
 
-@command.command(short_help="Divide M3FD by whole scenes, balanced on the classes of its labels.")
+_SCENES_EXAMPLES = """\b
+Examples:
+  bench data scenes --out lists --data-root DATA
+  bench data scenes --out lists --label-order paper --data-root DATA
+"""
+
+
+@command.command(
+    epilog=_SCENES_EXAMPLES, short_help="Divide M3FD by whole scenes, balanced on the classes of its labels."
+)
 @click.option("--out", type=options.FOLDER, required=True, help="Folder for the lists of ids.")
 @_label_order
 @options.speech

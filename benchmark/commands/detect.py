@@ -42,8 +42,18 @@ class Seeds(click.ParamType):
 
 
 @click.command(epilog=EPILOG, short_help="Train and evaluate a detector on fused images.")
-@click.option("--dataset", default="synth-det", show_default=True, help="A data set with object boxes.")
-@click.option("--split", help="Division into train, val, test; scene where there is one if left out.")
+@click.option(
+    "--dataset",
+    shell_complete=options.completing(options.dataset_names),
+    default="synth-det",
+    show_default=True,
+    help="A data set with object boxes.",
+)
+@click.option(
+    "--split",
+    shell_complete=options.completing(options.split_names),
+    help="Division into train, val, test; scene where there is one if left out.",
+)
 @click.option("--train", type=options.FOLDER, metavar="FILE", help="Instead of --split: a file of training ids.")
 @click.option("--val", type=options.FOLDER, metavar="FILE", help="Ids to choose the weights on.")
 @click.option("--test", type=options.FOLDER, metavar="FILE", help="Ids to evaluate on, once.")

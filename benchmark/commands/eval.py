@@ -23,12 +23,22 @@ Colour images are scored by their luminance, except under a protocol that scores
 @click.option("--fused", type=options.FOLDER, required=True, help="Folder of fused images.")
 @click.option("--pattern", metavar="TEXT", help="Of their names, where they are no ids: '{id}_fused.png'.")
 @click.option("--name", required=True, help="What to call them in results.")
-@click.option("--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets.")
-@click.option("--split", help="Split of the data set; its default one if left out.")
 @click.option(
-    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
+    "--dataset",
+    shell_complete=options.completing(options.dataset_names),
+    default="synth",
+    show_default=True,
+    help="What they were fused from: bench ls datasets.",
 )
-@click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
+@click.option(
+    "--split",
+    shell_complete=options.completing(options.split_names),
+    help="Split of the data set; its default one if left out.",
+)
+@click.option(
+    "--protocol", type=options.PROTOCOLS, default="standard", show_default=True, help="bench ls protocols; or all."
+)
+@click.option("--metrics", type=options.METRICS, help="bench ls metrics; the eight core ones if left out.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
     "--jobs",

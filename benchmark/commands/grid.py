@@ -20,10 +20,14 @@ default, zooms in where the methods differ most.
 
 
 @click.command("grid", epilog=EPILOG, short_help="Fused images side by side, with zoomed insets.")
-@click.option("--dataset", required=True, help="The data set.")
-@click.option("--split", help="Its split, as for bench run.")
+@click.option(
+    "--dataset", shell_complete=options.completing(options.dataset_names), required=True, help="The data set."
+)
+@click.option("--split", shell_complete=options.completing(options.split_names), help="Its split, as for bench run.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="As for bench run: the split of the first N pairs.")
-@click.option("--methods", type=options.NAMES, help="Columns after the sources, in order; all stored ones if left out.")
+@click.option(
+    "--methods", type=options.METHOD_NAMES, help="Columns after the sources, in order; all stored ones if left out."
+)
 @click.option(
     "--ids",
     multiple=True,

@@ -141,10 +141,29 @@ def detectors(data_root, weights_root):
 
 WHAT = {listing.__name__: listing for listing in (datasets, detectors, methods, metrics, profiles, protocols, splits)}
 
+EPILOG = """\b
+Examples:
+  bench ls
+  bench ls methods --weights-root WEIGHTS
+  bench ls metrics --protocol cddfuse
+  bench ls datasets --data-root DATA | cut -f 1,5
+\b
+In columns on a terminal; elsewhere a line for each, separated by tabs, below a line of heads.
+"""
 
-@click.command(short_help="List data sets, detectors, methods, metrics, profiles, protocols or splits.")
-@click.argument("what", required=False, metavar="[datasets|detectors|methods|metrics|profiles|protocols|splits]")
-@click.option("--protocol", help="With metrics: only those that this protocol defines, and what it computes.")
+
+@click.command(epilog=EPILOG, short_help="List data sets, detectors, methods, metrics, profiles, protocols or splits.")
+@click.argument(
+    "what",
+    required=False,
+    shell_complete=options.completing(lambda ctx: list(WHAT)),
+    metavar="[datasets|detectors|methods|metrics|profiles|protocols|splits]",
+)
+@click.option(
+    "--protocol",
+    shell_complete=options.completing(options.protocol_names),
+    help="With metrics: only those that this protocol defines, and what it computes.",
+)
 @options.speech
 @options.shared
 def command(what, protocol, results, data_root, weights_root):

@@ -34,14 +34,16 @@ docs/reports.md says what each statistic is.
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
 @click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all if left out.")
-@click.option("--dataset", type=options.NAMES, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
-@click.option("--protocol", type=options.NAMES, help="Protocols of scores or of detection; all if left out.")
+@click.option("--dataset", type=options.DATASETS, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
+@click.option("--protocol", type=options.PROTOCOLS, help="Protocols of scores or of detection; all if left out.")
 @click.option(
     "--methods",
-    type=options.NAMES,
+    type=options.METHOD_NAMES,
     help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
 )
-@click.option("--metrics", type=options.NAMES, help="Metrics of scores, in the order of the columns; all if left out.")
+@click.option(
+    "--metrics", type=options.METRICS, help="Metrics of scores, in the order of the columns; all if left out."
+)
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")

@@ -20,6 +20,8 @@ Examples:
   bench run --dataset folder --ir my/infrared --vis my/visible --methods seafusion --tile 512
   bench run --methods average --methods 'cmd:python their_test.py {ir} {vis} {out}'
   bench run --config run.yaml --limit 3
+  bench run --dataset tno --methods all --quiet
+  bench run --dataset tno --methods all --json | jq -r 'select(.event == "failure").message'
 \b
 A method whose weights are missing is shown as unavailable; that counts as a failure
 (exit code 1) only where --methods names it. Of a group (all, learned, classical, naive), methods
@@ -28,13 +30,19 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 
 
 @click.command(epilog=EPILOG)
-@click.option("--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets.")
-@click.option("--split", help="Split of the data set; its default one if left out.")
+@click.option(
+    "--dataset", type=options.DATASETS, default="synth", show_default=True, help="Data sets: bench ls datasets."
+)
+@click.option(
+    "--split",
+    shell_complete=options.completing(options.split_names),
+    help="Split of the data set; its default one if left out.",
+)
 @options.methods(METHODS)
 @click.option(
-    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
+    "--protocol", type=options.PROTOCOLS, default="standard", show_default=True, help="bench ls protocols; or all."
 )
-@click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
+@click.option("--metrics", type=options.METRICS, help="bench ls metrics; the eight core ones if left out.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
     "--jobs",

@@ -10,13 +10,29 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import NAMES, folders, scan_backend, shared, speech, stretch
+from benchmark.options import DATASETS, completing, folders, scan_backend, shared, speech, stretch, trainable_names
 
-DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
+BY_TASK = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
+
+EPILOG = """\b
+Examples:
+  bench train --method mambadfuse --recipe preliminary --data-root DATA
+  bench train --method cddfuse --dataset roadscene,tno --checkpoint CDDFuse_IVF.pth --data-root DATA
+  bench train --method cddfuse --task mif --checkpoint cddfuse.safetensors --data-root DATA
+  bench train --method mambadfuse --recipe mine.yaml --dataset folder --ir my/infrared --vis my/visible
+\b
+The same command continues a stopped run. To use the result:
+  bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
+"""
 
 
-@click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
-@click.option("--method", required=True, help="The method to train, for example mambadfuse.")
+@click.command("train", epilog=EPILOG, short_help="Train a fusion network; stops and resumes at any time.")
+@click.option(
+    "--method",
+    shell_complete=completing(trainable_names),
+    required=True,
+    help="The method to train, for example mambadfuse.",
+)
 @click.option(
     "--task",
     type=click.Choice(["ivf", "mif"]),
@@ -26,7 +42,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 )
 @click.option(
     "--dataset",
-    type=NAMES,
+    type=DATASETS,
     help="The data sets that the crops are cut from, each as NAME or NAME@SPLIT [default: roadscene; for --task mif the"
     " three harvard sets].",
 )
@@ -86,11 +102,8 @@ def command(
     data_root,
     **_,
 ):
-    """Train METHOD on random crops; the run folder holds the state, the log, the validation curve and the weights.
-
-    The same command continues a stopped run. To use the result:
-
-        bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
+    """Train METHOD on random crops; the run folder holds the state, the losses and validation scores as tables and
+    curves, and the weights.
     """
     import torch
     from filelock import Timeout
@@ -114,7 +127,7 @@ def command(
         chosen = tasks.Recipe.of(textfiles.read_yaml(path, "recipe"), **({"steps": steps} if steps else {}))
     except ValueError as error:
         raise UserError(f"recipe {path}: {error}") from error
-    dataset = dataset or DATASETS[task]
+    dataset = dataset or BY_TASK[task]
     for spec in dataset:
         card = datasets.get(spec.partition("@")[0]).card
         if card.name != "folder" and card.task != task:

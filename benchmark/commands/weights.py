@@ -30,8 +30,15 @@ def command():
     """Work with checkpoints."""
 
 
-@command.command(short_help="Check files against the published hashes.")
-@click.argument("methods", type=options.NAMES, default="all")
+_VERIFY_EXAMPLES = """\b
+Examples:
+  bench weights verify
+  bench weights verify seafusion,cddfuse --weights-root WEIGHTS
+"""
+
+
+@command.command(epilog=_VERIFY_EXAMPLES, short_help="Check files against the published hashes.")
+@click.argument("methods", type=options.METHOD_NAMES, default="all")
 @options.speech
 @_root
 @click.pass_context
@@ -52,8 +59,16 @@ def verify(ctx, methods, weights_root):
     ctx.exit(int(wrong > 0))
 
 
-@command.command(short_help="Download published files, checked against their hashes.")
-@click.argument("methods", type=options.NAMES)
+_PULL_EXAMPLES = """\b
+Examples:
+  bench weights pull seafusion,cddfuse
+  bench weights pull all --dry-run
+  bench weights pull all --weights-root WEIGHTS
+"""
+
+
+@command.command(epilog=_PULL_EXAMPLES, short_help="Download published files, checked against their hashes.")
+@click.argument("methods", type=options.METHOD_NAMES)
 @click.option("--dry-run", is_flag=True, help="Say what would be downloaded, and do nothing.")
 @options.speech
 @_root
@@ -86,7 +101,14 @@ def pull(ctx, methods, dry_run, weights_root):
     ctx.exit(int(bool(failed or wrong)))
 
 
-@command.command(short_help="The authors' layout to safetensors with a record, and back.")
+_CONVERT_EXAMPLES = """\b
+Examples:
+  bench weights convert CDDFuse_IVF.pth cddfuse-official.safetensors --method cddfuse
+  bench weights convert runs/mine/mambadfuse.safetensors mine.pth --method mambadfuse --float16
+"""
+
+
+@command.command(epilog=_CONVERT_EXAMPLES, short_help="The authors' layout to safetensors with a record, and back.")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("target", type=options.FOLDER, metavar="TARGET")
 @click.option("--method", required=True, help="Whose weights these are, for example cddfuse or mambadfuse-mif.")

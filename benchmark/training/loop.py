@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 import metrics
-from baselines.base import keep_freed_memory, sha256
+from baselines.base import keep_freed_memory, load_tensors, sha256
 from baselines.tasks import Recipe, Task, load_weights
+from benchmark import progress
 from benchmark.figures.training_curves import draw
 from benchmark.store import files
 from benchmark.training.crops import Source, crops, split_off_validation
@@ -152,7 +153,7 @@ class Run:
     def _resume(self) -> None:
         path = self.folder / "state.pt"
         try:
-            saved = torch.load(path, map_location=self.device, weights_only=True)
+            saved = load_tensors(path, self.device)
             identity, step = saved["identity"], saved["step"]
         except Exception as error:  # torch raises many kinds for a file that is not its own
             raise ValueError(f"{path} is not a saved state; remove it to start anew") from error
@@ -232,7 +233,7 @@ class Run:
         save_every: int,
         validate_every: int,
         advance: Callable[[News], None] = lambda news: None,
-        say: Callable[[str], None] = print,
+        say: Callable[..., None] = progress.say,
         tensorboard: bool = False,
     ) -> None:
         """Train to the recipe's last step. Hold a few pairs of each source out to validate on.
@@ -283,14 +284,15 @@ class Run:
         if self.log.rows():
             draw(self.log.path, self.folder / "loss.png", f"{self.method}, losses and learning rate")
 
-    def _validate(self, held_out: list, say: Callable[[str], None], board: TensorBoard | None) -> None:
+    def _validate(self, held_out: list, say: Callable[..., None], board: TensorBoard | None) -> None:
         scores = validate(self.averaged(), held_out, self.device)
         row = {"step": self.step, **scores}
         self.validation.append(row)
         draw(self.validation.path, self.folder / "validation.png", f"{self.method}, held-out crops")
         if board:
             board.add("validation", row)
-        say(f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+        text = f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        say(text, "validation", method=self.method, step=self.step, scores=scores)
 
 
 def in_steps(count: int) -> str:

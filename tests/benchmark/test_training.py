@@ -76,7 +76,7 @@ def assert_same_state(*folders: Path) -> None:
     assert torch.equal(*moments)
 
 
-def quiet(_line):
+def quiet(*_, **__):
     pass
 
 
