@@ -35,7 +35,7 @@ class FunctionFuser(ClassicalFuser):
     def fuse_pair(self, ir, vis):
         fused = type(self).function(ir, vis)
         if fused is None:
-            raise ValueError(f"{self.card.name} returned None; expected an image (H, W)")
+            raise ValueError(f"{self.card.name} returned nothing; expected an image (H, W)")
         fused = np.asarray(fused)
         if fused.shape != ir.shape:
             raise ValueError(f"{self.card.name} returned shape {shape(fused.shape)} for images of {shape(ir.shape)}")

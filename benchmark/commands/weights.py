@@ -48,8 +48,11 @@ def verify(ctx, methods, weights_root):
     from benchmark.checkpoints import published
     from benchmark.report import terminal
 
-    root = published.root(weights_root)
-    states = {source: published.state(source, root) for source in published.select(methods)}
+    root, sources, states = published.root(weights_root), published.select(methods), {}
+    with progress.Progress().bar("hashing", len(sources), "file", summary=False) as step:
+        for source in sources:
+            states[source] = published.state(source, root)
+            step()
     rows = [(f"{s.folder}/{s.file}", state, f"{s.repository} at {s.commit[:10]}") for s, state in states.items()]
     terminal.show_listing(("file", "state", "published in"), rows)
     count = {kind: sum(state == kind for state in states.values()) for kind in ("ok", "missing")}

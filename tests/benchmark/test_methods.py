@@ -137,7 +137,7 @@ def test_what_a_strangers_function_may_not_return(mine, bench_folder):
     assert "cropped returned shape 47x64 for images of 48x64" in result.stderr
     (mine / "forgot.py").write_text("def forgot(ir, vis):\n    ir + vis\n")
     result = bench_folder("run", "--methods", "forgot.py", "--metrics", "EN")
-    assert "fusing failed: ValueError: forgot returned None; expected an image (H, W)" in result.stderr
+    assert "fusing failed: ValueError: forgot returned nothing; expected an image (H, W)" in result.stderr
     assert "did you mean the file ./forgot.py?" in bench_folder("run", "--methods", "forgot").stderr
 
 
@@ -342,7 +342,7 @@ def test_entry_points(entry_points, pairs, bench, bench_folder, caplog):
     np.testing.assert_allclose(fused(pairs, "average"), (ir + vis) / 2, atol=0.51)
     record = json.loads((cell(pairs, "third") / "run.json").read_text())
     assert record["code"] == {"entry_point": "third", "sha256": files.file_sha256(__file__)}
-    assert any(line.startswith("twin ") for line in bench("ls", "methods").stdout.splitlines())
+    assert any(line.startswith("twin\t") for line in bench("ls", "methods").stdout.splitlines())
 
 
 @pytest.fixture

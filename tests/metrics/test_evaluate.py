@@ -203,7 +203,7 @@ def test_wrong_images_are_refused_in_one_line(fused, message):
     "options, message",
     [
         ({"metrics": ["Qabff"]}, "unknown metric 'Qabff': did you mean Qabf"),
-        ({"metrics": [3]}, "unknown metric 3"),
+        ({"metrics": [3]}, "unknown metric '3'"),
         ({"protocol": "cdfuse"}, "unknown protocol 'cdfuse': did you mean cddfuse"),
         ({"metrics": ["SCD"], "protocol": "vifb"}, "SCD is not defined by protocol vifb; it is by standard"),
     ],
