@@ -33,7 +33,7 @@ class Job:
     keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
     id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
     the function that fuses a pair. also: jobs that save the same results otherwise, whose images are made along with
-    this one's. missing: id -> why there is nothing to score.
+    this one's. missing: id -> why there is nothing to score. family and flops: as on the method's card.
     """
 
     cell: Cell
@@ -53,6 +53,8 @@ class Job:
     colour: bool = False
     colour_scores: bool = False
     force: bool = False
+    family: str = "other"
+    flops: float = 0.0
 
     def key(self, id: str, protocol: str) -> str:
         return f"{self.keys[id]}-{cells.score_key(protocol, self.metrics_version)}"
@@ -137,6 +139,8 @@ def fuser_job(
         device=device,
         unavailable=method.unavailable,
         seed=seed,
+        family=card.family,
+        flops=card.flops,
         **options,
     )
     return job

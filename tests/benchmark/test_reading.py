@@ -260,6 +260,29 @@ def test_saved_luminance_reads_back(tmp_path):
         saving.save_luminance(path, np.zeros((2, 2, 3)))
 
 
+def test_colours_are_saved_as_they_are_and_nothing_else_is(tmp_path, colour):
+    path = tmp_path / "colour.png"
+    saving.save_rgb(path, colour)
+    assert (reading.read(path).rgb == colour).all()
+    for wrong in (colour[..., 0], colour[..., :2], colour[0], colour / 255, colour.astype(np.uint16)):
+        with pytest.raises(ValueError, match=r"a colour image is uint8 \(H, W, 3\), not "):
+            saving.save_rgb(path, wrong)
+    assert [file.name for file in tmp_path.iterdir()] == ["colour.png"]
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_one_channel_that_differs_in_one_pixel_makes_a_colour(tmp_path, channel):
+    rgb = np.repeat(np.arange(12, dtype=np.uint8).reshape(3, 4, 1), 3, axis=2)
+    for suffix in (".bmp", ".png"):  # the general decoder, and the kernel for plain PNGs
+        path = tmp_path / f"a{suffix}"
+        Image.fromarray(rgb).save(path)
+        assert reading.read(path).rgb is None
+        coloured = rgb.copy()
+        coloured[1, 2, channel] += 9
+        Image.fromarray(coloured).save(path)
+        assert (reading.read(path).rgb == coloured).all()
+
+
 def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     saving.save_luminance(path, np.zeros((4, 4), np.uint8))

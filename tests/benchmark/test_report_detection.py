@@ -218,6 +218,17 @@ def test_a_record_of_other_images_is_not_compared(bench, results):
     assert "- mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| mine |" not in text
 
 
+@pytest.mark.parametrize(("own", "state"), [(0, "done"), (1, "done"), (1.01, "broken"), (-0.01, "broken")])
+def test_figures_are_shares(results, own, state):
+    (_, setup) = setups.setups(results)
+    run = setup.run("mine", 1)
+    record = run.record()
+    run.write({**record, "ultralytics": {**record["ultralytics"], "mAP50": own}})
+    found = outcome.read(setup)
+    told = {row.method: row.state for row in found.absent}
+    assert told == ({} if state == "done" else {"mine": f"1 of 2 seeds; seed 1: {outcome.BROKEN}"})
+
+
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"dataset": "m3fd"}', "no leak", "settings"])
 def test_a_broken_setup_is_left_out_with_one_line(bench, results, damage):
     path = results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef" / "setup.json"
