@@ -111,6 +111,8 @@ class Voice:
 
     def select(self, mode: str, command: str, **fields) -> None:
         """Speak as `json` or `quiet`. In JSON, stdout is kept for the events; what others print goes to stderr."""
+        if mode == "json" and os.environ.get("RANK", "0") != "0":  # of several processes, the first one speaks
+            mode = "quiet"
         self.mode, self.command = mode, command
         if mode == "json":
             self._out, sys.stdout = sys.stdout, sys.stderr
