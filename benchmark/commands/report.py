@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 
 import click
@@ -11,6 +12,7 @@ from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 from benchmark.report import names_in
 from benchmark.report import sections as all_sections
+from benchmark.store.saved import OUTPUTS
 
 EPILOG = """\b
 Examples:
@@ -45,6 +47,12 @@ docs/reports.md says what each statistic is.
     "--metrics", type=options.METRICS, help="Metrics of scores, in the order of the columns; all if left out."
 )
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
+@click.option(
+    "--output",
+    type=click.Choice(OUTPUTS),
+    help="What is ranked, as bench run --output saved it; results saved otherwise are marked and not ranked."
+    "  [default: raw]",
+)
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
 @click.option(
@@ -85,6 +93,7 @@ def command(
     methods,
     metrics,
     naive,
+    output,
     common,
     sd,
     digits,
@@ -131,12 +140,17 @@ def command(
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
         raise UserError("--page-images is about the page; add --html")
-    setups, broken = detected.read(results)
+    setups, broken = detected.read(results, output)
     for line in broken:
         progress.say(f"left out: {line}", "warning")
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
-    found = measured.measure(results, **asked, metrics=metrics, common=common, also=also)
+    everything = measured.measure(
+        results, **asked, metrics=metrics, common=common, also=also, output=output, every_output=page
+    )
+    found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
+    for line in measured.fallbacks(found):
+        click.echo(line, err=True)
     setups = detected.choose(setups, **asked)
     report = content.Content(
         results,
@@ -186,7 +200,13 @@ def command(
 
         places = None if dataset is None else {one.place for one in found}
         start = making.write(
-            report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
+            replace(report, measured=tuple(everything)),
+            folder / "page",
+            places=places,
+            naive=naive,
+            data_root=data_root,
+            limit=page_images,
+            figures=drawn,
         )
         progress.answer(str(start), "file", path=start)
 
