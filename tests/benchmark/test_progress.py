@@ -300,6 +300,14 @@ def test_a_forecast_knows_methods_from_other_sets_and_earlier_runs(tmp_path, clo
     assert left == pytest.approx(10 * 4 + 4 * 3)
 
 
+def test_a_forecast_counts_what_is_fused_along_once(tmp_path, clock):
+    jobs = [job("a", tmp_path, flops=4e11), job("a+minmax", tmp_path, flops=4e11)]
+    jobs[0].also.append(jobs[1])
+    found = forecast.Forecast(jobs, 1)
+    *_, left = work(found, clock, 0, 10, 10)
+    assert 0 < left < 10
+
+
 def test_a_forecast_leaves_out_what_cannot_run(tmp_path, clock):
     jobs = [job("a", tmp_path, unavailable="no weights"), job("b", tmp_path), job("c", tmp_path, unavailable="none")]
     found = forecast.Forecast(jobs, 0)
