@@ -241,8 +241,8 @@ class _Display:
     def update(self, part: Part) -> None:
         if part not in self._tasks:
             return
-        text = f"{part.title}  {part.note}" if part.note else part.title
-        self._bars.update(self._tasks[part], completed=part.done, description=printable(text))
+        description = "\n".join(map(printable, filter(None, (part.title, part.note))))
+        self._bars.update(self._tasks[part], completed=part.done, description=description)
 
     def remove(self, part: Part) -> None:
         if part not in self._tasks:
