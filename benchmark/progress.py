@@ -346,7 +346,7 @@ def answer(text: str | None, event: str = "result", **fields) -> None:
     text: None for what has no line of its own, as the rows of a table that is printed otherwise.
     """
     if _voice.mode == "json":
-        _voice.event(event, **({} if text is None else {"message": text.strip()}), **fields)
+        _voice.event(event, **({} if text is None else {"message": " ".join(text.split("\n")).strip()}), **fields)
     elif text is not None:
         import click
 

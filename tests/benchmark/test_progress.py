@@ -187,8 +187,10 @@ def test_values_that_json_does_not_know(capsys):
         voice.select("json", "test")
         odd = {"a": np.float64("nan"), "b": (np.int32(2), None), "c": ROOT, 1: float("inf"), "d": np.arange(2)}
         progress.say("a\udc80b\nc", "note", odd=odd, name="\udc80é")
+        progress.answer("\ntwo\nlines", "table")
         voice.end(0)
-    line = capsys.readouterr().out.splitlines()[1]
+    _, line, table, _ = capsys.readouterr().out.splitlines()
+    assert json.loads(table)["message"] == "two lines"
     found = json.loads(line, parse_constant=pytest.fail)
     assert line.isascii() and found["message"] == "aU+DC80bU+000Ac" and found["name"] == "U+DC80é"
     assert found["odd"] == {"a": None, "b": [2, None], "c": str(ROOT), "1": None, "d": [0, 1]}
