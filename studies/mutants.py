@@ -79,7 +79,10 @@ AREAS = {
     ),
     "datasets": Area(
         ("benchmark/datasets/*.py",),  # not synth/: any change of it changes the hashes of what is drawn
-        tuple(f"{BENCH}{name}.py" for name in ("datasets", "detection_data", "name_matching", "partial_sets")),
+        tuple(
+            f"{BENCH}{name}.py"
+            for name in ("datasets", "data_leak", "detection_data", "name_matching", "partial_sets", "textfiles")
+        ),
     ),
     "imaging": Area(
         tuple(f"benchmark/imaging/{name}.py" for name in ("bt601", "oddities", "raw_values", "reading", "saving")),
