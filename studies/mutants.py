@@ -57,9 +57,14 @@ class Area:
 
 BENCH = "tests/benchmark/test_"
 AREAS = {
+    "definitions": Area(
+        ("metrics/definitions/*.py",),
+        ("tests/metrics/test_*.py", "tests/calibration/test_metric_goldens.py"),
+        ("tests/metrics/test_kernel.py",),
+    ),
     "metrics": Area(
-        ("metrics/*.py", "metrics/definitions/*.py"),
-        ("tests/metrics/test_*.py", "tests/calibration/test_metric_*.py"),
+        ("metrics/*.py",),
+        ("tests/metrics/test_*.py", "tests/calibration/test_metric_goldens.py"),
         ("tests/metrics/test_kernel.py",),
     ),
     "statistics": Area(

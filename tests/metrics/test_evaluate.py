@@ -177,6 +177,41 @@ def test_small_images_are_scored_or_refused_with_the_size(shape):
     assert ("SF" in reasons) == (min(shape) < 2)
 
 
+# The shorter side from which on a metric is defined: the largest window, and of scales the smallest image.
+SMALLEST = {
+    **dict.fromkeys(("AG", "SF", "Nabf", "Labf", "Qsf"), 2),
+    **dict.fromkeys(("FMI_none", "FMI_gradient", "FMI_edge", "FMI_dct", "FMI_wavelet", "Qabf", "Qg"), 3),
+    **{"Qm": 4, "Qc": 7, "Qy": 7, "Qs": 8, "Qw": 8, "Qe": 10, "Qp": 11, "SSIM": 11, "MEF-SSIM": 11},
+    **{"VIF": 41, "VIFF": 41, "MEF-MS-SSIM": 44, "MS-SSIM": 161},
+}
+# Where a protocol has another one, or none: zeros beyond the border.
+OTHERWISE = {
+    ("SSIM", "cddfuse"): 7,
+    **{(name, "liu2012"): 11 for name in ("Qs", "Qw", "Qc", "Qy")},
+    **{("MS-SSIM", protocol): 44 for protocol in ("tang2023", "tang2022", "hli")},
+    **{("Qabf", protocol): 1 for protocol in metrics.protocols() if protocol != "standard"},
+    **dict.fromkeys((("SF", "vifb"), ("SSIM", "tang2023"), ("SSIM", "hli"), ("Qg", "liu2012")), 1),
+    **dict.fromkeys((("Qp", "liu2012"), ("Qy", "ivifzoo"), ("VIF", "ivifzoo")), 1),
+}
+
+
+@pytest.mark.parametrize("protocol", list(metrics.protocols()))
+def test_the_smallest_size_of_each_metric(protocol):
+    rng, wrong = np.random.default_rng(0), {}
+    for name in metrics.names(protocol):
+        if metrics.unavailable(name):
+            continue
+        side = OTHERWISE.get((name, protocol), SMALLEST.get(name, 1))
+        for shape, small in (((side, side + 3), False), ((side + 3, side), False), ((side - 1, side + 3), True)):
+            reasons = {}
+            if min(shape):
+                images = rng.integers(0, 256, (3, *shape), dtype=np.uint8)
+                metrics.evaluate(*images, [name], protocol, reasons)
+            if reasons.get(name, "").startswith("needs at least") != (small and side > 1):
+                wrong[name, shape] = reasons
+    assert not wrong
+
+
 GOOD = np.arange(64, dtype=np.uint8).reshape(8, 8)
 
 

@@ -148,6 +148,15 @@ def test_bulanon(small):
     assert value("CE", (small[1], small[1], small[1])) == 0
 
 
+def test_cross_entropy_of_logistic_levels():
+    """Of dark images: above 17 the logistic function is 1 to the seventh digit."""
+    f, a, b = np.random.default_rng(0).integers(0, 9, (3, 20, 24), dtype=np.uint8)
+    seen, target = (1 / (1 + np.exp(-x)) for x in (f.astype(float), np.stack([a, b]).astype(float)))
+    target = target.mean(axis=0)
+    expected = -(target * np.log(seen) + (1 - target) * np.log(1 - seen)).mean()
+    assert value("CE", (f, a, b), "ivifzoo") == pytest.approx(expected, rel=1e-5)
+
+
 def test_chen_and_varshney():
     """Sizes that are no multiple of the block, a bright border, and the constant of Mannos and Sakrison."""
     f, a, b = (x[:, :75] for x in scene(57, 90, 5))
