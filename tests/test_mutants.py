@@ -102,8 +102,8 @@ print(json.dumps([rows[0], table(rows), study.outcomes()]))
 
 @pytest.fixture
 def try_on(tmp_path):
-    """Try all mutants of a repository with one file on "strong" or "weak" tests, in a process that forks; return what is
-    printed, the row of numbers, the table and the outcomes."""
+    """Try all mutants of a repository with one file on "strong" or "weak" tests, in a process that forks. Return what
+    is printed, the row of numbers, the table and the outcomes."""
     for name, text in (("tiny/code.py", CODE), ("tests/test_strong.py", STRONG), ("tests/test_weak.py", WEAK)):
         (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / name).write_text(text)
