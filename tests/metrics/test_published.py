@@ -1,5 +1,7 @@
 """Metrics under `standard` against their equations, written out pixel by pixel."""
 
+import math
+
 import numpy as np
 import pytest
 from metric_scenes import scene
@@ -228,6 +230,13 @@ def test_haghighat(small):
         values = [value for value, _ in found]
         assert values.count(0) > 5 and values.count(1) > 5 and sum(against for _, against in found) > 20
         assert value(name, small) == pytest.approx(np.mean(values), rel=1e-9), name
+
+
+def test_the_scaling_filter_keeps_a_constant():
+    """The sum of the 101 taps is the root of 2, to the digit that is tabulated."""
+    from metrics.definitions.fmi import MEYER
+
+    assert 2 * sum(MEYER[:-1]) + MEYER[-1] == math.isqrt(2 * 10**30)
 
 
 def test_structure_that_is_turned_round_is_worth_nothing():
