@@ -100,6 +100,28 @@ def test_floats_are_rounded_to_the_nearest_level():
     assert to_levels(np.array([[0.5, 1.5, 2.5, 254.5, 254.6]]), "fused").tolist() == [[0, 2, 2, 254, 255]]
 
 
+@pytest.mark.parametrize("grey", [(), (0,), (1,), (2,), (1, 2)])
+def test_colours_are_scored_channel_by_channel(triple, grey):
+    """The mean over the channels, grey images serving as each of them; SF is of the channels side by side."""
+    colours = [np.dstack([image, image // 2 + 40, 255 - image // 3]) for image in triple]
+    images = [triple[k] if k in grey else colours[k] for k in range(3)]
+    channels = [[image if image.ndim == 2 else image[..., c] for image in images] for c in range(3)]
+    names = ["EN", "MI", "Qabf", "SSIM", "RMSE"]
+    values = metrics.evaluate(*images, [*names, "SF"], "vifb")
+    each = [metrics.evaluate(*channel, names, "vifb") for channel in channels]
+    assert values == pytest.approx(
+        {name: np.mean([one[name] for one in each]) for name in names}
+        | {"SF": metrics.evaluate(*(np.hstack(side) for side in zip(*channels)), ["SF"], "vifb")["SF"]},
+        rel=1e-12,
+    )
+    assert len({round(one["EN"], 6) for one in each}) == (1 if 0 in grey else 3)
+
+
+@pytest.mark.parametrize("wanted", ["EN", ["EN"], ("EN",)])
+def test_one_name_may_stand_alone(triple, wanted):
+    assert list(metrics.evaluate(*triple, wanted)) == ["EN"]
+
+
 def test_names_may_be_spelt_loosely_and_come_back_as_asked(triple):
     values = metrics.evaluate(*triple, metrics=["qabf", "En"])
     assert list(values) == ["qabf", "En"]
