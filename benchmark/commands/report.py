@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 
 import click
@@ -19,6 +20,7 @@ Examples:
   bench report --format latex --standalone --out paper && pdflatex -output-directory paper paper/report.tex
   bench report --reported cddfuse2023 --protocol cddfuse
   bench report --sections detection --dataset m3fd --protocol retrain --format markdown --out -
+  bench report --sections worst --methods mine --figures --data-root DATA
   bench report --format csv --out -
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
@@ -33,7 +35,13 @@ docs/reports.md says what each statistic is.
 @click.option(
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
-@click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all if left out.")
+@click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all but worst if left out.")
+@click.option(
+    "--worst",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For --sections worst: on how many images a method loses most to all others.  [default: 5]",
+)
 @click.option("--dataset", type=options.NAMES, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
 @click.option("--protocol", type=options.NAMES, help="Protocols of scores or of detection; all if left out.")
 @click.option(
@@ -77,6 +85,7 @@ docs/reports.md says what each statistic is.
 def command(
     names,
     sections,
+    worst,
     dataset,
     protocol,
     methods,
@@ -126,12 +135,19 @@ def command(
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
         raise UserError("--page-images is about the page; add --html")
+    failures = "worst" in (sections or ())
+    if worst is not None and not failures:
+        raise UserError("--worst is about the section of that name; add --sections worst")
     setups, broken = detected.read(results)
     for line in broken:
         click.echo(f"left out: {line}", err=True)
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
     found = measured.measure(results, **asked, metrics=metrics, common=common, also=also)
+    everyone = ()
+    if failures and (methods is not None or not naive):
+        all_methods = {**asked, "methods": None, "naive": True}
+        everyone = measured.measure(results, **all_methods, metrics=metrics, common=common, also=also)
     setups = detected.choose(setups, **asked)
     report = content.Content(
         results,
@@ -146,8 +162,10 @@ def command(
             sections=sections,
             reported=reported,
             tolerance=tolerance,
+            worst=worst or material.Options.worst,
         ),
         tuple(setups),
+        tuple(everyone),
     )
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""
@@ -168,6 +186,11 @@ def command(
             files.replace(path, data)
             click.echo(path)
         drawn = []
+        if figures and failures:
+            from benchmark.figures import failure_grid
+
+            tell = partial(click.echo, err=True)
+            paths = chain(paths, failure_grid.draw(report, folder / "figures", data_root, tell))
         for path in paths:
             click.echo(path)
             drawn.append(path)
