@@ -72,12 +72,13 @@ def _column(figure: Figure, metric: str, cites: Cites) -> Column:
 
 
 def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
-    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same."""
+    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same. An AP
+    of zero is neither: nothing was found."""
     found = [entry(row.values(figure), digits) for row in compared.rows]
     means = sorted({float(one.text) for one in found if one.value is not None}, reverse=True)
     if len(means) < 2:
         return found
-    marks = {means[0]: BEST, means[1]: SECOND}
+    marks = {mean: mark for mean, mark in zip(means, (BEST, SECOND)) if mean}
     return [one if one.value is None else replace(one, mark=marks.get(float(one.text), "")) for one in found]
 
 

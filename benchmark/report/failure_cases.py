@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmark import statistics
 from benchmark.report.material import Material
 from benchmark.report.measured import NAIVE, Measured
+from benchmark.store.cells import Cell
 from benchmark.store.summary import Row
 
 LOSSES = 3  # metrics named for an image
@@ -45,7 +46,7 @@ class Failures:
 
     measured: Measured
     row: Row
-    cases: tuple[FailureCase, ...]
+    cases: tuple[FailureCase, ...] = ()
     compared: int = 0
     reason: str = ""
 
@@ -63,20 +64,25 @@ def field(one: Measured, row: int) -> list[int]:
     return []
 
 
-def of_all(one: Measured) -> dict[int, list[FailureCase]]:
-    """Return all failure cases of every row of a table that can be compared: index of the row -> cases, the worst
-    first.
+def of_table(one: Measured) -> dict[Cell, Failures]:
+    """Return the failures of every row of a table, those without usable results too.
 
     Of images with the same mean rank, the one where the best other method is further ahead comes first, then the one
     that the split has first.
     """
     found, known = {}, {}
-    for row in range(len(one.rows)):
-        methods = field(one, row)
-        if methods:
-            if tuple(methods) not in known:
-                known[tuple(methods)] = _ranks(one, methods)
-            found[row] = _cases(one.ranking.metrics, *known[tuple(methods)], methods, methods.index(row))
+    for number, row in enumerate(one.rows):
+        methods = field(one, number)
+        if not methods:
+            found[row.cell] = Failures(one, row, reason=_alone(one, number))
+            continue
+        if tuple(methods) not in known:
+            known[tuple(methods)] = _ranks(one, methods)
+        cases = _cases(one.ranking.metrics, *known[tuple(methods)], methods, methods.index(number))
+        reason = "" if cases else "no other method is ahead on any image by any metric"
+        found[row.cell] = Failures(one, row, tuple(cases), len(methods), reason)
+    for row in (*one.partial, *one.absent):
+        found[row.cell] = Failures(one, row, reason=f"{row.state}: only complete rows are compared")
     return found
 
 
@@ -110,19 +116,16 @@ def chosen(content: Material) -> list[Failures]:
     """Collect the worst images of the methods asked for, or of the best-ranked one of each table, which is a simple
     baseline only where there is nothing else.
 
-    A method meets all that have results of its split, shown by the report or not. One that cannot be compared has no
-    cases and a reason.
+    A method meets all that have results of its split, shown by the report or not.
     """
     everyone = {(one.place, one.protocol): one for one in content.everyone or content.measured}
     found = []
     for shown in content.measured:
         one = everyone[shown.place, shown.protocol]
-        cases = of_all(one)
+        table = of_table(one)
         for row in _asked(shown) if content.options.methods is not None else _best(one):
-            index = next((i for i, other in enumerate(one.rows) if other.cell == row.cell), None)
-            worst = tuple(cases.get(index, ())[: content.options.worst])
-            compared = 0 if index is None else len(field(one, index))
-            found.append(Failures(one, row, worst, compared, "" if worst else _reason(one, row, index, cases)))
+            failures = table[row.cell]
+            found.append(replace(failures, cases=failures.cases[: content.options.worst]))
     return found
 
 
@@ -141,12 +144,9 @@ def _best(one: Measured) -> Sequence[Row]:
     return [one.rows[min(own or ranked)[1]]] if ranked else []
 
 
-def _reason(one: Measured, row: Row, index: int | None, cases: dict) -> str:
-    if index is None:
-        return f"{row.state}: only complete rows are compared"
+def _alone(one: Measured, row: int) -> str:
     if not one.ranking.metrics:
         return "no metric ranks the methods"
-    if index not in cases:
-        lacks_metric = math.isnan(one.ranking.mean_rank[index])
-        return "it lacks a metric that others are ranked by" if lacks_metric else "no other method is ranked"
-    return "no other method is ahead on any image by any metric"
+    if math.isnan(one.ranking.mean_rank[row]):
+        return "it lacks a metric that others are ranked by"
+    return "no other method is ranked"

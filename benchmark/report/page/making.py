@@ -44,6 +44,7 @@ def write(
     for number, one in enumerate(content.measured):
         scores = board.scores(one)
         folder.data(f"scores-{number}", scores)
+        folder.data(f"worst-{number}", board.failures(one))
         by_place[one.place] = list(dict.fromkeys([*by_place.get(one.place, []), *scores["ids"]]))
     shown = _cells(content, places, naive)
     index = {
