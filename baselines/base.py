@@ -6,11 +6,13 @@ import contextlib
 import ctypes
 import hashlib
 import importlib.util
+import inspect
 import json
 import os
 import random
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,7 +25,7 @@ from . import tiling, weights
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
 FAMILIES = ("naive", "classical", "learned", "other")
-OUTPUTS = ("native", "raw", "minmax")
+OUTPUTS = ("raw", "native", "minmax")
 
 
 class Unavailable(Exception):
@@ -296,6 +298,8 @@ class Fuser(ABC):
     result; None where that is the whole image or not known, and `whole` then says why. `align`: tiles begin at
     multiples of it, as the image's own grid does. `streams`: the images pass in bands instead, with the same result,
     by a `fuse_parts` of the method's own. `tile`: side of the parts in pixels, None for whole images.
+
+    `stretched_over`: what the authors' stretch, where `card.stretch` tells of one, goes from and to.
     """
 
     card: ClassVar[MethodCard]
@@ -306,6 +310,20 @@ class Fuser(ABC):
     whole: ClassVar[str] = "it does not say how far pixels reach (`reach`)"
     streams: ClassVar[bool] = False
     tile: int | None = None
+    stretched_over: ClassVar[str] = "its minimum to its maximum"
+
+    @classmethod
+    def native(cls) -> str:
+        """Say what the authors do to a result before they save it, beyond clipping and rounding; "" where that is
+        nothing, so that "native" and "raw" output are the same grey levels."""
+        parts = []
+        if cls.card.stretch:
+            parts.append(f"stretched from {cls.stretched_over}")
+        elif inspect.unwrap(cls.as_saved) is not Fuser.as_saved:
+            parts.append("changed as its authors do")
+        if cls.card.truncate:
+            parts.append("grey levels cut off instead of rounded")
+        return ", ".join(parts)
 
     def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
         self.checkpoint = checkpoint
@@ -333,8 +351,12 @@ class Fuser(ABC):
         """
         return stretched(fused) if self.card.stretch else fused
 
+    def minmax(self, fused: np.ndarray) -> np.ndarray:
+        """Stretch each result of `fuse_batch` from its minimum and maximum to [0, 1]."""
+        return stretched(fused)
+
     def fuse(
-        self, ir: np.ndarray, vis: np.ndarray, output: str = "native", colour: np.ndarray | None = None
+        self, ir: np.ndarray, vis: np.ndarray, output: str = "raw", colour: np.ndarray | None = None
     ) -> np.ndarray:
         """Fuse luminance images.
 
@@ -345,8 +367,15 @@ class Fuser(ABC):
         Returns float32 of the shape of ir, in [0, 1]. Raises ValueError for other input, and RuntimeError when the
         result is not finite or of another shape.
         """
-        if output not in OUTPUTS:
-            raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
+        return self.fuse_as(ir, vis, [output], colour)[0]
+
+    def fuse_as(
+        self, ir: np.ndarray, vis: np.ndarray, outputs: Sequence[str], colour: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """Fuse once and return the result as each of `outputs`; otherwise as `fuse`."""
+        for output in outputs:
+            if output not in OUTPUTS:
+                raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
         ir, vis = as_unit(ir, "ir"), as_unit(vis, "vis")
         if ir.shape != vis.shape:
             raise ValueError(f"ir is {ir.shape} and vis is {vis.shape}; they must have one shape")
@@ -361,11 +390,13 @@ class Fuser(ABC):
             raise RuntimeError(f"{self.card.name} returned shape {fused.shape} for images of {ir.shape}")
         if not np.isfinite(fused).all():
             raise RuntimeError(f"{self.card.name} returned values that are not finite")
-        if output == "native":
-            fused = self.as_saved(fused, None if colour is None else colour.reshape(-1, *colour.shape[-3:]))
-        elif output == "minmax":
-            fused = stretched(fused)
-        return np.clip(fused, 0, 1).reshape(ir.shape)
+        colours = None if colour is None else colour.reshape(-1, *colour.shape[-3:])
+        ways = {
+            "raw": lambda: fused,
+            "native": lambda: self.as_saved(fused.copy(), colours),
+            "minmax": lambda: self.minmax(fused),
+        }
+        return [np.clip(ways[output](), 0, 1).reshape(ir.shape) for output in outputs]
 
 
 def in_parts(cls: type[Fuser], height: int, width: int, tile: int) -> bool:
@@ -382,6 +413,31 @@ class ClassicalFuser(Fuser):
 
     def fuse_batch(self, ir, vis):
         return np.stack([np.asarray(self.fuse_pair(a[0], b[0]))[None] for a, b in zip(ir, vis)])
+
+
+class NaiveFuser(Fuser):
+    """A fuser of single pixels, computed in whole grey levels: 8-bit images lose nothing on the way in or out, and
+    halves are rounded up. Other values are rounded to the nearest level first."""
+
+    whole = "it works pixel by pixel, so that tiles would save nothing"
+
+    @abstractmethod
+    def fuse_levels(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """Fuse grey levels 0..255 in int32 arrays of one shape. Returns levels of that shape and type."""
+
+    def fuse_batch(self, ir, vis):
+        return as_unit(self.fuse_levels(_levels(ir), _levels(vis)).astype(np.uint8), "fused")
+
+    def minmax(self, fused):
+        levels = _levels(fused)
+        low, high = levels.min(axis=(1, 2, 3), keepdims=True), levels.max(axis=(1, 2, 3), keepdims=True)
+        spread = (510 * (levels - low) + high - low) // np.maximum(2 * (high - low), 1)
+        return as_unit(np.where(high > low, spread, levels).astype(np.uint8), "fused")
+
+
+def _levels(images: np.ndarray) -> np.ndarray:
+    """The nearest grey levels 0..255 of float32 in [0, 1], as int32."""
+    return np.floor(images * np.float32(255) + np.float32(0.5)).astype(np.int32)
 
 
 @cache

@@ -11,6 +11,7 @@ import click
 from benchmark import textfiles
 from benchmark.errors import UserError, unknown
 from benchmark.imaging.kinds import OVER, STRETCHES
+from benchmark.store.saved import OUTPUTS
 
 _COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
 
@@ -40,6 +41,19 @@ class MethodList(NameList):
         before = value[: command.start()]
         names = super().convert(before, param, ctx) if before.strip() else ()
         return (*names, command["entry"].strip())
+
+
+class Outputs(NameList):
+    """Ways to save results, comma-separated, each once."""
+
+    name = "|".join(OUTPUTS)
+
+    def convert(self, value, param, ctx):
+        names = super().convert(value, param, ctx)
+        for name in names:
+            if name not in OUTPUTS:
+                self.fail(f"{name!r} is not one of {', '.join(OUTPUTS)}", param, ctx)
+        return names
 
 
 class Folder(click.ParamType):

@@ -79,6 +79,13 @@ class Seeds(click.ParamType):
     metavar="KEY=VALUE",
     help="Of ultralytics' training, like mosaic=0, in place of its default; may be repeated.",
 )
+@click.option(
+    "--output",
+    type=click.Choice(["raw", "native"]),
+    default="raw",
+    show_default=True,
+    help="As of bench run: the images that are trained and tested on.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or GPUs: 0 or 0,1.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs of each part.")
 @click.option(
@@ -114,7 +121,8 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
         raise UserError("--train-on goes with --protocol frozen")
     names = tuple(dict.fromkeys([*methods, *(() if only else ALWAYS)]))
     trust = options_["trust_checkpoint"]
-    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"], trust=trust)
+    outputs = [options_["output"]]
+    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"], outputs=outputs, trust=trust)
     sources = train_on.split("+") if protocol == "frozen" else []
     helpers = plan.select_methods([name for name in sources if name not in names]) if set(sources) - set(names) else []
     device, fuse_device = _devices(device, chosen)

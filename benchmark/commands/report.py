@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -12,6 +13,7 @@ from benchmark import options
 from benchmark.errors import UserError, unknown
 from benchmark.report import names_in
 from benchmark.report import sections as all_sections
+from benchmark.store.saved import OUTPUTS
 
 EPILOG = """\b
 Examples:
@@ -51,6 +53,12 @@ docs/reports.md says what each statistic is.
 )
 @click.option("--metrics", type=options.NAMES, help="Metrics of scores, in the order of the columns; all if left out.")
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
+@click.option(
+    "--output",
+    type=click.Choice(OUTPUTS),
+    help="What is ranked, as bench run --output saved it; results saved otherwise are marked and not ranked."
+    "  [default: raw]",
+)
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
 @click.option(
@@ -91,6 +99,7 @@ def command(
     methods,
     metrics,
     naive,
+    output,
     common,
     sd,
     digits,
@@ -138,16 +147,20 @@ def command(
     failures = "worst" in (sections or ())
     if worst is not None and not failures:
         raise UserError("--worst is about the section of that name; add --sections worst")
-    setups, broken = detected.read(results)
+    setups, broken = detected.read(results, output)
     for line in broken:
         click.echo(f"left out: {line}", err=True)
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
-    found = measured.measure(results, **asked, metrics=metrics, common=common, also=also)
+    chosen = {"metrics": metrics, "common": common, "also": also, "output": output}
+    everything = measured.measure(results, **asked, **chosen, every_output=page)
+    found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
+    for line in measured.fallbacks(found):
+        click.echo(line, err=True)
     everyone = ()
     if failures and (methods is not None or not naive):
         all_methods = {**asked, "methods": None, "naive": True}
-        everyone = measured.measure(results, **all_methods, metrics=metrics, common=common, also=also)
+        everyone = measured.measure(results, **all_methods, **chosen, every_output=True)
     setups = detected.choose(setups, **asked)
     report = content.Content(
         results,
@@ -204,7 +217,13 @@ def command(
 
         places = None if dataset is None else {one.place for one in found}
         start = making.write(
-            report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
+            replace(report, measured=tuple(everything)),
+            folder / "page",
+            places=places,
+            naive=naive,
+            data_root=data_root,
+            limit=page_images,
+            figures=drawn,
         )
         click.echo(start)
 

@@ -53,11 +53,12 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 )
 @click.option(
     "--output",
-    type=click.Choice(["native", "raw", "minmax"]),
-    default="native",
+    type=options.Outputs(),
+    default="raw",
     show_default=True,
-    help="How results are saved: as each method's authors save them, clipped only, or each image stretched to 0..255;"
-    " the last two are results of their own, METHOD+raw and METHOD+minmax.",
+    help="How results are saved: raw (clipped only), native (as each method's authors save them) or minmax (each image"
+    " stretched to 0..255), perhaps several. Of methods whose authors do more than clip, native is a result of its"
+    " own, METHOD+native, and so is METHOD+minmax of all.",
 )
 @click.option(
     "--tile",
@@ -124,13 +125,17 @@ def command(
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
     splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
-    planned, notes, named = [], [], set()
+    planned, notes, named, leaders = [], [], set(), {}
     for one in splits:
         fitting, left = plan.fitting(chosen, one.task)
         for method in fitting:
             method, note = memory.fitted(method, one, device, tile, results)
             job = jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
             planned.append(job)
+            if not force:  # the first of the jobs that only save otherwise fuses for all of them
+                same = (one.dataset, one.name, method.name, method.checkpoint_sha256, method.precision, method.tile)
+                if (first := leaders.setdefault(same, job)) is not job:
+                    first.also.append(job)
             if note:
                 notes.append(f"{job.cell}: {note}")
             if not method.group:

@@ -160,6 +160,7 @@ class Experiment:
         about = {"name": method.name, "title": method.card.title, "version": method.version}
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
+        about |= {"output": method.output, "native": method.native}
         record = {
             "format": setups.FORMAT, "task": setups.TASK, "method": method.label, "about": about, "seed": run.seed,
         }  # fmt: skip
@@ -178,7 +179,9 @@ class Experiment:
                 self._train_key(trains_on, init, run.seed),
                 parts["test"],
             )
-            if run.record().get("state") == "done" and run.record().get("key") == record["key"]:
+            if (kept := run.record()).get("state") == "done" and kept.get("key") == record["key"]:
+                if kept.get("about") != about:  # the same images, of a method that says more of itself
+                    run.write({**kept, "about": about})
                 return
             start = time.monotonic()
             record |= {"start": provenance.now(), "device": self.device, "command": self.command}

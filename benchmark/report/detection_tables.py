@@ -10,7 +10,8 @@ from benchmark.detection.differences import BASE
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
 from benchmark.detection.precision import SIZES
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED
+from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, signs, under
+from benchmark.store import saved
 
 DIGITS = 1  # decimal places of percent
 OWN = {"mAP50": "mAP50", "mAP": "mAP50-95"}  # head -> ultralytics' figure
@@ -72,14 +73,15 @@ def _column(figure: Figure, metric: str, cites: Cites) -> Column:
 
 
 def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
-    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same. An AP
-    of zero is neither: nothing was found."""
+    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same; rows of
+    another output take no part, and an AP of zero is neither: nothing was found."""
     found = [entry(row.values(figure), digits) for row in compared.rows]
-    means = sorted({float(one.text) for one in found if one.value is not None}, reverse=True)
+    ranked = [one.value is not None and not row.apart for one, row in zip(found, compared.rows)]
+    means = sorted({float(one.text) for one, takes_part in zip(found, ranked) if takes_part}, reverse=True)
     if len(means) < 2:
         return found
     marks = {mean: mark for mean, mark in zip(means, (BEST, SECOND)) if mean}
-    return [one if one.value is None else replace(one, mark=marks.get(float(one.text), "")) for one in found]
+    return [replace(one, mark=marks.get(float(one.text), "")) if part else one for one, part in zip(found, ranked)]
 
 
 def entry(values: Values, digits: int = DIGITS) -> Entry:
@@ -105,12 +107,12 @@ def signed(value: float, digits: int = DIGITS) -> str:
 
 
 def label(row: Row) -> str:
-    return row.method + PRELIMINARY * row.preliminary
+    return row.method + signs(row.preliminary, row.remark)
 
 
 def titled(row: Row) -> str:
     """Return the title, as papers print it, with its mark."""
-    return row.title + PRELIMINARY * row.preliminary
+    return row.title + signs(row.preliminary, row.remark)
 
 
 def title(compared: Compared, metric: str = "") -> str:
@@ -121,7 +123,7 @@ def title(compared: Compared, metric: str = "") -> str:
     return (
         f"Detection{f', {metric} by class' if metric else ''}: {facts['dataset']}, division {facts['split']}"
         f" ({facts['split_sha256'][:8]}), {counted(facts['images']['test'], 'test image')}{known},"
-        f" protocol {protocol(compared)}, detector {settings['detector']}"
+        f" {under(protocol(compared), compared.output)}, detector {settings['detector']}"
     )
 
 
@@ -181,7 +183,7 @@ def notes(compared: Compared) -> list[str]:
     found += [*compared.facts.get("notes", ()), *compared.notes]
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found
+    return found + saved.notes([(row.method, row.remark) for row in (*compared.rows, *compared.absent)])
 
 
 def show(found: Iterable[Grid]) -> None:

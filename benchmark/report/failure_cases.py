@@ -58,7 +58,7 @@ def field(one: Measured, row: int) -> list[int]:
     if row not in ranked:
         return []
     for left_out in (NAIVE, SOURCES):
-        found = [i for i in ranked if i == row or one.rows[i].cell.method not in left_out]
+        found = [i for i in ranked if i == row or one.rows[i].name not in left_out]
         if len(found) > 1:
             return found
     return []
@@ -81,6 +81,8 @@ def of_table(one: Measured) -> dict[Cell, Failures]:
         cases = _cases(one.ranking.metrics, *known[tuple(methods)], methods, methods.index(number))
         reason = "" if cases else "no other method is ahead on any image by any metric"
         found[row.cell] = Failures(one, row, tuple(cases), len(methods), reason)
+    for row in one.beside:
+        found[row.cell] = Failures(one, row, reason=f"{one.output} output is compared, and this is another one")
     for row in (*one.partial, *one.absent):
         found[row.cell] = Failures(one, row, reason=f"{row.state}: only complete rows are compared")
     return found
@@ -118,10 +120,10 @@ def chosen(content: Material) -> list[Failures]:
 
     A method meets all that have results of its split, shown by the report or not.
     """
-    everyone = {(one.place, one.protocol): one for one in content.everyone or content.measured}
+    everyone = {(one.place, one.protocol, one.output): one for one in content.everyone}
     found = []
     for shown in content.measured:
-        one = everyone[shown.place, shown.protocol]
+        one = everyone.get((shown.place, shown.protocol, shown.output), shown)
         table = of_table(one)
         for row in _asked(shown) if content.options.methods is not None else _best(one):
             failures = table[row.cell]
@@ -130,17 +132,15 @@ def chosen(content: Material) -> list[Failures]:
 
 
 def _asked(one: Measured) -> list[Row]:
-    return [row for row in (*one.rows, *one.partial, *one.absent) if row.cell.method in one.asked]
+    return [row for row in (*one.shown, *one.absent) if row.cell.method in one.asked]
 
 
 def _best(one: Measured) -> Sequence[Row]:
     """Return the best-ranked row that can be compared and is no source, in a list; an empty one where there is none."""
     ranked = [
-        (one.ranking.mean_rank[i], i)
-        for i, row in enumerate(one.rows)
-        if field(one, i) and row.cell.method not in SOURCES
+        (one.ranking.mean_rank[i], i) for i, row in enumerate(one.rows) if field(one, i) and row.name not in SOURCES
     ]
-    own = [(rank, i) for rank, i in ranked if one.rows[i].cell.method not in NAIVE]
+    own = [(rank, i) for rank, i in ranked if one.rows[i].name not in NAIVE]
     return [one.rows[min(own or ranked)[1]]] if ranked else []
 
 

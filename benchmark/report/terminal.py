@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.names import printable
-from benchmark.store import told
+from benchmark.store import saved, told
 from benchmark.store.summary import Row, Table
 
 UNDEFINED = "—"
@@ -52,9 +52,12 @@ def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
 
 
 def _compared(values: Sequence, rows: Sequence[Row], metric: str) -> list[int]:
-    """Return which rows are ranked: those with a finite value on every image where any row has one (the rule of
-    `statistics.Scores.compared`). None where there is but one."""
-    finite = [{id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} for row in rows]
+    """Return which rows are ranked: those of the table's output with a finite value on every image where any of them
+    has one (the rule of `statistics.Scores.compared`). None where there is but one."""
+    finite = [
+        {id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} if not row.apart else set()
+        for row in rows
+    ]
     all_ids = set().union(*finite)
     found = [i for i, ids in enumerate(finite) if ids and ids == all_ids and values[i] is not None]
     return found if len(found) > 1 else []
@@ -76,16 +79,31 @@ def infinite(value: float) -> str:
 
 def title(table: Table) -> str:
     pairs = f"{table.total} pair{'s' * (table.total != 1)}" if table.rows else "nothing complete"
-    return printable(f"{table.dataset}, split {table.split}, {pairs}, protocol {table.protocol}")
+    return printable(f"{table.dataset}, split {table.split}, {pairs}, {under(table.protocol, table.output)}")
+
+
+def under(protocol: str, output: str) -> str:
+    """Say what is compared: the protocol, and the output where it is not the common one."""
+    return f"protocol {protocol}" + (f", {output} output" if output != "raw" else "")
 
 
 def label(row: Row) -> str:
-    return printable(row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    return printable(row.cell.method) + signs(row.preliminary, row.remark)
 
 
 def title_of(row: Row) -> str:
     """Return the title, as papers print it, with its mark."""
-    return printable(row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    return printable(row.title or row.cell.method) + signs(row.preliminary, row.remark)
+
+
+def signs(preliminary: bool, remark: str) -> str:
+    """Return the marks behind a name. remark: on how it was saved."""
+    return PRELIMINARY * preliminary + saved.SIGN * bool(remark)
+
+
+def saving_notes(rows: Iterable[Row]) -> list[str]:
+    """Say how the marked rows were saved."""
+    return saved.notes([(printable(row.cell.method), row.remark) for row in rows])
 
 
 def notes(table: Table) -> list[str]:
@@ -102,6 +120,7 @@ def notes(table: Table) -> list[str]:
                 lines += lacking(row, metric, value.n, value.infinite, row.total)
     if any(row.preliminary for row in (*table.rows, *table.others)):
         lines.append(PRELIMINARY_NOTE)
+    lines += saving_notes((*table.rows, *table.others))
     return list(map(printable, lines))
 
 

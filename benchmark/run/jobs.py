@@ -14,14 +14,17 @@ from benchmark.run.foreign import CommandFuser
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
+from benchmark.store.saved import Saved
 from benchmark.store.summary import is_copy
 
 
 class Made(NamedTuple):
-    """A fused image, uint8 (H, W), and what was converted to get it, one phrase each."""
+    """A fused image, uint8 (H, W), what was converted to get it, one phrase each, and the same image saved as each job
+    of `Job.also` has it."""
 
     image: np.ndarray
     notes: tuple[str, ...] = ()
+    also: tuple[np.ndarray, ...] = ()
 
 
 @dataclass
@@ -30,7 +33,8 @@ class Job:
 
     keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
     id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
-    the function that fuses a pair. missing: id -> why there is nothing to score.
+    the function that fuses a pair. also: jobs that save the same results otherwise, whose images are made along with
+    this one's. missing: id -> why there is nothing to score.
     """
 
     cell: Cell
@@ -42,6 +46,7 @@ class Job:
     directions: dict[str, int]
     fuse: Callable[[], Callable[[PairImages], Made]] | None = None
     provided: dict[str, Path] | None = None
+    also: list[Job] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     unavailable: str | None = None
     device: str = "cpu"
@@ -57,6 +62,11 @@ class Job:
     def copies(self) -> bool:
         """Whether what is made is meant to be one of the sources."""
         return is_copy(self.about)
+
+    @property
+    def stretched(self) -> bool:
+        """Whether what is made is known to be stretched on saving."""
+        return Saved.by(self.about).stretched
 
     def picture(self, id: str) -> Path:
         return self.cell.fused(id) if self.provided is None else self.provided[id]
@@ -91,6 +101,7 @@ def fuser_job(
         "version": method.version,
         "precision": method.precision,
         "output": method.output,
+        "native": method.native,
         "trained_on": method.trained_on,
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
@@ -107,15 +118,16 @@ def fuser_job(
         from benchmark.imaging.saving import quantise
 
         fuser = method.load(device)
-        truncate = card.truncate and method.output == "native"
+        outputs = [one.about["output"] for one in (job, *job.also)]
 
         def fuse(pair: PairImages) -> Made:
-            image = quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
-            return Made(image, fuser.told if isinstance(fuser, CommandFuser) else ())
+            found = fuser.fuse_as(pair.ir, pair.vis, outputs, pair.colour)
+            image, *more = (quantise(one, card.truncate and out == "native") for one, out in zip(found, outputs))
+            return Made(image, fuser.told if isinstance(fuser, CommandFuser) else (), tuple(more))
 
         return fuse
 
-    return Job(
+    job = Job(
         cell=Cell(results, split.dataset, split.name, method.label),
         split=split,
         keys=fuse_keys(split, method, seed),
@@ -128,6 +140,7 @@ def fuser_job(
         seed=seed,
         **options,
     )
+    return job
 
 
 def external_job(

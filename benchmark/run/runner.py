@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from baselines.base import seed_generators
 from baselines.plugins import told
@@ -23,6 +24,9 @@ from benchmark.run.scoring import Scorer
 from benchmark.store import cells, files, provenance
 from benchmark.store import told as facts_told
 from benchmark.store.summary import Table, state, summarise, tables
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _NAMED = 5  # ids in a line about many
 
@@ -92,6 +96,7 @@ class _Run:
         self.outcome = Outcome(job)
         self.queue: deque[tuple[Pair, Future]] = deque()
         self.fuser: Callable[[PairImages], Made] | None = None
+        self.lacking: dict[cells.Cell, set[str]] = {}  # what the jobs beside this one lacked before it
 
     def complete(self) -> Outcome:
         job, outcome = self.job, self.outcome
@@ -203,6 +208,22 @@ class _Run:
         files.append(job.cell.timings_file, {**line, "told": of_both} if of_both else line)
         self.fused[pair.id], self.told[pair.id] = digest, of_both
         self.outcome.fused += 1
+        for other, image in zip(job.also, made.also):
+            self._save_for(other, pair.id, image, line, of_both)
+
+    def _save_for(self, other: Job, id: str, image: np.ndarray, line: dict, told: tuple[str, ...]) -> None:
+        """Save the image of another job that lacks it, unless a run is at work there: then it makes its own."""
+        if other.cell not in self.lacking:
+            self.lacking[other.cell] = other.keys.keys() - kept(other).fused.keys()
+        if id not in self.lacking[other.cell]:
+            return
+        with other.cell.lock_if_free() as held:
+            if held:
+                other.cell.colour(id).unlink(missing_ok=True)
+                path = other.cell.fused(id)
+                saving.save_luminance(path, image)
+                line = {**line, "key": other.keys[id], "fused": files.file_sha256(path)}
+                files.append(other.cell.timings_file, {**line, "told": told} if told else line)
 
     def _fuser(self) -> Callable[[PairImages], Made]:
         if self.fuser is None:
@@ -272,7 +293,7 @@ class _Run:
 
     def _facts(self) -> facts_told.Facts:
         """What there is to tell of the images; of what is not scored, of its sources alone."""
-        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies)}
+        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies, self.job.stretched)}
 
     def _tell(self) -> None:
         """Say once of a run what is true of a split's sources, and what of the cell's own images."""

@@ -125,7 +125,7 @@ def test_csv_and_json_hold_full_precision(bench, results):
 def test_columns_of_detection_are_there_with_detection_alone(bench, tmp_path):
     stores.write(tmp_path, "tno@tno42", stores.random(0, 2, 8))
     text = bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout
-    assert text.splitlines()[0].endswith(",unit,units,infinite")
+    assert text.splitlines()[0].endswith(",unit,units,infinite,output")
     assert json.loads(bench("report", "--results", tmp_path, "--format", "json", "--out", "-").stdout)["detected"] == []
     assert "Detection" not in markdown(bench, "--results", tmp_path)
 
@@ -231,6 +231,17 @@ def test_a_record_of_other_images_is_not_compared(bench, results):
     path.write_text(json.dumps(record))
     text = markdown(bench, "--protocol", "retrain")
     assert "- mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| mine |" not in text
+
+
+@pytest.mark.parametrize(("own", "state"), [(0, "done"), (1, "done"), (1.01, "broken"), (-0.01, "broken")])
+def test_figures_are_shares(results, own, state):
+    (_, setup) = setups.setups(results)
+    run = setup.run("mine", 1)
+    record = run.record()
+    run.write({**record, "ultralytics": {**record["ultralytics"], "mAP50": own}})
+    found = outcome.read(setup)
+    told = {row.method: row.state for row in found.absent}
+    assert told == ({} if state == "done" else {"mine": f"1 of 2 seeds; seed 1: {outcome.BROKEN}"})
 
 
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"dataset": "m3fd"}', "no leak", "settings"])

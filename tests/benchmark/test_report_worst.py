@@ -90,6 +90,16 @@ def test_what_cannot_be_compared_says_why(bench, results):
     assert "undefined: it lacks a metric that others are ranked by" in text
 
 
+def test_rows_saved_otherwise_take_no_part(bench, results):
+    stores.write(results, "msrs@test", VALUES, output="raw")
+    best = [[99] * 4, [99] * 4, [-99] * 4]
+    stores.write(results, "msrs@test", {"mine+native": best}, name="mine", output="native", native="stretched")
+    text = worst(bench, "--dataset", "msrs", "--methods", "mine,mine+native")
+    assert "raw output is compared, and this is another one" in text and "2 images of 4" in text
+    other = worst(bench, "--dataset", "msrs", "--methods", "mine+native", "--output", "native")
+    assert "no other method is ranked" in other
+
+
 def test_undefined_for_all_takes_no_part(bench, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     gap = np.nan

@@ -47,6 +47,7 @@ _SPECIAL = {
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
     "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
     "—": "--",
     "–": "--",
     "−": "$-$",

@@ -12,7 +12,7 @@ from benchmark.report.measured import NAIVE
 from benchmark.report.page import facts
 from benchmark.report.page.facts import Facts, Group
 from benchmark.report.tabular import Entry
-from benchmark.report.terminal import PRELIMINARY_MEANING
+from benchmark.report.terminal import PRELIMINARY_MEANING, signs
 
 GAP = "gap"  # the column of differences
 
@@ -80,7 +80,7 @@ def _metric(figure: Figure, part: bool) -> dict:
 def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
     entries = detection_tables.entries(one, figure, digits)
     found = []
-    for row, entry, place in zip(one.rows, entries, _places(_found(entries))):
+    for row, entry, place in zip(one.rows, entries, _places(_found(one, entries))):
         cell = {"text": entry.text, "mark": entry.mark, "spread": entry.spread, "digits": digits, "place": place}
         if entry.value is not None:
             cell["mean"] = entry.value
@@ -94,7 +94,7 @@ def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
 def _gaps(one: Compared, aps: Sequence[Entry], digits: int) -> list[dict]:
     """Make the column of differences. aps: the entries of AP."""
     entries = [detection_tables.gap(row, digits) for row in one.rows]
-    ranked = [_printed(e) if e.value is not None and ap else None for e, ap in zip(entries, _found(aps))]
+    ranked = [_printed(e) if e.value is not None and ap else None for e, ap in zip(entries, _found(one, aps))]
     found = []
     for row, entry, place in zip(one.rows, entries, _places(ranked)):
         text, _, interval = entry.text.partition(" ")
@@ -113,9 +113,12 @@ def _places(values: Sequence[float | None]) -> list[int | None]:
     return [None if mine is None else 1 + sum(other > mine for other in known) for mine in values]
 
 
-def _found(entries: Sequence[Entry]) -> list[float | None]:
-    """Return AP as printed, so that what looks the same has the same place. Who finds nothing has none."""
-    return [None if entry.value is None else _printed(entry) or None for entry in entries]
+def _found(one: Compared, entries: Sequence[Entry]) -> list[float | None]:
+    """Return AP as printed, so that what looks the same has the same place; None where nothing was found, and for rows
+    of another output."""
+    return [
+        None if entry.value is None or row.apart else _printed(entry) or None for row, entry in zip(one.rows, entries)
+    ]
 
 
 def _printed(entry: Entry) -> float:
@@ -134,8 +137,9 @@ def _row(row: Row) -> dict:
     return {
         "method": row.method,
         "title": row.title,
-        "naive": row.method in NAIVE,
+        "naive": row.name in NAIVE,
         "preliminary": row.preliminary,
+        "signs": signs(row.preliminary, row.remark),
         "state": row.state,
         "about": _about(row),
     }

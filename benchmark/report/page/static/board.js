@@ -70,14 +70,14 @@ function drawBoard() {
       `: ${row.state}`)));
 }
 
-const labelled = (row) => row.method + (row.preliminary ? PRELIMINARY : "");
+const labelled = (row) => row.method + row.signs;
 const showRow = (table, row) => (table.setup === undefined ? showMethod : showDetector)(table, row);
 const showPlace = (table, row, i) => (table.setup === undefined ? showCell : showFigure)(table, row, i);
 
 function leadOf(table) {
   const images = table.images === table.total ? plural(table.total, "pair") : `${table.images} of ${table.total} pairs`;
   const unit = table.unit === "image" ? "" : `, ${plural(table.units, table.unit)}`;
-  return `${images}${unit}, protocol ${table.protocol}: ${table.convention || "not known here"}`;
+  return `${images}${unit}, ${table.output} output, protocol ${table.protocol}: ${table.convention || "not known here"}`;
 }
 
 function drawHead(table) {

@@ -15,6 +15,8 @@ function settle() {
   if (!protocols.includes(state.protocol)) {
     state.protocol = complete.find((table) => table.place === state.place)?.protocol ?? protocols[0] ?? "";
   }
+  const outputs = outputsOf(state.place, state.protocol);
+  if (!outputs.includes(state.output)) state.output = outputs[0] ?? "";
   settleDetection();
   if (hasNothing(state.view)) state.view = Object.keys(VIEWS).find((view) => !hasNothing(view)) ?? "board";
 }
@@ -38,6 +40,8 @@ function draw() {
   const index = data("index");
   byId("detector-label").hidden = state.view !== "detection";
   byId("protocol-label").hidden = state.view !== "detection" && !protocolsOf(state.place).length;
+  const compares = state.view === "worst" || state.view === "pairs";
+  byId("output-label").hidden = state.view !== "board" && !(compares && outputsOf(state.place, state.protocol).length > 1);
   if (state.view === "detection") drawDetectionSwitches();
   else drawSwitches(index);
   for (const link of document.querySelectorAll("[data-view]")) {
@@ -63,6 +67,9 @@ function drawSwitches(index) {
   const protocols = protocolsOf(state.place);
   fill(byId("protocol"), protocols.map((name) => [name, name]), state.protocol);
   byId("protocol").disabled = protocols.length < 2;
+  const outputs = outputsOf(state.place, state.protocol);
+  fill(byId("output"), outputs.map((name) => [name, name]), state.output);
+  byId("output").disabled = outputs.length < 2;
 }
 
 function drawFigures() {
@@ -89,6 +96,7 @@ byId("place").addEventListener("change", ({ target }) =>
   change(state.view === "detection" ? { division: target.value, setup: "" } : { place: target.value, id: "" }));
 byId("protocol").addEventListener("change", ({ target }) => change(state.view === "detection"
   ? { setup: setupsOf(state.division).find((table) => table.protocol === target.value).setup } : { protocol: target.value }));
+byId("output").addEventListener("change", ({ target }) => change({ output: target.value }));
 window.addEventListener("hashchange", () => {
   if (location.hash === "#main") return;
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
