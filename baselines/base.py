@@ -21,6 +21,7 @@ from typing import ClassVar
 import numpy as np
 
 from . import tiling, weights
+from .wording import reason, shape
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
@@ -76,7 +77,7 @@ class MethodCard:
 
     def __post_init__(self):
         if self.family not in FAMILIES:
-            raise ValueError(f"{self.name}: family {self.family!r} is not one of {', '.join(FAMILIES)}")
+            raise ValueError(f"{self.name}: family '{self.family}' is not one of {', '.join(FAMILIES)}")
 
 
 def sha256(path: Path) -> str:
@@ -235,13 +236,22 @@ def load_state(path: Path) -> dict:
         elif path.suffix == ".index":
             state = {name: torch.from_numpy(values) for name, values in read_checkpoint(path).items()}
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = load_tensors(path)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise Unavailable(f"{path}: not a readable checkpoint ({reason})") from error
+        raise Unavailable(
+            f"{path}: not a readable checkpoint ({reason(error)[:300] or type(error).__name__})"
+        ) from error
     if not _is_state(state):
         raise Unavailable(f"{path}: not a state dict (names with tensors, or with further such dicts)")
     return state
+
+
+def load_tensors(path: Path, device: str = "cpu"):
+    """Read a file of torch's, and nothing in it that could run code. Raises whatever torch raises: tell it by
+    `wording.reason`, since torch advises to run the code all the same."""
+    import torch
+
+    return torch.load(path, map_location=device, weights_only=True)
 
 
 def load_states(card: MethodCard, path: Path) -> list[dict]:
@@ -375,19 +385,20 @@ class Fuser(ABC):
         """Fuse once and return the result as each of `outputs`; otherwise as `fuse`."""
         for output in outputs:
             if output not in OUTPUTS:
-                raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
+                raise ValueError(f"output '{output}' is not one of {', '.join(OUTPUTS)}")
         ir, vis = as_unit(ir, "ir"), as_unit(vis, "vis")
         if ir.shape != vis.shape:
-            raise ValueError(f"ir is {ir.shape} and vis is {vis.shape}; they must have one shape")
+            raise ValueError(f"ir is {shape(ir.shape)} and vis is {shape(vis.shape)}; they must have one shape")
         if ir.ndim not in (2, 4) or (ir.ndim == 4 and ir.shape[1] != 1):
-            raise ValueError(f"expected shape (H, W) or (B, 1, H, W), got {ir.shape}")
+            raise ValueError(f"expected shape (H, W) or (B, 1, H, W), got {shape(ir.shape)}")
         if min(ir.shape[-2:]) < MIN_SIDE:
             size = f"{ir.shape[-1]}x{ir.shape[-2]}"
             raise ValueError(f"the image is {size}; its sides must be at least {MIN_SIDE} pixels")
-        shape = (-1, 1, *ir.shape[-2:])
-        fused = np.asarray(self._fused(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
+        batch = (-1, 1, *ir.shape[-2:])
+        fused = np.asarray(self._fused(ir.reshape(batch), vis.reshape(batch)), dtype=np.float32)
         if fused.shape != (len(fused), 1, *ir.shape[-2:]) or fused.size != ir.size:
-            raise RuntimeError(f"{self.card.name} returned shape {fused.shape} for images of {ir.shape}")
+            found = f"returned shape {shape(fused.shape)} for images of {shape(ir.shape)}"
+            raise RuntimeError(f"{self.card.name} {found}")
         if not np.isfinite(fused).all():
             raise RuntimeError(f"{self.card.name} returned values that are not finite")
         colours = None if colour is None else colour.reshape(-1, *colour.shape[-3:])
@@ -462,9 +473,8 @@ class NetworkFuser(Fuser):
         try:
             network = self.build(checkpoint)
         except (AttributeError, KeyError, RuntimeError, TypeError) as error:  # load_state_dict says what is wrong
-            lines = str(error).split("\n")
-            reason = " ".join(part.strip() for part in lines[:2])[:300]
-            raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({reason})") from error
+            why = reason(error)[:300]
+            raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({why})") from error
         self.network = network.eval().to(device)
         if device == "cpu":
             keep_freed_memory()

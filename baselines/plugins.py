@@ -20,6 +20,7 @@ import numpy as np
 
 from . import elsewhere
 from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, sha256
+from .wording import reason, shape
 
 ENTRY_POINTS = "mmif_bench.fusers"
 _LARGEST = 2  # networks overshoot 1 by less; whatever goes beyond has grey levels in mind
@@ -34,10 +35,10 @@ class FunctionFuser(ClassicalFuser):
     def fuse_pair(self, ir, vis):
         fused = type(self).function(ir, vis)
         if fused is None:
-            raise ValueError(f"{self.card.name} returned None; expected an image (H, W)")
+            raise ValueError(f"{self.card.name} returned nothing; expected an image (H, W)")
         fused = np.asarray(fused)
         if fused.shape != ir.shape:
-            raise ValueError(f"{self.card.name} returned {fused.shape} for images of {ir.shape}")
+            raise ValueError(f"{self.card.name} returned shape {shape(fused.shape)} for images of {shape(ir.shape)}")
         if fused.dtype == np.uint8:
             return fused / np.float32(255)
         if np.abs(fused).max() > _LARGEST:
@@ -56,7 +57,7 @@ def as_method(found, name: str, folder: elsewhere.Folder | None = None) -> type[
         members = {"card": replace(card, name=name), "origin": found}
         return _subclass(found, members, folder)
     if inspect.isclass(found) or not callable(found):
-        raise ValueError(f"{found!r} is neither a Fuser class nor a function")
+        raise ValueError(f"{name} is neither a Fuser class nor a function")
     members = {"card": MethodCard(name, name, "other"), "function": staticmethod(found), "origin": found}
     return _subclass(FunctionFuser, members, folder)
 
@@ -73,7 +74,7 @@ def told(error: BaseException) -> str:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if frame.f_code.co_filename in _files
     ]
-    said = elsewhere.plain(" ".join(str(error).split()))
+    said = elsewhere.plain(reason(error))
     return ": ".join(filter(None, (type(error).__name__, said))) + "".join(lines[-1:])
 
 
@@ -144,5 +145,5 @@ def entry_points() -> tuple[dict[str, type[Fuser]], dict[str, str]]:
         try:
             found[point.name] = as_method(point.load(), point.name)
         except Exception as error:  # one broken package must not take the other methods with it
-            broken[point.name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            broken[point.name] = f"{type(error).__name__}: {reason(error)}"
     return found, broken

@@ -9,7 +9,7 @@ from itertools import chain
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 from benchmark.report import names_in
 from benchmark.report import sections as all_sections
@@ -44,14 +44,16 @@ docs/reports.md says what each statistic is.
     metavar="N",
     help="For --sections worst: on how many images a method loses most to all others.  [default: 5]",
 )
-@click.option("--dataset", type=options.NAMES, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
-@click.option("--protocol", type=options.NAMES, help="Protocols of scores or of detection; all if left out.")
+@click.option("--dataset", type=options.DATASETS, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
+@click.option("--protocol", type=options.PROTOCOLS, help="Protocols of scores or of detection; all if left out.")
 @click.option(
     "--methods",
-    type=options.NAMES,
+    type=options.METHOD_NAMES,
     help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
 )
-@click.option("--metrics", type=options.NAMES, help="Metrics of scores, in the order of the columns; all if left out.")
+@click.option(
+    "--metrics", type=options.METRICS, help="Metrics of scores, in the order of the columns; all if left out."
+)
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
 @click.option(
     "--output",
@@ -89,6 +91,7 @@ docs/reports.md says what each statistic is.
 )
 @click.option("--out", type=options.FOLDER, help="Where to write; - for stdout.  [default: RESULTS/report]")
 @options.config
+@options.speech
 @options.shared
 def command(
     names,
@@ -140,6 +143,8 @@ def command(
         raise UserError("--reported: --sections leaves out the section reported, which would show it")
     if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
+    if str(out) == "-" and progress.is_json():
+        raise UserError("--out -: with --json stdout holds events; name a folder")
     if str(out) == "-" and (figures or page):
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
@@ -149,7 +154,7 @@ def command(
         raise UserError("--worst is about the section of that name; add --sections worst")
     setups, broken = detected.read(results, output)
     for line in broken:
-        click.echo(f"left out: {line}", err=True)
+        progress.say(f"left out: {line}", "warning")
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
     chosen = {"metrics": metrics, "common": common, "also": also, "output": output}
@@ -187,7 +192,7 @@ def command(
     for name in names:
         remarks += getattr(writers[name], "remarks", _no_remarks)(report)
     for line in filter(None, remarks):
-        click.echo(line, err=True)
+        progress.say(line, "warning")
     folder = results / "report" if out is None else out
     with _figures(figures, found, results, folder, setups) as paths:
         for name in names:
@@ -197,21 +202,21 @@ def command(
                 continue
             path = folder / writers[name].FILE
             files.replace(path, data)
-            click.echo(path)
+            progress.answer(str(path), "file", path=path, format=name)
         drawn = []
         if figures and failures:
             from benchmark.figures import failure_grid
 
-            tell = partial(click.echo, err=True)
+            tell = partial(progress.say, event="warning")
             paths = chain(paths, failure_grid.draw(report, folder / "figures", data_root, tell))
         for path in paths:
-            click.echo(path)
+            progress.answer(str(path), "file", path=path)
             drawn.append(path)
     if drawn:
         from benchmark.figures import lettering
 
         if line := lettering.remark(lettering.lacking):
-            click.echo(line, err=True)
+            progress.say(line, "warning")
     if page:
         from benchmark.report.page import making
 
@@ -225,7 +230,7 @@ def command(
             limit=page_images,
             figures=drawn,
         )
-        click.echo(start)
+        progress.answer(str(start), "file", path=start)
 
 
 def _no_remarks(report):

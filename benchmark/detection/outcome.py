@@ -125,9 +125,9 @@ def read(setup: Setup, seeds: Sequence[int] | None = None, output: str | None = 
     shape: dict = {}
     rows = [_row(method, found, seeds, shape) for method, found in runs.items()]
     ranked = output or saved.common({row.method: row.saved for row in rows if row.state == "done"})
-    told = saved.remarks([row.saved for row in rows], ranked)
-    rows = [replace(row, apart=not row.saved.fits(ranked), remark=remark) for row, remark in zip(rows, told)]
     done = [row for row in rows if row.state == "done"]
+    told = saved.remarks([row.saved for row in done], ranked)
+    done = [replace(row, apart=not row.saved.fits(ranked), remark=remark) for row, remark in zip(done, told)]
     gaps, notes = _gaps(setup, seeds, done)
     return Compared(
         setup=setup,
@@ -164,7 +164,7 @@ def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -
         preliminary=bool(about.get("preliminary")),
         state=state,
         records=found,
-        saved=Saved.by(about),
+        saved=Saved.by({"kind": "run", **about} if about else {}),
     )
 
 

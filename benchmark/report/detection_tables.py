@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from benchmark import progress
 from benchmark.detection.differences import BASE
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
 from benchmark.detection.precision import SIZES
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, signs, under
+from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, show_listing, signs, under
 from benchmark.store import saved
 
 DIGITS = 1  # decimal places of percent
@@ -183,26 +184,23 @@ def notes(compared: Compared) -> list[str]:
     found += [*compared.facts.get("notes", ()), *compared.notes]
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found + saved.notes([(row.method, row.remark) for row in (*compared.rows, *compared.absent)])
+    return found + saved.notes([(row.method, row.remark) for row in compared.rows])
 
 
 def show(found: Iterable[Grid]) -> None:
     """Print tables to stdout. Best and second are marked ¹ and ²."""
-    import click
-
-    from benchmark.report.terminal import show_listing
-
     ranked = False
     for grid in found:
-        click.echo(f"\n{grid.title}\n{grid.explanation}")
+        progress.answer(f"\n{grid.title}\n{grid.explanation}", "table")
         if grid.lines:
             heads = [f"{column.group} {column.head}".strip() for column in grid.columns]
-            show_listing([grid.corner, *heads], [(line.name, *map(_marked, line.entries)) for line in grid.lines])
+            rows = [(line.name, *map(_marked, line.entries)) for line in grid.lines]
+            show_listing([grid.corner, *heads], rows, aligned=True)
             ranked |= any(one.mark for line in grid.lines for one in line.entries)
         for note in grid.notes:
-            click.echo(note)
-    if ranked:
-        click.echo("¹ best, ² second")
+            progress.answer(note, "note")
+    if ranked and not progress.is_json():
+        progress.answer("¹ best, ² second")
 
 
 def _marked(one: Entry) -> str:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from benchmark import progress
 from benchmark.names import printable
 from benchmark.store import saved, told
 from benchmark.store.summary import Row, Table
@@ -157,9 +158,33 @@ def _remarks(table: Table) -> list[str]:
     return remarks(table.rows, [row for row in table.others if row.state.startswith("partial")])
 
 
+def _as_events(tables: Iterable[Table]) -> None:
+    """Say what tables hold, an event for each row and one for each note."""
+    for table in tables:
+        of = {"dataset": table.dataset, "split": table.split, "protocol": table.protocol}
+        for row in table.rows:
+            scores = {
+                name: {"mean": value.mean, "sd": value.sd, "n": value.n}
+                for name in table.metrics
+                if (value := row.values.get(name)) is not None
+            }
+            about = {"title": row.title, "state": row.state, "pairs": row.total, "scores": scores}
+            progress.answer(None, **of, method=row.cell.method, **about)
+        for row in table.others:
+            progress.answer(None, **of, method=row.cell.method, state=row.state, pairs=row.total, scores={})
+        for note in notes(table):
+            progress.answer(note, "note", **of)
+        for note in _remarks(table):
+            progress.answer(note, "told", **of)
+
+
 def show(tables: Iterable[Table]) -> None:
     """Print tables to stdout. Where that is no terminal, there is no bold: best and second are marked ¹ and ²."""
     import sys
+
+    if progress.is_json():
+        _as_events(tables)
+        return
 
     from rich import box
     from rich.console import Console
@@ -195,6 +220,10 @@ def show_protocols(tables: Sequence[Table]) -> None:
     """Print one method under several protocols to stdout: a row per protocol, blank where it lacks the metric."""
     import sys
 
+    if progress.is_json():
+        _as_events(tables)
+        return
+
     from rich import box
     from rich.console import Console
     from rich.table import Table as Grid
@@ -228,9 +257,22 @@ def _significant(value, total: int) -> str:
     return _text(value, total, min(6, max(0, 3 - math.floor(math.log10(size)))) if size else 4)
 
 
-def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of text under a head, to stdout."""
+def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]], aligned: bool = False) -> None:
+    """Print rows of text under a head, to stdout: in columns on a terminal, elsewhere separated by tabs, for programs.
+
+    aligned: in columns in either case. Where events are asked for, each row is one, which names its `columns`.
+    """
     import sys
+
+    rows = [[*map(printable, row)] for row in rows]
+    if progress.is_json():
+        for row in rows:
+            progress.answer(None, "row", columns=dict(zip(head, row)))
+        return
+    if not (aligned or _is_terminal(sys.stdout)):
+        for row in (map(printable, head), *rows):
+            print("\t".join(row))
+        return
 
     from rich import box
     from rich.console import Console
@@ -242,10 +284,16 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console = Console(file=sys.stdout, highlight=False, width=1000)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in head:
-        grid.add_column(Text(name), overflow="fold")  # wrapped, never cut
+        grid.add_column(Text(printable(name)), overflow="fold")  # wrapped, never cut
     for row in rows:
         grid.add_row(*map(Text, row))
     console.print(grid)
+
+
+def _is_terminal(stream) -> bool:
+    from rich.console import Console
+
+    return Console(file=stream).is_terminal
 
 
 def _head(metric: str, direction: int):

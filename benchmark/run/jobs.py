@@ -14,8 +14,7 @@ from benchmark.run.foreign import CommandFuser
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
-from benchmark.store.saved import Saved
-from benchmark.store.summary import is_copy
+from benchmark.store.summary import is_copy, is_declared
 
 
 class Made(NamedTuple):
@@ -34,7 +33,7 @@ class Job:
     keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
     id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
     the function that fuses a pair. also: jobs that save the same results otherwise, whose images are made along with
-    this one's. missing: id -> why there is nothing to score.
+    this one's. missing: id -> why there is nothing to score. family and flops: as on the method's card.
     """
 
     cell: Cell
@@ -54,6 +53,8 @@ class Job:
     colour: bool = False
     colour_scores: bool = False
     force: bool = False
+    family: str = "other"
+    flops: float = 0.0
 
     def key(self, id: str, protocol: str) -> str:
         return f"{self.keys[id]}-{cells.score_key(protocol, self.metrics_version)}"
@@ -64,9 +65,9 @@ class Job:
         return is_copy(self.about)
 
     @property
-    def stretched(self) -> bool:
-        """Whether what is made is known to be stretched on saving."""
-        return Saved.by(self.about).stretched
+    def declared(self) -> bool:
+        """Whether it is known how what is made is saved."""
+        return is_declared(self.about)
 
     def picture(self, id: str) -> Path:
         return self.cell.fused(id) if self.provided is None else self.provided[id]
@@ -138,6 +139,8 @@ def fuser_job(
         device=device,
         unavailable=method.unavailable,
         seed=seed,
+        family=card.family,
+        flops=card.flops,
         **options,
     )
     return job

@@ -28,8 +28,10 @@ class Saved:
 
     @classmethod
     def by(cls, record: dict) -> Saved:
-        """Read what a run's record, or the `about` of a record of detection, states."""
-        output, native = record.get("output"), record.get("native")
+        """Read what a run's record, or the `about` of a record of detection, states. A method's record that states no
+        output is of a time when all were native."""
+        unstated = "native" if record.get("kind") == "run" else ""
+        output, native = record.get("output", unstated), record.get("native")
         return cls(output if output in OUTPUTS else "", native if isinstance(native, str) else None)
 
     def fits(self, output: str) -> bool:

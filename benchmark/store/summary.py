@@ -125,7 +125,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         preliminary=bool(record.get("preliminary")),
         scores=by_id,
         reasons=reasons,
-        told=told.by_image(lines, is_copy(record), Saved.by(record).stretched),
+        told=told.by_image(lines, is_copy(record), is_declared(record)),
         title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
         saved=Saved.by(record),
@@ -135,6 +135,11 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
 def is_copy(record: dict) -> bool:
     """Whether a run's images are meant to be one of the sources."""
     return record.get("kind") == "run" and record.get("name") in ("ir", "vis")
+
+
+def is_declared(record: dict) -> bool:
+    """Whether it is known how a run's images were saved: by a method of this suite, or stretched on demand."""
+    return (record.get("kind") == "run" and not record.get("code")) or Saved.by(record).stretched
 
 
 def title_of(label: str, record: dict) -> str:
@@ -227,7 +232,10 @@ def tables(rows: Iterable[Row], metrics: dict[str, list[str]] | None = None) -> 
 def beside_each_other(rows: Sequence[Row], output: str) -> list[Row]:
     """The rows as a table that ranks `output` shows them."""
     remarks = saved.remarks([row.saved for row in rows], output)
-    return [replace(row, apart=not row.saved.fits(output), remark=remark) for row, remark in zip(rows, remarks)]
+    return [
+        replace(row, apart=not row.saved.fits(output), remark=remark if row.scores else "")
+        for row, remark in zip(rows, remarks)
+    ]
 
 
 def load_results(results: str | os.PathLike = "results") -> pandas.DataFrame:

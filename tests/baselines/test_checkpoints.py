@@ -31,11 +31,12 @@ def committed_ids_sha256(name: str, split: str) -> str:
 
 
 def reference_means(method: str) -> dict[str, dict[str, float]]:
-    """DATASET@SPLIT -> metric -> mean under protocol cddfuse, of every file that holds the method."""
-    means = {}
+    """DATASET@SPLIT -> metric -> mean under protocol cddfuse, of every file that holds the method, of what its authors
+    save."""
+    means, label = {}, f"{method}+native" if baselines.method(method).native() else method
     for path in REFERENCE:
         for row in csv.DictReader(path.open()):
-            if (row["method"], row["protocol"]) == (method, "cddfuse"):
+            if (row["method"], row["protocol"]) == (label, "cddfuse"):
                 means.setdefault(f"{row['dataset']}@{row['split']}", {})[row["metric"]] = float(row["mean"])
     return means
 

@@ -155,6 +155,7 @@ def test_what_is_common():
     assert saved.remarks([RAW, NATIVE, Saved("minmax", CUT)], "native") == [apart[0], STRETCHED, apart[1]]
     assert Saved("native").way == "saved as its authors do"
     assert Saved.by({"output": 3, "native": ["x"]}) == Saved()
+    assert Saved.by({"kind": "run"}) == Saved("native") and Saved.by({"kind": "external"}) == Saved()
 
 
 @pytest.fixture
@@ -250,13 +251,8 @@ def test_the_page_switches_between_outputs(tmp_path, bench, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = tmp_path / "results"
     pages.write(results, "tno@test", ("average", "mine", "mine+native"), ["a", "b", "c"])
-    for name, facts in (
-        ("average", {"output": "raw", "native": ""}),
-        ("mine", {"output": "raw", "native": STRETCHED}),
-        ("mine+native", {"output": "native", "native": STRETCHED}),
-    ):
-        one = cells.Cell(results, "tno", "test", name)
-        one.write_run({**one.run(), "name": name.partition("+")[0], **facts})
+    outputs = {"average": "raw", "mine": "raw", "mine+native": "native"}
+    pages.saved_as(results, "tno", "test", outputs, {"average"})
     result = bench("report", "--html", "--format", "csv", "--results", results)
     assert result.exit_code == 0, result.output
     index = pages.content_of(results / "report" / "page", "index")
@@ -288,8 +284,13 @@ def test_a_detector_s_rows_of_another_output_are_marked_and_not_ranked(tmp_path,
     rows = {line.split("|")[1].strip(): line for line in reversed(text.splitlines()) if line.startswith("| ")}
     assert "**40.0**" in rows["mine"] and "50.0" in rows["mine+native‡"] and "**" not in rows["mine+native‡"]
     assert f"‡ mine+native: {STRETCHED}; not ranked among raw output" in text
+    path = folder / "mine" / "seed0" / "record.json"  # of a time when all images were native, and none said so
+    record = json.loads(path.read_text())
+    del record["about"]["output"], record["about"]["native"]
+    path.write_text(json.dumps(record))
+    assert "‡ mine: saved as its authors do; not ranked among raw output" in bench(*options, "--output", "raw").stdout
     native = bench(*options, "--output", "native").stdout
-    assert f"‡ mine+native: {STRETCHED}\n" in native and "not ranked among native output" in native
+    assert f"‡ mine+native: {STRETCHED}\n" in native and "not ranked" not in native
 
 
 def stretch(image):
@@ -302,7 +303,7 @@ def test_images_from_elsewhere_that_all_look_stretched_are_told(pairs, bench_fol
     bench_folder("run", "--methods", "average", "--metrics", "EN")
     images = {path.stem: reading.read_luminance(path) for path in (cell(pairs, "average") / "fused").iterdir()}
     assert not any(image.min() == 0 and image.max() == 255 for image in images.values())
-    told = "from 0 to 255 exactly, also where no source is; looks stretched"
+    told = "from 0 to 255 exactly, also where no source is: stretched, or clipped at both ends?"
     for name, makers in (("plain", ()), ("partly", "abc"), ("theirs", "abcd")):
         for id, image in images.items():
             (pairs / name).mkdir(exist_ok=True)
@@ -312,5 +313,11 @@ def test_images_from_elsewhere_that_all_look_stretched_are_told(pairs, bench_fol
         assert [f"{name}: 4 of 4 fused images: {told}" in line for line in lines] == [True] * (name == "theirs")
     record = json.loads((cell(pairs, "theirs") / "run.json").read_text())
     assert any(told in line for line in record["told"])
-    text = bench_folder("run", "--methods", "average", "--metrics", "EN", "--output", "minmax").stdout
-    assert "looks stretched" not in text, "that is what was asked for"
+    (pairs / "mine.py").write_text("def mine(ir, vis):\n    mean = (ir + vis) / 2\n    return 3 * mean - 1\n")
+    for methods, output, is_told in (
+        ("average", "minmax", False),
+        ("./mine.py", "minmax", False),
+        ("./mine.py", "raw", True),
+    ):
+        text = bench_folder("run", "--methods", methods, "--metrics", "EN", "--output", output).stdout
+        assert (told in text) == is_told, "what was asked for, or by a method that says what it does, is not odd"

@@ -40,8 +40,7 @@ function draw() {
   const index = data("index");
   byId("detector-label").hidden = state.view !== "detection";
   byId("protocol-label").hidden = state.view !== "detection" && !protocolsOf(state.place).length;
-  const compares = state.view === "worst" || state.view === "pairs";
-  byId("output-label").hidden = state.view !== "board" && !(compares && outputsOf(state.place, state.protocol).length > 1);
+  byId("output-label").hidden = !["board", "worst"].includes(state.view);
   if (state.view === "detection") drawDetectionSwitches();
   else drawSwitches(index);
   for (const link of document.querySelectorAll("[data-view]")) {
@@ -80,7 +79,8 @@ function drawFigures() {
   const setupOf = (name) => setups.find((table) => name.endsWith(`-${table.place}-${table.setup}`));
   // Those of this table, and those of detection on the same data set.
   const shown = index.figures.filter(({ name }) => name.endsWith(here) || setupOf(name));
-  const protocol = state.protocol && `protocol ${state.protocol}`;
+  const [output] = outputsOf(state.place, state.protocol); // the report's own, which figures are of
+  const protocol = state.protocol && `protocol ${state.protocol}, ${output} output`;
   byId("figures-title").textContent = ["Figures", currentPlace()?.title ?? dataset, protocol].filter(Boolean).join(", ");
   byId("figure-list").replaceChildren(...shown.map(({ name }) => {
     const kind = name.slice(0, name.indexOf(`-${dataset}@`)).replaceAll("-", " ");
