@@ -10,6 +10,7 @@ import numpy as np
 from benchmark.errors import UserError
 from benchmark.figures import image_grid, stored_pairs, style
 from benchmark.figures.image_grid import GridRow
+from benchmark.imaging import bt601
 from benchmark.names import printable
 from benchmark.report import failure_cases
 from benchmark.report.failure_cases import SOURCES, FailureCase, Failures
@@ -87,10 +88,11 @@ def _pictures(
                 lacking.append(f"no picture of {method}")
             continue
         try:
-            picture = stored_pairs.grey(gallery.pixels(file, method, "fused"))
+            picture = gallery.pixels(file, method, "fused")
         except UserError as error:
             lacking.append(error.message)
             continue
+        picture = picture if picture.ndim == 2 else bt601.luminance(picture)
         if found and picture.shape != next(iter(found.values())).shape:
             lacking.append(f"the picture of {method} has another size")
             continue

@@ -133,10 +133,10 @@ def differing(row: GridRow, sources: tuple[str, str]) -> Crop:
     """Find where the fused images of a row differ most. A single fused image is compared with its sources."""
     fused = [picture for title, picture in row.pictures.items() if title not in sources]
     compared = fused if len(fused) > 1 else row.pictures.values()
-    return where_methods_differ([grey(picture) for picture in compared])
+    return where_methods_differ([_grey(picture) for picture in compared])
 
 
-def grey(picture: np.ndarray) -> np.ndarray:
+def _grey(picture: np.ndarray) -> np.ndarray:
     """Return the luminance of a picture, uint8 (H, W) or (H, W, 3)."""
     return picture if picture.ndim == 2 else bt601.luminance(picture)
 
