@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark.names import printable
+from benchmark.report.training_overlap import caveats
 from benchmark.store import told
 from benchmark.store.summary import Row, Table
 
@@ -135,7 +136,8 @@ def remarks(rows: Sequence[Row], partial: Sequence[Row] = ()) -> list[str]:
 
 
 def _remarks(table: Table) -> list[str]:
-    return remarks(table.rows, [row for row in table.others if row.state.startswith("partial")])
+    partial = [row for row in table.others if row.state.startswith("partial")]
+    return [*caveats(table.dataset, table.split, (*table.rows, *partial)), *remarks(table.rows, partial)]
 
 
 def show(tables: Iterable[Table]) -> None:

@@ -37,7 +37,7 @@ class Row:
     directions: metric -> +1 higher is better, -1 lower is better. scores: id -> metric -> value (nan where undefined)
     of every image scored, in the order of the split. reasons: metric -> why it is undefined, once for each image. told:
     image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
-    without what tells its checkpoints apart.
+    without what tells its checkpoints apart. trained_on: data sets, with commas between.
     """
 
     cell: Cell
@@ -53,6 +53,7 @@ class Row:
     told: told.Facts = field(default_factory=dict)
     title: str = ""
     name: str = ""
+    trained_on: str = ""
 
     @property
     def done(self) -> bool:
@@ -115,6 +116,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         told=told.by_image(lines, is_copy(record)),
         title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
+        trained_on=str(record.get("trained_on") or ""),
     )
 
 

@@ -21,17 +21,18 @@ ORDER = 20
 FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
 COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite")
+CAVEATS = "caveats"
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
 def render(content: Content) -> str:
-    """Write the lines under `COLUMNS`, and under `DETECTION` where there is any.
+    """Write the lines under `COLUMNS`, under `DETECTION` where there is any, and under `CAVEATS`.
 
     mean, sd (sample, ddof = 1): over the `n` images where the metric is defined and finite, of `images` in the split
     (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the metric
-    is infinite. ci_low, ci_high: 95 % bootstrap interval of
-    the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and all that are not significantly
-    worse. unit, units: what intervals and tests take as one observation, and how many there are.
+    is infinite. ci_low, ci_high: 95 % bootstrap interval of the mean. p_best: against the best method, Holm-corrected.
+    best: 1 for the best and all that are not significantly worse. unit, units: what intervals and tests take as one
+    observation, and how many there are. caveats: what stands beside every table of the split.
 
     A line of detection has as metric "AP small", "AP50 Car" and so on, as fractions, as in the records. mean, sd: over
     the `seeds`. n: images that the number is of. instances: labelled objects. difference: to `vis`, with its interval.
@@ -39,13 +40,14 @@ def render(content: Content) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     columns = COLUMNS + DETECTION if content.detected else COLUMNS
-    writer.writerow(columns)
+    writer.writerow((*columns, CAVEATS))
     for one in content.measured:
+        caveats = text(" ".join(one.caveats))
         for row in sorted((*one.rows, *one.partial, *one.absent), key=lambda row: row.cell.method):
-            writer.writerows(line + ("",) * (len(columns) - len(line)) for line in _lines(one, row))
+            writer.writerows((*line, *[""] * (len(columns) - len(line)), caveats) for line in _lines(one, row))
     for one in content.detected:
         for row in sorted((*one.rows, *one.absent), key=lambda row: row.method):
-            writer.writerows(_detection_lines(one, row))
+            writer.writerows((*line, "") for line in _detection_lines(one, row))
     return out.getvalue()
 
 

@@ -130,6 +130,7 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
             *([f"Reported: {'; '.join(sources)}"] if sources else []),
             *remarks,
             *([PRELIMINARY_NOTE] if preliminary else []),
+            *one.caveats,
         ),
         cites=content.cites_of_data([one]),
     )

@@ -200,4 +200,4 @@ def _notes(one: Measured) -> list[str]:
         found += [f"{label(row)}: {row.state}" for row in one.rows if not row.done]
     if any(row.preliminary for row in (*one.rows, *one.partial, *one.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found + remarks(one.rows, one.partial)
+    return [*found, *one.caveats, *remarks(one.rows, one.partial)]
