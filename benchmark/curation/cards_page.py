@@ -30,8 +30,8 @@ and of visible images) that are each other's nearest and pass the ratio test, an
 matrix explains (MAGSAC++). Unrelated images have about 9 such inliers; what is above that, of both modalities together,
 is the evidence. What stands still between two images counts only where it fills the picture, since a logo, a time, a
 frame or a bonnet is in every image of a camera. The threshold is set by couples with one image mirrored, which have the
-same texture and show no common place: none of up to 30,000 reaches it. A mark that moves with another crop of the image,
-and a place seen from another side, are beyond it; medical sets are refused, since their ids tell the case.
+same texture and show no common place: none of up to 30,000 reaches it. A mark that another crop of the image moves, and
+a place seen from another side, are beyond it; medical sets are refused, since their ids tell the case.
 
 A **scene** is what one place or one drive shows: tests and intervals take it as one observation, and beside every table
 stands how many of its pairs, or of their scenes, a method of it was trained on, as far as it names a list that is known
