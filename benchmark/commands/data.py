@@ -198,13 +198,26 @@ Examples:
 @click.option("--train", type=click.Path(path_type=Path), help="Instead of --split: a file of training ids.")
 @click.option("--test", type=click.Path(path_type=Path), help="Instead of --split: a file of test ids.")
 @options.speech
+@click.option("--geometric", is_flag=True, help="Look for common places by local features too; takes minutes.")
+@click.option("--all", "everything", is_flag=True, help="With --geometric: list all that show one place, not 20.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="With --geometric: write the list to a CSV file."
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Threads; one per processor if left out.")
 @_root
-def leak(dataset, split, train, test, data_root):
+def leak(dataset, split, train, test, geometric, everything, out, jobs, data_root):
     """Print the share of test images that have a training image within 1, 2, 5 and 10 ids; and, where the images
-    are there, the share whose nearest training image is a near duplicate by perceptual hash."""
+    are there, the share whose nearest training image is a near duplicate by perceptual hash.
+
+    A hash does not see that a camera moved. --geometric does: local features (SIFT) of the infrared and of the visible
+    images are matched under a fundamental matrix. Couples with one image mirrored, which show no common place, set the
+    threshold."""
     from benchmark.curation import leakage
     from benchmark.report import terminal
+    from benchmark.store import provenance
 
+    if (everything or out) and not geometric:
+        raise UserError("bench data leak: --all and --out go with --geometric")
     if (train is None) != (test is None) or (split is None) == (train is None):
         raise UserError("bench data leak: give --split NAME, or --train FILE and --test FILE")
     source = _dataset(dataset)
@@ -214,16 +227,21 @@ def leak(dataset, split, train, test, data_root):
         parts = leakage.own_parts(source, train, test, data_root)
     for note in parts.notes:
         progress.say(note, "warning", dataset=source.name)
-    found = leakage.measure(source, parts, data_root)
+    found = leakage.measure(source, parts, data_root, geometric, jobs or provenance.processors())
     progress.answer(f"{source.name}, division {parts.name}: {len(parts.train)} training, {len(parts.test)} test images")
     if found.both:
         progress.answer(f"{len(found.both)} ids are in training AND test: {first_few(found.both, 3)}")
     rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in found.shares.items()]
-    terminal.show_listing(("ids", "test images with a training image that near"), rows)
+    if rows:
+        terminal.show_listing(("ids", "test images with a training image that near"), rows)
+    else:
+        progress.answer("Neighbours by id not told: there are ids without a number")
     if found.broken:
         progress.answer(f"{found.broken} pairs cannot be read and are left out; see bench data verify {source.name}")
     if found.twins is None:
-        progress.answer(f"Near duplicates not looked for: {found.lacking}")
+        progress.answer(
+            f"{'Near duplicates and places' if geometric else 'Near duplicates'} not looked for: {found.lacking}"
+        )
         return
     twins = found.twins
     progress.answer(
@@ -234,6 +252,55 @@ def leak(dataset, split, train, test, data_root):
         progress.answer(f"Only {twins.training} training and {twins.compared} test images are here: a lower bound")
     for test_id, train_id, bits in twins.examples:
         progress.answer(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
+    if geometric:
+        _places(found, len(parts.test), everything, out)
+
+
+_LISTED = 20  # couples, without --all
+
+
+def _places(found, tests: int, everything: bool, out: Path | None) -> None:
+    """Print what local features tell of a division."""
+    from benchmark.curation.same_place import USUAL
+    from benchmark.report import terminal
+
+    places, compared = found.places, found.twins.compared
+    progress.answer(
+        f"{len(found.placed)} of {compared} test images show the place of a training image by local features:"
+        f" {len(places.found)} of {places.compared} couples have at least {places.threshold} inliers more than the"
+        f" {USUAL} of unrelated images, both modalities together"
+    )
+    progress.answer(
+        f"Threshold: none of {places.unrelated} couples with one image mirrored, which show no common place, reaches it"
+        f" (false alarms: at most {100 * places.false_alarms:.2g} % of couples, with 95 % confidence)"
+    )
+    for modality, ids in zip(("infrared", "visible"), places.bare):
+        if ids:
+            progress.answer(f"Too few features to match in the {modality} images of {len(ids)}: {first_few(ids, 5)}")
+    head = ("test", "training", "inliers infrared", "visible", "evidence", "hash bits", "found by")
+    rows = [(s.test, s.train, *map(str, (*s.inliers, s.evidence)), f"{s.bits:g}", s.by) for s in found.shared]
+    if rows:
+        terminal.show_listing(head, rows if everything else rows[:_LISTED])
+    if len(rows) > _LISTED and not everything:
+        progress.answer(f"{len(rows) - _LISTED} more: --all, or --out FILE")
+    if out is not None:
+        _write_couples(out, head, rows)
+
+
+def _write_couples(out: Path, head, rows) -> None:
+    import csv
+    import io
+
+    from benchmark.store import files
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([[name.replace(" ", "_") for name in head], *rows])
+    try:
+        files.replace(out, text.getvalue())
+    except OSError as error:
+        raise UserError(f"--out {out}: {error.strerror}") from error
+    progress.answer(f"{len(rows)} couples in {out}")
 
 
 _SYNTH_EXAMPLES = """\b

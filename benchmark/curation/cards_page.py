@@ -21,8 +21,22 @@ was recognised.
 | `bench data pull NAME` | downloads the set at a fixed revision, every file checked, or tells the steps by hand |
 | `bench data verify NAME` | checks every pair: complete, readable, one size, in register, as published, none twice |
 | `bench data leak --dataset NAME --split S` | how many test images have a near twin in training |
+| `bench data leak … --geometric` | which of them show the place of a training image, though the camera moved |
 | `bench data synth --out DIR --pairs N` | drawn scenes with boxes, in the layout of M3FD's detection set |
 | `bench data scenes --out DIR` | divides M3FD by whole scenes, balanced on the classes of the labels that are there |
+
+`--geometric` sees what a hash does not: that the camera moved. It matches SIFT features (600 an image, of infrared
+and of visible images) that are each other's nearest and pass the ratio test, and counts those that one fundamental
+matrix explains (MAGSAC++). Unrelated images have about 9 such inliers; what is above that, of both modalities together,
+is the evidence. What stands still between two images counts only where it fills the picture, since a logo, a time, a
+frame or a bonnet is in every image of a camera. The threshold is set by couples with one image mirrored, which have the
+same texture and show no common place: none of up to 30,000 reaches it. A mark that another crop of the image moves, and
+a place seen from another side, are beyond it; medical sets are refused, since their ids tell the case.
+
+A **scene** is what one place or one drive shows: tests and intervals take it as one observation, and beside every table
+stands how many of its pairs, or of their scenes, a method of it was trained on, as far as it names a list that is known
+here. TNO, RoadScene and VIFB: pairs that local features match, directly or through others
+(`python -m studies.scene_lists tno`); MSRS: stretches of ids; Harvard: cases.
 
 A set that is there in part runs with what is there, as a split called after how many pairs and which
 (`test-60of361-44098d`): never mixed with the whole set or another part. A pair of which one image is missing fails.

@@ -1,4 +1,4 @@
-"""How many test images have a near twin in training."""
+"""How many test images have a near twin in training, or show a place that a training image shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.curation import same_place
+from benchmark.curation.same_place import Places
 from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import read_ids
 from benchmark.datasets.pairs import Pair
@@ -24,13 +26,27 @@ _NUMBER = re.compile(r"(\d+)\D*$")
 @dataclass(frozen=True)
 class Twins:
     """`share` of the `compared` test images whose nearest training image is a near duplicate; `median` distance
-    in bits, and `examples`: the closest (test id, training id, bits)."""
+    in bits, and `examples`: the closest (test id, training id, bits). near: all near duplicates, in the same form."""
 
     share: float
     compared: int
     training: int
     median: float
     examples: tuple[tuple[str, str, float], ...]
+    near: tuple[tuple[str, str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A test and a training image that show one place. inliers: see `same_place.Likeness`; evidence: likewise. bits:
+    between their hashes. by: what tells it, "features", "hash" or both."""
+
+    test: str
+    train: str
+    inliers: tuple[int, int]
+    evidence: int
+    bits: float
+    by: str
 
 
 @dataclass(frozen=True)
@@ -47,9 +63,10 @@ class Parts:
 class Leak:
     """What training and test of a division share.
 
-    both: the ids that are in both, sorted. shares: distance -> share of test ids with a training id that near. twins:
-    the near duplicates by hash; None where none were looked for, and `lacking` says why. broken: how many pairs cannot
-    be read. complete: whether every image of both parts was compared.
+    both: the ids that are in both, sorted. shares: distance -> share of test ids with a training id that near; empty
+    where ids hold no numbers. twins: the near duplicates by hash; None where none were looked for, and `lacking` says
+    why. broken: how many pairs cannot be read. complete: whether every image of both parts was compared. places: what
+    local features tell, where they were asked; shared: what shows one place by them or by hash, the strongest first.
     """
 
     both: list[str]
@@ -58,6 +75,13 @@ class Leak:
     lacking: str = ""
     broken: int = 0
     complete: bool = True
+    places: Places | None = None
+    shared: tuple[Shared, ...] = ()
+
+    @property
+    def placed(self) -> list[str]:
+        """The test ids that show a place of a training image by local features."""
+        return list(dict.fromkeys(one.test for one in self.shared if "features" in one.by))
 
 
 def published_parts(dataset: Dataset, name: str) -> Parts:
@@ -83,10 +107,20 @@ def own_parts(dataset: Dataset, train: Path, test: Path, root: Path | None = Non
     return Parts(f"{train} / {test}", lists[0].ids, lists[1].ids, notes)
 
 
-def measure(dataset: Dataset, parts: Parts, root: Path | None = None) -> Leak:
-    """Compare training and test by ids and, where images are there, by hash. Raises UserError for ids without a
-    number."""
-    shares = neighbours(parts.train, parts.test)
+def measure(dataset: Dataset, parts: Parts, root: Path | None = None, geometric: bool = False, jobs: int = 1) -> Leak:
+    """Compare training and test by ids and, where images are there, by hash.
+
+    geometric: also by local features, in `jobs` threads. Raises UserError where they are asked for slices of heads.
+    """
+    if geometric and dataset.card.task == "mif":
+        raise UserError(
+            f"--geometric: {dataset.name} holds slices of heads, which no moving camera explains; its ids tell the case"
+            " of each slice, and its splits patient-train and patient-test share none"
+        )
+    try:
+        shares = neighbours(parts.train, parts.test)
+    except UserError:  # names instead of numbers
+        shares = {}
     both = sorted({*parts.train} & {*parts.test})
     try:
         at_hand = dataset.at_hand(root)
@@ -102,7 +136,27 @@ def measure(dataset: Dataset, parts: Parts, root: Path | None = None) -> Leak:
     if not train or not test:
         return Leak(both, shares, None, "no image of training or of test can be read", broken)
     complete = len(train) == len(parts.train) and len(test) == len(parts.test)
-    return Leak(both, shares, twins(train, test), "", broken, complete)
+    found = twins(train, test)
+    if not geometric:
+        return Leak(both, shares, found, "", broken, complete)
+    with Progress().bar("finding local features", len(train) + len(test), summary=False) as step:
+        albums = [same_place.read([by_id[id] for id in hashes], jobs, step).sides for hashes in (test, train)]
+    with Progress().bar("comparing", same_place.steps(len(test), len(train)), "couple", summary=False) as step:
+        places = same_place.compare(*albums, jobs=jobs, step=step)
+    return Leak(both, shares, found, "", broken, complete, places, _shared(places, found, albums, (test, train)))
+
+
+def _shared(places: Places, twins: Twins, albums: Sequence[dict], hashes: Sequence[dict]) -> tuple[Shared, ...]:
+    """What local features or hashes tell, each couple once."""
+    told = {(one.first, one.second): one for one in places.found}
+    near = {(test, train) for test, train, _ in twins.near}
+    found = []
+    for test, train in dict.fromkeys([*told, *near]):
+        alike = told.get((test, train)) or same_place.likeness(test, train, albums[0][test], albums[1][train])
+        by = ["features"] * ((test, train) in told) + ["hash"] * ((test, train) in near)
+        bits = _distances(hashes[0][test], [hashes[1][train]])[0]
+        found.append(Shared(test, train, alike.inliers, alike.evidence, float(bits), " and ".join(by)))
+    return tuple(sorted(found, key=lambda one: (-one.evidence, one.test, one.train)))
 
 
 def _hashes(pairs: Sequence[Pair], step: Callable[[], None]) -> dict[str, tuple[int, int]]:
@@ -147,16 +201,22 @@ def twins(train: dict[str, tuple[int, int]], test: dict[str, tuple[int, int]]) -
     """Compare the hashes of pairs, id -> (infrared, visible)."""
     ids = list(train)
     reference = np.array([train[id] for id in ids], np.uint64).reshape(-1, 2)
-    nearest = []
+    nearest, near = [], []
     for id, hashes in test.items():
-        bits = np.bitwise_xor(reference, np.array(hashes, np.uint64))
-        distance = np.unpackbits(bits.view(np.uint8).reshape(len(ids), -1), axis=1).sum(axis=1) / 2
+        distance = _distances(hashes, reference)
         at = int(distance.argmin())
         nearest.append((float(distance[at]), id, ids[at]))
+        near += [(id, ids[i], float(distance[i])) for i in np.flatnonzero(distance <= NEAR_DUPLICATE)]
     distances = [distance for distance, _, _ in nearest]
     examples = tuple((test_id, train_id, bits) for bits, test_id, train_id in sorted(nearest)[:3])
     share = float(np.mean([distance <= NEAR_DUPLICATE for distance in distances]))
-    return Twins(share, len(test), len(train), float(np.median(distances)), examples)
+    return Twins(share, len(test), len(train), float(np.median(distances)), examples, tuple(near))
+
+
+def _distances(hashes: tuple[int, int], others) -> np.ndarray:
+    """Bits between the hashes of a pair and those of others (N, 2), the mean over the two images: float (N,)."""
+    bits = np.bitwise_xor(np.array(others, np.uint64), np.array(hashes, np.uint64))
+    return np.unpackbits(bits.view(np.uint8).reshape(len(bits), -1), axis=1).sum(axis=1) / 2
 
 
 def _numbered(id: str) -> tuple[str, int]:

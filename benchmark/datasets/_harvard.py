@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import replace
+from pathlib import PurePosixPath
 
-from benchmark.datasets.abstract import DatasetCard
+from benchmark.datasets.abstract import DatasetCard, Selection
+from benchmark.datasets.id_lists import pick
 from benchmark.datasets.pairs import Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place
+from benchmark.errors import UserError
+
+# Cases of `patient-test`, the same in all three pairings, since some heads are in two of them: those that CDDFuse's
+# test lists show, and one of PET's three.
+HELD_OUT = frozenset({9, 16, 21, 30, 36})
+_SLICE = re.compile(r"(\d{1,2})\d{3}")  # case, slice
+# Slices of CDDFuse's lists (first to last id) and their case here, told by correlation of the images; 0: a head that
+# the usual lists do not hold. In PET's list the 21 slices of one PET study stand twice, with two MRI.
+_CDDFUSE = {
+    "CT": ((11, 20, 16), (21, 31, 21)),
+    "PET": ((11, 52, 0),),
+    "SPECT": ((11, 43, 9), (44, 70, 36), (71, 83, 0)),
+}
 
 
 class Harvard(FolderDataset):
     """Pairs of MRI and `modality` ("CT", "PET" or "SPECT"): the MRI takes the place of the visible image, the other
-    that of the infrared one, and lends its pseudo-colours to the fused image."""
+    that of the infrared one, and lends its pseudo-colours to the fused image.
+
+    counts: split -> pairs. neighbours: how many of the 24 test slices have a training slice next to them. apart, near:
+    the largest correlation between MRI of two cases, and the median of neighbouring slices. shared: what CDDFuse's list
+    shares with the others, one line.
+    """
 
     default_split = "test"
     parts = ("train", "test")
+    training_split = "patient-train"
 
-    def __init__(self, modality: str, train: int, test: int, cddfuse: int) -> None:
+    def __init__(
+        self, modality: str, counts: dict[str, int], neighbours: int, apart: float, near: float, shared: str
+    ) -> None:
         self.modality = modality
         self.source_titles = (modality, "MRI")
         coloured = modality != "CT"
@@ -31,7 +56,7 @@ class Harvard(FolderDataset):
             licence="none stated",
             link="https://github.com/xianming-gu/Havard-Medical-Image-Fusion-Datasets",
             size=f"256x256, MRI grey, {modality} {'pseudo-colour' if coloured else 'grey'}",
-            counts={"test": test, "train": train, "cddfuse": cddfuse},
+            counts=counts,
             layout=f"Harvard/{modality}-MRI/{{train,test}}/{{{modality},MRI}}/*.png, or, for cddfuse,"
             f" CDDFuse_test/MRI_{modality}/{{MRI,{modality}}}/*.png",
             task="mif",
@@ -39,8 +64,20 @@ class Harvard(FolderDataset):
             notes=(
                 f"{modality} is the first source, MRI the second, as in CDDFuse's and MATR's test code.",
                 *(("The fused image takes its colours from the functional image.",) if coloured else ()),
-                "Slices of one patient are neighbours, in training and test alike.",
+                "An id is the number of a case, then three digits for the slice. A case is one head: the MRI of two"
+                f" cases correlate by at most {apart:.2f} (64x64 pixels, high-passed), those of neighbouring slices of"
+                f" one by {near:.2f} in the median. Cases 21 and 28 are in CT-MRI and in SPECT-MRI with the same MRI.",
+                f"The usual division puts slices of every case into both parts: {neighbours} of the 24 test slices have"
+                " a training slice next to them. patient-train and patient-test share no case, within a pairing or"
+                " between two.",
+                shared,
             ),
+            caveats={
+                "test": "The usual training list holds other slices of every head shown here"
+                f" ({neighbours} of 24 slices have a neighbour there): networks trained on it know these heads;"
+                " patient-test with patient-train shares none.",
+                "cddfuse": shared,
+            },
         )
 
     def layouts(self, split: str) -> tuple[Layout, ...]:
@@ -52,11 +89,63 @@ class Harvard(FolderDataset):
 
     def splits(self) -> dict[str, str]:
         count = self.card.counts
+        held_out = ", ".join(map(str, sorted({_case(id) for id in self.listed_split("patient-test")})))
         return {
             "test": f"the test slices of the usual division ({count['test']})",
             "train": f"the training slices of the usual division ({count['train']})",
+            "patient-test": f"all slices of the cases {held_out} ({count['patient-test']})",
+            "patient-train": f"all slices of the other cases ({count['patient-train']})",
             "cddfuse": f"the test slices of CDDFuse (Zhao et al., CVPR 2023; {count['cddfuse']})",
         }
 
+    def schemes(self) -> dict[str, dict[str, list[str]]]:
+        return {
+            "patient": {part: self.listed_split(f"patient-{part}") for part in ("train", "test")},
+            "usual": {part: self.listed_split(part) for part in ("train", "test")},
+        }
+
+    def listed_split(self, split: str) -> list[str] | None:
+        if split == "cddfuse" or not (manifest := self.manifest()):
+            return None
+        usual = {"train": [], "test": []}
+        for name in manifest.files:
+            path = PurePosixPath(name)
+            if path.parts[1] == "MRI":
+                usual[path.parts[0]].append(path.stem)
+        if split in usual:
+            return sorted(usual[split])
+        wanted = split == "patient-test"
+        return sorted(id for ids in usual.values() for id in ids if (_case(id) in HELD_OUT) == wanted)
+
+    def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
+        split = self.check_split(split)
+        if not split.startswith("patient"):
+            return super().select(split, root)
+        found, errors = [], []
+        for part in self.parts:
+            try:
+                found.append(self.listed(part, root))
+            except UserError as error:
+                errors.append(error)
+        if not found:
+            raise errors[0]
+        where = " and ".join(str(place) for _, place in found)
+        pairs = pick([pair for part, _ in found for pair in part], self.listed_split(split), where)
+        return self.selection(split, pairs, where)
+
+    def scene_of(self, id: str) -> str | None:
+        """The case, a head."""
+        if (case := _case(id)) is not None:
+            return f"case {case}"
+        for first, last, case in _CDDFUSE[self.modality] if id.isdecimal() else ():
+            if first <= int(id) <= last:
+                return f"case {case}" if case else "a case of its own"
+        return None
+
     def finish(self, pair: Pair, place: Place) -> Pair:
         return replace(pair, colour_from="ir" if self.modality != "CT" else "vis", names=self.source_titles)
+
+
+def _case(id: str) -> int | None:
+    match = _SLICE.fullmatch(id)
+    return int(match[1]) if match else None

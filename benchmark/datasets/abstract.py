@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.datasets.labels import Flaw
@@ -25,6 +26,7 @@ class DatasetCard:
     `use`: what the set may be used for.
     `labels`: what is annotated.
     `by_hand`: the steps to get the set where it cannot be downloaded directly.
+    `caveats`: split -> what stands beside every table of it, one line.
     """
 
     name: str
@@ -41,6 +43,7 @@ class DatasetCard:
     labels: str = "none"
     by_hand: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    caveats: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Dataset:
 
     `source_titles`: what the two images of a pair are called, such as ("PET", "MRI"). `parts`: the splits that together
     hold every pair once, for checks of the whole set. `classes`: the names of labelled objects, or () where there are
-    no boxes.
+    no boxes. `called`: other names, in small letters, under which methods say that they were trained on the set.
     """
 
     card: DatasetCard
@@ -76,6 +79,7 @@ class Dataset:
     source_titles: tuple[str, str] = ("Infrared", "Visible")
     parts: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    called: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,6 +97,18 @@ class Dataset:
     def schemes(self) -> dict[str, dict[str, list[str]]]:
         """The named ways to divide the set: scheme -> part ("train", "val", "test") -> ids."""
         return {}
+
+    @property
+    def training_split(self) -> str:
+        """What networks are trained on where no split is named: the training part of the default division, or the
+        default split where it has none."""
+        own = f"{self.default_split.removesuffix('-test')}-train"
+        return next((split for split in ("train", own) if split in self.splits()), self.default_split)
+
+    def listed_split(self, split: str) -> list[str] | None:
+        """The ids of a split as its list has them, at hand or not; None where no list is known."""
+        named = {f"{scheme}-{part}": ids for scheme, parts in self.schemes().items() for part, ids in parts.items()}
+        return named.get(split)
 
     def scene_of(self, id: str) -> str | None:
         """The scene that a pair was taken from: pairs of one scene are no independent observations. None where the

@@ -50,7 +50,8 @@ class Llvip(FolderDataset):
         return {
             "test": "the official test pairs (3463)",
             "train": "the official training pairs (12025)",
-            "sample44": "32 training and 12 test pairs of three places, which our checkpoints are trained on",
+            "sample44": "32 training and 12 test pairs of three places, which our checkpoints are trained on: the test"
+            " list's places 19 and 20 are among them",
         }
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
@@ -67,6 +68,9 @@ class Llvip(FolderDataset):
         where = " and ".join(str(place) for _, place in found)
         pairs = [pair for part, _ in found for pair in part]
         return self.selection(split, pick(pairs, split_ids("llvip", "sample44"), where), where)
+
+    def listed_split(self, split: str) -> list[str] | None:
+        return split_ids("llvip", "sample44") if split == "sample44" else None
 
     def scene_of(self, id: str) -> str | None:
         return id[:2]

@@ -1,13 +1,24 @@
-"""Dividing a set by whole scenes, so that no test image has a sibling in training."""
+"""The scenes of a set, and dividing it by them, so that no test image has a sibling in training."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import numpy as np
 
+from benchmark.datasets.id_lists import split_ids
+
 PARTS = ("train", "val", "test")
 SHARES = (0.7, 0.1, 0.2)
+
+
+@cache
+def listed(dataset: str) -> dict[str, str]:
+    """Id -> the first id of its scene, from ``splits/<dataset>_scenes.txt``, which has a scene to a line. Made by
+    ``studies/scene_lists.py``: pairs that show one place by local features are one scene, directly or through
+    others."""
+    return {id: scene.split()[0] for scene in split_ids(dataset, "scenes") for id in scene.split()}
 
 
 def from_runs(train: Collection[str], test: Collection[str]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmark.datasets import scenes
 from benchmark.datasets.abstract import DatasetCard
 from benchmark.datasets.two_folders import FolderDataset, Layout, variants
 
@@ -17,7 +18,10 @@ class Vifb(FolderDataset):
         size="320x240 to 640x480, one 768x276, JPEG; visible RGB, infrared grey (some stored as RGB)",
         counts={"all": 21},
         layout="VIFB/{IR,VI}/*.jpg (in the repository: input/IR, input/VI)",
-        notes=("Some infrared files are colour JPEGs; their luminance is read.",),
+        notes=(
+            "Some infrared files are colour JPEGs; their luminance is read.",
+            "Scenes, by local features and by eye: elecbike, man and manlight show one place, the others one each.",
+        ),
     )
     default_split = "all"
     parts = ("all",)
@@ -28,6 +32,9 @@ class Vifb(FolderDataset):
 
     def splits(self) -> dict[str, str]:
         return {"all": "every pair (21)"}
+
+    def scene_of(self, id: str) -> str | None:
+        return scenes.listed("vifb").get(id)
 
 
 DATASET = Vifb()

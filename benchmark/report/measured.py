@@ -15,6 +15,7 @@ import numpy as np
 from benchmark import statistics
 from benchmark.errors import UserError, first_few, unknown
 from benchmark.names import composed
+from benchmark.report import training_overlap
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store import saved
 from benchmark.store.cells import Cell, cells, existing_cells
@@ -84,6 +85,11 @@ class Measured:
     def images(self) -> int:
         """Return how many images every row has."""
         return len(self.scores.ids)
+
+    @cached_property
+    def caveats(self) -> tuple[str, ...]:
+        """What must stand beside every table, of the split and of what its methods were trained on."""
+        return training_overlap.caveats(self.dataset, self.split, (*self.rows, *self.partial))
 
     @cached_property
     def summaries(self) -> dict[str, list[Summary]]:

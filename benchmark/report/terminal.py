@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from benchmark import progress
 from benchmark.names import printable
+from benchmark.report.training_overlap import caveats
 from benchmark.store import saved, told
 from benchmark.store.summary import Row, Table
 
@@ -155,7 +156,8 @@ def remarks(rows: Sequence[Row], partial: Sequence[Row] = ()) -> list[str]:
 
 
 def _remarks(table: Table) -> list[str]:
-    return remarks(table.rows, [row for row in table.others if row.state.startswith("partial")])
+    partial = [row for row in table.others if row.state.startswith("partial")]
+    return [*caveats(table.dataset, table.split, (*table.rows, *partial)), *remarks(table.rows, partial)]
 
 
 def _as_events(tables: Iterable[Table]) -> None:

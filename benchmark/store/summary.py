@@ -39,7 +39,8 @@ class Row:
     of every image scored, in the order of the split. reasons: metric -> why it is undefined, once for each image. told:
     image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
     without what tells its checkpoints apart. saved: how its images were saved. apart: whether its table ranks another
-    output; remark: what the table says of that.
+    output; remark: what the table says of that. trained_on: data sets, with commas
+    between.
     """
 
     cell: Cell
@@ -58,6 +59,7 @@ class Row:
     saved: Saved = field(default_factory=Saved)
     apart: bool = False
     remark: str = ""
+    trained_on: str = ""
 
     @property
     def measured_as(self) -> str:
@@ -129,6 +131,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
         saved=Saved.by(record),
+        trained_on=str(record.get("trained_on") or ""),
     )
 
 

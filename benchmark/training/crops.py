@@ -59,7 +59,7 @@ def read(
 ) -> Source:
     """Read the source that `spec` names: a data set, or DATASET@SPLIT.
 
-    split: taken where `spec` names none; None stands for "train" where the set has it, else for the set's default. ir,
+    split: taken where `spec` names none; None stands for the set's `training_split`, or its default one. ir,
     vis: the directories of the data set `folder`; ir_pattern, vis_pattern: of the names in them. Reduces images whose
     longer side exceeds the recipe's `longest` to it, by area averaging. stretch: of images of more than 8 bits. Raises
     UserError for unknown names, missing or broken data,
@@ -72,8 +72,7 @@ def read(
     dataset = datasets.get(name)
     if dataset.name == "folder":
         dataset = type(dataset)(ir, vis, ir_pattern, vis_pattern)
-    split = own or split or ("train" if "train" in dataset.splits() else None)
-    split = dataset.check_split(split)
+    split = dataset.check_split(own or split or dataset.training_split)
     selection = dataset.select(split, root)
     pairs, notes = stretching.apply(selection.pairs, stretch)
     images, digest, facts = [], hashlib.sha256(), {}

@@ -99,7 +99,7 @@ def test_scenes_of_data_sets():
     assert len({synth.scene_of(pair.id) for pair in synth.pairs("all")}) > 10
     assert datasets.get("kaist").scene_of("set06_V000_I00019") == "set06_V000"
     assert datasets.get("llvip").scene_of("190001") == "19"
-    assert datasets.get("tno").scene_of("01") is None
+    assert datasets.get("folder").scene_of("01") is None
 
 
 def test_naive_methods_come_first_unless_refused(bench, results):

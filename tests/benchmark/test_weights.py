@@ -41,7 +41,7 @@ def test_the_shipped_file_has_the_plain_label_wherever_it_lies(tmp_path):
         put(copy, SHIPPED.read_bytes())
     for found in (method(), method(tmp_path / "root"), method(checkpoint=copies[1])):
         assert found.label == "cddfuse"
-        assert found.trained_on.startswith("roadscene minus cddfuse50")
+        assert found.trained_on.startswith("roadscene train, ")
         assert not found.preliminary
 
 

@@ -24,6 +24,7 @@ FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
 COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite", "output")
 WORST = ("image", "place", "loses_by", "best_other", "best_other_mean_rank")
+CAVEATS = "caveats"
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
@@ -36,7 +37,7 @@ def render(content: Content) -> str:
     the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and all that are not significantly
     worse; both empty for rows of another output than the one that is ranked. unit, units: what intervals and tests take
     as one observation, and how many there are. output: how the images were saved; raw also where a method's native
-    output is the same, empty for images from elsewhere.
+    output is the same, empty for images from elsewhere. caveats: what stands beside every table of the split.
 
     With the section worst, further lines have the columns `WORST`, a line per image, and as metric "mean rank": that on
     the image, over metrics. loses_by: the metrics with the worst ranks there, each with its rank.
@@ -48,19 +49,20 @@ def render(content: Content) -> str:
     writer = csv.writer(out, lineterminator="\n")
     columns = COLUMNS + (DETECTION if content.detected else ())
     worst = WORST if "worst" in (content.options.sections or ()) else ()
-    writer.writerow(columns + worst)
+    writer.writerow((*columns, *worst, CAVEATS))
     width = len(columns + worst)
     for one in content.measured:
+        caveats = text(" ".join(one.caveats))
         for row in sorted((*one.shown, *one.absent), key=lambda row: row.cell.method):
             for line in _lines(one, row):
                 whole = (*line, *[""] * (len(COLUMNS) - 1 - len(line)), row.saved.output)
-                writer.writerow((*whole, *[""] * (width - len(COLUMNS))))
+                writer.writerow((*whole, *[""] * (width - len(COLUMNS)), caveats))
     for one in content.detected:
         for row in sorted((*one.rows, *one.absent), key=lambda row: row.method):
-            writer.writerows((*line, *[""] * len(worst)) for line in _detection_lines(one, row))
+            writer.writerows((*line, *[""] * len(worst), "") for line in _detection_lines(one, row))
     if worst:
         for one in failure_cases.chosen(content):
-            writer.writerows(_worst_lines(one, len(columns)))
+            writer.writerows((*line, "") for line in _worst_lines(one, len(columns)))
     return out.getvalue()
 
 

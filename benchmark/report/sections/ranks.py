@@ -73,7 +73,7 @@ def _grid(one: Measured) -> Grid:
         title=f"Ranks: {title(one)}",
         columns=tuple(columns),
         lines=tuple(lines),
-        notes=tuple(notes),
+        notes=(*notes, *one.caveats),
     )
 
 

@@ -143,6 +143,7 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
             *remarks,
             *([PRELIMINARY_NOTE] if preliminary else []),
             *([f"{SIGN} not saved as the paper's images were: {', '.join(otherwise)}"] if otherwise else []),
+            *one.caveats,
         ),
         cites=content.cites_of_data([one]),
     )

@@ -217,5 +217,4 @@ def _notes(one: Measured) -> list[str]:
         found += [f"{label(row)}: {row.state}" for row in one.rows if not row.done]
     if any(row.preliminary for row in (*one.shown, *one.absent)):
         found.append(PRELIMINARY_NOTE)
-    found += saving_notes(one.shown)
-    return found + remarks(one.shown)
+    return [*found, *one.caveats, *saving_notes(one.shown), *remarks(one.shown)]

@@ -38,4 +38,5 @@ def _grid(one: Measured) -> Grid:
         explanation="How many of the other methods each one is significantly better than, not different from, and worse"
         f" than (paired Wilcoxon signed-rank tests over {counted(one.scores.units, one.scores.unit)}, Holm-corrected"
         f" over all pairs of methods, α = {ALPHA:g}).",
+        notes=one.caveats,
     )

@@ -1,0 +1,52 @@
+"""What the methods of a table saw of its pairs in training: lines that stand beside every table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmark import datasets
+from benchmark.datasets.abstract import Dataset
+from benchmark.datasets.id_lists import parse_label
+from benchmark.errors import UserError
+from benchmark.names import printable
+from benchmark.store.summary import Row
+
+
+def caveats(dataset: str, split: str, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return what must be known of a split: the data set's own caveat, then, of the rows trained on pairs of that set,
+    how many pairs of the split, or of their scenes, are in the training list. Empty for a data set that is not
+    installed here."""
+    try:
+        source = datasets.get(dataset)
+    except UserError:
+        return ()
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for entry in map(str.strip, row.trained_on.split(",")):
+            if what := _seen(source, entry, row.scores):
+                found.setdefault(what, []).append(row.cell.method)
+    own = source.card.caveats.get(_base(split))
+    lines = [own] if own and rows else []
+    return tuple(map(printable, [*lines, *(f"{', '.join(names)}: {what}" for what, names in found.items())]))
+
+
+def _base(split: str) -> str:
+    """The split's name without what tells a part, a limit, a stretch or another change of it."""
+    return parse_label(split.partition("~")[0])[0]
+
+
+def _seen(source: Dataset, entry: str, ids: Iterable[str]) -> str:
+    """What a method saw that was trained on `entry`, "NAME" or "NAME SPLIT"; empty where nothing is known of it."""
+    name, _, split = entry.partition(" ")
+    if source.name == "folder" or name.casefold() not in (source.name, *source.called):
+        return ""
+    trained = source.listed_split(_base(split))
+    if trained is None:
+        return f"trained on {entry}; which pairs that are, and whether these are among them, is not told"
+    ids, trained = [*ids], set(trained)
+    same = sum(id in trained for id in ids)
+    scenes = {source.scene_of(id) for id in trained} - {None}
+    near = sum(id not in trained and source.scene_of(id) in scenes for id in ids)
+    parts = [f"{same} of these {len(ids)} pairs are in that list"] * bool(same)
+    parts += [f"{near} of these {len(ids)} pairs show a scene of that list"] * bool(near)
+    return f"trained on {entry}: {', and '.join(parts)}" if parts else ""
