@@ -110,6 +110,9 @@ class MethodList(NameList):
 class Outputs(NameList):
     """Ways to save results, comma-separated, each once."""
 
+    def __init__(self) -> None:
+        super().__init__(lambda ctx: OUTPUTS)
+
     def convert(self, value, param, ctx):
         names = super().convert(value, param, ctx)
         for name in names:

@@ -150,7 +150,7 @@ def command(
     )
     found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
     for line in measured.fallbacks(found):
-        click.echo(line, err=True)
+        progress.say(line)
     setups = detected.choose(setups, **asked)
     report = content.Content(
         results,
