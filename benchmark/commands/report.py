@@ -161,7 +161,7 @@ def command(
     everything = measured.measure(results, **asked, **chosen, every_output=page)
     found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
     for line in measured.fallbacks(found):
-        click.echo(line, err=True)
+        progress.say(line)
     everyone = ()
     if failures and (methods is not None or not naive):
         all_methods = {**asked, "methods": None, "naive": True}

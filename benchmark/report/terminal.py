@@ -171,6 +171,7 @@ def _as_events(tables: Iterable[Table]) -> None:
                 if (value := row.values.get(name)) is not None
             }
             about = {"title": row.title, "state": row.state, "pairs": row.total, "scores": scores}
+            about |= {"output": row.saved.output, "ranked": not row.apart}
             progress.answer(None, **of, method=row.cell.method, **about)
         for row in table.others:
             progress.answer(None, **of, method=row.cell.method, state=row.state, pairs=row.total, scores={})

@@ -40,7 +40,7 @@ def test_outputs(fuser):
     scale, shift = np.polyfit(raw[inside], minmax[inside], 1)
     rounded = 1 / 255 if fuser.card.family == "naive" else 1e-4
     np.testing.assert_allclose(raw[inside] * scale + shift, minmax[inside], atol=rounded)
-    with pytest.raises(ValueError, match="output 'max' is not one of native, raw, minmax"):
+    with pytest.raises(ValueError, match="output 'max' is not one of raw, native, minmax"):
         fuser.fuse(ir, vis, "max")
 
 

@@ -131,6 +131,13 @@ def test_a_run_ranks_one_output_and_marks_the_other(bench_folder, stretching):
     assert "‡" not in bench_folder(*arguments).stdout
 
 
+def test_events_say_what_is_ranked(bench_folder, stretching):
+    arguments = ("run", "--weights-root", stretching, "--metrics", "EN", "--methods", "gain,average", "--json")
+    lines = map(json.loads, bench_folder(*arguments, "--output", "raw,native").stdout.splitlines())
+    rows = {line["method"]: (line["output"], line["ranked"]) for line in lines if line["event"] == "result"}
+    assert rows == {"gain": ("raw", True), "gain+native": ("native", False), "average": ("raw", True)}
+
+
 def test_mistakes_in_output_are_one_line(bench):
     result = bench("run", "--output", "raw,stretched")
     assert result.exit_code == 2 and "'stretched' is not one of raw, native, minmax" in result.stderr
