@@ -82,6 +82,14 @@ def test_a_run_as_events(bench, pairs, gain, monkeypatch):
     assert not again  # all is there
 
 
+def test_a_method_that_cannot_be_loaded_takes_no_time(bench, pairs, gain):
+    (gain / "gain" / "gain.txt").write_text("no number")
+    found = events(bench(*RUN, "--methods", "average,gain", "--weights-root", gain, "--trust-checkpoint", "--json"))
+    *_, last = of(found, "progress")
+    assert (last["done"], last["total"], last["left"]) == (8, 8, 0)
+    assert of(found, "failure")[-1]["method"].startswith("gain")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
