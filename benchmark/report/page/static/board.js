@@ -161,7 +161,10 @@ function placeCell(table, row) {
   const overall = table.first === undefined ? row.rank : row.cells[table.first];
   const by = metric >= 0 && table.metrics[metric].direction ? row.cells[metric] : overall;
   const place = value(by?.place);
-  if (place === undefined) return el("td", { class: "place" }, row.cells[table.first]?.mean === undefined ? "" : "—");
+  if (place === undefined) {
+    const found = row.cells[table.first]?.mean !== undefined;
+    return el("td", { class: "place" }, found ? el("span", { class: "number" }, "—") : "");
+  }
   if (table.first !== undefined) return el("td", { class: "place" }, el("span", { class: "number" }, String(place)));
   const [low, high] = [by.from ?? by.low, by.to ?? by.high];
   const share = (one) => (table.ranked > 1 ? (100 * (one - 1)) / (table.ranked - 1) : 50);
