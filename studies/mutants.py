@@ -383,7 +383,7 @@ class Reach:
         tests = {
             id: {"seconds": round(seconds, 3), "lines": {}} for id, seconds in self.found.items() if self.passed.get(id)
         }
-        for path in data.measured_files():
+        for path in filter(os.path.isfile, data.measured_files()):  # compiled libraries name sources that are not here
             file = Path(path).relative_to(self.tree).as_posix()
             for line, contexts in data.contexts_by_lineno(path).items():
                 for context in contexts:
