@@ -6,7 +6,7 @@
 
 Works in DIR/tree, a copy of the repository. Each test of an area is measured once: which lines it reaches, and for how
 long it runs (DIR/reach.json, anew where the file of the test changes). A mutant is tried on the tests that reach its
-line, the quickest first, until one fails. Outcomes are appended to DIR/mutants.jsonl; a run that is started again goes
+line (that of a constant: any line of its file), the quickest first, until one fails. Outcomes are appended to DIR/mutants.jsonl; a run that is started again goes
 on where it was stopped. Printed are the table of docs/architecture.md and all that survived.
 
 A sample is drawn by the hash of each mutant and the seed: code that is added elsewhere leaves it as it is. Mutants

@@ -233,10 +233,13 @@ def test_haghighat(small):
 
 
 def test_the_scaling_filter_keeps_a_constant():
-    """The sum of the 101 taps is the root of 2, to the digit that is tabulated."""
-    from metrics.definitions.fmi import MEYER
+    """The sum of the 101 taps is the root of 2, to the digit that is tabulated; of a constant no detail is left."""
+    from metrics.definitions.fmi import MEYER, analysis
 
     assert 2 * sum(MEYER[:-1]) + MEYER[-1] == math.isqrt(2 * 10**30)
+    approximation, detail = np.split(analysis(40) @ np.ones(40), 2)
+    assert approximation == pytest.approx(math.sqrt(2), rel=1e-12)
+    assert detail == pytest.approx(0, abs=1e-5)
 
 
 def test_structure_that_is_turned_round_is_worth_nothing():
