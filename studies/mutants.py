@@ -150,7 +150,7 @@ BOUNDED = {"min", "max", "minimum", "maximum"}
 TRANSPARENT = {"abs", "clip", "sorted", "sqrt", "nan_to_num"}
 METHODS = {"strip", "lower", "clip", "copy"}
 # Facts for people, and what only bounds how much is kept or done at a time.
-IDLE_KEYWORDS = {"year", "maxsize", "description", "help", "timeout", "summary", "indent"}
+IDLE_KEYWORDS = {"year", "maxsize", "description", "help", "timeout", "summary", "indent", "prog"}
 
 
 def name_of(function: ast.expr) -> str:

@@ -271,6 +271,15 @@ def test_contrast_at_the_border_is_that_of_what_is_seen():
     assert contrast.max() > 0.01
 
 
+@pytest.mark.parametrize("shape", [(3, 5), (4, 5), (1, 2), (1, 1)])
+def test_median_is_that_of_numpy(shape):
+    from metrics.definitions.qp import median
+
+    x = np.random.default_rng(0).normal(size=shape)
+    before = x.copy()
+    assert median(x) == np.median(x) and (x == before).all()
+
+
 def test_a_constant_fused_image_has_no_correlation_of_phase_congruency(small):
     _, ir, vis = scene(64, 64)
     grey = np.full_like(ir, 90)
