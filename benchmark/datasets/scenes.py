@@ -83,7 +83,7 @@ def image_weights(scenes: Sequence[Sequence[str]]) -> np.ndarray:
     recording order, which stands in for time and place."""
     sizes = np.array([len(scene) for scene in scenes], float)
     centre = np.cumsum(sizes) - sizes / 2
-    quarter = np.minimum(4 * centre / sizes.sum(), 3).astype(int)
+    quarter = (4 * centre / sizes.sum()).astype(int)
     return np.column_stack([sizes, np.ones(len(sizes)), sizes[:, None] * np.eye(4)[quarter]])
 
 

@@ -60,6 +60,9 @@ def test_divide_balances_every_column():
         column = weights[parts == part].sum(axis=0) / weights.sum(axis=0)
         assert np.abs(column - share).max() < 0.04
     assert scenes.divide(np.ones((1, 1))).tolist() == [0]
+    # Of moves, and of exchanges, that help alike, the first is made: published divisions must not change.
+    assert scenes.divide(np.array([[1], [1], [5], [1], [4], [2]])).tolist() == [1, 2, 0, 0, 0, 2]
+    assert scenes.divide(np.array([[4, 3], [1, 5], [4, 3]])).tolist() == [2, 0, 0]
     assert len(scenes.divide(np.zeros((5, 2)))) == 5
 
 

@@ -91,6 +91,14 @@ def test_images_that_cannot_take_part_are_told(m3fd):
     assert {part: len(items) for part, items in made.parts.items()} == {"train": 3, "val": 2, "test": 1}
 
 
+def test_label_files_without_image_are_told_in_order(m3fd):
+    annotations = m3fd / "M3FD_Detection" / "Annotation"
+    names = [f"{number}.xml" for number in range(70000, 70008)]
+    for name in names:
+        shutil.copy(annotations / "00006.xml", annotations / name)
+    assert [flaw.what for flaw in by_lists(m3fd).flaws if flaw.kind == division.NO_IMAGE] == names
+
+
 def test_the_truth_is_in_cocos_format(m3fd):
     """Boxes of a set that counts pixels from 1 become corners and sides that count from 0."""
     break_label(m3fd, 8, annotation(PEOPLE.format(5, 7, 20, 30), PEOPLE.replace("People", "Car").format(1, 1, 64, 48)))

@@ -52,6 +52,12 @@ def test_a_class_without_instances_has_no_figure():
     assert figures["medium"]["instances"] == 2  # 40x80 pixels
 
 
+def test_what_is_kept_of_a_detection_is_rounded():
+    corners = np.array([[1.234, 2.345678, 30.005001, 40]])
+    line = precision.line("a", corners, np.array([0.12345678]), np.array([1.0]))
+    assert line == {"id": "a", "boxes": [[1.23, 2.35, 30.01, 40.0]], "scores": [0.123457], "classes": [1]}
+
+
 def test_what_is_as_large_as_a_bound_belongs_to_both_sizes():
     boxes = {"a": [(0, 0, 32, 32, 0), (40, 0, 71, 33, 0), (80, 0, 176, 96, 0), (0, 100, 96, 197, 0)]}
     figures, _ = precision.evaluate(truth_of(boxes), [])

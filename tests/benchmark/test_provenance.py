@@ -41,6 +41,13 @@ def test_the_processor_is_named_as_the_system_names_it():
     assert provenance.cpu_model() in (names or {platform.processor() or "unknown"})
 
 
+@pytest.mark.parametrize(("answer", "told"), [("arm", "arm"), ("", "unknown")])
+def test_where_no_file_names_the_processor_python_is_asked(tmp_path, monkeypatch, answer, told):
+    monkeypatch.setattr(provenance, "Path", lambda path: tmp_path / "missing")
+    monkeypatch.setattr(platform, "processor", lambda: answer)
+    assert provenance.cpu_model.__wrapped__() == told
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A repository with one commit, in which the harness seems to lie; returns its folder and a way to call git."""

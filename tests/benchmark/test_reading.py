@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from benchmark.errors import UserError
-from benchmark.imaging import bt601, reading, saving
+from benchmark.imaging import bt601, raw_values, reading, saving
 from benchmark.imaging.reading import ImageError
 
 
@@ -268,6 +268,19 @@ def test_colours_are_saved_as_they_are_and_nothing_else_is(tmp_path, colour):
         with pytest.raises(ValueError, match=r"a colour image is uint8 \(H, W, 3\), not "):
             saving.save_rgb(path, wrong)
     assert [file.name for file in tmp_path.iterdir()] == ["colour.png"]
+
+
+def test_colours_are_divided_by_their_alpha():
+    """Halves are rounded up. What is brighter than its alpha allows is white, and 0 stays 0 where alpha is."""
+    colours = np.array([[[100, 10, 0], [200, 51, 25]], [[7, 0, 0], [255, 254, 1]]], np.uint8)
+    alpha = np.array([[200, 100], [0, 255]], np.uint8)
+    expected = [[[128, 13, 0], [255, 130, 64]], [[255, 0, 0], [255, 254, 1]]]
+    assert raw_values.without_alpha(colours, alpha, 255).tolist() == expected
+    assert raw_values.without_alpha(colours[..., 0], alpha, 255).tolist() == [[128, 255], [255, 255]]
+
+
+def test_only_turns_that_are_known_are_told():
+    assert [orientation for orientation in range(12) if raw_values.turn_note(orientation)] == list(range(2, 9))
 
 
 @pytest.mark.parametrize("channel", range(3))

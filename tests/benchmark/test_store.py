@@ -63,6 +63,32 @@ def test_protocols_of_a_cell_are_rows_of_their_own(tmp_path):
     )
 
 
+def test_rows_are_in_the_order_of_their_protocols(tmp_path):
+    names = ["vifb", "standard", "hli", "cddfuse", "tang2023", "liu2012", "tang-py", "ivifzoo"]
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.write_run({"n": 1, "protocols": names, "metrics": {}})
+    assert [row.protocol for row in summary.summarise(place)] == sorted(names)
+
+
+def test_a_metric_that_an_image_lacks_has_no_mean_and_a_row_that_is_not_done_no_place(tmp_path):
+    record = {"n": 2, "protocols": ["standard"], "metrics": {"EN": 1, "SD": 1}}
+    for method, scores in (("whole", [{"EN": 1.0, "SD": 2.0}, {"EN": 3.0}]), ("part", [{"EN": 1.0, "SD": 2.0}])):
+        place = cells.Cell(tmp_path, "tno", "test", method)
+        place.write_run(record)
+        for id, values in zip("ab", scores):
+            files.append(place.scores_file, cells.score_line(id, "standard", "k-k", "f", values, {}))
+    (table,) = summary.tables(summary.rows(cells.cells(tmp_path)))
+    (whole,), (part,) = table.rows, table.others
+    assert (whole.cell.method, whole.state, list(whole.values), whole.incomplete) == (
+        "whole",
+        "done",
+        ["EN"],
+        {"SD": 1},
+    )
+    assert (part.cell.method, part.state, part.values) == ("part", "partial 1/2", {})
+    assert table.metrics == {"EN": 1, "SD": 1} and table.total == 2
+
+
 def test_of_a_damaged_record_and_its_one_image_nothing_is_believed(tmp_path):
     place = cells.Cell(tmp_path, "tno", "test", "m")
     place.write_run({})
@@ -96,6 +122,7 @@ def test_fused_images_lie_in_the_store_or_where_they_were_found(tmp_path):
     elsewhere = {"a": {"file": str(tmp_path / "a_fused.png")}, "gone": {"file": str(tmp_path / "gone.png")}}
     theirs.write_run({"n": 2, "protocols": [], "metrics": {}, "fused": elsewhere})
     assert cells.fused_files(ours) == ({"a": ours.fused("a"), "b": ours.fused("b")}, True)
+    assert list(cells.fused_files(ours)[0]) == ["a", "b"]
     assert cells.fused_files(theirs) == ({"a": tmp_path / "a_fused.png"}, False)
     assert [cells.fused_file(theirs, id) for id in ("a", "gone")] == [tmp_path / "a_fused.png", None]
     assert [cells.fused_file(ours, id) for id in ("a", "c")] == [ours.fused("a"), None]

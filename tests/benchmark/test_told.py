@@ -380,6 +380,23 @@ def test_nearly_all_of_one_level_is_from_99_percent_on():
         assert oddities.of_levels(picture) == told_of_it
 
 
+@pytest.mark.parametrize(("colours", "natural"), [(400, False), (401, True)])
+def test_photographs_have_many_colours(colours, natural):
+    levels = np.arange(100, 160, 8)  # eight that differ at 32 levels per channel
+    every = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)[:colours]
+    assert oddities.is_natural(np.resize(every, (32, 32, 3)).astype(np.uint8)) == natural
+
+
+def test_a_level_of_rounding_is_all_that_a_dark_source_may_have():
+    rng = np.random.default_rng(0)
+    other = rng.integers(0, 256, (48, 64), dtype=np.uint8)
+    for top, copied in ((60, True), (12, False)):  # standard deviations of 17 and 3.5
+        source = rng.integers(0, top, (48, 64), dtype=np.uint8)
+        fused = source + rng.integers(0, 2, source.shape, dtype=np.uint8)
+        found = oddities.of_fused(Picture(fused, None), source, other, ("infrared", "visible"))
+        assert ("identical to the infrared one" in found) == copied
+
+
 def test_conversions_of_every_image_are_told(pairs, fused, bench_folder):
     rgba = np.dstack([natural(3), np.full((48, 64), 128)])
     save(pairs / "vis" / "a.png", rgba)
@@ -448,6 +465,9 @@ def test_texts_that_differ_in_numbers_are_one():
     found = {"a": ("infrared: 3 levels", "fused: black"), "b": ("infrared: 5 levels",), "c": ("pair: same",)}
     assert told.in_all(told.of_sources(found), 9) == ["2 of 9 infrared images: 3…5 levels", "1 of 9 pairs: same"]
     assert told.in_all(told.of_fused(found), 9) == ["1 of 9 fused images: black"]
+    several = {id: (f"fused: {what}",) for id, what in (("b", "black"), ("a", "white"), ("c", "grey"))}
+    lines = told.in_all(told.of_fused(several), 3)
+    assert [line.rpartition(" ")[2] for line in lines] == ["black", "white", "grey"], "in the order of the images"
     assert [told.what_of_fused(fact) for fact in ("fused: 8-bit: grey", "infrared: fused")] == ["8-bit: grey", None]
 
 

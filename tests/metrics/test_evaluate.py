@@ -164,6 +164,15 @@ def test_constant_images(protocol):
         assert values["VIF"] == 2
 
 
+@pytest.mark.parametrize("constant", range(3))
+@pytest.mark.parametrize("protocol", ["liu2012", "vifb"])
+def test_a_constant_image_cannot_be_stretched(triple, protocol, constant):
+    images = [np.full_like(image, 77) if k == constant else image for k, image in enumerate(triple)]
+    reasons = {}
+    values = metrics.evaluate(*images, ["Qcb"], protocol, reasons)
+    assert math.isnan(values["Qcb"]) and reasons["Qcb"] == "a constant image cannot be stretched to 0..255"
+
+
 def test_a_copied_source_leaves_nothing_of_the_other(triple):
     """SCD of F = A is r(A - B, A) + 0."""
     a, b = (image.astype(float) for image in triple[1:])

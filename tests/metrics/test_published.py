@@ -233,10 +233,13 @@ def test_haghighat(small):
 
 
 def test_the_scaling_filter_keeps_a_constant():
-    """The sum of the 101 taps is the root of 2, to the digit that is tabulated."""
-    from metrics.definitions.fmi import MEYER
+    """The sum of the 101 taps is the root of 2, to the digit that is tabulated; of a constant no detail is left."""
+    from metrics.definitions.fmi import MEYER, analysis
 
     assert 2 * sum(MEYER[:-1]) + MEYER[-1] == math.isqrt(2 * 10**30)
+    approximation, detail = np.split(analysis(40) @ np.ones(40), 2)
+    assert approximation == pytest.approx(math.sqrt(2), rel=1e-12)
+    assert detail == pytest.approx(0, abs=1e-5)
 
 
 def test_structure_that_is_turned_round_is_worth_nothing():
@@ -266,6 +269,15 @@ def test_contrast_at_the_border_is_that_of_what_is_seen():
     contrast = masked_contrast(Image(x))
     assert contrast == pytest.approx(np.tile(contrast[32], (64, 1)), rel=1e-6, abs=1e-9)
     assert contrast.max() > 0.01
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (4, 5), (1, 2), (1, 1)])
+def test_median_is_that_of_numpy(shape):
+    from metrics.definitions.qp import median
+
+    x = np.random.default_rng(0).normal(size=shape)
+    before = x.copy()
+    assert median(x) == np.median(x) and (x == before).all()
 
 
 def test_a_constant_fused_image_has_no_correlation_of_phase_congruency(small):

@@ -1,5 +1,6 @@
 """Metrics are found by their files; the page of metrics is current."""
 
+import hashlib
 import math
 import sys
 from types import ModuleType
@@ -8,6 +9,7 @@ import pytest
 
 import metrics
 from metrics import declaring, definitions, docs, registry
+from metrics.example import example
 
 NEW = '''
 from metrics.declaring import metric
@@ -56,6 +58,12 @@ def test_a_second_metric_of_the_same_name_is_refused(tmp_path, monkeypatch, fres
 def test_a_definition_under_an_unknown_protocol_is_refused():
     with pytest.raises(ValueError, match="unknown protocol 'cdfuse'"):
         declaring.metric("X", protocols={"cdfuse": ""})(lambda f, a, b: 0.0)
+
+
+def test_the_example_is_the_same_everywhere():
+    """Its values stand in the docs: the pixels are drawn with integers alone."""
+    pixels = b"".join(image.tobytes() for image in example())
+    assert hashlib.sha256(pixels).hexdigest() == "794f7b5cb8135fe0ab07a72dfbbcf33b2ca0c32c550e4bc16174e85c1743dc18"
 
 
 @pytest.fixture(scope="module")
