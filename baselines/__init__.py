@@ -36,6 +36,7 @@ from .base import (
     shipped_checkpoint,
     training_record,
 )
+from .state_dicts import load_weights
 
 __all__ = [
     "OUTPUTS",
@@ -53,6 +54,7 @@ __all__ = [
     "in_parts",
     "is_known",
     "load",
+    "load_weights",
     "method",
     "modules",
     "names",

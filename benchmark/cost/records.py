@@ -11,7 +11,7 @@ numbers of threads and image sizes apart. The file holds one object:
     checkpoint                         {"file": ..., "sha256": ...}, or null
     device, processor, threads         what computed: "cpu" or "cuda", its name, torch's threads
     height, width                      of the pair, 480 and 640 unless asked otherwise
-    parameters                         of the network; 0 for other methods
+    parameters                         of the network; null for other methods that state none
     flops, scan_flops                  of one pair; a multiplication and an addition count as two. `scan_flops` is the
                                        part that the selective scans take. Null for what is not a network
     seconds                            median of `times`, on the clock, from pair to fused image, after warm-up

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.datasets.pairs import PairImages
-from benchmark.run.foreign import CommandFuser
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
@@ -111,7 +110,7 @@ def fuser_job(
 
         def fuse(pair: PairImages) -> Made:
             image = quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
-            return Made(image, fuser.told if isinstance(fuser, CommandFuser) else ())
+            return Made(image, fuser.told)
 
         return fuse
 

@@ -13,6 +13,7 @@ from benchmark.names import composed, printable, unusable
 
 GROUPS = ("all", "naive", "classical", "learned")
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:]*))?")
+_WEIGHTLESS = "; a class of baselines.NetworkFuser has them (docs/methods.md), and a command names its files itself"
 _NAMED = re.compile(r"(?P<name>[^=:/\\]+)=(?=cmd:|.*\.py(?::|$))")
 
 
@@ -193,14 +194,16 @@ def _checkpoint(entry: str, asked: dict[str, Method], trust: bool) -> tuple[str,
         raise UserError(f"--checkpoint {entry}: expected METHOD=PATH")
     if name not in asked:
         raise unknown("method in --checkpoint", name, asked)
-    if not asked[name].card.checkpoints:
-        raise UserError(f"--checkpoint {entry}: {name} has no weights")
+    method = asked[name]
+    theirs = bool(method.code) and not any(method.card.checkpoints.values())  # no hash is published for it
+    if not method.card.checkpoints and not (theirs and issubclass(method.cls, baselines.NetworkFuser)):
+        raise UserError(f"--checkpoint {entry}: {name} has no weights{_WEIGHTLESS if theirs else ''}")
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"--checkpoint {entry}: no file {path}")
-    card = asked[name].card
+    card = method.card
     complete = all(part.is_file() for part in baselines.checkpoint_files(card, file))  # else unavailable, and told so
-    if complete and not trust and not baselines.is_known(card, file):
+    if complete and not trust and not theirs and not baselines.is_known(card, file):
         raise UserError(
             f"--checkpoint {entry}: neither a published file nor one with the record of bench train beside it; "
             "--trust-checkpoint to use it"

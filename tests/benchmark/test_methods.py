@@ -176,7 +176,7 @@ def test_a_crash_in_a_strangers_file_is_told_with_its_place(mine, bench, bench_f
 MISTAKES = {
     "nowhere.py:F": "nowhere.py: no such file",
     "my_fusers.py:Darkest": "no 'Darkest' in it; it has Darker, Plain, mix, levels, too_bright, cropped",
-    "my_fusers.py:number": "my_fusers.py: 5 is neither a Fuser class nor a function",
+    "my_fusers.py:number": "my_fusers.py: 5 is neither a function nor a class of Fuser or torch.nn.Module",
     "my_fusers.py": "my_fusers.py: it has Darker, Plain; say which: my_fusers.py:NAME",
     "their_test.py:f": "their_test.py: cannot be imported: ValueError: not enough values to unpack",
     "syntax.py:f": "syntax.py: cannot be imported: SyntaxError: ",
