@@ -8,14 +8,17 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from . import elsewhere
 from .base import ClassicalFuser, Fuser, NetworkFuser, Unavailable, seed_generators
 from .state_dicts import WeightsError, why_unread
 
+written_in: set[str] = set()  # the files of methods from elsewhere
 _LOWEST, _HIGHEST = -0.5, 2.0  # networks overshoot 0 and 1 by less; what goes beyond is in another range
 _NOTED = 0.05  # share of the pixels beyond 0..1 that is told
 # Words in the names of arguments: infrared or, of medical pairs, what colours or CT come from; and the other image.
@@ -31,6 +34,18 @@ _HINTS = {
     r"[Ss]izes of tensors must match|The size of tensor|is invalid for input of size|divisible|multiple of": "where"
     " sides must be multiples of 16, say so in a NetworkFuser: multiple = 16",
 }
+
+
+def told(error: BaseException) -> str:
+    """What a method raised, in one line: its kind, its message and, where a method from elsewhere is at fault, the file
+    and line of the innermost call in the file that it is written in."""
+    lines = [
+        f" ({Path(frame.f_code.co_filename).name}, line {line})"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename in written_in
+    ]
+    said = elsewhere.plain(" ".join(str(error).split()))
+    return ": ".join(filter(None, (type(error).__name__, said))) + "".join(lines[-1:])
 
 
 def guard(found: type[Fuser]) -> type[Fuser]:
@@ -151,8 +166,6 @@ def _give(name: str) -> str:
 
 def _said(error: Exception, checkpoint: Path | None, name: str) -> str:
     """What a user's `build` raised, in one line."""
-    from .plugins import told
-
     text = " ".join(str(error).split())
     if checkpoint is None:
         return _give(name) if isinstance(error, WeightsError) else f"build(None): {told(error)}; {_give(name)}"

@@ -11,7 +11,6 @@ import hashlib
 import importlib.metadata
 import inspect
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -22,12 +21,11 @@ import numpy as np
 
 from . import elsewhere
 from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, sha256
-from .guarded import guard, in_order
+from .guarded import guard, in_order, told, written_in
 from .state_dicts import load_weights
 
 ENTRY_POINTS = "mmif_bench.fusers"
 _LARGEST = 2  # networks overshoot 1 by less; whatever goes beyond has grey levels in mind
-_files: set[str] = set()  # that methods from elsewhere are written in
 
 
 class FunctionFuser(ClassicalFuser):
@@ -72,7 +70,7 @@ def as_method(found, name: str, folder: elsewhere.Folder | None = None) -> type[
     """A class or a function as the method called `name`. folder: where the user's file lies that it is from. Raises
     ValueError for anything else."""
     if path := _file_of(found):
-        _files.add(str(path))
+        written_in.add(str(path))
     if inspect.isclass(found) and issubclass(found, Fuser):
         card = getattr(found, "card", None) or MethodCard(name)
         if not isinstance(card, MethodCard):
@@ -105,18 +103,6 @@ def _check_no_arguments(cls: type) -> None:
 def _subclass(cls: type[Fuser], members: dict, folder: elsewhere.Folder | None) -> type[Fuser]:
     guarded = guard(cls)
     return type(cls.__name__, (guarded,), {**(folder.methods_within(guarded) if folder else {}), **members})
-
-
-def told(error: BaseException) -> str:
-    """What a method raised, in one line: its kind, its message and, where a method from elsewhere is at fault, the file
-    and line of the innermost call in the file that it is written in."""
-    lines = [
-        f" ({Path(frame.f_code.co_filename).name}, line {line})"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename in _files
-    ]
-    said = elsewhere.plain(" ".join(str(error).split()))
-    return ": ".join(filter(None, (type(error).__name__, said))) + "".join(lines[-1:])
 
 
 def code_sha256(cls: type[Fuser]) -> str | None:
@@ -176,11 +162,14 @@ def _import(path: Path, folder: elsewhere.Folder):
     """The module in a file, which may import its neighbours."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    _files.add(str(path.resolve()))
+    written_in.add(str(path.resolve()))
     try:
         return folder.load(path.resolve())
     except (Exception, SystemExit) as error:  # whatever the file does, it is told in one line
-        raise ValueError(f"{path}: cannot be imported: {told(error)}") from error
+        said = told(error).replace(f"'{elsewhere.__name__}.", "'..")
+        if isinstance(error, ModuleNotFoundError):
+            said += "; what lies elsewhere than beside the file is found by PYTHONPATH=FOLDER, as the file's repository"
+        raise ValueError(f"{path}: cannot be imported: {said}") from error
 
 
 @cache

@@ -40,7 +40,7 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
             try:
                 ready = {device: method.load(device)}
             except Unavailable as error:
-                reason = one_line(error)
+                reason = one_line(error).removeprefix(f"{method.name}: ")
             except Exception as error:  # a method may raise anything
                 reason = told(error)
         if reason is not None:

@@ -211,7 +211,9 @@ class _Run:
             try:
                 self.fuser = self.job.fuse()
             except Unavailable as error:
-                self.outcome.unavailable = self.record["unavailable"] = one_line(error)
+                self.outcome.unavailable = self.record["unavailable"] = one_line(error).removeprefix(
+                    f"{self.job.about['name']}: "
+                )
                 self.progress.line(f"{self.job.cell}: unavailable: {self.outcome.unavailable}")
                 raise _Hopeless from error
             except Exception as error:  # a method may raise anything; the other methods go on

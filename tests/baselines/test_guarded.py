@@ -436,6 +436,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.filterwarnings("ignore")  # of torch, about its older formats
 @pytest.mark.parametrize("attribute", ["Ours", "ByHand"])
 @pytest.mark.parametrize("kind", REFUSED)
 def test_weights_that_are_refused(theirs, tmp_path, kind, attribute):
