@@ -126,7 +126,7 @@ def _file_of(found) -> Path | None:
 def from_file(path: Path, attribute: str | None = None, name: str | None = None) -> type[Fuser]:
     """The method in a Python file. attribute: of the class or function; it may be left out where the file has one
     `Fuser` class, or none and one public function or torch module. name: what to call it; by its card or its own name
-    if left out.
+    if left out. A name that is given is the title, too.
 
     Runs the file. Raises ValueError, in one line, where there is no such method.
     """
@@ -149,9 +149,12 @@ def from_file(path: Path, attribute: str | None = None, name: str | None = None)
     found = getattr(module, attribute)
     card = getattr(found, "card", None)
     try:
-        return as_method(found, name or (card.name if isinstance(card, MethodCard) else attribute), folder)
+        cls = as_method(found, name or (card.name if isinstance(card, MethodCard) else attribute), folder)
     except ValueError as error:
         raise ValueError(f"{path}: {elsewhere.plain(str(error))}") from None
+    if name:
+        cls.card = replace(cls.card, title=name)
+    return cls
 
 
 def _list(names: list[str]) -> str:

@@ -44,15 +44,15 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
             except Exception as error:  # a method may raise anything
                 reason = told(error)
         if reason is not None:
-            click.echo(f"{method.label}: cannot be checked: {reason}", err=True)
+            click.echo(f"{method.shown}: cannot be checked: {reason}", err=True)
             broken = True
             continue
         found = []
-        with Progress().bar(f"checking {method.label}", len(contract.CHECKS), summary=False) as step:
+        with Progress().bar(f"checking {method.shown}", len(contract.CHECKS), summary=False) as step:
             for result in contract.run(lambda name, m=method, r=ready: r.get(name) or m.load(name), device):
                 found.append(result)
                 step()
-        click.echo(f"\n{method.label} on {device}")
+        click.echo(f"\n{method.shown} on {device}")
         terminal.show_listing(("check", "promise", "result"), [(r.name, r.promise, _shown(r, found)) for r in found])
         broken |= any(result.state == "failed" for result in found)
     ctx.exit(int(broken))

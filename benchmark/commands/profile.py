@@ -55,7 +55,7 @@ def command(
                     raise profiler.ProfileError(method.unavailable)
                 record = profiler.measure(method, name, size, threads, timeout)
             except profiler.ProfileError as error:
-                progress.line(f"{method.label} on {name}: not measured: {error}")
+                progress.line(f"{method.shown} on {name}: not measured: {error}")
                 failed |= not method.group or not method.unavailable
             else:
                 record["command"] = options.command_line(ctx)

@@ -18,6 +18,7 @@ Examples:
   bench report --methods cddfuse,mine --metrics EN,MI,VIF,Qabf --protocol cddfuse --sd
   bench report --format latex --standalone --out paper && pdflatex -output-directory paper paper/report.tex
   bench report --reported cddfuse2023 --protocol cddfuse
+  bench report --title mine="Ours (small)" --title tno@cddfuse25="TNO*" --title protocol:cddfuse=CDDFuse
   bench report --sections detection --dataset m3fd --protocol retrain --format markdown --out -
   bench report --format csv --out -
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
@@ -63,6 +64,7 @@ docs/reports.md says what each statistic is.
     show_default=True,
     help="How far a measured value may be from a reported one and count as near.",
 )
+@options.title
 @click.option("--figures", is_flag=True, help="Draw figures as well, PDF and PNG, into OUT/figures.")
 @click.option("--html", "page", is_flag=True, help="Write a page to explore as well: OUT/page/index.html.")
 @click.option(
@@ -90,6 +92,7 @@ def command(
     cite,
     reported,
     tolerance,
+    titles,
     figures,
     page,
     page_images,
@@ -131,8 +134,9 @@ def command(
         click.echo(f"left out: {line}", err=True)
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
-    found = measured.measure(results, **asked, metrics=metrics, common=common, also=also)
-    setups = detected.choose(setups, **asked)
+    titled = measured.titles_given(results, titles, also)
+    found = measured.measure(results, **asked, metrics=metrics, common=common, also=also, titles=titled)
+    setups = detected.choose(setups, **asked, titles=titled)
     report = content.Content(
         results,
         tuple(found),
@@ -148,6 +152,7 @@ def command(
             tolerance=tolerance,
         ),
         tuple(setups),
+        titled,
     )
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""

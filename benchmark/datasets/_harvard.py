@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard
 from benchmark.datasets.pairs import Pair
@@ -15,6 +16,10 @@ class Harvard(FolderDataset):
 
     default_split = "test"
     parts = ("train", "test")
+    split_titles: ClassVar[dict[str, str]] = {
+        "cddfuse": "CDDFuse's selection",
+        "train": "training slices",
+    }
 
     def __init__(self, modality: str, train: int, test: int, cddfuse: int) -> None:
         self.modality = modality
@@ -26,6 +31,7 @@ class Harvard(FolderDataset):
         self.card = DatasetCard(
             name=f"harvard_{modality.lower()}_mri",
             title=f"Harvard {modality}-MRI",
+            short=f"Harvard {modality}–MRI",
             year=1999,
             citation="K. A. Johnson, J. A. Becker: The Whole Brain Atlas (AANLIB), Harvard Medical School, 1999.",
             licence="none stated",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
@@ -25,6 +26,7 @@ class DatasetCard:
     `use`: what the set may be used for.
     `labels`: what is annotated.
     `by_hand`: the steps to get the set where it cannot be downloaded directly.
+    `short`: the title in captions; where empty, what stands before a colon in `title`.
     """
 
     name: str
@@ -41,6 +43,7 @@ class DatasetCard:
     labels: str = "none"
     by_hand: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Dataset:
 
     `source_titles`: what the two images of a pair are called, such as ("PET", "MRI"). `parts`: the splits that together
     hold every pair once, for checks of the whole set. `classes`: the names of labelled objects, or () where there are
-    no boxes.
+    no boxes. `split_titles`: what captions call splits other than the default one, which they leave out.
     """
 
     card: DatasetCard
@@ -76,6 +79,7 @@ class Dataset:
     source_titles: tuple[str, str] = ("Infrared", "Visible")
     parts: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    split_titles: ClassVar[dict[str, str]] = {}
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
@@ -25,6 +26,10 @@ class RoadScene(FolderDataset):
     )
     default_split = "all"
     parts = ("all",)
+    split_titles: ClassVar[dict[str, str]] = {
+        "cddfuse50": "CDDFuse's selection",
+        "train": "outside CDDFuse's selection",
+    }
     folders = ("RoadScene", "RoadScene-master", "road-scene-infrared-visible-images")
 
     def layouts(self, split: str) -> tuple[Layout, ...]:

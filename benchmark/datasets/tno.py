@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
@@ -13,6 +14,7 @@ class Tno(FolderDataset):
     card = DatasetCard(
         name="tno",
         title="TNO Image Fusion Dataset",
+        short="TNO",
         year=2014,
         citation="A. Toet: TNO Image Fusion Dataset. figshare 1008029, 2014; and: The TNO multiband image"
         " data collection. Data in Brief 15, 2017.",
@@ -32,6 +34,11 @@ class Tno(FolderDataset):
     )
     default_split = "tno42"
     parts = ("tno42",)
+    split_titles: ClassVar[dict[str, str]] = {
+        "cddfuse25": "CDDFuse's selection",
+        "didfuse40": "DIDFuse's selection",
+        "train": "outside CDDFuse's selection",
+    }
     folders = ("TNO", "TNO42", "TNO_42")
 
     def layouts(self, split: str) -> tuple[Layout, ...]:

@@ -66,7 +66,7 @@ class Row:
 class Compared:
     """A setup with its methods. seeds: those that a complete row has. rows: the complete ones, in the order of the
     table; absent: the others. figures: one for each metric, subset and class; none where no row is complete. notes:
-    what to tell the reader of differences."""
+    what to tell the reader of differences. data, protocol: what captions call them, empty for their names."""
 
     setup: Setup
     facts: dict
@@ -75,6 +75,8 @@ class Compared:
     absent: tuple[Row, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
+    data: str = ""
+    protocol: str = ""
 
     @property
     def place(self) -> str:

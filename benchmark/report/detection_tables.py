@@ -9,8 +9,10 @@ from dataclasses import replace
 from benchmark.detection.differences import BASE
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
 from benchmark.detection.precision import SIZES
+from benchmark.names import short_labels
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED
+from benchmark.report.titles import symbol
 
 DIGITS = 1  # decimal places of percent
 OWN = {"mAP50": "mAP50", "mAP": "mAP50-95"}  # head -> ultralytics' figure
@@ -66,7 +68,7 @@ def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: in
 def _column(figure: Figure, metric: str, cites: Cites) -> Column:
     cited = cites("metric", figure.metric)
     if figure.name == figure.metric:
-        return Column(figure.name, 1, "", cited)
+        return Column(figure.name, 1, "", cited, symbol(figure.name))
     name = f"{figure.label or figure.subset} (n={figure.instances})"
     return Column(name, 1, "" if metric else figure.metric, cited)
 
@@ -104,6 +106,7 @@ def signed(value: float, digits: int = DIGITS) -> str:
 
 
 def label(row: Row) -> str:
+    """Return the label, as commands know it, with its mark."""
     return row.method + PRELIMINARY * row.preliminary
 
 
@@ -117,16 +120,18 @@ def title(compared: Compared, metric: str = "") -> str:
     facts, settings = compared.facts, compared.facts["settings"]
     scenes = facts["scenes"]["test"]
     known = f" of {counted(scenes, 'scene')}" if scenes else ""
+    data = compared.data or f"{facts['dataset']}, division {facts['split']}"
     return (
-        f"Detection{f', {metric} by class' if metric else ''}: {facts['dataset']}, division {facts['split']}"
-        f" ({facts['split_sha256'][:8]}), {counted(facts['images']['test'], 'test image')}{known},"
+        f"Detection{f', {metric} by class' if metric else ''}: {data} ({facts['split_sha256'][:8]}),"
+        f" {counted(facts['images']['test'], 'test image')}{known},"
         f" protocol {protocol(compared)}, detector {settings['detector']}"
     )
 
 
 def protocol(compared: Compared) -> str:
     settings = compared.facts["settings"]
-    return settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
+    name = compared.protocol or settings["protocol"]
+    return name + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
 
 
 def training(compared: Compared) -> str:
@@ -194,7 +199,10 @@ def show(found: Iterable[Grid]) -> None:
         click.echo(f"\n{grid.title}\n{grid.explanation}")
         if grid.lines:
             heads = [f"{column.group} {column.head}".strip() for column in grid.columns]
-            show_listing([grid.corner, *heads], [(line.name, *map(_marked, line.entries)) for line in grid.lines])
+            short = short_labels(line.name for line in grid.lines)
+            show_listing(
+                [grid.corner, *heads], [(short[line.name], *map(_marked, line.entries)) for line in grid.lines]
+            )
             ranked |= any(one.mark for line in grid.lines for one in line.entries)
         for note in grid.notes:
             click.echo(note)

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.detection.outcome import Compared
 from benchmark.report import references
 from benchmark.report.measured import Measured
+from benchmark.report.titles import PLAIN, Titles
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,13 @@ class Options:
 @dataclass(frozen=True, eq=False)
 class Material:
     """What was measured, and how it is to be shown. results: the folder that it comes from. detected: setups of
-    detection."""
+    detection. titles: what the user calls things."""
 
     results: Path
     measured: tuple[Measured, ...]
     options: Options = Options()
     detected: tuple[Compared, ...] = ()
+    titles: Titles = PLAIN
 
     def cites_of_method(self, name: str) -> tuple[str, ...]:
         return references.keys("method", name)

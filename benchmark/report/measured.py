@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
-from benchmark.names import composed
+from benchmark.names import composed, without_hash
+from benchmark.report.titles import PLAIN, Titles, given
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store.cells import Cell, cells, existing_cells
 from benchmark.store.summary import Row, rows, tables
@@ -40,7 +41,8 @@ class Measured:
     rows: what may be compared, in the order of the table. scores: those of the rows, in the same order, all on the same
     images. partial: rows with fewer images. absent: rows without usable results. total: pairs in the split. naive: the
     simple baselines that stand first without having been asked for; asked: the other methods, in the order of the
-    table. Both also name methods without results. common: whether images that some row lacks are left out.
+    table. Both also name methods without results. common: whether images that some row lacks are left out. titles: of
+    the data set, the split and the protocol.
     """
 
     dataset: str
@@ -54,6 +56,7 @@ class Measured:
     naive: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     common: bool = False
+    titles: Titles = PLAIN
 
     @property
     def place(self) -> str:
@@ -115,14 +118,15 @@ def measure(
     naive: bool = True,
     common: bool = False,
     also: Names | None = None,
+    titles: Titles = PLAIN,
 ) -> list[Measured]:
     """Collect what `results` holds, one item per data set, split and protocol, in the order of the names given.
 
     datasets: names, or DATASET@SPLIT. methods: give the order of the tables. None stands for all. naive: add the simple
     baselines; otherwise leave out those not asked for. common: keep methods with fewer images, and restrict all methods
     to the images that all have; otherwise leave those methods out. also: names of results of another kind; they need no
-    scores here, and with them there may be none at all. Raises UserError for names of which nothing is stored, and
-    where nothing is stored.
+    scores here, and with them there may be none at all. titles: what the user calls things. Raises UserError for names
+    of which nothing is stored, and where nothing is stored.
     """
     found = tables(rows(existing_cells(results) if also is None else cells(results)))
     if not found and also is None:
@@ -147,7 +151,8 @@ def measure(
             found = [table for name in protocols for table in found if table.protocol == name]
     if methods is not None:
         here = [row for table in found for row in (*table.rows, *table.others)]
-        methods = spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods)
+        scored = {row.cell.method for row in here if row.scores}
+        methods = spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods, scored)
     if not found:
         return []
     if metrics is not None:
@@ -160,20 +165,68 @@ def measure(
     shown = [one for one in measured if one.rows or one.partial or one.absent]
     if not shown and also is None:
         raise UserError("nothing is left to report: only simple baselines have results, and --no-naive leaves them out")
-    return shown
+    return _titled(shown, titles)
 
 
-def spelled_out(names: Sequence[str], rows: Sequence[tuple[str, str]], also: Collection[str] = ()) -> list[str]:
-    """Turn the names asked for into labels. A name that is no label stands for all checkpoints of that method.
+def titles_given(results: Path, entries: Sequence[str], also: Names | None = None) -> Titles:
+    """Return the titles of `--title` for what `results` hold. also: names of results of another kind. Raises UserError
+    for a name of which nothing is stored."""
+    if not entries:
+        return Titles()
+    others, there = also or Names(), cells(results)
+    records = {cell: cell.run() for cell in there}
+    return given(
+        entries,
+        others.methods | {name for cell, record in records.items() for name in (cell.method, _name_in(record, cell))},
+        others.datasets | {name for cell in there for name in (cell.dataset, f"{cell.dataset}@{cell.split}")},
+        others.protocols | {protocol for record in records.values() for protocol in record.get("protocols", ())},
+    )
 
-    rows: (label, name) of each. also: names that need no row. Accents count as the same however they are encoded.
-    Raises UserError for any other name.
+
+def _name_in(record: dict, cell: Cell) -> str:
+    return str(record.get("name") or cell.method)
+
+
+def _titled(shown: Sequence[Measured], titles: Titles) -> list[Measured]:
+    """Give everything the title that it has beside the others."""
+    everything = [row for one in shown for row in (*one.rows, *one.partial, *one.absent)]
+    usable = [row for row in everything if row.scores]  # what has no results takes no name from what has
+    of = {}
+    for group in (everything, usable):
+        of |= titles.of_methods((row.cell.method, row.name, row.title or row.cell.method) for row in group)
+    titles = titles.told_apart((one.dataset, one.split) for one in shown)
+
+    def called(group):
+        return tuple(replace(row, title=of[row.cell.method], shown=of[row.cell.method]) for row in group)
+
+    return [
+        replace(one, rows=called(one.rows), partial=called(one.partial), absent=called(one.absent), titles=titles)
+        for one in shown
+    ]
+
+
+def spelled_out(
+    names: Sequence[str],
+    rows: Sequence[tuple[str, str]],
+    also: Collection[str] = (),
+    scored: Collection[str] | None = None,
+) -> list[str]:
+    """Turn the names asked for into labels. A name that is no label, or that of one without results, stands for all
+    checkpoints of that method.
+
+    rows: (label, name) of each. also: names that need no row. scored: the labels with results, None for all. Accents
+    count as the same however they are encoded. Raises UserError for any other name.
     """
     labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
     for name in map(composed, names):
-        meant = [label for label in labels if composed(label) == name]
-        meant = meant or sorted({label for label, own in rows if composed(own) == name})
+        ways = (
+            [label for label in labels if composed(label) == name],
+            sorted(label for label in labels if composed(without_hash(label)) == name),
+            sorted({label for label, own in rows if composed(own) == name}),
+        )
+        usable = ([label for label in way if scored is None or label in scored] for way in ways)
+        meant = next(filter(None, (*usable, *ways)), [])
         if not meant and name not in map(composed, also):
             raise unknown("method in the results", name, {*labels, *also})
         found += meant

@@ -115,7 +115,7 @@ def fuser_job(
         return fuse
 
     return Job(
-        cell=Cell(results, split.dataset, split.name, method.label),
+        cell=Cell(results, split.dataset, split.name, method.label, method.shown),
         split=split,
         keys=fuse_keys(split, method, seed),
         wanted=wanted,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.errors import UserError, one_line, unknown
-from benchmark.names import composed, printable, unusable
+from benchmark.names import composed, printable, unusable, without_hash
 
 GROUPS = ("all", "naive", "classical", "learned")
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:]*))?")
@@ -27,7 +27,8 @@ class Method:
     where they are not "fp32" and "native". tile: side of the tiles that large images are fused in, None for whole ones;
     part of both too, but for methods that stream, whose results are the same. group: the word that stood for it
     ("all"), "" where it was named. cls: its class. entry: what --methods says for it alone. code: of a method from
-    elsewhere, where it is from and, as `sha256`, what tells it from others.
+    elsewhere, where it is from and, as `sha256`, what tells it from others. several: whether it runs with other
+    checkpoints, too.
     """
 
     name: str
@@ -45,6 +46,12 @@ class Method:
     cls: type | None = None
     entry: str = ""
     code: dict = field(default_factory=dict)
+    several: bool = False
+
+    @property
+    def shown(self) -> str:
+        """What lines call it: its label, but the hash where no other checkpoint of it runs beside."""
+        return self.label if self.several else without_hash(self.label)
 
     @property
     def version(self) -> str:
@@ -107,6 +114,7 @@ def select_methods(
         for checkpoint in given.get(name, [None])
     ]
     methods = list({method.label: method for method in methods}.values())  # one file under two names is one method
+    methods = [replace(m, several=[n.name for n in methods].count(m.name) > 1) for m in methods]
     return [_saved_as(m, precision if m.name in precise else "fp32", output) for m in methods]
 
 
@@ -167,7 +175,10 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
     elif file is None:
         if Path(f"{text}.py").is_file():
             raise UserError(f"unknown method '{text}'; did you mean the file ./{text}.py?")
-        raise unknown("method", entry, [*known, *GROUPS])
+        error = unknown("method", entry, [*known, *GROUPS])
+        raise UserError(
+            f"{error.message}; one of your own is given as {name or 'NAME'}=FILE.py:CLASS or NAME=cmd:COMMAND"
+        )
     else:
         try:
             cls = plugins.from_file(Path(file["path"]).expanduser(), file["attribute"], name)

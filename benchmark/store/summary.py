@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.names import without_hash
 from benchmark.store import told
 from benchmark.store.cells import Cell, existing_cells, read_scores, scores_of
 
@@ -37,7 +38,7 @@ class Row:
     directions: metric -> +1 higher is better, -1 lower is better. scores: id -> metric -> value (nan where undefined)
     of every image scored, in the order of the split. reasons: metric -> why it is undefined, once for each image. told:
     image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
-    without what tells its checkpoints apart.
+    without what tells its checkpoints apart. shown: what lines call it, its label where empty.
     """
 
     cell: Cell
@@ -53,6 +54,7 @@ class Row:
     told: told.Facts = field(default_factory=dict)
     title: str = ""
     name: str = ""
+    shown: str = ""
 
     @property
     def done(self) -> bool:
@@ -124,11 +126,11 @@ def is_copy(record: dict) -> bool:
 
 
 def title_of(label: str, record: dict) -> str:
-    """The title that a record states, with what tells a method called `label` from others of its name."""
+    """The title that a record states, with what else is in the label, but the hash of a checkpoint."""
     name, title = record.get("name"), record.get("title")
     if not isinstance(name, str) or not isinstance(title, str) or not label.startswith(name):
-        return label
-    return title + label[len(name) :].replace("+", " ")
+        return without_hash(label)
+    return title + without_hash(label)[len(name) :].replace("+", " ")
 
 
 def state(record: dict, scored: int) -> str:

@@ -11,7 +11,9 @@ from benchmark.errors import UserError
 from benchmark.report.content import Content
 from benchmark.report.measured import NAIVE, Measured, decimals
 from benchmark.report.page import facts
+from benchmark.report.sections import scores as scores_section
 from benchmark.report.tabular import Grid
+from benchmark.report.titles import symbol
 from benchmark.store.summary import Row
 
 DIGITS = 6  # significant digits of the scores of single images
@@ -46,6 +48,7 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
     return {
         "place": one.place,
         "protocol": one.protocol,
+        "lead": scores_section.title(one),
         "convention": _convention(one.protocol),
         "images": one.images,
         "total": one.total,
@@ -92,6 +95,8 @@ def _metric(name: str, direction: int, protocol: str) -> dict:
     from metrics import registry
 
     found = {"name": name, "direction": direction}
+    if typeset := symbol(name):
+        found["symbol"] = vars(typeset)
     try:
         card = registry.card(name)
     except ValueError:  # the metric is not installed here

@@ -10,7 +10,8 @@ from benchmark.report import references
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured, decimals
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import PRELIMINARY_NOTE, infinite, label, lacking, remarks, title_of
+from benchmark.report.terminal import PRELIMINARY_NOTE, called, infinite, label, lacking, remarks, title_of
+from benchmark.report.titles import symbol
 from benchmark.statistics import ALPHA
 from benchmark.store.summary import Row
 
@@ -34,7 +35,7 @@ def title(one: Measured) -> str:
         count = f"{one.images} common of {counted(one.total, 'pair')}"
     else:
         count = counted(one.total, "pair")
-    return f"{one.dataset}, split {one.split}, {count}, protocol {one.protocol}"
+    return f"{one.titles.place(one.dataset, one.split, count)}, {one.titles.protocol(one.protocol)}"
 
 
 def _grid(one: Measured, content: Material) -> Grid:
@@ -54,7 +55,7 @@ def _grid(one: Measured, content: Material) -> Grid:
 
 
 def _column(metric: str, direction: int, group: str = "") -> Column:
-    return Column(metric, direction, group, references.keys("metric", metric))
+    return Column(metric, direction, group, references.keys("metric", metric), symbol(metric))
 
 
 def _wide(measured: Sequence[Measured], content: Material) -> Grid:
@@ -66,7 +67,7 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
             found[row.cell.method] = row
             for j, column in enumerate(table):
                 entries[row.cell.method, len(columns) + j] = column[i]
-        group = f"{one.dataset}, {one.split} ({one.images if one.rows else one.total})"
+        group = f"{_named(one)} ({one.images if one.rows else one.total})"
         columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
     rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
     lines = [
@@ -76,7 +77,7 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     notes = [_placed(note, one) if len(measured) > 1 else note for one in measured for note in _notes(one)]
     return Grid(
         key=key("scores", "wide", measured[0].protocol),
-        title=f"{', '.join(one.place for one in measured)}, protocol {measured[0].protocol}",
+        title=f"{', '.join(map(_named, measured))}, {measured[0].titles.protocol(measured[0].protocol)}",
         columns=tuple(columns),
         lines=_ruled(lines, rows, measured[0].naive),
         explanation=_explanation(measured, content),
@@ -86,8 +87,12 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     )
 
 
+def _named(one: Measured) -> str:
+    return one.titles.place(one.dataset, one.split)
+
+
 def _placed(note: str, one: Measured) -> str:
-    return note if note == PRELIMINARY_NOTE else f"{one.place}: {note}"
+    return note if note == PRELIMINARY_NOTE else f"{_named(one)}: {note}"
 
 
 def merged(orders: Sequence[Sequence[str]]) -> list[str]:
@@ -190,14 +195,14 @@ def _notes(one: Measured) -> list[str]:
         for metric in one.scores.metrics:
             count = one.scored(row, metric)
             if 0 < count < one.images:
-                found.append(f"{label(row)}: {metric} partial {count}/{one.images}")
+                found.append(f"{called(row)}: {metric} partial {count}/{one.images}")
     for metric in one.scores.metrics:
         for row, summary in zip(one.rows, one.summaries[metric]):
             if one.scored(row, metric) == one.images:
                 found += lacking(row, metric, summary.n, summary.infinite, one.images)
-    found += [f"{label(row)}: {row.state}" for row in (*one.partial, *one.absent)]
+    found += [f"{called(row)}: {row.state}" for row in (*one.partial, *one.absent)]
     if one.common:
-        found += [f"{label(row)}: {row.state}" for row in one.rows if not row.done]
+        found += [f"{called(row)}: {row.state}" for row in one.rows if not row.done]
     if any(row.preliminary for row in (*one.rows, *one.partial, *one.absent)):
         found.append(PRELIMINARY_NOTE)
     return found + remarks(one.rows, one.partial)

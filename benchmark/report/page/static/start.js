@@ -46,7 +46,7 @@ function draw() {
 }
 
 function drawSwitches(index) {
-  fill(byId("place"), index.places.map((place) => [place.name, `${place.title}, ${place.split}`]), state.place);
+  fill(byId("place"), index.places.map((place) => [place.name, place.caption]), state.place);
   const protocols = protocolsOf(state.place);
   fill(byId("protocol"), protocols.length ? protocols.map((name) => [name, name]) : [["", "none"]], state.protocol);
   byId("protocol").disabled = protocols.length < 2;
