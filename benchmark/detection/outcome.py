@@ -43,6 +43,7 @@ class Row:
 
     method: its label, as commands know it. name: the label without what tells checkpoints apart. state: "done", or what
     it lacks. records: seed -> `record.json`. gap: metric -> "difference", "low", "high" to BASE; None for BASE itself.
+    shown: what lines call it, its label where empty.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Row:
     state: str
     records: dict[int, dict]
     gap: dict[str, dict] | None = None
+    shown: str = ""
 
     def values(self, figure: Figure) -> Values:
         found = [record["test"][figure.subset] for record in self.records.values()]

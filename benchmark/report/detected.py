@@ -67,7 +67,7 @@ def titled(detected: Sequence[Compared], titles: Titles = PLAIN) -> list[Compare
     of = titles.of_methods((row.method, row.name, row.title) for row in rows)
 
     def called(rows):
-        return tuple(replace(row, title=of[row.method]) for row in rows)
+        return tuple(replace(row, title=of[row.method], shown=of[row.method]) for row in rows)
 
     return [
         replace(

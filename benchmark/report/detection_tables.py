@@ -179,7 +179,7 @@ def explanation(compared: Compared, metric: str = "") -> str:
 
 def notes(compared: Compared) -> list[str]:
     """Return the lines below a table: rows that are not complete, images that are missing, marks used."""
-    found = [f"{label(row)}: {row.state}" for row in compared.absent]
+    found = [f"{row.shown or row.method}{PRELIMINARY * row.preliminary}: {row.state}" for row in compared.absent]
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
     found += [*compared.facts.get("notes", ()), *compared.notes]
