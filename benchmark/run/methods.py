@@ -175,10 +175,8 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
     elif file is None:
         if Path(f"{text}.py").is_file():
             raise UserError(f"unknown method '{text}'; did you mean the file ./{text}.py?")
-        error = unknown("method", entry, [*known, *GROUPS])
-        raise UserError(
-            f"{error.message}; one of your own is given as {name or 'NAME'}=FILE.py:CLASS or NAME=cmd:COMMAND"
-        )
+        said, _, listed = unknown("method", entry, [*known, *GROUPS]).message.rpartition(" known: ")
+        raise UserError(f"{said} one of your own is given as NAME=FILE.py:CLASS or NAME=cmd:COMMAND; known: {listed}")
     else:
         try:
             cls = plugins.from_file(Path(file["path"]).expanduser(), file["attribute"], name)
