@@ -131,14 +131,24 @@ def test_words_are_no_symbols():
         assert titles.symbol(metric) is None and titles.mathtext(metric) == metric
 
 
-def test_matplotlib_draws_every_symbol():
+def test_figures_typeset_every_symbol_and_nothing_else():
     from matplotlib.mathtext import MathTextParser
 
     import metrics
+    from benchmark.figures import lettering, style
 
     parser = MathTextParser("path")
-    for metric in metrics.names():
-        parser.parse(titles.mathtext(metric))
+    heads = [f"{titles.mathtext(metric)} ↑" for metric in metrics.names()]
+    for head in heads:
+        parser.parse(head)
+    with style.pyplot() as plt:
+        figure = plt.figure()
+        texts = [figure.text(0, 0, text) for text in (*heads, "$a$ of a user", "$Q^{AB/F}$ and $x$")]
+        lettering.prepare(figure)
+        assert [text.get_text() for text in texts if text.get_parse_math() and "$" in text.get_text()] == [
+            head for head in heads if "$" in head
+        ]
+        assert lettering.short(heads[0], 2) != heads[0] and all(lettering.short(h, 2) == h for h in heads if "$" in h)
 
 
 def test_reports_say_titles(bench, results):
