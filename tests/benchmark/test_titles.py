@@ -8,9 +8,11 @@ import stores
 from harness import FOLDER, cell, table
 
 from benchmark.errors import UserError
+from benchmark.figures.stored_pairs import stored_cells
 from benchmark.report import titles
 from benchmark.report.measured import measure
 from benchmark.report.titles import Titles
+from benchmark.run.plan import select_split
 
 NET = """
 import torch
@@ -155,7 +157,16 @@ def test_reports_say_titles(bench, results):
     values = stores.random(0, 3, 8)
     metrics = {"Qabf": 1, "EN": 1, "MI": 1}
     stores.write(results, "tno@cddfuse25", {"m0": values["m0"], "net+1a2b3c4d": values["m1"]}, metrics)
-    given = ("--title", "net=Net & me", "--title", "tno@cddfuse25=TNO*", "--title", "protocol:standard=S")
+    given = (
+        "--sections",
+        "scores",
+        "--title",
+        "net=Net & me",
+        "--title",
+        "tno@cddfuse25=TNO*",
+        "--title",
+        "protocol:standard=S",
+    )
     for kind, expected in {
         "latex": (r"\caption{TNO*, 8 pairs, protocol S.", r"Net \& me &", r"{$Q^{AB/F}$ $\uparrow$}"),
         "markdown": (r"### TNO\*, 8 pairs, protocol S", r"| Net \& me |", "| Q<sup>AB/F</sup> ↑ |"),
@@ -209,8 +220,10 @@ def test_a_network_is_called_as_its_user_calls_it(pairs, bench, bench_folder):
     assert record["title"] == "Ours" and label == f"Ours+{record['checkpoint']['sha256'][:8]}"
     assert "| Ours |" in bench("report", "--methods", "Ours", "--format", "markdown", "--out", "-").stdout
     assert bench("compare", "average", "Ours").stdout.count("average → Ours:") >= 1
-    drawn = bench("grid", *FOLDER, "--methods", "Ours", "--title", "Ours=Our net", "--crop", "none", "--out", "grid")
-    assert drawn.exit_code == 0, drawn.output
+    split = select_split("folder", ir=pairs / "ir", vis=pairs / "vis")
+    assert list(stored_cells(pairs / "results", split, ["Ours"], ["Ours=Our net"]).values()) == ["Our net"]
+    unknown = bench("grid", *FOLDER, "--methods", "Ours", "--title", "Our=x")
+    assert unknown.exit_code == 2 and "in --title 'Our'; did you mean Ours?" in unknown.stderr
     result = bench_folder(*arguments, "--checkpoint", "Ours=w2.pth")
     shown = list(table(result.stdout))
     assert label in shown and len(shown) == 3 and np.all([name.startswith("Ours+") for name in shown[:2]])
