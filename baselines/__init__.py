@@ -12,18 +12,21 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.metadata
 import inspect
 import logging
 import pkgutil
+import re
 from functools import cache
 from pathlib import Path
 
-from . import plugins, tiling, weights
+from . import plugins, tiling, weights, wording
 from .base import (
     OUTPUTS,
     ClassicalFuser,
     Fuser,
     MethodCard,
+    NaiveFuser,
     NetworkFuser,
     Unavailable,
     checkpoint_files,
@@ -38,11 +41,14 @@ from .base import (
 )
 from .state_dicts import load_weights
 
+_STATED = re.compile(r'(?:MethodCard|replace)\(\s*(?:"([^"]+)"|(?:[\w.]+,\s*)?name="([^"]+)")')
+
 __all__ = [
     "OUTPUTS",
     "ClassicalFuser",
     "Fuser",
     "MethodCard",
+    "NaiveFuser",
     "NetworkFuser",
     "Unavailable",
     "card",
@@ -61,6 +67,7 @@ __all__ = [
     "plugins",
     "sha256",
     "shipped_checkpoint",
+    "spelled_names",
     "tiling",
     "training_record",
     "untiled",
@@ -78,7 +85,7 @@ def _methods_in(module_name: str) -> dict[str, type[Fuser]]:
     try:
         module = importlib.import_module(f"{__name__}.{module_name}")
     except Exception as error:  # one broken file must not take the other methods with it
-        _left_out(f"baselines/{module_name}", f"{type(error).__name__}: {' '.join(str(error).split())}")
+        _left_out(f"baselines/{module_name}", f"{type(error).__name__}: {wording.reason(error)}")
         return {}
     found = (value for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Fuser))
     return {
@@ -96,6 +103,17 @@ def modules() -> list[str]:
 def names() -> list[str]:
     """All methods, sorted."""
     return sorted({name for module in modules() for name in _methods_in(module)} | {*_entry_points()})
+
+
+def spelled_names() -> list[str]:
+    """The names that the files here and entry points state, sorted: quicker than `names`, which imports all networks,
+    and blind to a name that is put together. For completion on the command line."""
+    found = {point.name for point in importlib.metadata.entry_points(group=plugins.ENTRY_POINTS)}
+    for module in pkgutil.iter_modules(__path__):
+        path = Path(module.module_finder.path) / module.name
+        text = (path / "__init__.py" if module.ispkg else path.with_suffix(".py")).read_text(encoding="utf-8")
+        found.update(name for names in _STATED.findall(text) for name in names if name)
+    return sorted(found)
 
 
 def _entry_points() -> dict[str, type[Fuser]]:
@@ -157,7 +175,7 @@ def create(
     """As `load`, of a method's class."""
     _check_device(device)
     if precision not in cls.precisions:
-        raise ValueError(f"{cls.card.name}: precision {precision!r} is not one of {', '.join(cls.precisions)}")
+        raise ValueError(f"{cls.card.name}: precision '{precision}' is not one of {', '.join(cls.precisions)}")
     if tile is not None and (reason := untiled(cls, tile)):
         raise ValueError(f"{cls.card.name}: {reason}")
     fuser = cls(find_checkpoint(cls.card, checkpoint, weights_root), device)
@@ -184,4 +202,4 @@ def _check_device(device) -> None:
         torch.zeros(1, device=device).cpu()
     except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ValueError(f"device {str(device)!r} cannot be used here: {reason}") from None
+        raise ValueError(f"device '{device}' cannot be used here: {reason}") from None

@@ -1,12 +1,12 @@
-"""The mean of both images."""
+"""The mean of both images, halves rounded up."""
 
-from .base import ClassicalFuser, MethodCard
+from .base import MethodCard, NaiveFuser
 
 
-class Average(ClassicalFuser):
-    card = MethodCard(name="average", title="Average", family="naive", notes="(ir + vis) / 2")
+class Average(NaiveFuser):
+    card = MethodCard(
+        name="average", title="Average", family="naive", version="2", notes="(ir + vis) / 2, halves rounded up"
+    )
 
-    whole = "it works pixel by pixel, so that tiles would save nothing"
-
-    def fuse_pair(self, ir, vis):
-        return (ir + vis) / 2
+    def fuse_levels(self, ir, vis):
+        return (ir + vis + 1) >> 1

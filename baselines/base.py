@@ -6,11 +6,13 @@ import contextlib
 import ctypes
 import hashlib
 import importlib.util
+import inspect
 import json
 import os
 import random
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,11 +21,12 @@ from typing import ClassVar
 import numpy as np
 
 from . import state_dicts, tiling, weights
+from .wording import reason, shape
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 MIN_SIDE = 16
 FAMILIES = ("naive", "classical", "learned", "other")
-OUTPUTS = ("native", "raw", "minmax")
+OUTPUTS = ("raw", "native", "minmax")
 
 
 class Unavailable(Exception):
@@ -75,7 +78,7 @@ class MethodCard:
 
     def __post_init__(self):
         if self.family not in FAMILIES:
-            raise ValueError(f"{self.name}: family {self.family!r} is not one of {', '.join(FAMILIES)}")
+            raise ValueError(f"{self.name}: family '{self.family}' is not one of {', '.join(FAMILIES)}")
         object.__setattr__(self, "title", self.title or self.name)
 
 
@@ -234,11 +237,20 @@ def load_state(path: Path) -> dict:
         else:
             state = state_dicts.read(path)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise Unavailable(f"{path}: not a readable checkpoint ({reason})") from error
+        raise Unavailable(
+            f"{path}: not a readable checkpoint ({reason(error)[:300] or type(error).__name__})"
+        ) from error
     if not _is_state(state):
         raise Unavailable(f"{path}: not a state dict (names with tensors, or with further such dicts)")
     return state
+
+
+def load_tensors(path: Path, device: str = "cpu"):
+    """Read a file of torch's, and nothing in it that could run code. Raises whatever torch raises: tell it by
+    `wording.reason`, since torch advises to run the code all the same."""
+    import torch
+
+    return torch.load(path, map_location=device, weights_only=True)
 
 
 def load_states(card: MethodCard, path: Path) -> list[dict]:
@@ -296,6 +308,8 @@ class Fuser(ABC):
     multiples of it, as the image's own grid does. `streams`: the images pass in bands instead, with the same result,
     by a `fuse_parts` of the method's own. `tile`: side of the parts in pixels, None for whole images.
 
+    `stretched_over`: what the authors' stretch, where `card.stretch` tells of one, goes from and to.
+
     told: what is to be told of the image that was fused last, one phrase each.
     """
 
@@ -308,6 +322,20 @@ class Fuser(ABC):
     streams: ClassVar[bool] = False
     tile: int | None = None
     told: tuple[str, ...] = ()
+    stretched_over: ClassVar[str] = "its minimum to its maximum"
+
+    @classmethod
+    def native(cls) -> str:
+        """Say what the authors do to a result before they save it, beyond clipping and rounding; "" where that is
+        nothing, so that "native" and "raw" output are the same grey levels."""
+        parts = []
+        if cls.card.stretch:
+            parts.append(f"stretched from {cls.stretched_over}")
+        elif inspect.unwrap(cls.as_saved) is not Fuser.as_saved:
+            parts.append("changed as its authors do")
+        if cls.card.truncate:
+            parts.append("grey levels cut off instead of rounded")
+        return ", ".join(parts)
 
     def __init__(self, checkpoint: Path | None = None, device: str = "cpu"):
         self.checkpoint = checkpoint
@@ -335,8 +363,12 @@ class Fuser(ABC):
         """
         return stretched(fused) if self.card.stretch else fused
 
+    def minmax(self, fused: np.ndarray) -> np.ndarray:
+        """Stretch each result of `fuse_batch` from its minimum and maximum to [0, 1]."""
+        return stretched(fused)
+
     def fuse(
-        self, ir: np.ndarray, vis: np.ndarray, output: str = "native", colour: np.ndarray | None = None
+        self, ir: np.ndarray, vis: np.ndarray, output: str = "raw", colour: np.ndarray | None = None
     ) -> np.ndarray:
         """Fuse luminance images.
 
@@ -347,27 +379,37 @@ class Fuser(ABC):
         Returns float32 of the shape of ir, in [0, 1]. Raises ValueError for other input, and RuntimeError when the
         result is not finite or of another shape.
         """
-        if output not in OUTPUTS:
-            raise ValueError(f"output {output!r} is not one of {', '.join(OUTPUTS)}")
+        return self.fuse_as(ir, vis, [output], colour)[0]
+
+    def fuse_as(
+        self, ir: np.ndarray, vis: np.ndarray, outputs: Sequence[str], colour: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """Fuse once and return the result as each of `outputs`; otherwise as `fuse`."""
+        for output in outputs:
+            if output not in OUTPUTS:
+                raise ValueError(f"output '{output}' is not one of {', '.join(OUTPUTS)}")
         ir, vis = as_unit(ir, "ir"), as_unit(vis, "vis")
         if ir.shape != vis.shape:
-            raise ValueError(f"ir is {ir.shape} and vis is {vis.shape}; they must have one shape")
+            raise ValueError(f"ir is {shape(ir.shape)} and vis is {shape(vis.shape)}; they must have one shape")
         if ir.ndim not in (2, 4) or (ir.ndim == 4 and ir.shape[1] != 1):
-            raise ValueError(f"expected shape (H, W) or (B, 1, H, W), got {ir.shape}")
+            raise ValueError(f"expected shape (H, W) or (B, 1, H, W), got {shape(ir.shape)}")
         if min(ir.shape[-2:]) < MIN_SIDE:
             size = f"{ir.shape[-1]}x{ir.shape[-2]}"
             raise ValueError(f"the image is {size}; its sides must be at least {MIN_SIDE} pixels")
-        shape = (-1, 1, *ir.shape[-2:])
-        fused = np.asarray(self._fused(ir.reshape(shape), vis.reshape(shape)), dtype=np.float32)
+        batch = (-1, 1, *ir.shape[-2:])
+        fused = np.asarray(self._fused(ir.reshape(batch), vis.reshape(batch)), dtype=np.float32)
         if fused.shape != (len(fused), 1, *ir.shape[-2:]) or fused.size != ir.size:
-            raise RuntimeError(f"{self.card.name} returned shape {fused.shape} for images of {ir.shape}")
+            found = f"returned shape {shape(fused.shape)} for images of {shape(ir.shape)}"
+            raise RuntimeError(f"{self.card.name} {found}")
         if not np.isfinite(fused).all():
             raise RuntimeError(f"{self.card.name} returned values that are not finite")
-        if output == "native":
-            fused = self.as_saved(fused, None if colour is None else colour.reshape(-1, *colour.shape[-3:]))
-        elif output == "minmax":
-            fused = stretched(fused)
-        return np.clip(fused, 0, 1).reshape(ir.shape)
+        colours = None if colour is None else colour.reshape(-1, *colour.shape[-3:])
+        ways = {
+            "raw": lambda: fused,
+            "native": lambda: self.as_saved(fused.copy(), colours),
+            "minmax": lambda: self.minmax(fused),
+        }
+        return [np.clip(ways[output](), 0, 1).reshape(ir.shape) for output in outputs]
 
 
 def in_parts(cls: type[Fuser], height: int, width: int, tile: int) -> bool:
@@ -384,6 +426,31 @@ class ClassicalFuser(Fuser):
 
     def fuse_batch(self, ir, vis):
         return np.stack([np.asarray(self.fuse_pair(a[0], b[0]))[None] for a, b in zip(ir, vis)])
+
+
+class NaiveFuser(Fuser):
+    """A fuser of single pixels, computed in whole grey levels: 8-bit images lose nothing on the way in or out, and
+    halves are rounded up. Other values are rounded to the nearest level first."""
+
+    whole = "it works pixel by pixel, so that tiles would save nothing"
+
+    @abstractmethod
+    def fuse_levels(self, ir: np.ndarray, vis: np.ndarray) -> np.ndarray:
+        """Fuse grey levels 0..255 in int32 arrays of one shape. Returns levels of that shape and type."""
+
+    def fuse_batch(self, ir, vis):
+        return as_unit(self.fuse_levels(_levels(ir), _levels(vis)).astype(np.uint8), "fused")
+
+    def minmax(self, fused):
+        levels = _levels(fused)
+        low, high = levels.min(axis=(1, 2, 3), keepdims=True), levels.max(axis=(1, 2, 3), keepdims=True)
+        spread = (510 * (levels - low) + high - low) // np.maximum(2 * (high - low), 1)
+        return as_unit(np.where(high > low, spread, levels).astype(np.uint8), "fused")
+
+
+def _levels(images: np.ndarray) -> np.ndarray:
+    """The nearest grey levels 0..255 of float32 in [0, 1], as int32."""
+    return np.floor(images * np.float32(255) + np.float32(0.5)).astype(np.int32)
 
 
 @cache
@@ -411,9 +478,8 @@ class NetworkFuser(Fuser):
         try:
             network = self.build(checkpoint)
         except (AttributeError, KeyError, RuntimeError, TypeError) as error:  # load_state_dict says what is wrong
-            lines = str(error).split("\n")
-            reason = " ".join(part.strip() for part in lines[:2])[:300]
-            raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({reason})") from error
+            why = reason(error)[:300]
+            raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({why})") from error
         self.network = network.eval().float().to(device)
         if device == "cpu":
             keep_freed_memory()

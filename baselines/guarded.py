@@ -17,6 +17,7 @@ import numpy as np
 from . import elsewhere
 from .base import ClassicalFuser, Fuser, NetworkFuser, Unavailable, seed_generators
 from .state_dicts import WeightsError, why_unread
+from .wording import reason
 
 written_in: set[str] = set()  # the files of methods from elsewhere
 _LOWEST, _HIGHEST = -0.5, 2.0  # networks overshoot 0 and 1 by less; what goes beyond is in another range
@@ -44,7 +45,7 @@ def told(error: BaseException) -> str:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if frame.f_code.co_filename in written_in
     ]
-    said = elsewhere.plain(" ".join(str(error).split()))
+    said = elsewhere.plain(reason(error))
     return ": ".join(filter(None, (type(error).__name__, said))) + "".join(lines[-1:])
 
 

@@ -1,12 +1,10 @@
 """The infrared image itself: what a metric gives without any fusion."""
 
-from .base import ClassicalFuser, MethodCard
+from .base import MethodCard, NaiveFuser
 
 
-class Infrared(ClassicalFuser):
-    card = MethodCard(name="ir", title="Infrared", family="naive", notes="the infrared image, unchanged")
+class Infrared(NaiveFuser):
+    card = MethodCard(name="ir", title="Infrared", family="naive", version="2", notes="the infrared image, unchanged")
 
-    whole = "it works pixel by pixel, so that tiles would save nothing"
-
-    def fuse_pair(self, ir, vis):
+    def fuse_levels(self, ir, vis):
         return ir

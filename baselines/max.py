@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from .base import ClassicalFuser, MethodCard
+from .base import MethodCard, NaiveFuser
 
 
-class Maximum(ClassicalFuser):
-    card = MethodCard(name="max", title="Maximum", family="naive", notes="max(ir, vis)")
+class Maximum(NaiveFuser):
+    card = MethodCard(name="max", title="Maximum", family="naive", version="2", notes="max(ir, vis)")
 
-    whole = "it works pixel by pixel, so that tiles would save nothing"
-
-    def fuse_pair(self, ir, vis):
+    def fuse_levels(self, ir, vis):
         return np.maximum(ir, vis)

@@ -23,6 +23,7 @@ from . import elsewhere
 from .base import ClassicalFuser, Fuser, MethodCard, NetworkFuser, sha256
 from .guarded import guard, in_order, told, written_in
 from .state_dicts import load_weights
+from .wording import reason, shape
 
 ENTRY_POINTS = "mmif_bench.fusers"
 _LARGEST = 2  # networks overshoot 1 by less; whatever goes beyond has grey levels in mind
@@ -36,10 +37,10 @@ class FunctionFuser(ClassicalFuser):
     def fuse_pair(self, ir, vis):
         fused = type(self).function(ir, vis)
         if fused is None:
-            raise ValueError(f"{self.card.name} returned None; expected an image (H, W)")
+            raise ValueError(f"{self.card.name} returned nothing; expected an image (H, W)")
         fused = np.asarray(fused)
         if fused.shape != ir.shape:
-            raise ValueError(f"{self.card.name} returned {fused.shape} for images of {ir.shape}")
+            raise ValueError(f"{self.card.name} returned shape {shape(fused.shape)} for images of {shape(ir.shape)}")
         if fused.dtype == np.uint8:
             return fused / np.float32(255)
         if np.abs(fused).max() > _LARGEST:
@@ -85,7 +86,7 @@ def as_method(found, name: str, folder: elsewhere.Folder | None = None) -> type[
             ModuleFuser, {"card": MethodCard(name, family="learned"), "module": found, "origin": found}, folder
         )
     if inspect.isclass(found) or not callable(found):
-        raise ValueError(f"{found!r} is neither a function nor a class of Fuser or torch.nn.Module")
+        raise ValueError(f"{name} is neither a function nor a class of Fuser or torch.nn.Module")
     members = {"card": MethodCard(name), "function": staticmethod(in_order(found)), "origin": found}
     return _subclass(FunctionFuser, members, folder)
 
@@ -183,5 +184,5 @@ def entry_points() -> tuple[dict[str, type[Fuser]], dict[str, str]]:
         try:
             found[point.name] = as_method(point.load(), point.name)
         except Exception as error:  # one broken package must not take the other methods with it
-            broken[point.name] = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            broken[point.name] = f"{type(error).__name__}: {reason(error)}"
     return found, broken

@@ -118,6 +118,7 @@ class SeAFusion(NetworkFuser):
         version="2",
     )
     reach = 9
+    stretched_over = "the minimum to the maximum of its coloured image"
 
     def build(self, checkpoint):
         network = Network()

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .base import Unavailable
+from .wording import reason, shown
 
 SCHEDULES = ("constant", "cosine", "plateau", "halving")
 
@@ -84,16 +85,16 @@ class Recipe:
 
     def __post_init__(self):
         if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule {self.schedule!r} is not one of {', '.join(SCHEDULES)}")
+            raise ValueError(f"schedule {shown(self.schedule)} is not one of {', '.join(SCHEDULES)}")
         for key in fields(self):
             if key.name in _LIMITS:
                 _check(key.name, getattr(self, key.name), _LIMITS[key.name], whole=key.type == "int")
         if 0 < self.longest < self.crop:
             raise ValueError(f"longest ({self.longest}) must be 0 or at least crop ({self.crop})")
         if not isinstance(self.continues, bool):
-            raise ValueError(f"continues must be true or false, not {self.continues!r}")
+            raise ValueError(f"continues must be true or false, not {shown(self.continues)}")
         if not isinstance(self.loss, dict):
-            raise ValueError(f"loss must be a mapping of terms to weights, not {self.loss!r}")
+            raise ValueError(f"loss must be a mapping of terms to weights, not {shown(self.loss)}")
         for term, weight in self.loss.items():
             _check(f"loss {term}", weight, _NOT_NEGATIVE)
 
@@ -121,10 +122,10 @@ class Recipe:
 
 def _check(name: str, value, limits: tuple[str, Callable], whole: bool = False) -> None:
     if not isinstance(value, int if whole else (int, float)) or isinstance(value, bool):
-        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, not {value!r}{_hint(value)}")
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number, not {shown(value)}{_hint(value)}")
     words, allowed = limits
     if not allowed(value):
-        raise ValueError(f"{name} must be {words}, not {value!r}")
+        raise ValueError(f"{name} must be {words}, not {shown(value)}")
 
 
 def _hint(value) -> str:
@@ -203,8 +204,7 @@ def load_weights(task: Task, method: str, path: Path):
     try:
         return task.load(path)
     except (AttributeError, KeyError, RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise Unavailable(f"{path} does not fit {method}: {reason}") from error
+        raise Unavailable(f"{path} does not fit {method}: {reason(error)[:200]}") from error
 
 
 def recipes(method: str) -> dict[str, Path]:

@@ -1,12 +1,10 @@
 """The visible image itself: what a metric gives without any fusion."""
 
-from .base import ClassicalFuser, MethodCard
+from .base import MethodCard, NaiveFuser
 
 
-class Visible(ClassicalFuser):
-    card = MethodCard(name="vis", title="Visible", family="naive", notes="the visible image, unchanged")
+class Visible(NaiveFuser):
+    card = MethodCard(name="vis", title="Visible", family="naive", version="2", notes="the visible image, unchanged")
 
-    whole = "it works pixel by pixel, so that tiles would save nothing"
-
-    def fuse_pair(self, ir, vis):
+    def fuse_levels(self, ir, vis):
         return vis

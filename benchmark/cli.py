@@ -16,16 +16,20 @@ import pkgutil
 import signal
 import sys
 import threading
+import warnings
 from contextlib import contextmanager
 
 import click
 
-from benchmark import commands
-from benchmark.errors import UserError, unknown
+from benchmark import commands, progress
+from benchmark.errors import UserError, one_line, unknown
 
 # Threads of OpenMP that spin at their barriers starve one another on busy cores: fusing took six times as long. torch
 # reads this when it is imported, which is later.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# torch says so to whoever wrote the code that loads a file.
+warnings.filterwarnings("ignore", message=".*weights_only")
 
 # Failures of the file system that the user can mend; any other OSError is a bug and keeps its traceback.
 _MENDABLE = {
@@ -91,7 +95,7 @@ class Commands(click.Group):
         return importlib.import_module(f"{commands.__name__}.{name}").command
 
     def resolve_command(self, ctx, args):
-        if not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+        if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
             raise unknown("command", args[0], self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
@@ -107,12 +111,38 @@ class Commands(click.Group):
     def invoke(self, ctx):
         if hasattr(sys.stdout, "reconfigure"):  # a name that the terminal cannot write is no reason to stop
             sys.stdout.reconfigure(errors="backslashreplace")
+        with progress.speaking() as voice:
+            try:
+                self._invoke(ctx)
+                code = 0
+            except click.exceptions.Exit as stop:
+                code = stop.exit_code
+            except click.exceptions.NoArgsIsHelpError:
+                raise
+            except click.ClickException as error:
+                if voice.mode is None and "--json" in ctx.meta["benchmark.arguments"]:  # before it was understood
+                    voice.select("json", ctx.invoked_subcommand or "")
+                if voice.mode != "json":
+                    raise
+                code = error.exit_code
+                progress.say(error.format_message(), "error")
+            except Exception as error:
+                if voice.mode == "json" and not isinstance(error, BrokenPipeError):
+                    progress.say(f"{type(error).__name__}: {one_line(error)}", "error")
+                    voice.end(1)
+                raise
+            voice.end(code)
+        if code:
+            ctx.exit(code)
+
+    def _invoke(self, ctx):
+        """Run the command. What a user can mend is a UserError."""
         try:
             with _terminable():
-                return super().invoke(ctx)
+                super().invoke(ctx)
         except KeyboardInterrupt as stop:
             word, code = ("Terminated", 143) if isinstance(stop, Terminated) else ("Interrupted", 130)
-            click.echo(f"{word}; what is finished is kept. Run the same command again to continue.", err=True)
+            progress.say(f"{word}; what is finished is kept. Run the same command again to continue.", "error")
             ctx.exit(code)
         except click.exceptions.NoArgsIsHelpError:
             raise

@@ -40,8 +40,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 def one_line(error: BaseException) -> str:
     """An error's message without line breaks, or its kind where it has none."""
-    text = str(error).strip()
-    return " ".join(text.split()) if text else type(error).__name__
+    from baselines.wording import reason
+
+    return reason(error) or type(error).__name__
 
 
 def first_few(names: Sequence[str], count: int) -> str:

@@ -4,21 +4,86 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
-from benchmark import textfiles
+from benchmark import progress, textfiles
 from benchmark.errors import UserError, unknown
 from benchmark.imaging.kinds import OVER, STRETCHES
+from benchmark.store.saved import OUTPUTS
 
 _COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
 
 
+def dataset_names(ctx=None) -> list[str]:
+    """For completion, as the functions below: quick, and only a help."""
+    from benchmark import datasets
+
+    return datasets.names()
+
+
+def split_names(ctx) -> list[str]:
+    """Of the data sets that the command line names so far."""
+    from benchmark import datasets
+
+    given = ctx.params.get("dataset") or ()
+    names = given if isinstance(given, (tuple, list)) else (given,)
+    return list(dict.fromkeys(split for name in names for split in datasets.get(name).splits()))
+
+
+def method_names(ctx=None) -> list[str]:
+    import baselines
+
+    return ["all", "classical", "learned", "naive", *baselines.spelled_names()]
+
+
+def trainable_names(ctx=None) -> list[str]:
+    from baselines import tasks
+
+    return tasks.trainable()
+
+
+def metric_names(ctx=None) -> list[str]:
+    import metrics
+
+    return metrics.names()
+
+
+def protocol_names(ctx=None) -> list[str]:
+    import metrics
+
+    return list(metrics.protocols())
+
+
+def completing(known: Callable[..., Sequence[str]]):
+    """What completes a single name, for the `shell_complete` of an option or argument."""
+
+    def complete(ctx, param, incomplete):
+        try:
+            names = known(ctx)
+        except UserError:  # a name that is needed for it is not right yet
+            return []
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
 class NameList(click.ParamType):
-    """Comma-separated names: trimmed, each kept once, in the order given; at least one."""
+    """Comma-separated names: trimmed, each kept once, in the order given; at least one. known: gives the names that
+    completion offers; any name is taken."""
 
     name = "a,b,…"
+
+    def __init__(self, known: Callable[..., Sequence[str]] | None = None) -> None:
+        self._known = known
+
+    def shell_complete(self, ctx, param, incomplete):
+        given, comma, begun = incomplete.rpartition(",")
+        names = [] if self._known is None else completing(self._known)(ctx, param, begun)
+        taken = given.split(",")
+        return [click.shell_completion.CompletionItem(f"{given}{comma}{name}") for name in names if name not in taken]
 
     def convert(self, value, param, ctx):
         parts = value.split(",") if isinstance(value, str) else value
@@ -40,6 +105,19 @@ class MethodList(NameList):
         before = value[: command.start()]
         names = super().convert(before, param, ctx) if before.strip() else ()
         return (*names, command["entry"].strip())
+
+
+class Outputs(NameList):
+    """Ways to save results, comma-separated, each once."""
+
+    name = "|".join(OUTPUTS)
+
+    def convert(self, value, param, ctx):
+        names = super().convert(value, param, ctx)
+        for name in names:
+            if name not in OUTPUTS:
+                self.fail(f"{name!r} is not one of {', '.join(OUTPUTS)}", param, ctx)
+        return names
 
 
 class Folder(click.ParamType):
@@ -87,7 +165,11 @@ class Tile(click.ParamType):
 
 
 NAMES = NameList()
-METHODS = MethodList()
+DATASETS = NameList(dataset_names)
+PROTOCOLS = NameList(protocol_names)
+METRICS = NameList(metric_names)
+METHOD_NAMES = NameList(method_names)
+METHODS = MethodList(method_names)
 FOLDER = Folder()
 
 
@@ -117,6 +199,41 @@ def shared(command):
     ):
         command = option(command)
     return command
+
+
+def speech(command):
+    """Decorator: adds --quiet and --json, which choose how the command speaks (see `benchmark.progress`)."""
+    for option in (
+        click.option(
+            "--json",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_speak_json,
+            help="Print events, one JSON object a line, in place of all else: docs/command-line.md.",
+        ),
+        click.option(
+            "--quiet",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_be_quiet,
+            help="Say nothing but failures, and print what was asked for.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _speak_json(ctx, param, value):
+    if value and not ctx.resilient_parsing:
+        name = ctx.command_path.partition(" ")[2]
+        progress.select("json", name, arguments=ctx.find_root().meta.get("benchmark.arguments", []))
+
+
+def _be_quiet(ctx, param, value):
+    if value and not ctx.resilient_parsing:
+        progress.select("quiet", ctx.command_path.partition(" ")[2])
 
 
 def methods(default: str):
@@ -280,7 +397,9 @@ def _listed(value) -> list:
 
 def _text(value) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"expected text or a number, found {'nothing' if value is None else repr(value)}")
+        from baselines.wording import shown
+
+        raise ValueError(f"expected text or a number, found {shown(value)}")
     return str(value)
 
 

@@ -7,7 +7,7 @@ import re
 from os import PathLike
 from typing import Any
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_line
 
 _LARGEST = 1 << 26  # bytes; lists of ids are a few megabytes at most
 # The mark of UTF-32 begins with that of UTF-16.
@@ -78,4 +78,12 @@ def read_yaml(path: str | PathLike, option: str = "") -> Any:
     try:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{name}: not a YAML file ({error})") from None
+        raise UserError(f"{name}: not a YAML file ({_yaml_flaw(error)})") from None
+
+
+def _yaml_flaw(error: Exception) -> str:
+    """What is wrong, and in which line."""
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    if not problem:
+        return one_line(error)
+    return problem if mark is None else f"line {mark.line + 1}: {problem}"

@@ -85,7 +85,7 @@ class Metric:
 
     def _define(self, protocol: str, definition: Definition) -> None:
         if protocol not in PROTOCOLS:
-            raise ValueError(f"{self.name}: unknown protocol {protocol!r}; known: {', '.join(PROTOCOLS)}")
+            raise ValueError(f"{self.name}: unknown protocol '{protocol}'; known: {', '.join(PROTOCOLS)}")
         if protocol in self.definitions:
             raise ValueError(f"{self.name} is defined twice under {protocol}")
         self.definitions[protocol] = definition

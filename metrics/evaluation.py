@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .declaring import Metric, Undefined
-from .images import Image, to_levels
+from .images import Image, shape, to_levels
 from .registry import check_protocol, find, names, unavailable
 
 CORE = ("EN", "SD", "SF", "MI", "SCD", "VIF", "Qabf", "SSIM")
@@ -40,7 +40,9 @@ class Pair:
 
     def _check_colour(self, name: str, levels: np.ndarray) -> None:
         if levels.ndim == 3 and self.protocol not in COLOUR_PROTOCOLS:
-            raise ValueError(f"{name}: expected grey (H, W) under protocol {self.protocol}; got colour {levels.shape}")
+            raise ValueError(
+                f"{name}: expected grey (H, W) under protocol {self.protocol}; got colour {shape(levels.shape)}"
+            )
 
     def _channel(self, k: int | str) -> tuple[Image, Image]:
         if k not in self._sources:

@@ -116,6 +116,11 @@ def needs_side(x: Field, side: int, why: str) -> None:
         raise Undefined(f"needs at least {side}x{side} pixels {why}, not {x.shape[0]}x{x.shape[1]}")
 
 
+def shape(sides) -> str:
+    """The sides of an array in order: "48x64" for 48 rows of 64."""
+    return "x".join(map(str, sides)) or "of a single number"
+
+
 def to_levels(image, name: str) -> np.ndarray:
     """`image` as uint8 levels, C-contiguous. Floats are rounded to the nearest level (halves to even).
 
@@ -127,7 +132,7 @@ def to_levels(image, name: str) -> np.ndarray:
     if array.dtype == object or array.dtype.kind not in "uif":
         raise ValueError(f"{expected}; got dtype {array.dtype}")
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)) or array.size == 0:
-        raise ValueError(f"{expected}; got shape {array.shape}")
+        raise ValueError(f"{expected}; got shape {shape(array.shape)}")
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)
     low, high = array.min(), array.max()

@@ -77,7 +77,7 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     known = list(known)
     close = difflib.get_close_matches(str(name).lower(), {k.lower(): k for k in known}, n=1, cutoff=0.5)
     hint = f"did you mean {next(k for k in known if k.lower() == close[0])}? " if close else ""
-    return f"unknown {kind} {name!r}: {hint}known: {', '.join(known)}"
+    return f"unknown {kind} '{name}': {hint}known: {', '.join(known)}"
 
 
 def check_protocol(protocol: str) -> None:

@@ -6,6 +6,8 @@
 #
 #   studies/detect_synth.sh FOLDER [bench detect options, such as --weights-root WEIGHTS or --device 0]
 #
+# The tables of docs/detection.md are of images as the methods' authors save them; OUTPUT=raw makes them alike.
+#
 # The sizes below take some hours of one processor thread; other sizes need another FOLDER. With a GPU:
 #   PAIRS=912 FIRST=480 SIZE=640x480 IMGSZ=640 FIRST_EPOCHS=100 EPOCHS=60 studies/detect_synth.sh FOLDER --device 0
 set -eu
@@ -14,6 +16,7 @@ shift
 bench=${BENCH:-bench}
 pairs=${PAIRS:-420} first=${FIRST:-240} size=${SIZE:-320x240} imgsz=${IMGSZ:-256}
 first_epochs=${FIRST_EPOCHS:-40} epochs=${EPOCHS:-8} seeds=${SEEDS:-0,1}
+output=${OUTPUT:-native}
 methods=ir,vis,average,laplacian,seafusion,mambadfuse,cddfuse
 
 # ids NAME LAST-DIGITS: the pairs of the scenes whose number ends in one of the digits.
@@ -42,6 +45,6 @@ if [ -z "$start" ]; then
   detect first --methods ir,vis --protocol frozen --train-on vis+ir --init yaml --epochs "$first_epochs" "$@"
   start=$(echo "$out"/results-first/detect/m3fd@first/*/vis+ir/seed0/train/weights/best.pt)
 fi
-detect main --methods "$methods" --init "$start" --epochs "$epochs" --seeds "$seeds" "$@"
-detect main --methods "$methods" --protocol frozen --train-on vis+ir --init "$start" --epochs "$epochs" \
-  --seeds "$seeds" "$@"
+detect main --methods "$methods" --output "$output" --init "$start" --epochs "$epochs" --seeds "$seeds" "$@"
+detect main --methods "$methods" --output "$output" --protocol frozen --train-on vis+ir --init "$start" \
+  --epochs "$epochs" --seeds "$seeds" "$@"

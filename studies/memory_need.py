@@ -63,7 +63,7 @@ def measured(name: str, weights_root: Path | None) -> dict:
     fuser = baselines.load(name, weights_root=weights_root)
     peaks = []
     for size in SIZES:
-        fuser.fuse(*scene(*size))
+        fuser.fuse(*scene(*size), "native")
         peaks.append(peak())
     (few, many), (low, high) = (height * width for height, width in SIZES), peaks
     return {"cpu": round((high - low) / (many - few)), "cuda": counted(fuser)}

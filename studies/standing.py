@@ -5,8 +5,9 @@
     python -m studies.standing results/reference/{tno,roadscene,msrs}_*.csv
 
 For every metric the methods are ranked by their mean score on each data set, and these ranks are averaged over the
-sets. Printed are the mean ranks, and for each other method on how many metrics METHOD has the better one. Methods
-that lack an image of a set are told and left out. FILES are tables of `bench report --format csv`.
+sets. Printed are the mean ranks, and for each other method on how many metrics METHOD has the better one. One output is
+ranked, `--output raw` or `native`. Methods that lack an image of a set are told and left out. FILES are tables of
+`bench report --format csv`.
 """
 
 from __future__ import annotations
@@ -40,22 +41,39 @@ def incomplete(counts: pandas.Series) -> dict[str, str]:
     return found
 
 
-def read_tables(files: list[str], protocol: str) -> tuple[pandas.Series, pandas.Series]:
+def of_output(frame: pandas.DataFrame, output: str) -> pandas.DataFrame:
+    """The rows to rank, under plain names: of each method and place the one saved as `output` or, where the method's
+    native output is the same, the raw one. Images from elsewhere, whose output is empty, are taken as they are.
+
+    A raw row is the native one, too, unless some place has a native row of the method.
+    """
+    suffix = f"+{output}"
+    if output == "native":
+        apart = frame.loc[frame["output"] == "native", "method"].str.removesuffix(suffix).unique()
+        same = (frame["output"] == "raw") & ~frame["method"].isin(apart)
+    else:
+        same = False
+    frame = frame[(frame["output"] == output) | (frame["output"] == "") | same]
+    return frame.assign(method=frame["method"].str.removesuffix(suffix))
+
+
+def read_tables(files: list[str], protocol: str, output: str) -> tuple[pandas.Series, pandas.Series]:
     """Means and counts from tables of `bench report --format csv`."""
     frame = pandas.concat([pandas.read_csv(file) for file in files])
+    frame = of_output(frame.assign(output=frame["output"].fillna("")), output)
     frame = frame[(frame["protocol"] == protocol) & frame["metric"].isin(metrics.CORE)]
     frame = frame.set_index(["dataset", "metric", "method"])
     return frame["mean"], frame["n"]
 
 
-def read_results(folder: str, sets: list[str], protocol: str) -> tuple[pandas.Series, pandas.Series]:
+def read_results(folder: str, sets: list[str], protocol: str, output: str) -> tuple[pandas.Series, pandas.Series]:
     """Means and counts from a folder of results; raises UserError where it has none of a set."""
-    frame = benchmark.load_results(folder)
+    frame = of_output(benchmark.load_results(folder), output)
     place = frame["dataset"] + "@" + frame["split"]
     frame = frame[place.isin(sets) & (frame["protocol"] == protocol) & frame["metric"].isin(metrics.CORE)]
     missing = sorted(set(sets) - set(place[frame.index]))
     if missing:
-        raise UserError(f"no scores of {', '.join(missing)} under protocol {protocol} in {folder}")
+        raise UserError(f"no scores of {', '.join(missing)} under protocol {protocol}, {output} output, in {folder}")
     values = frame.groupby(["dataset", "metric", "method"])["value"]
     return values.mean(), values.count()
 
@@ -67,13 +85,16 @@ def main() -> None:
     parser.add_argument("--method", default="mambadfuse")
     parser.add_argument("--sets", default="msrs@test,roadscene@cddfuse50,tno@cddfuse25")
     parser.add_argument("--protocol", default="cddfuse")
+    parser.add_argument("--output", choices=["raw", "native"], default="raw")
     arguments = parser.parse_args()
 
     try:
         if arguments.files:
-            means, counts = read_tables(arguments.files, arguments.protocol)
+            means, counts = read_tables(arguments.files, arguments.protocol, arguments.output)
         else:
-            means, counts = read_results(arguments.results, arguments.sets.split(","), arguments.protocol)
+            means, counts = read_results(
+                arguments.results, arguments.sets.split(","), arguments.protocol, arguments.output
+            )
     except UserError as error:
         parser.error(error.message)
     except (OSError, ValueError, KeyError) as error:

@@ -49,9 +49,13 @@ def main() -> None:
         for odd in (0, 1) if cls.align > 1 else (0,):
             pair = [image[: 768 - odd, : 1024 - odd] for image in (ir, vis)]
             fuser.tile = None
-            whole = fuser.fuse(*pair)
+            whole = fuser.fuse(*pair, "native")
             fuser.tile = TILE
-            row = [name + odd * ", odd sides", f"{1024 - odd}x{768 - odd}", *differences(whole, fuser.fuse(*pair))]
+            row = [
+                name + odd * ", odd sides",
+                f"{1024 - odd}x{768 - odd}",
+                *differences(whole, fuser.fuse(*pair, "native")),
+            ]
             put(row, tileable)
             print(*row, flush=True)
 

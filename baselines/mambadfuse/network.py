@@ -172,7 +172,7 @@ class MambaDFuse(nn.Module):
     def __init__(self, variant: str = "official", dim: int = DIM):
         super().__init__()
         if variant not in VARIANTS:
-            raise ValueError(f"variant {variant!r} is not one of {', '.join(VARIANTS)}")
+            raise ValueError(f"variant '{variant}' is not one of {', '.join(VARIANTS)}")
         self.low_level_feature_extraction1 = nn.Conv2d(1, dim // 2, 3, padding=1)
         self.low_level_feature_extraction2 = nn.Conv2d(dim // 2, dim, 3, padding=1)
         self.patch_embed = nn.Module()

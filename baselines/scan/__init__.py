@@ -35,7 +35,7 @@ def is_native(x: Tensor, states: int = 16) -> bool:
 def unfit(backend: str, device: str) -> str | None:
     """Why a backend cannot serve float32 on a device, or None. Raises ValueError for an unknown backend."""
     if backend not in BACKENDS:
-        raise ValueError(f"scan backend {backend!r} is not one of {', '.join(BACKENDS)}")
+        raise ValueError(f"scan backend '{backend}' is not one of {', '.join(BACKENDS)}")
     return BACKENDS[backend].unfit(torch.device(device), torch.float32, 16)
 
 
@@ -49,7 +49,7 @@ def _pick(device: torch.device, dtype: torch.dtype, states: int, backend: str | 
     if backend is None:
         return next(name for name, module in BACKENDS.items() if module.unfit(device, dtype, states) is None)
     if backend not in BACKENDS:
-        raise ValueError(f"scan backend {backend!r} is not one of {', '.join(BACKENDS)}")
+        raise ValueError(f"scan backend '{backend}' is not one of {', '.join(BACKENDS)}")
     if reason := BACKENDS[backend].unfit(device, dtype, states):
         raise RuntimeError(f"scan backend {backend}: {reason}")
     return backend

@@ -38,7 +38,7 @@ def precision(name: str):
     holds them exactly. Rounding magnifies the smallest difference, so that machines agree to bfloat16's accuracy only.
     """
     if name not in PRECISIONS:
-        raise ValueError(f"precision {name!r} is not one of {', '.join(PRECISIONS)}")
+        raise ValueError(f"precision '{name}' is not one of {', '.join(PRECISIONS)}")
     token, tf32 = _precision.set(name), torch.backends.cuda.matmul.allow_tf32
     torch.backends.cuda.matmul.allow_tf32 = tf32 or name == "bf16"
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 EPILOG = """\b
 Examples:
@@ -19,6 +19,7 @@ Examples:
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="cpu", show_default=True)
 @options.checkpoints
 @options.timeout
+@options.speech
 @options.shared
 @click.pass_context
 def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results, data_root, weights_root):
@@ -27,7 +28,6 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
     from baselines import Unavailable, contract
     from baselines.plugins import told
     from benchmark.errors import one_line
-    from benchmark.progress import Progress
     from benchmark.report import terminal
     from benchmark.run import plan
 
@@ -44,15 +44,16 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
             except Exception as error:  # a method may raise anything
                 reason = told(error)
         if reason is not None:
-            click.echo(f"{method.shown}: cannot be checked: {reason}", err=True)
+            text = f"{method.shown}: cannot be checked: {reason}"
+            progress.say(text, "failure", method=method.label, reason=reason)
             broken = True
             continue
-        found = []
-        with Progress().bar(f"checking {method.shown}", len(contract.CHECKS), summary=False) as step:
+        found, title = [], f"checking {method.shown}"
+        with progress.Progress().bar(title, len(contract.CHECKS), summary=False, method=method.label) as step:
             for result in contract.run(lambda name, m=method, r=ready: r.get(name) or m.load(name), device):
                 found.append(result)
                 step()
-        click.echo(f"\n{method.shown} on {device}")
+        progress.answer(f"\n{method.shown} on {device}", "table", method=method.label, device=device)
         terminal.show_listing(("check", "promise", "result"), [(r.name, r.promise, _shown(r, found)) for r in found])
         broken |= any(result.state == "failed" for result in found)
     ctx.exit(int(broken))

@@ -25,7 +25,7 @@ FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
 @click.command(epilog=EPILOG)
 @click.argument("a")
 @click.argument("b")
-@click.option("--metrics", type=options.NAMES, help="Metrics to compare; all if left out.")
+@click.option("--metrics", type=options.METRICS, help="Metrics to compare; all if left out.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True)
 @options.title
 @options.config

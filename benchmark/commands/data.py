@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, first_few
 
 EPILOG = """\b
@@ -40,11 +40,19 @@ def _dataset(name: str, label_order: str | None = None):
     return source
 
 
-@command.command(short_help="Check a data set to the last pair.")
-@click.argument("name")
+_VERIFY_EXAMPLES = """\b
+Examples:
+  bench data verify msrs --data-root DATA
+  bench data verify roadscene --split cddfuse50 --data-root DATA --json
+"""
+
+
+@command.command(epilog=_VERIFY_EXAMPLES, short_help="Check a data set to the last pair.")
+@click.argument("name", shell_complete=options.completing(options.dataset_names))
 @click.option("--split", "splits", type=options.NAMES, help="These only; the whole set if left out.")
 @click.option("--jobs", "threads", type=click.IntRange(1), metavar="N", help="Threads; one per processor if left out.")
 @_label_order
+@options.speech
 @_root
 @click.pass_context
 def verify(ctx, name, splits, threads, label_order, data_root):
@@ -54,7 +62,6 @@ def verify(ctx, name, splits, threads, label_order, data_root):
 
     from benchmark.curation.verify import ERROR
     from benchmark.curation.verify import verify as check
-    from benchmark.progress import Progress
     from benchmark.report import terminal
 
     source = _dataset(name, label_order)
@@ -64,30 +71,38 @@ def verify(ctx, name, splits, threads, label_order, data_root):
         steps = []
 
         def begin(total: int) -> None:
-            steps.append(stack.enter_context(Progress().bar(f"checking {source.name}", total, summary=False)))
+            steps.append(stack.enter_context(progress.Progress().bar(f"checking {source.name}", total, summary=False)))
 
         report = check(source, data_root, splits or (), threads, lambda: steps[0](), begin)
     for line in report.lines:
-        click.echo(line)
+        progress.answer(line, "note", dataset=source.name)
     if report.problems:
         rows = [(problem.level, problem.split, problem.id or "–", problem.what) for problem in report.problems]
         terminal.show_listing(("problem", "split", "pair", "what"), rows)
     errors = sum(problem.level == ERROR for problem in report.problems)
     warnings = len(report.problems) - errors
-    click.echo(
-        f"{source.name}: {errors} errors, {warnings} warnings" if report.problems else f"{source.name}: all well"
-    )
+    text = f"{errors} errors, {warnings} warnings" if report.problems else "all well"
+    progress.answer(f"{source.name}: {text}", "summary", dataset=source.name, errors=errors, warnings=warnings)
     if report.failed:
         ctx.exit(1)
 
 
-@command.command(short_help="Download a data set, or say how to get it.")
-@click.argument("name")
+_PULL_EXAMPLES = """\b
+Examples:
+  bench data pull roadscene --data-root DATA
+  bench data pull msrs --split test --dry-run --data-root DATA
+  bench data pull llvip --archive LLVIP.zip --data-root DATA
+"""
+
+
+@command.command(epilog=_PULL_EXAMPLES, short_help="Download a data set, or say how to get it.")
+@click.argument("name", shell_complete=options.completing(options.dataset_names))
 @click.option("--split", help="Only the files of this split; everything if left out.")
 @click.option("--archive", type=click.Path(path_type=Path), help="Unpack this file, downloaded by hand.")
 @click.option("--sha256", metavar="HEX", help="What the archive's SHA-256 must be.")
 @click.option("--connections", type=click.IntRange(1, 32), default=8, show_default=True)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@options.speech
 @_root
 @click.pass_context
 def pull(ctx, name, split, archive, sha256, connections, dry_run, data_root):
@@ -108,19 +123,18 @@ def pull(ctx, name, split, archive, sha256, connections, dry_run, data_root):
         return
     manifest = source.manifest()
     if manifest is None or not manifest.source:
-        click.echo(f"{source.card.title} cannot be downloaded directly:")
+        progress.answer(f"{source.card.title} cannot be downloaded directly:")
         for number, step in enumerate(source.card.by_hand, start=1):
-            click.echo(f"  {number}. {step}")
-        click.echo(f"  Expected layout: {source.card.layout} under {data_root}")
-        click.echo(f"  Licence: {source.card.licence}. Use: {source.card.use}.")
-        click.echo(f"  Then check it: bench data verify {source.name} --data-root {data_root}")
+            progress.answer(f"  {number}. {step}")
+        progress.answer(f"  Expected layout: {source.card.layout} under {data_root}")
+        progress.answer(f"  Licence: {source.card.licence}. Use: {source.card.use}.")
+        progress.answer(f"  Then check it: bench data verify {source.name} --data-root {data_root}")
         return
     _download(ctx, source, manifest, folder, split, connections, dry_run)
 
 
 def _download(ctx, source, manifest, folder: Path, split: str | None, connections: int, dry_run: bool) -> None:
     from benchmark.curation import pull as pulling
-    from benchmark.progress import Progress
 
     prefixes = []
     if split is not None:
@@ -129,24 +143,26 @@ def _download(ctx, source, manifest, folder: Path, split: str | None, connection
     todo = pulling.plan(manifest, folder, prefixes)
     if not todo.wanted:
         raise UserError(f"data set {source.name}: no file of split '{split}' can be downloaded")
-    click.echo(f"{source.card.title}; licence: {source.card.licence}; use: {source.card.use}.")
-    click.echo(f"From {manifest.source}: {len(todo.missing)} of {len(todo.wanted)} files to get, into {folder}")
+    progress.answer(f"{source.card.title}; licence: {source.card.licence}; use: {source.card.use}.")
+    progress.answer(f"From {manifest.source}: {len(todo.missing)} of {len(todo.wanted)} files to get, into {folder}")
     for path in todo.wrong:
-        click.echo(f"{folder / path}: there already, and not the publisher's file; left as it is", err=True)
+        text = f"{folder / path}: there already, and not the publisher's file; left as it is"
+        progress.say(text, "failure", dataset=source.name, path=folder / path)
     failed = {}
     if not dry_run:
-        with Progress().bar(f"downloading {source.name}", len(todo.missing), summary=False) as step:
+        with progress.Progress().bar(f"downloading {source.name}", len(todo.missing), "file", summary=False) as step:
             failed = pulling.download(manifest, todo, connections, step)
         for reason in failed.values():
-            click.echo(reason, err=True)
-        click.echo(f"{len(todo.missing) - len(failed)} files downloaded and checked, {len(failed)} failed")
+            progress.say(reason, "failure", dataset=source.name)
+        got = len(todo.missing) - len(failed)
+        text = f"{got} files downloaded and checked, {len(failed)} failed"
+        progress.answer(text, "summary", dataset=source.name, downloaded=got, failed=len(failed))
     if failed or todo.wrong:
         ctx.exit(1)
 
 
 def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bool) -> None:
     from benchmark.curation import archives
-    from benchmark.progress import Progress
     from benchmark.store import files
 
     if not archive.is_file():
@@ -154,20 +170,34 @@ def _unpack(source, archive: Path, sha256: str | None, folder: Path, dry_run: bo
     if sha256 is not None and (found := files.file_sha256(archive)) != sha256.lower():
         raise UserError(f"--archive {archive}: its SHA-256 is {found}, not {sha256}")
     if dry_run:
-        click.echo(f"Would unpack {archive} into {folder}")
+        progress.answer(f"Would unpack {archive} into {folder}")
         return
-    with Progress().bar(f"unpacking {archive.name}", 0, summary=False) as step:
+    with progress.Progress().bar(f"unpacking {archive.name}", 0, summary=False) as step:
         added = archives.unpack(archive, folder, step=step)
-    click.echo(f"{', '.join(path.name for path in added[:5])} unpacked into {folder}")
+    progress.answer(f"{', '.join(path.name for path in added[:5])} unpacked into {folder}")
     if why := source.unavailable(source.default_split, folder.parent):
-        click.echo(f"Unpacked, but not recognised: {why}", err=True)
+        progress.say(f"Unpacked, but not recognised: {why}", "warning", dataset=source.name)
 
 
-@command.command(short_help="Measure how far training and test of a division share scenes.")
-@click.option("--dataset", required=True, help="Data set: bench ls datasets.")
+_LEAK_EXAMPLES = """\b
+Examples:
+  bench data leak --dataset m3fd --split random811-seed0
+  bench data leak --dataset roadscene --split cddfuse50 --data-root DATA
+  bench data leak --dataset m3fd --train train.txt --test test.txt --data-root DATA
+"""
+
+
+@command.command(epilog=_LEAK_EXAMPLES, short_help="Measure how far training and test of a division share scenes.")
+@click.option(
+    "--dataset",
+    shell_complete=options.completing(options.dataset_names),
+    required=True,
+    help="Data set: bench ls datasets.",
+)
 @click.option("--split", help="A division of the data set into training and test.")
 @click.option("--train", type=click.Path(path_type=Path), help="Instead of --split: a file of training ids.")
 @click.option("--test", type=click.Path(path_type=Path), help="Instead of --split: a file of test ids.")
+@options.speech
 @_root
 def leak(dataset, split, train, test, data_root):
     """Print the share of test images that have a training image within 1, 2, 5 and 10 ids; and, where the images
@@ -183,30 +213,38 @@ def leak(dataset, split, train, test, data_root):
     else:
         parts = leakage.own_parts(source, train, test, data_root)
     for note in parts.notes:
-        click.echo(note, err=True)
+        progress.say(note, "warning", dataset=source.name)
     found = leakage.measure(source, parts, data_root)
-    click.echo(f"{source.name}, division {parts.name}: {len(parts.train)} training, {len(parts.test)} test images")
+    progress.answer(f"{source.name}, division {parts.name}: {len(parts.train)} training, {len(parts.test)} test images")
     if found.both:
-        click.echo(f"{len(found.both)} ids are in training AND test: {first_few(found.both, 3)}")
+        progress.answer(f"{len(found.both)} ids are in training AND test: {first_few(found.both, 3)}")
     rows = [(f"±{distance}", f"{100 * share:.1f} %") for distance, share in found.shares.items()]
     terminal.show_listing(("ids", "test images with a training image that near"), rows)
     if found.broken:
-        click.echo(f"{found.broken} pairs cannot be read and are left out; see bench data verify {source.name}")
+        progress.answer(f"{found.broken} pairs cannot be read and are left out; see bench data verify {source.name}")
     if found.twins is None:
-        click.echo(f"Near duplicates not looked for: {found.lacking}")
+        progress.answer(f"Near duplicates not looked for: {found.lacking}")
         return
     twins = found.twins
-    click.echo(
+    progress.answer(
         f"{100 * twins.share:.1f} % of {twins.compared} test images have a near duplicate in training (perceptual"
         f" hashes differ in at most {leakage.NEAR_DUPLICATE} of 64 bits; median of the nearest: {twins.median:g})"
     )
     if not found.complete:
-        click.echo(f"Only {twins.training} training and {twins.compared} test images are here: a lower bound")
+        progress.answer(f"Only {twins.training} training and {twins.compared} test images are here: a lower bound")
     for test_id, train_id, bits in twins.examples:
-        click.echo(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
+        progress.answer(f"  {test_id} (test) and {train_id} (training): {bits:g} bits apart")
 
 
-@command.command(short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
+_SYNTH_EXAMPLES = """\b
+Examples:
+  bench data synth --out DATA/SYNTH --pairs 200
+  bench run --dataset m3fd --split all --data-root DATA/SYNTH
+  bench data leak --dataset m3fd --train DATA/SYNTH/splits/scene-train.txt --test DATA/SYNTH/splits/scene-test.txt
+"""
+
+
+@command.command(epilog=_SYNTH_EXAMPLES, short_help="Draw synthetic scenes with boxes, in the layout of M3FD.")
 @click.option("--out", type=options.FOLDER, required=True, help="A new folder to write Ir, Vis and Annotation to.")
 @click.option("--pairs", type=click.IntRange(1), default=240, show_default=True)
 @click.option("--size", type=options.Size(), default="640x480", show_default=True)
@@ -214,23 +252,17 @@ def leak(dataset, split, train, test, data_root):
 @click.option(
     "--jobs", "processes", type=click.IntRange(1), metavar="N", help="Processes; one per processor otherwise."
 )
+@options.speech
 def synth(out, pairs, size, seed, processes):
     """Draw scenes of consecutive frames, by day, dusk and night, in fog and glare, with boxes of M3FD's six classes
-    around what is visible, and divisions by scenes and at random. Use them with
-
-    \b
-        bench run --dataset m3fd --split all --data-root OUT
-        bench data leak --dataset m3fd --data-root OUT \\
-            --train OUT/splits/scene-train.txt --test OUT/splits/scene-test.txt
-    """
+    around what is visible, and divisions by scenes and at random."""
     import time
 
     from benchmark.curation import drawn_sets
-    from benchmark.progress import Progress
     from benchmark.store import provenance
 
     start = time.monotonic()
-    with Progress().bar("drawing", pairs, summary=False) as step:
+    with progress.Progress().bar("drawing", pairs, summary=False) as step:
 
         def drawn(frames: int) -> None:
             for _ in range(frames):
@@ -239,12 +271,22 @@ def synth(out, pairs, size, seed, processes):
         division = drawn_sets.write(out, pairs, size, seed, processes or provenance.processors(), drawn)
     seconds = time.monotonic() - start
     parts = ", ".join(f"{part} {len(ids)}" for part, ids in division.items())
-    click.echo(f"{pairs} pairs in {out}, {seconds:.0f} s ({pairs / seconds:.1f} a second); by scenes: {parts}")
+    progress.answer(f"{pairs} pairs in {out}, {seconds:.0f} s ({pairs / seconds:.1f} a second); by scenes: {parts}")
 
 
-@command.command(short_help="Divide M3FD by whole scenes, balanced on the classes of its labels.")
+_SCENES_EXAMPLES = """\b
+Examples:
+  bench data scenes --out lists --data-root DATA
+  bench data scenes --out lists --label-order paper --data-root DATA
+"""
+
+
+@command.command(
+    epilog=_SCENES_EXAMPLES, short_help="Divide M3FD by whole scenes, balanced on the classes of its labels."
+)
 @click.option("--out", type=options.FOLDER, required=True, help="Folder for the lists of ids.")
 @_label_order
+@options.speech
 @_root
 def scenes(out, label_order, data_root):
     """Divide M3FD's detection set by whole scenes, balanced on images and on the objects of each class, as the
@@ -262,5 +304,5 @@ def scenes(out, label_order, data_root):
     ]
     terminal.show_listing(("part", "images", *source.classes), rows)
     if division.labelled < division.images:
-        click.echo(f"Only {division.labelled} of {division.images} images have labels here: balanced on those")
-    click.echo(f"Lists in {out}")
+        progress.answer(f"Only {division.labelled} of {division.images} images have labels here: balanced on those")
+    progress.answer(f"Lists in {out}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError
 from benchmark.imaging.kinds import STRETCHES
 from benchmark.names import composed, printable, unusable
@@ -42,8 +42,18 @@ class Seeds(click.ParamType):
 
 
 @click.command(epilog=EPILOG, short_help="Train and evaluate a detector on fused images.")
-@click.option("--dataset", default="synth-det", show_default=True, help="A data set with object boxes.")
-@click.option("--split", help="Division into train, val, test; scene where there is one if left out.")
+@click.option(
+    "--dataset",
+    shell_complete=options.completing(options.dataset_names),
+    default="synth-det",
+    show_default=True,
+    help="A data set with object boxes.",
+)
+@click.option(
+    "--split",
+    shell_complete=options.completing(options.split_names),
+    help="Division into train, val, test; scene where there is one if left out.",
+)
 @click.option("--train", type=options.FOLDER, metavar="FILE", help="Instead of --split: a file of training ids.")
 @click.option("--val", type=options.FOLDER, metavar="FILE", help="Ids to choose the weights on.")
 @click.option("--test", type=options.FOLDER, metavar="FILE", help="Ids to evaluate on, once.")
@@ -79,6 +89,13 @@ class Seeds(click.ParamType):
     metavar="KEY=VALUE",
     help="Of ultralytics' training, like mosaic=0, in place of its default; may be repeated.",
 )
+@click.option(
+    "--output",
+    type=click.Choice(["raw", "native"]),
+    default="raw",
+    show_default=True,
+    help="As of bench run: the images that are trained and tested on.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, or GPUs: 0 or 0,1.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs of each part.")
 @click.option(
@@ -93,6 +110,7 @@ class Seeds(click.ParamType):
 @click.option("--label-order", help="For M3FD labels in YOLO form: paper (3 = Motorcycle) or tardal (3 = Lamp).")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.config
+@options.speech
 @options.shared
 @click.pass_context
 def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_run, results, data_root, **options_):
@@ -114,7 +132,8 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
         raise UserError("--train-on goes with --protocol frozen")
     names = tuple(dict.fromkeys([*methods, *(() if only else ALWAYS)]))
     trust = options_["trust_checkpoint"]
-    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"], trust=trust)
+    outputs = [options_["output"]]
+    chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"], outputs=outputs, trust=trust)
     sources = train_on.split("+") if protocol == "frozen" else []
     helpers = plan.select_methods([name for name in sources if name not in names]) if set(sources) - set(names) else []
     device, fuse_device = _devices(device, chosen)
@@ -125,7 +144,6 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.detection import outcome, yolo
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
-    from benchmark.progress import Progress
     from benchmark.report import detection_tables
 
     origin = initial_weights.find(options_["detector"], options_["init"], options_["weights_root"])
@@ -161,11 +179,12 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
         return
     for method in chosen:
         if method.unavailable:
-            click.echo(f"{method.name}: unavailable: {method.unavailable}", err=True)
-    with machine.working(Progress().line):
+            text = f"{method.name}: unavailable: {method.unavailable}"
+            progress.say(text, "unavailable", method=method.label, reason=method.unavailable)
+    with machine.working(progress.say):
         setup = experiment.run()
     detection_tables.show(detection_tables.grids(outcome.read(setup, seeds)))
-    click.echo(f"\n{setup.folder}")
+    progress.answer(f"\n{setup.folder}", "file", path=setup.folder)
     missed = any(m.unavailable and given for m in chosen) or any(not m.unavailable for m in experiment.stopped)
     ctx.exit(int(missed or bool(experiment.division.excluded)))
 
@@ -213,28 +232,28 @@ def _tell(division) -> None:
     from benchmark.detection.division import tell
 
     for note in division.notes:
-        click.echo(note, err=True)
+        progress.say(note, dataset=division.dataset)
     for kind, count in tell(division.flaws).items():
         example = next(flaw.what for flaw in division.flaws if flaw.kind == kind)
-        click.echo(f"{division}: {count} × {kind} ({example})", err=True)
+        progress.say(f"{division}: {count} × {kind} ({example})", "told", dataset=division.dataset)
     for id, reason in list(division.excluded.items())[:10]:
-        click.echo(f"{division}: {id} left out: {reason}", err=True)
+        progress.say(f"{division}: {id} left out: {reason}", "failure", dataset=division.dataset, ids=[id])
     if len(division.excluded) > 10:
-        click.echo(f"{division}: {len(division.excluded)} images left out in all", err=True)
+        progress.say(f"{division}: {len(division.excluded)} images left out in all", "failure")
 
 
 def _intentions(experiment) -> None:
-    from benchmark.run import jobs, reuse
+    from benchmark.run import jobs, reuse, runner
 
     for job in experiment.planned():
         if job.unavailable:
-            click.echo(f"{job.cell}: unavailable: {job.unavailable}")
+            progress.answer(f"{job.cell}: unavailable: {job.unavailable}", "plan", **runner.place(job))
         else:
             lacking = job.keys.keys() - jobs.kept(job).fused.keys()
             count = len(lacking) - len(reuse.found(job, lacking))
-            click.echo(f"{job.cell}: {count} of {len(job.keys)} pairs to fuse")
+            progress.answer(f"{job.cell}: {count} of {len(job.keys)} pairs to fuse", "plan", **runner.place(job))
     division, settings = experiment.division, experiment.settings
     counts = ", ".join(f"{part} {len(items)}" for part, items in division.parts.items())
-    click.echo(f"{division} ({division.sha256()[:8]}): {counts}; leak {division.leak()}")
+    progress.answer(f"{division} ({division.sha256()[:8]}): {counts}; leak {division.leak()}")
     trainings = len(experiment.seeds) * (1 if settings.protocol == "frozen" else len(experiment.methods))
-    click.echo(f"{trainings} trainings of {settings.detector} from {settings.init}, {settings.epochs} epochs")
+    progress.answer(f"{trainings} trainings of {settings.detector} from {settings.init}, {settings.epochs} epochs")

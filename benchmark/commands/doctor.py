@@ -8,8 +8,14 @@ import click
 
 from benchmark import options
 
+EPILOG = """\b
+Examples:
+  bench doctor
+  bench doctor --data-root DATA --weights-root WEIGHTS    are these folders seen?
+"""
 
-@click.command(short_help="Show versions, devices, compiled kernels and folders in use.")
+
+@click.command(epilog=EPILOG, short_help="Show versions, devices, compiled kernels and folders in use.")
 @options.shared
 def command(results, data_root, weights_root):
     """Show what this installation runs on: versions, devices, compiled kernels, folders."""

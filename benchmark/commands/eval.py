@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 EPILOG = """\b
 Examples:
@@ -23,12 +23,22 @@ Colour images are scored by their luminance, except under a protocol that scores
 @click.option("--fused", type=options.FOLDER, required=True, help="Folder of fused images.")
 @click.option("--pattern", metavar="TEXT", help="Of their names, where they are no ids: '{id}_fused.png'.")
 @click.option("--name", required=True, help="What to call them in results.")
-@click.option("--dataset", default="synth", show_default=True, help="What they were fused from: bench ls datasets.")
-@click.option("--split", help="Split of the data set; its default one if left out.")
 @click.option(
-    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
+    "--dataset",
+    shell_complete=options.completing(options.dataset_names),
+    default="synth",
+    show_default=True,
+    help="What they were fused from: bench ls datasets.",
 )
-@click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
+@click.option(
+    "--split",
+    shell_complete=options.completing(options.split_names),
+    help="Split of the data set; its default one if left out.",
+)
+@click.option(
+    "--protocol", type=options.PROTOCOLS, default="standard", show_default=True, help="bench ls protocols; or all."
+)
+@click.option("--metrics", type=options.METRICS, help="bench ls metrics; the eight core ones if left out.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
     "--jobs",
@@ -40,6 +50,7 @@ Colour images are scored by their luminance, except under a protocol that scores
 @options.folders
 @options.stretch
 @options.config
+@options.speech
 @options.shared
 @click.pass_context
 def command(
@@ -72,7 +83,7 @@ def command(
     chosen = plan.select_split(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
     job = jobs.external_job(results, chosen, name, fused, wanted, pattern)
     for note in job.split.notes:
-        click.echo(note, err=True)
+        progress.say(note, **runner.place(job))
     outcomes = runner.run_jobs([job], processes, options.command_line(ctx))
     found = runner.tables_of(outcomes, wanted)
     if len(wanted) > 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 
 EPILOG = """\b
@@ -20,10 +20,14 @@ default, zooms in where the methods differ most.
 
 
 @click.command("grid", epilog=EPILOG, short_help="Fused images side by side, with zoomed insets.")
-@click.option("--dataset", required=True, help="The data set.")
-@click.option("--split", help="Its split, as for bench run.")
+@click.option(
+    "--dataset", shell_complete=options.completing(options.dataset_names), required=True, help="The data set."
+)
+@click.option("--split", shell_complete=options.completing(options.split_names), help="Its split, as for bench run.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="As for bench run: the split of the first N pairs.")
-@click.option("--methods", type=options.NAMES, help="Columns after the sources, in order; all stored ones if left out.")
+@click.option(
+    "--methods", type=options.METHOD_NAMES, help="Columns after the sources, in order; all stored ones if left out."
+)
 @click.option(
     "--ids",
     multiple=True,
@@ -40,6 +44,7 @@ default, zooms in where the methods differ most.
 @click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
 @options.folders
 @options.stretch
+@options.speech
 @options.shared
 def command(
     dataset, split, limit, methods, ids, crop, colour, difference, width, titles, out, ir, vis, ir_pattern, vis_pattern,
@@ -62,7 +67,7 @@ def command(
     sources = datasets.get(name).source_titles
     rows, missing = stored_pairs.grid_rows(cells, pairs, sources, colour, skip=not ids)
     for line in missing:
-        click.echo(line, err=True)
+        progress.say(line, "warning")
     columns = {"ir": sources[0], "vis": sources[1], **stored_pairs.columns(cells)}
     if difference and difference not in columns:
         raise unknown("column in --difference", difference, columns)
@@ -83,6 +88,6 @@ def command(
             crops = [stored_pairs.differing(row, sources) if crop == "auto" else fixed for row in rows]
             figure = image_grid.qualitative(plt, rows, crops, inches)
         for path in style.save(figure, stem):
-            click.echo(path)
+            progress.answer(str(path), "file", path=path)
     if line := lettering.remark(lettering.lacking):
-        click.echo(line, err=True)
+        progress.say(line, "warning")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 
 
@@ -141,16 +141,36 @@ def detectors(data_root, weights_root):
 
 WHAT = {listing.__name__: listing for listing in (datasets, detectors, methods, metrics, profiles, protocols, splits)}
 
+EPILOG = """\b
+Examples:
+  bench ls
+  bench ls methods --weights-root WEIGHTS
+  bench ls metrics --protocol cddfuse
+  bench ls datasets --data-root DATA | cut -f 1,5
+\b
+In columns on a terminal; elsewhere a line for each, separated by tabs, below a line of heads.
+"""
 
-@click.command(short_help="List data sets, detectors, methods, metrics, profiles, protocols or splits.")
-@click.argument("what", required=False, metavar="[datasets|detectors|methods|metrics|profiles|protocols|splits]")
-@click.option("--protocol", help="With metrics: only those that this protocol defines, and what it computes.")
+
+@click.command(epilog=EPILOG, short_help="List data sets, detectors, methods, metrics, profiles, protocols or splits.")
+@click.argument(
+    "what",
+    required=False,
+    shell_complete=options.completing(lambda ctx: list(WHAT)),
+    metavar="[datasets|detectors|methods|metrics|profiles|protocols|splits]",
+)
+@click.option(
+    "--protocol",
+    shell_complete=options.completing(options.protocol_names),
+    help="With metrics: only those that this protocol defines, and what it computes.",
+)
+@options.speech
 @options.shared
 def command(what, protocol, results, data_root, weights_root):
     """List what there is, whether it can be used here, and why not."""
     if what is None:
         for name, listing in WHAT.items():
-            click.echo(f"bench ls {name:<10} {listing.__doc__}")
+            progress.answer(f"bench ls {name:<10} {listing.__doc__}", "row", listing=name)
         return
     if what not in WHAT:
         raise unknown("listing", what, WHAT)
@@ -160,7 +180,7 @@ def command(what, protocol, results, data_root, weights_root):
 
     if what == "profiles":
         if not (found := list(profiles(results))):
-            click.echo(f"nothing measured in {results}: bench profile measures methods")
+            progress.answer(f"nothing measured in {results}: bench profile measures methods", "note")
             return
         head, *rows = found
     else:

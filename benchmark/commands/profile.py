@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 EPILOG = """\b
 Examples:
@@ -31,6 +31,7 @@ fused image; memory is what loading and fusing one pair add to a process. Kept i
 @options.checkpoints
 @options.timeout
 @options.config
+@options.speech
 @options.shared
 @click.pass_context
 def command(
@@ -38,31 +39,35 @@ def command(
 ):
     """Measure parameters, FLOPs, time per pair and peak memory of each method, and keep them with the results."""
     from benchmark.cost import profiler, records
-    from benchmark.progress import Progress
     from benchmark.run import machine, plan
     from benchmark.store import provenance
 
     chosen = plan.select_methods(methods, checkpoint, weights_root, timeout=timeout, trust=trust_checkpoint)
     work = [(method, name) for method in chosen for name in _devices(device, method)]
-    progress = Progress()
+    bars = progress.Progress()
     measured, failed = [], False
     if (load := profiler.load_average()) is not None and load > 0.5 * provenance.processors():
-        progress.line(f"this machine is busy (load {load:g}): times will be longer than the methods need")
-    with machine.alone(progress.line), progress.bar("measuring", len(work), summary=False) as step:
+        text = f"this machine is busy (load {load:g}): times will be longer than the methods need"
+        progress.say(text, "warning", load=load)
+    with machine.alone(progress.say), bars.bar("measuring", len(work), summary=False) as step:
         for method, name in work:
             try:
                 if method.unavailable:
                     raise profiler.ProfileError(method.unavailable)
                 record = profiler.measure(method, name, size, threads, timeout)
             except profiler.ProfileError as error:
-                progress.line(f"{method.shown} on {name}: not measured: {error}")
+                text = f"{method.shown} on {name}: not measured: {error}"
+                progress.say(text, "failure", method=method.label, device=name, reason=str(error))
                 failed |= not method.group or not method.unavailable
             else:
                 record["command"] = options.command_line(ctx)
                 records.write(results, record)
                 measured.append(record)
             step()
-    if measured:
+    if progress.is_json():
+        for record in measured:
+            progress.answer(None, "result", **{key: record.get(key) for key in records.COLUMNS})
+    elif measured:
         show(measured)
     ctx.exit(int(failed))
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 from benchmark.report import names_in
 from benchmark.report import sections as all_sections
+from benchmark.store.saved import OUTPUTS
 
 EPILOG = """\b
 Examples:
@@ -35,15 +37,23 @@ docs/reports.md says what each statistic is.
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
 @click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all if left out.")
-@click.option("--dataset", type=options.NAMES, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
-@click.option("--protocol", type=options.NAMES, help="Protocols of scores or of detection; all if left out.")
+@click.option("--dataset", type=options.DATASETS, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
+@click.option("--protocol", type=options.PROTOCOLS, help="Protocols of scores or of detection; all if left out.")
 @click.option(
     "--methods",
-    type=options.NAMES,
+    type=options.METHOD_NAMES,
     help="Methods, in the order of the rows, with all of their checkpoints or one (NAME+HASH); all if left out.",
 )
-@click.option("--metrics", type=options.NAMES, help="Metrics of scores, in the order of the columns; all if left out.")
+@click.option(
+    "--metrics", type=options.METRICS, help="Metrics of scores, in the order of the columns; all if left out."
+)
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
+@click.option(
+    "--output",
+    type=click.Choice(OUTPUTS),
+    help="What is ranked, as bench run --output saved it; results saved otherwise are marked and not ranked."
+    "  [default: raw]",
+)
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
 @click.option(
@@ -75,6 +85,7 @@ docs/reports.md says what each statistic is.
 )
 @click.option("--out", type=options.FOLDER, help="Where to write; - for stdout.  [default: RESULTS/report]")
 @options.config
+@options.speech
 @options.shared
 def command(
     names,
@@ -84,6 +95,7 @@ def command(
     methods,
     metrics,
     naive,
+    output,
     common,
     sd,
     digits,
@@ -125,17 +137,24 @@ def command(
         raise UserError("--reported: --sections leaves out the section reported, which would show it")
     if str(out) == "-" and (binary := [name for name in names if writers[name].FILE.endswith(".xlsx")]):
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
+    if str(out) == "-" and progress.is_json():
+        raise UserError("--out -: with --json stdout holds events; name a folder")
     if str(out) == "-" and (figures or page):
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
         raise UserError("--page-images is about the page; add --html")
-    setups, broken = detected.read(results)
+    setups, broken = detected.read(results, output)
     for line in broken:
-        click.echo(f"left out: {line}", err=True)
+        progress.say(f"left out: {line}", "warning")
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
     titled = measured.titles_given(results, titles, also)
-    found = measured.measure(results, **asked, metrics=metrics, common=common, also=also, titles=titled)
+    everything = measured.measure(
+        results, **asked, metrics=metrics, common=common, also=also, titles=titled, output=output, every_output=page
+    )
+    found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
+    for line in measured.fallbacks(found):
+        click.echo(line, err=True)
     setups = detected.choose(setups, **asked, titles=titled)
     report = content.Content(
         results,
@@ -161,7 +180,7 @@ def command(
     for name in names:
         remarks += getattr(writers[name], "remarks", _no_remarks)(report)
     for line in filter(None, remarks):
-        click.echo(line, err=True)
+        progress.say(line, "warning")
     folder = results / "report" if out is None else out
     with _figures(figures, found, results, folder, setups) as paths:
         for name in names:
@@ -171,24 +190,30 @@ def command(
                 continue
             path = folder / writers[name].FILE
             files.replace(path, data)
-            click.echo(path)
+            progress.answer(str(path), "file", path=path, format=name)
         drawn = []
         for path in paths:
-            click.echo(path)
+            progress.answer(str(path), "file", path=path)
             drawn.append(path)
     if drawn:
         from benchmark.figures import lettering
 
         if line := lettering.remark(lettering.lacking):
-            click.echo(line, err=True)
+            progress.say(line, "warning")
     if page:
         from benchmark.report.page import making
 
         places = None if dataset is None else {one.place for one in found}
         start = making.write(
-            report, folder / "page", places=places, naive=naive, data_root=data_root, limit=page_images, figures=drawn
+            replace(report, measured=tuple(everything)),
+            folder / "page",
+            places=places,
+            naive=naive,
+            data_root=data_root,
+            limit=page_images,
+            figures=drawn,
         )
-        click.echo(start)
+        progress.answer(str(start), "file", path=start)
 
 
 def _no_remarks(report):

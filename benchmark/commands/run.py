@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 METHODS = "mambadfuse,cddfuse,laplacian,average,max,ir,vis"
 
@@ -20,6 +20,8 @@ Examples:
   bench run --dataset folder --ir my/infrared --vis my/visible --methods seafusion --tile 512
   bench run --methods average --methods 'cmd:python their_test.py {ir} {vis} {out}'
   bench run --config run.yaml --limit 3
+  bench run --dataset tno --methods all --quiet
+  bench run --dataset tno --methods all --json | jq -r 'select(.event == "failure").message'
 \b
 A method whose weights are missing is shown as unavailable; that counts as a failure
 (exit code 1) only where --methods names it. Of a group (all, learned, classical, naive), methods
@@ -28,13 +30,19 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 
 
 @click.command(epilog=EPILOG)
-@click.option("--dataset", type=options.NAMES, default="synth", show_default=True, help="Data sets: bench ls datasets.")
-@click.option("--split", help="Split of the data set; its default one if left out.")
+@click.option(
+    "--dataset", type=options.DATASETS, default="synth", show_default=True, help="Data sets: bench ls datasets."
+)
+@click.option(
+    "--split",
+    shell_complete=options.completing(options.split_names),
+    help="Split of the data set; its default one if left out.",
+)
 @options.methods(METHODS)
 @click.option(
-    "--protocol", type=options.NAMES, default="standard", show_default=True, help="bench ls protocols; or all."
+    "--protocol", type=options.PROTOCOLS, default="standard", show_default=True, help="bench ls protocols; or all."
 )
-@click.option("--metrics", type=options.NAMES, help="bench ls metrics; the eight core ones if left out.")
+@click.option("--metrics", type=options.METRICS, help="bench ls metrics; the eight core ones if left out.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N pairs, a split of their own.")
 @click.option(
     "--jobs",
@@ -53,11 +61,12 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 )
 @click.option(
     "--output",
-    type=click.Choice(["native", "raw", "minmax"]),
-    default="native",
+    type=options.Outputs(),
+    default="raw",
     show_default=True,
-    help="How results are saved: as each method's authors save them, clipped only, or each image stretched to 0..255;"
-    " the last two are results of their own, METHOD+raw and METHOD+minmax.",
+    help="How results are saved: raw (clipped only), native (as each method's authors save them) or minmax (each image"
+    " stretched to 0..255), perhaps several. Of methods whose authors do more than clip, native is a result of its"
+    " own, METHOD+native, and so is METHOD+minmax of all.",
 )
 @click.option(
     "--tile",
@@ -77,6 +86,7 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 @options.stretch
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @options.config
+@options.speech
 @options.shared
 @click.pass_context
 def command(
@@ -124,36 +134,43 @@ def command(
     device = plan.select_device(device, chosen)
     plan.select_scan_backend(scan_backend, device)
     splits, absent = plan.select_splits(dataset, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
-    planned, notes, named = [], [], set()
+    planned, notes, named, leaders = [], [], set(), {}
     for one in splits:
         fitting, left = plan.fitting(chosen, one.task)
         for method in fitting:
             method, note = memory.fitted(method, one, device, tile, results)
             job = jobs.fuser_job(results, one, method, wanted, device=device, seed=seed, colour=colour, force=force)
             planned.append(job)
+            if not force:  # the first of the jobs that only save otherwise fuses for all of them
+                same = (one.dataset, one.name, method.name, method.checkpoint_sha256, method.precision, method.tile)
+                if (first := leaders.setdefault(same, job)) is not job:
+                    first.also.append(job)
             if note:
-                notes.append(f"{job.cell}: {note}")
+                notes.append((f"{job.cell}: {note}", "note", runner.place(job)))
             if not method.group:
                 named.add(str(job.cell))
         if left:
             names = ", ".join(method.name for method in left)
-            notes.append(f"{one.dataset}@{one.name}: left out, made for other pairs: {names}")
-    for note in (*(note for one in splits for note in one.notes), *notes):
-        click.echo(note, err=True)
+            text = f"{one.dataset}@{one.name}: left out, made for other pairs: {names}"
+            notes.append((text, "note", {"dataset": one.dataset, "split": one.name}))
+    of_splits = [(note, "note", {"dataset": one.dataset, "split": one.name}) for one in splits for note in one.notes]
+    for text, event, fields in (*of_splits, *notes):
+        progress.say(text, event, **fields)
     if dry_run:
         for job in planned:
-            click.echo(_intention(job))
+            progress.answer(_intention(job), "plan", **runner.place(job))
         for name, reason in absent.items():
-            click.echo(f"{name}: unavailable: {reason}")
+            progress.answer(f"{name}: unavailable: {reason}", "unavailable", dataset=name, reason=reason)
         return
     for name, reason in absent.items():
-        click.echo(f"{name}: unavailable: {reason}", err=True)
+        progress.say(f"{name}: unavailable: {reason}", "unavailable", dataset=name, reason=reason)
     for method, reason in dict.fromkeys((job.cell.method, job.unavailable) for job in planned if job.unavailable):
-        click.echo(f"{method}: unavailable: {reason}", err=True)
+        progress.say(f"{method}: unavailable: {reason}", "unavailable", method=method, reason=reason)
     outcomes = runner.run_jobs(planned, processes, options.command_line(ctx))
     terminal.show(runner.tables_of(outcomes, wanted))
-    for name, reason in absent.items():
-        click.echo(f"\n{name}: unavailable ({reason})")
+    if not progress.is_json():
+        for name, reason in absent.items():
+            click.echo(f"\n{name}: unavailable ({reason})")
     counts = named if options.given(ctx, "methods") else set()
     failed = (o.failed or o.error or (o.unavailable and str(o.job.cell) in counts) for o in outcomes)
     ctx.exit(int(bool(absent) or any(failed)))

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import NAMES, folders, scan_backend, shared, stretch
+from benchmark.options import DATASETS, completing, folders, scan_backend, shared, speech, stretch, trainable_names
 
-DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
+BY_TASK = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
+
+EPILOG = """\b
+Examples:
+  bench train --method mambadfuse --recipe preliminary --data-root DATA
+  bench train --method cddfuse --dataset roadscene,tno --checkpoint CDDFuse_IVF.pth --data-root DATA
+  bench train --method cddfuse --task mif --checkpoint cddfuse.safetensors --data-root DATA
+  bench train --method mambadfuse --recipe mine.yaml --dataset folder --ir my/infrared --vis my/visible
+\b
+The same command continues a stopped run. To use the result:
+  bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
+"""
 
 
-@click.command("train", short_help="Train a fusion network; stops and resumes at any time.")
-@click.option("--method", required=True, help="The method to train, for example mambadfuse.")
+@click.command("train", epilog=EPILOG, short_help="Train a fusion network; stops and resumes at any time.")
+@click.option(
+    "--method",
+    shell_complete=completing(trainable_names),
+    required=True,
+    help="The method to train, for example mambadfuse.",
+)
 @click.option(
     "--task",
     type=click.Choice(["ivf", "mif"]),
@@ -25,7 +42,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 )
 @click.option(
     "--dataset",
-    type=NAMES,
+    type=DATASETS,
     help="The data sets that the crops are cut from, each as NAME or NAME@SPLIT [default: roadscene; for --task mif the"
     " three harvard sets].",
 )
@@ -57,6 +74,7 @@ DATASETS = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "
 @folders
 @stretch
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
+@speech
 @shared
 def command(
     method,
@@ -84,18 +102,15 @@ def command(
     data_root,
     **_,
 ):
-    """Train METHOD on random crops; the run folder holds the state, the log, the validation curve and the weights.
-
-    The same command continues a stopped run. To use the result:
-
-        bench run --methods mambadfuse --checkpoint mambadfuse=runs/mambadfuse-roadscene/mambadfuse.safetensors
+    """Train METHOD on random crops; the run folder holds the state, the losses and validation scores as tables and
+    curves, and the weights.
     """
     import torch
     from filelock import Timeout
 
     from baselines import Unavailable, tasks
     from benchmark import datasets, textfiles
-    from benchmark.progress import Progress
+    from benchmark.progress import Progress, answer, duration
     from benchmark.run import machine, plan
     from benchmark.store import provenance
     from benchmark.training.crops import read, refuse_repeats
@@ -112,7 +127,7 @@ def command(
         chosen = tasks.Recipe.of(textfiles.read_yaml(path, "recipe"), **({"steps": steps} if steps else {}))
     except ValueError as error:
         raise UserError(f"recipe {path}: {error}") from error
-    dataset = dataset or DATASETS[task]
+    dataset = dataset or BY_TASK[task]
     for spec in dataset:
         card = datasets.get(spec.partition("@")[0]).card
         if card.name != "folder" and card.task != task:
@@ -137,16 +152,18 @@ def command(
         sources.append(read(spec, chosen, split, data_root, ir, vis, ir_pattern, vis_pattern, stretch))
         if first:
             where = f"{sources[-1].dataset}@{sources[-1].split}"
+            place = {"dataset": sources[-1].dataset, "split": sources[-1].split}
             for note in sources[-1].notes:
-                progress.line(note)
-            progress.line(f"{where}: {len(sources[-1].images)} pairs")
+                progress.line(note, **place)
+            progress.line(f"{where}: {len(sources[-1].images)} pairs", **place)
             for line in sources[-1].told:
-                progress.line(f"{where}: {line}")
+                progress.line(f"{where}: {line}", "told", **place)
     refuse_repeats(sources)
     if chosen.continues and not checkpoint and first:
         progress.line(
             f"recipe {recipe} continues trained weights, and none are given: --checkpoint FILE, or train with"
-            " --recipe preliminary first"
+            " --recipe preliminary first",
+            "warning",
         )
     name = method if task == "ivf" else f"{method}-{task}"
     facts = {
@@ -163,8 +180,9 @@ def command(
             )  # fmt: skip
             if run.step and first:
                 progress.line(f"continuing at step {run.step} of {chosen.steps}")
-            bar = progress.bar(f"training {name}", chosen.steps - run.step, "step") if first else nullcontext(_nothing)
-            with bar as advance:
+            bar = progress.bar(f"training {name}", chosen.steps - run.step, "step", method=name)
+            with bar if first else nullcontext(_nothing) as step:
+                advance = partial(_tell, step)
                 run.train(sources, save_every, validate_every, advance, progress.line, tensorboard)
     except Timeout as error:
         raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
@@ -175,7 +193,9 @@ def command(
     except (ValueError, Unavailable, Diverged) as error:
         raise UserError(str(error)) from error
     if first:
-        click.echo(f"{folder / f'{name}.safetensors'}: {in_steps(run.step)}, {run.seconds / 60:.0f} min")
+        path, spent = folder / f"{name}.safetensors", round(run.seconds, 1)
+        text = f"{path}: {in_steps(run.step)}, {duration(spent)}"
+        answer(text, "summary", path=path, steps=run.step, seconds=spent, record=path.with_suffix(".json"))
 
 
 @contextmanager
@@ -194,5 +214,11 @@ def _alone(folder: Path) -> Iterator[None]:
             folder.rmdir()
 
 
-def _nothing() -> None:
+def _tell(step: Callable[..., None], news) -> None:
+    """Tell how the training goes: its loss, its learning rate and its speed."""
+    speed = f"{news.steps_per_second:.3g} steps/s"
+    step(note=f"loss {news.loss:.4g}, rate {news.learning_rate:.2g}, {speed}", **vars(news))
+
+
+def _nothing(*_, **__) -> None:
     pass

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 EPILOG = """\b
 Examples:
@@ -30,8 +30,16 @@ def command():
     """Work with checkpoints."""
 
 
-@command.command(short_help="Check files against the published hashes.")
-@click.argument("methods", type=options.NAMES, default="all")
+_VERIFY_EXAMPLES = """\b
+Examples:
+  bench weights verify
+  bench weights verify seafusion,cddfuse --weights-root WEIGHTS
+"""
+
+
+@command.command(epilog=_VERIFY_EXAMPLES, short_help="Check files against the published hashes.")
+@click.argument("methods", type=options.METHOD_NAMES, default="all")
+@options.speech
 @_root
 @click.pass_context
 def verify(ctx, methods, weights_root):
@@ -40,19 +48,32 @@ def verify(ctx, methods, weights_root):
     from benchmark.checkpoints import published
     from benchmark.report import terminal
 
-    root = published.root(weights_root)
-    states = {source: published.state(source, root) for source in published.select(methods)}
+    root, sources, states = published.root(weights_root), published.select(methods), {}
+    with progress.Progress().bar("hashing", len(sources), "file", summary=False) as step:
+        for source in sources:
+            states[source] = published.state(source, root)
+            step()
     rows = [(f"{s.folder}/{s.file}", state, f"{s.repository} at {s.commit[:10]}") for s, state in states.items()]
     terminal.show_listing(("file", "state", "published in"), rows)
     count = {kind: sum(state == kind for state in states.values()) for kind in ("ok", "missing")}
     wrong = len(states) - sum(count.values())
-    click.echo(f"{root}: {count['ok']} of {len(states)} files right, {count['missing']} missing, {wrong} wrong")
+    text = f"{root}: {count['ok']} of {len(states)} files right, {count['missing']} missing, {wrong} wrong"
+    progress.answer(text, "summary", root=root, right=count["ok"], missing=count["missing"], wrong=wrong)
     ctx.exit(int(wrong > 0))
 
 
-@command.command(short_help="Download published files, checked against their hashes.")
-@click.argument("methods", type=options.NAMES)
+_PULL_EXAMPLES = """\b
+Examples:
+  bench weights pull seafusion,cddfuse
+  bench weights pull all --dry-run
+  bench weights pull all --weights-root WEIGHTS
+"""
+
+
+@command.command(epilog=_PULL_EXAMPLES, short_help="Download published files, checked against their hashes.")
+@click.argument("methods", type=options.METHOD_NAMES)
 @click.option("--dry-run", is_flag=True, help="Say what would be downloaded, and do nothing.")
+@options.speech
 @_root
 @click.pass_context
 def pull(ctx, methods, dry_run, weights_root):
@@ -60,28 +81,37 @@ def pull(ctx, methods, dry_run, weights_root):
 
     Files that are there are kept, and parts of interrupted ones continued. Their licences are the authors'."""
     from benchmark.checkpoints import published
-    from benchmark.progress import Progress
 
     root = published.root(weights_root)
     states = {source: published.state(source, root) for source in published.select(methods)}
     missing = [source for source, state in states.items() if state == "missing"]
     wrong = [source for source, state in states.items() if state not in ("ok", "missing")]
     for source in missing if dry_run else ():
-        click.echo(source.url)
-    click.echo(f"{len(missing)} of {len(states)} files to get, into {root}")
+        progress.answer(source.url, "plan", url=source.url)
+    progress.answer(f"{len(missing)} of {len(states)} files to get, into {root}", "note")
     for source in wrong:
-        click.echo(f"{root / source.folder / source.file}: {states[source]}; left as it is", err=True)
+        path = root / source.folder / source.file
+        progress.say(f"{path}: {states[source]}; left as it is", "failure", path=path, reason=states[source])
     failed = {}
     if not dry_run:
-        with Progress().bar("downloading weights", len(missing), summary=False) as step:
+        with progress.Progress().bar("downloading weights", len(missing), "file", summary=False) as step:
             failed = published.pull(missing, root, step)
         for reason in failed.values():
-            click.echo(reason, err=True)
-        click.echo(f"{len(missing) - len(failed)} files downloaded and checked, {len(failed)} failed")
+            progress.say(reason, "failure")
+        got = len(missing) - len(failed)
+        text = f"{got} files downloaded and checked, {len(failed)} failed"
+        progress.answer(text, "summary", downloaded=got, failed=len(failed))
     ctx.exit(int(bool(failed or wrong)))
 
 
-@command.command(short_help="The authors' layout to safetensors with a record, and back.")
+_CONVERT_EXAMPLES = """\b
+Examples:
+  bench weights convert CDDFuse_IVF.pth cddfuse-official.safetensors --method cddfuse
+  bench weights convert runs/mine/mambadfuse.safetensors mine.pth --method mambadfuse --float16
+"""
+
+
+@command.command(epilog=_CONVERT_EXAMPLES, short_help="The authors' layout to safetensors with a record, and back.")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("target", type=options.FOLDER, metavar="TARGET")
 @click.option("--method", required=True, help="Whose weights these are, for example cddfuse or mambadfuse-mif.")
@@ -93,4 +123,4 @@ def convert(source, target, method, float16):
     from benchmark.checkpoints.convert import convert
 
     record = convert(method, source, target, float16)
-    click.echo(f"{target}, record {record}")
+    progress.answer(f"{target}, record {record}", "file", path=target, record=record)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_line
 
 MAX_BYTES = 64 << 30  # of all files together
 MAX_FILES = 500_000
@@ -73,7 +73,7 @@ def unpack(
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise ArchiveError(f"{archive}: broken archive ({error})") from None
+        raise ArchiveError(f"{archive}: broken archive ({one_line(error)})") from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -66,10 +66,11 @@ Luminance is BT.601 full range, 0.299 R + 0.587 G + 0.114 B, rounded to the near
 What is told: `bench run` and `bench eval` say in a line each, with the number of images, what reading converted and
 what cannot be meant, on stderr, in `run.json` and below tables. Of sources: 16 levels or fewer, 99 % of the pixels of
 one level, the same image twice, colours in an infrared image, signs that the two sides are swapped. Of fused images:
-few levels in the same way, the colours of a colour map, copies or negatives of a source, and one image for pairs of
-different sources. All are scored; `ir` and `vis`, whose images are a source by design, are not called copies.
-`bench detect` and `bench train` tell of the sources. What reading converts in the file that a `cmd:` method writes is
-told of its fused image.
+few levels in the same way, the colours of a colour map, copies or negatives of a source, one image for pairs of
+different sources, and images from elsewhere that look stretched: all span 0 to 255 exactly, also where neither source
+does ([reports.md](reports.md#one-output-for-all)). All are scored; `ir` and `vis`, whose images are a source by design,
+are not called copies. `bench detect` and `bench train` tell of the sources. What reading converts in the file that a
+`cmd:` method writes is told of its fused image.
 
 A picture is coloured where more than 5 % of its pixels have channels more than 24 levels apart. The colours of a fused
 image are taken for a colour map's where they are fewer than a photograph's (400, of 32 levels a channel) or gaudier

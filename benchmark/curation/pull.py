@@ -10,7 +10,7 @@ from pathlib import Path
 
 from baselines.weights import digest_of
 from benchmark.datasets.abstract import Manifest
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_line
 from benchmark.store.files import file_sha256
 
 MAX_FILE = 1 << 30  # bytes of one file
@@ -162,5 +162,5 @@ def _quoted(path: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = one_line(error)
     return text if len(text) < 160 else f"{type(error).__name__}: {text[:120]}…"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmark import textfiles
 from benchmark.datasets.pairs import Box, Pair
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, one_line, unknown
 from benchmark.imaging import reading
 
 _LARGEST = 1 << 22  # bytes; label files are a few kilobytes
@@ -92,7 +92,7 @@ def read_voc(
     try:
         root = ElementTree.fromstring(_text(path))
     except ElementTree.ParseError as error:
-        raise UserError(f"{path}: not an XML file ({error})") from None
+        raise UserError(f"{path}: not an XML file ({one_line(error)})") from None
     reader = _Reader(path, flaws)
     folded = {name.lower(): name for name in names}
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.errors import UserError
 from benchmark.imaging import oddities, reading
 from benchmark.imaging.reading import Picture, Stretch
-from benchmark.names import spelled
+from benchmark.names import printable, spelled
 
 # Names under which the two folders of a set circulate, whatever their publisher called them; any case.
 IR_FOLDERS = ("ir", "infrared", "thermal", "lwir")
@@ -88,7 +88,7 @@ class Pair:
 
     def __post_init__(self) -> None:
         if self.id in ("", ".", "..") or self.id != spelled(self.id):
-            raise ValueError(f"the pair id {self.id!r} cannot be a file name")
+            raise ValueError(f"the pair id '{printable(self.id)}' cannot be a file name")
 
     def load(self) -> PairImages:
         """Both images, of the same size; raises PairError or `reading.ImageError`, in one line."""

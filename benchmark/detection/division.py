@@ -17,7 +17,7 @@ from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.scenes import PARTS
 from benchmark.detection.precision import SIZES
-from benchmark.errors import UserError, first_few, unknown
+from benchmark.errors import UserError, first_few, one_line, unknown
 from benchmark.imaging import reading
 from benchmark.names import printable
 from benchmark.progress import Progress
@@ -299,7 +299,7 @@ def _scenes(path: Path, known: Collection[str]) -> tuple[dict[str, tuple[str | N
     try:
         rows = [[cell.strip() for cell in row] for row in csv.reader(kept, delimiter=delimiter) if row]
     except csv.Error as error:
-        raise UserError(f"--scenes {path}: no table ({error})") from None
+        raise UserError(f"--scenes {path}: no table ({one_line(error)})") from None
     if rows and [cell.lower() for cell in rows[0][:2]] == ["id", "scene"]:
         rows = rows[1:]
     for row in rows:

@@ -15,7 +15,7 @@ from benchmark.detection.settings import MIXED, Settings, facts, truth
 from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError, one_line
 from benchmark.imaging import reading
-from benchmark.progress import Progress
+from benchmark.progress import Part, Progress
 from benchmark.run import jobs, runner
 from benchmark.run.methods import Method
 from benchmark.store import cells, files, provenance
@@ -47,6 +47,7 @@ class Experiment:
         self.methods, self.helpers, self.init = methods, helpers, init
         self.device, self.fuse_device, self.command = device, fuse_device, command
         self.progress = Progress()
+        self.whole: Part | None = None  # of all trainings
         self.unfit: dict[str, str] = {}  # method -> the state that keeps it from taking part
         self.stopped: list[Method] = []  # methods of which a seed could not be done
 
@@ -74,11 +75,19 @@ class Experiment:
         labels = [method.label for method in self.methods]
         setup.write(facts(division, self.settings, labels), truth(division, self._size))
         exported = self._export(folder / "data")
-        for seed in self.seeds:
-            init = self.init(setup.init(seed), seed)
-            frozen = self._trained(setup, exported, seed, init) if self.settings.protocol == "frozen" else None
-            for method in self.methods:
-                self._one(setup.run(method.label, seed), setup, exported, method, init, frozen)
+        frozen, epochs = self.settings.protocol == "frozen", self.settings.epochs
+        trainings = len(self.seeds) * (1 if frozen else len(self.methods))
+        with self.progress.whole(f"all {trainings} trainings", trainings * epochs, shown=trainings > 1) as self.whole:
+            over = 0
+            for seed in self.seeds:
+                init = self.init(setup.init(seed), seed)
+                detector = self._trained(setup, exported, seed, init) if frozen else None
+                for method in self.methods:
+                    self._one(setup.run(method.label, seed), setup, exported, method, init, detector)
+                    over += 0 if frozen else epochs
+                    self.whole.reach(over)
+                over += epochs if frozen else 0
+                self.whole.reach(over)
         return setup
 
     def _fuse(self) -> None:
@@ -160,6 +169,7 @@ class Experiment:
         about = {"name": method.name, "title": method.card.title, "version": method.version}
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
+        about |= {"output": method.output, "native": method.native}
         record = {
             "format": setups.FORMAT, "task": setups.TASK, "method": method.label, "about": about, "seed": run.seed,
         }  # fmt: skip
@@ -178,7 +188,9 @@ class Experiment:
                 self._train_key(trains_on, init, run.seed),
                 parts["test"],
             )
-            if run.record().get("state") == "done" and run.record().get("key") == record["key"]:
+            if (kept := run.record()).get("state") == "done" and kept.get("key") == record["key"]:
+                if kept.get("about") != about:  # the same images, of a method that says more of itself
+                    run.write({**kept, "about": about})
                 return
             start = time.monotonic()
             record |= {"start": provenance.now(), "device": self.device, "command": self.command}
@@ -203,12 +215,19 @@ class Experiment:
             run.write(record)
             figure = record["test"]["all"]["AP"]
             text = "no instance" if figure is None else f"AP {100 * figure:.1f} %"
-            self.progress.line(f"{self._title(run)}: {text}, {time.monotonic() - start:.0f} s")
+            seconds = round(time.monotonic() - start, 1)
+            facts = {"AP": figure, "seconds": seconds}
+            self.progress.line(f"{self._title(run)}: {text}, {seconds:.0f} s", "evaluated", **self._place(run), **facts)
 
     def _stop(self, run: Run, record: dict, method: Method, state: str) -> None:
         self.stopped.append(method)
         run.write({**record, "state": state, "end": provenance.now(), "environment": _environment()})
-        self.progress.line(f"{self._title(run)}: {state}")
+        self.progress.line(f"{self._title(run)}: {state}", "failure", **self._place(run), reason=state)
+
+    def _place(self, run: Run) -> dict:
+        """What events call a training by."""
+        division = self.division
+        return {"dataset": division.dataset, "split": division.name, "method": run.method, "seed": run.seed}
 
     def _title(self, run: Run) -> str:
         return f"{self.division} {self.settings.detector} {run.method}, seed {run.seed}"
@@ -228,7 +247,8 @@ class Experiment:
             arguments=self.settings.arguments(run.seed, self.device),
             key=self._train_key(parts, init, run.seed),
         )
-        with self.progress.bar(f"{self._title(run)}, epoch", self.settings.epochs, summary=False) as step:
+        title, place = f"{self._title(run)}, epoch", self._place(run)
+        with self.progress.bar(title, self.settings.epochs, "epoch", summary=False, whole=self.whole, **place) as step:
             return yolo.train(job, step)
 
     def _evaluate(self, run: Run, setup: Setup, folder: Path, trained) -> dict:

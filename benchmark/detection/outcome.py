@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 
 from benchmark.detection.differences import BASE, differences
 from benchmark.detection.precision import SIZES
 from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError
+from benchmark.store import saved
+from benchmark.store.saved import Saved
 from benchmark.store.summary import title_of
 
 METRICS = ("AP50", "AP75", "AP")
@@ -42,8 +44,9 @@ class Row:
     """A method in a setup (a row of scores is `store.summary.Row`).
 
     method: its label, as commands know it. name: the label without what tells checkpoints apart. state: "done", or what
-    it lacks. records: seed -> `record.json`. gap: metric -> "difference", "low", "high" to BASE; None for BASE itself.
-    shown: what lines call it, its label where empty.
+    it lacks. records: seed -> `record.json`. saved, apart, remark: as in a row of scores. gap:
+    metric -> "difference", "low", "high" to BASE; None for BASE itself. shown: what lines call it, its label where
+    empty.
     """
 
     method: str
@@ -53,6 +56,9 @@ class Row:
     state: str
     records: dict[int, dict]
     gap: dict[str, dict] | None = None
+    saved: Saved = field(default_factory=Saved)
+    apart: bool = False
+    remark: str = ""
     shown: str = ""
 
     def values(self, figure: Figure) -> Values:
@@ -68,7 +74,8 @@ class Row:
 class Compared:
     """A setup with its methods. seeds: those that a complete row has. rows: the complete ones, in the order of the
     table; absent: the others. figures: one for each metric, subset and class; none where no row is complete. notes:
-    what to tell the reader of differences. data, protocol: what captions call them, empty for their names."""
+    what to tell the reader of differences. output: the one that is ranked. data, protocol: what captions call them,
+    empty for their names."""
 
     setup: Setup
     facts: dict
@@ -77,6 +84,7 @@ class Compared:
     absent: tuple[Row, ...]
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
+    output: str = "raw"
     data: str = ""
     protocol: str = ""
 
@@ -107,10 +115,11 @@ def over_seeds(values: Values) -> tuple[float, float]:
     return mean(found), stdev(found) if len(found) > 1 else math.nan
 
 
-def read(setup: Setup, seeds: Sequence[int] | None = None) -> Compared:
+def read(setup: Setup, seeds: Sequence[int] | None = None, output: str | None = None) -> Compared:
     """Read a setup with all of its methods, in the order in which they were first given.
 
-    seeds: those that a row must have to be complete; if left out, all that any row has. Raises UserError where
+    seeds: those that a row must have to be complete; if left out, all that any row has. output: the one to rank, None
+    for the rule of `store.saved.common`. Raises UserError where
     `setup.json` is broken.
     """
     facts = setup.whole_facts()
@@ -120,7 +129,10 @@ def read(setup: Setup, seeds: Sequence[int] | None = None) -> Compared:
     seeds = tuple(sorted(seeds if seeds is not None else {seed for found in runs.values() for seed in found}))
     shape: dict = {}
     rows = [_row(method, found, seeds, shape) for method, found in runs.items()]
+    ranked = output or saved.common({row.method: row.saved for row in rows if row.state == "done"})
     done = [row for row in rows if row.state == "done"]
+    told = saved.remarks([row.saved for row in done], ranked)
+    done = [replace(row, apart=not row.saved.fits(ranked), remark=remark) for row, remark in zip(done, told)]
     gaps, notes = _gaps(setup, seeds, done)
     return Compared(
         setup=setup,
@@ -130,6 +142,7 @@ def read(setup: Setup, seeds: Sequence[int] | None = None) -> Compared:
         absent=tuple(row for row in rows if row.state != "done"),
         figures=tuple(_figures(shape)),
         notes=tuple(notes),
+        output=ranked,
     )
 
 
@@ -156,6 +169,7 @@ def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -
         preliminary=bool(about.get("preliminary")),
         state=state,
         records=found,
+        saved=Saved.by({"kind": "run", **about} if about else {}),
     )
 
 

@@ -24,7 +24,7 @@ from ultralytics import YOLO
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 from ultralytics.nn.tasks import DetectionModel, torch_safe_load
 
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, one_line, unknown
 from benchmark.store import files
 
 VERSION = ultralytics.__version__
@@ -113,7 +113,7 @@ def further_arguments(entries: Sequence[str]) -> dict:
             found[name] = yaml.safe_load(text)
             check_cfg({name: found[name]})
         except (yaml.YAMLError, TypeError, ValueError) as error:
-            raise UserError(f"--argument {entry}: {error}") from None
+            raise UserError(f"--argument {entry}: {one_line(error)}") from None
     return found
 
 
@@ -148,7 +148,7 @@ def _checkpoint(path: Path) -> dict:
     try:
         return torch_safe_load(path)[0]
     except Exception as error:  # a damaged file makes torch raise anything
-        raise UserError(f"{path}: not weights of an ultralytics detector ({type(error).__name__})") from None
+        raise UserError(f"{path}: not weights of an ultralytics detector ({one_line(error)})") from None
 
 
 def weights_sha256(model: torch.nn.Module) -> str:

@@ -39,9 +39,9 @@ def quality_against_cost(plt, measured: Measured, profiles: Sequence[dict]):
     """
     by_method = {record["method"]: record for record in profiles}
     ranked = [
-        (row.title, by_method[row.cell.method], float(rank), looks_of(measured)[row.cell.method])
+        (row.title, by_method[row.measured_as], float(rank), looks_of(measured)[row.cell.method])
         for row, rank in zip(measured.rows, measured.ranking.mean_rank)
-        if row.cell.method in by_method and not math.isnan(rank)
+        if row.measured_as in by_method and not math.isnan(rank)
     ]
     first = profiles[0] if profiles else {}
     panels = [("seconds", f"seconds per {first.get('width')}x{first.get('height')} pair"), ("parameters", "parameters")]

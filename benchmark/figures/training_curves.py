@@ -40,7 +40,8 @@ def curves(plt, runs: Mapping[str, Mapping[str, list[float]]]):
         for title, run in runs.items():
             if name in run:
                 look = looks[title]
-                axis.plot(run["step"], run[name], color=look.colour, linestyle=look.dashes, label=title)
+                marker = "." if len(run["step"]) == 1 else None  # a line of one point is none
+                axis.plot(run["step"], run[name], color=look.colour, linestyle=look.dashes, marker=marker, label=title)
         axis.set_title(name)
     for axis in axes[-1]:
         axis.set_xlabel("step")

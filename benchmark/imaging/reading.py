@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_line
 from benchmark.imaging import bt601, decoders, png
 from benchmark.imaging.kinds import STRETCHES
 from benchmark.imaging.raw_values import MAX_PIXELS, Refused, Stored, colourless
@@ -62,7 +62,7 @@ class Stretch:
 
     def __post_init__(self) -> None:
         if self.kind not in STRETCHES:
-            raise ValueError(f"a stretch is one of {', '.join(STRETCHES)}, not {self.kind!r}")
+            raise ValueError(f"a stretch is one of {', '.join(STRETCHES)}, not '{self.kind}'")
         ends = [end for end in (self.low, self.high) if end is not None]
         if not all(map(math.isfinite, ends)) or ends != sorted(ends):
             raise ValueError(f"no range to stretch: {self.low} to {self.high}")
@@ -181,8 +181,7 @@ def _reason(error: Exception) -> str:
         return f"not a {decoders.READ} image"
     if isinstance(error, Image.DecompressionBombError):
         return f"more than {MAX_PIXELS} pixels"
-    detail = " ".join(str(error).split("\n")[0].split())[:200] or type(error).__name__
-    return f"broken or truncated image ({detail})"
+    return f"broken or truncated image ({one_line(error)[:200]})"
 
 
 def _plain(data: bytes) -> Picture | None:

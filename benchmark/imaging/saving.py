@@ -12,10 +12,13 @@ _counter = itertools.count()
 
 
 def quantise(fused: np.ndarray, truncate: bool = False) -> np.ndarray:
-    """A fused image, float in [0, 1], to uint8: clipped, times 255, halves rounded up, or `truncate`: fractions cut
-    off; same shape.
+    """A fused image, float of any shape, to uint8 grey levels.
 
-    Raises ValueError where a value is not finite.
+    Values are clipped to [0, 1]. Then each becomes floor(255 x + 1/2) of the float64 product: the nearest level, and
+    the upper one where 255 x is half-way between two. A float32 of a half, such as 0.5 / 255, lies a little beside it
+    and goes to the level on its own side; what must round halves exactly computes in whole levels, as the naive
+    methods do. truncate: floor(255 x) of the float32 product instead, as authors' scripts cut networks' outputs; there
+    x = k / 255 gives k for each level k. Raises ValueError where a value is not finite.
     """
     fused = np.asarray(fused)
     if not np.isfinite(fused).all():

@@ -128,7 +128,7 @@ def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
     named = known | {composed(row.name) for row in rows_there} | set(map(without_hash, known))
     if composed(side) in named:
         scored = {row.cell.method for row in rows_there if row.scores}
-        labels = spelled_out([side], [(row.cell.method, row.name) for row in rows_there], known, scored)
+        labels = spelled_out([side], [(row.cell.method, row.name) for row in rows_there], known, scored=scored)
         found = [row for row in rows_there if row.cell.method in labels]
         if len({(*_place(row), row.protocol) for row in found if row.scores}) < sum(bool(row.scores) for row in found):
             raise UserError(f"{side} has several checkpoints: {', '.join(labels)}; name one")

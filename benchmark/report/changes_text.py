@@ -103,7 +103,7 @@ def _grid(place: tuple[str, ...], changes: list[Change], called: dict[str, str],
     return Grid(
         key=key("compare", *place),
         title=f"{titles.place(dataset, split, counted(max(c.images for c in changes), 'image'))}{units},"
-        f" {titles.protocol(protocol)}: {who}",
+        f" protocol {titles.protocol(protocol)}: {who}",
         columns=tuple(map(Column, heads)),
         lines=tuple(map(_line, changes)),
         corner="metric",

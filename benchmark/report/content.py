@@ -34,7 +34,7 @@ class Content(Material):
         found: set[str] = set()
         for one in self.measured:
             found |= {one.place, one.protocol, *one.scores.metrics}
-            for row in (*one.rows, *one.partial, *one.absent):
+            for row in (*one.shown, *one.absent):
                 found |= {row.cell.method, row.title, *row.scores}
         for one in self.detected:
             found |= {one.place, one.setup.folder.name}

@@ -13,12 +13,13 @@ from benchmark.report.measured import NAIVE, Names, spelled_out
 from benchmark.report.titles import PLAIN, Titles
 
 
-def read(results: Path) -> tuple[list[Compared], list[str]]:
-    """Read every setup under `results`. Return them, and a line for each one that is broken."""
+def read(results: Path, output: str | None = None) -> tuple[list[Compared], list[str]]:
+    """Read every setup under `results`; output: the one to rank, see `outcome.read`. Return them, and a line for
+    each one that is broken."""
     found, broken = [], []
     for setup in setups.setups(results):
         try:
-            found.append(outcome.read(setup))
+            found.append(outcome.read(setup, output=output))
         except UserError as error:
             broken.append(error.message)
     return found, broken

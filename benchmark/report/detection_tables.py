@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from benchmark import progress
 from benchmark.detection.differences import BASE
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
 from benchmark.detection.precision import SIZES
 from benchmark.names import short_labels
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE, UNDEFINED
+from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, show_listing, signs, under
 from benchmark.report.titles import symbol
+from benchmark.store import saved
 
 DIGITS = 1  # decimal places of percent
 OWN = {"mAP50": "mAP50", "mAP": "mAP50-95"}  # head -> ultralytics' figure
@@ -74,13 +76,15 @@ def _column(figure: Figure, metric: str, cites: Cites) -> Column:
 
 
 def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
-    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same."""
+    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same; rows of
+    another output take no part."""
     found = [entry(row.values(figure), digits) for row in compared.rows]
-    means = sorted({float(one.text) for one in found if one.value is not None}, reverse=True)
+    ranked = [one.value is not None and not row.apart for one, row in zip(found, compared.rows)]
+    means = sorted({float(one.text) for one, takes_part in zip(found, ranked) if takes_part}, reverse=True)
     if len(means) < 2:
         return found
     marks = {means[0]: BEST, means[1]: SECOND}
-    return [one if one.value is None else replace(one, mark=marks.get(float(one.text), "")) for one in found]
+    return [replace(one, mark=marks.get(float(one.text), "")) if part else one for one, part in zip(found, ranked)]
 
 
 def entry(values: Values, digits: int = DIGITS) -> Entry:
@@ -106,13 +110,13 @@ def signed(value: float, digits: int = DIGITS) -> str:
 
 
 def label(row: Row) -> str:
-    """Return the label, as commands know it, with its mark."""
-    return row.method + PRELIMINARY * row.preliminary
+    """Return the label, as commands know it, with its marks."""
+    return row.method + signs(row.preliminary, row.remark)
 
 
 def titled(row: Row) -> str:
     """Return the title, as papers print it, with its mark."""
-    return row.title + PRELIMINARY * row.preliminary
+    return row.title + signs(row.preliminary, row.remark)
 
 
 def title(compared: Compared, metric: str = "") -> str:
@@ -124,7 +128,7 @@ def title(compared: Compared, metric: str = "") -> str:
     return (
         f"Detection{f', {metric} by class' if metric else ''}: {data} ({facts['split_sha256'][:8]}),"
         f" {counted(facts['images']['test'], 'test image')}{known},"
-        f" protocol {protocol(compared)}, detector {settings['detector']}"
+        f" {under(protocol(compared), compared.output)}, detector {settings['detector']}"
     )
 
 
@@ -179,35 +183,30 @@ def explanation(compared: Compared, metric: str = "") -> str:
 
 def notes(compared: Compared) -> list[str]:
     """Return the lines below a table: rows that are not complete, images that are missing, marks used."""
-    found = [f"{row.shown or row.method}{PRELIMINARY * row.preliminary}: {row.state}" for row in compared.absent]
+    found = [f"{row.shown or row.method}{signs(row.preliminary, row.remark)}: {row.state}" for row in compared.absent]
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
     found += [*compared.facts.get("notes", ()), *compared.notes]
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found
+    return found + saved.notes([(row.shown or row.method, row.remark) for row in compared.rows])
 
 
 def show(found: Iterable[Grid]) -> None:
     """Print tables to stdout. Best and second are marked ¹ and ²."""
-    import click
-
-    from benchmark.report.terminal import show_listing
-
     ranked = False
     for grid in found:
-        click.echo(f"\n{grid.title}\n{grid.explanation}")
+        progress.answer(f"\n{grid.title}\n{grid.explanation}", "table")
         if grid.lines:
             heads = [f"{column.group} {column.head}".strip() for column in grid.columns]
             short = short_labels(line.name for line in grid.lines)
-            show_listing(
-                [grid.corner, *heads], [(short[line.name], *map(_marked, line.entries)) for line in grid.lines]
-            )
+            rows = [(short[line.name], *map(_marked, line.entries)) for line in grid.lines]
+            show_listing([grid.corner, *heads], rows, aligned=True)
             ranked |= any(one.mark for line in grid.lines for one in line.entries)
         for note in grid.notes:
-            click.echo(note)
-    if ranked:
-        click.echo("¹ best, ² second")
+            progress.answer(note, "note")
+    if ranked and not progress.is_json():
+        progress.answer("¹ best, ² second")
 
 
 def _marked(one: Entry) -> str:

@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmark import statistics
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, first_few, unknown
 from benchmark.names import composed, without_hash
 from benchmark.report.titles import PLAIN, Titles, given
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
+from benchmark.store import saved
 from benchmark.store.cells import Cell, cells, existing_cells
-from benchmark.store.summary import Row, rows, tables
+from benchmark.store.saved import OUTPUTS
+from benchmark.store.summary import Row, beside_each_other, rows, tables
 
+_NAMED = 5  # splits in a line about many
 # The simple baselines, naive or classical, which a method must at least beat. On some sets a plain maximum has a better
 # MI, VIF and Qabf than published networks.
 NAIVE = ("ir", "vis", "average", "max", "laplacian")
@@ -38,11 +41,13 @@ class Names:
 class Measured:
     """One split under one protocol.
 
-    rows: what may be compared, in the order of the table. scores: those of the rows, in the same order, all on the same
-    images. partial: rows with fewer images. absent: rows without usable results. total: pairs in the split. naive: the
-    simple baselines that stand first without having been asked for; asked: the other methods, in the order of the
-    table. Both also name methods without results. common: whether images that some row lacks are left out. titles: of
-    the data set, the split and the protocol.
+    rows: what may be compared, in the order of the table: complete, and saved as `output`. scores: those of the rows,
+    in the same order, all on the same images. beside: complete rows saved otherwise, shown and never ranked;
+    beside_scores: theirs, on the same images. partial: rows with fewer images. absent: rows without usable results.
+    total: pairs in the split. naive: the simple baselines that stand first without having been asked for; asked: the
+    other methods, in the order of the table. Both also name methods without results. common: whether images that some
+    row lacks are left out. fallback: whether another output than raw is ranked for lack of raw rows, without having
+    been asked for. titles: of the data set, the split and the protocol.
     """
 
     dataset: str
@@ -56,6 +61,10 @@ class Measured:
     naive: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     common: bool = False
+    output: str = "raw"
+    fallback: bool = False
+    beside: tuple[Row, ...] = ()
+    beside_scores: Scores | None = None
     titles: Titles = PLAIN
 
     @property
@@ -65,8 +74,13 @@ class Measured:
     @property
     def missing(self) -> list[str]:
         """Return the simple baselines without results."""
-        known = {row.cell.method for row in (*self.rows, *self.partial, *self.absent)}
+        known = {row.cell.method for row in (*self.shown, *self.absent)}
         return [name for name in self.naive if name not in known]
+
+    @property
+    def shown(self) -> tuple[Row, ...]:
+        """Return all rows with scores, in the order of the table: what is ranked, what is not, and partial ones."""
+        return (*self.rows, *self.beside, *self.partial)
 
     @property
     def images(self) -> int:
@@ -75,7 +89,12 @@ class Measured:
 
     @cached_property
     def summaries(self) -> dict[str, list[Summary]]:
-        return statistics.summaries(self.scores)
+        """Return metric -> a summary for each of `rows`, then for each of `beside`."""
+        found = statistics.summaries(self.scores)
+        if not self.beside:
+            return found
+        others = statistics.summaries(self.beside_scores)
+        return {metric: [*of, *others[metric]] for metric, of in found.items()}
 
     @cached_property
     def comparisons(self) -> dict[str, Comparison]:
@@ -118,6 +137,8 @@ def measure(
     naive: bool = True,
     common: bool = False,
     also: Names | None = None,
+    output: str | None = None,
+    every_output: bool = False,
     titles: Titles = PLAIN,
 ) -> list[Measured]:
     """Collect what `results` holds, one item per data set, split and protocol, in the order of the names given.
@@ -125,8 +146,10 @@ def measure(
     datasets: names, or DATASET@SPLIT. methods: give the order of the tables. None stands for all. naive: add the simple
     baselines; otherwise leave out those not asked for. common: keep methods with fewer images, and restrict all methods
     to the images that all have; otherwise leave those methods out. also: names of results of another kind; they need no
-    scores here, and with them there may be none at all. titles: what the user calls things. Raises UserError for names
-    of which nothing is stored, and where nothing is stored.
+    scores here, and with them there may be none at all. output: the one to rank, one of `store.saved.OUTPUTS`; None for
+    raw, or another where it ranks all that raw would and more. every_output: behind each item, add one for every other
+    output that rows of its were saved as. titles: what the user calls things. Raises UserError for names of which
+    nothing is stored, where nothing is stored, and where nothing is saved as `output`.
     """
     found = tables(rows(existing_cells(results) if also is None else cells(results)))
     if not found and also is None:
@@ -149,10 +172,16 @@ def measure(
                 raise unknown("protocol in the results", name, {*known, *others.protocols})
         if known.intersection(protocols):
             found = [table for name in protocols for table in found if table.protocol == name]
-    if methods is not None:
-        here = [row for table in found for row in (*table.rows, *table.others)]
-        scored = {row.cell.method for row in here if row.scores}
-        methods = spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods, scored)
+    here = [row for table in found for row in (*table.rows, *table.others)]
+    scored = {row.cell.method for row in here if row.scores}
+
+    def labels(output: str | None) -> list[str] | None:
+        if methods is None:
+            return None
+        wanted = {row.cell.method for row in here if row.saved.fits(output)} if output else ()
+        return spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods, wanted, scored)
+
+    asked = labels(output)
     if not found:
         return []
     if metrics is not None:
@@ -161,8 +190,18 @@ def measure(
             if fold(name) not in spelled:
                 raise unknown("metric in the results", name, spelled.values())
         metrics = [spelled[fold(name)] for name in metrics]
-    measured = [_measured(table, methods, metrics, naive, common) for table in found]
-    shown = [one for one in measured if one.rows or one.partial or one.absent]
+    measured = []
+    for table in found:
+        measured.append(_measured(table, asked, metrics, naive, common, output))
+        done = {row.saved.output for row in table.rows} if every_output else ()
+        measured += [
+            _measured(table, labels(more), metrics, naive, common, more)
+            for more in OUTPUTS
+            if more in done and more != measured[-1].output
+        ]
+    shown = [one for one in measured if one.shown or one.absent]
+    if output and shown and all(row.apart for one in shown for row in (*one.shown, *one.absent)):
+        raise UserError(f"no {output} output among these results; bench run --output {output} makes it")
     if not shown and also is None:
         raise UserError("nothing is left to report: only simple baselines have results, and --no-naive leaves them out")
     return _titled(shown, titles)
@@ -189,7 +228,7 @@ def _name_in(record: dict, cell: Cell) -> str:
 
 def _titled(shown: Sequence[Measured], titles: Titles) -> list[Measured]:
     """Give everything the title that it has beside the others."""
-    everything = [row for one in shown for row in (*one.rows, *one.partial, *one.absent)]
+    everything = [row for one in shown for row in (*one.shown, *one.absent)]
     usable = [row for row in everything if row.scores]  # what has no results takes no name from what has
     of = {}
     for group in (everything, usable):
@@ -200,22 +239,36 @@ def _titled(shown: Sequence[Measured], titles: Titles) -> list[Measured]:
         return tuple(replace(row, title=of[row.cell.method], shown=of[row.cell.method]) for row in group)
 
     return [
-        replace(one, rows=called(one.rows), partial=called(one.partial), absent=called(one.absent), titles=titles)
+        replace(
+            one, titles=titles, **{name: called(getattr(one, name)) for name in ("rows", "beside", "partial", "absent")}
+        )
         for one in shown
     ]
+
+
+def fallbacks(found: Sequence[Measured]) -> list[str]:
+    """Return a line for each output that is ranked for lack of raw rows, with the splits where it is."""
+    lines = []
+    for output in OUTPUTS:
+        places = list(dict.fromkeys(one.place for one in found if one.fallback and one.output == output))
+        if places:
+            lines.append(f"{first_few(places, _NAMED)}: {output} output is ranked, since not all was saved raw, too")
+    return lines
 
 
 def spelled_out(
     names: Sequence[str],
     rows: Sequence[tuple[str, str]],
     also: Collection[str] = (),
+    wanted: Collection[str] = (),
     scored: Collection[str] | None = None,
 ) -> list[str]:
     """Turn the names asked for into labels. A name that is no label, or that of one without results, stands for all
     checkpoints of that method.
 
-    rows: (label, name) of each. also: names that need no row. scored: the labels with results, None for all. Accents
-    count as the same however they are encoded. Raises UserError for any other name.
+    rows: (label, name) of each. also: names that need no row. wanted: labels of the output asked for; where a name is
+    the label of another output, those of them that begin with it are meant instead. scored: the labels with results,
+    None for all. Accents count as the same however they are encoded. Raises UserError for any other name.
     """
     labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
@@ -229,18 +282,24 @@ def spelled_out(
         meant = next(filter(None, (*usable, *ways)), [])
         if not meant and name not in map(composed, also):
             raise unknown("method in the results", name, {*labels, *also})
+        if wanted and wanted.isdisjoint(meant):
+            meant = [label for label in labels if label in wanted and label.startswith(f"{name}+")] or meant
         found += meant
     return list(dict.fromkeys(found))
 
 
-def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
+def _measured(table, methods, metrics, naive: bool, common: bool, output: str | None) -> Measured:
     everything = {row.cell.method: row for row in (*table.rows, *table.others)}
-    joined = [name for name in NAIVE if name not in (methods or ())] if naive else []
-    asked = list(methods) if methods is not None else [name for name in everything if name not in NAIVE]
+    simple = [f"{name}+minmax" for name in NAIVE] if (output or table.output) == "minmax" else NAIVE
+    joined = [name for name in simple if name not in (methods or ())] if naive else []
+    asked = list(methods) if methods is not None else [n for n in everything if n not in (*simple, *NAIVE)]
     ordered = [everything[name] for name in (*joined, *asked) if name in everything]
+    ranked = output or saved.common({row.cell: row.saved for row in ordered if row.scores})
+    ordered = beside_each_other(ordered, ranked)
     usable = [row for row in ordered if row.done or (row.state.startswith("partial") and row.scores)]
-    kept = usable if common else [row for row in usable if row.done]
-    ids = list(kept[0].scores) if kept else []
+    complete = usable if common else [row for row in usable if row.done]
+    kept = [row for row in complete if not row.apart]
+    ids = list((kept or complete)[0].scores) if complete else []
     if common:
         ids = [id for id in ids if all(id in row.scores for row in kept)]
         if kept and not ids:
@@ -248,6 +307,7 @@ def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
                 f"{table.dataset}@{table.split}, protocol {table.protocol}: no image is common to"
                 f" {', '.join(row.cell.method for row in kept)}"
             )
+    beside = [row for row in complete if row.apart and all(id in row.scores for id in ids)]
     columns = table.metrics if metrics is None else {m: table.metrics[m] for m in metrics if m in table.metrics}
     return Measured(
         dataset=table.dataset,
@@ -255,12 +315,16 @@ def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
         protocol=table.protocol,
         rows=tuple(kept),
         scores=_scores(table.dataset, kept, columns, ids),
-        partial=tuple(row for row in usable if row not in kept),
+        partial=tuple(row for row in usable if row not in kept and row not in beside),
         absent=tuple(row for row in ordered if row not in usable),
         total=max((row.total for row in ordered), default=0),
         naive=tuple(joined),
         asked=tuple(asked),
         common=common and any(not row.done for row in kept),
+        output=ranked,
+        fallback=output is None and ranked != "raw",
+        beside=tuple(beside),
+        beside_scores=_scores(table.dataset, beside, columns, ids) if beside else None,
     )
 
 

@@ -12,8 +12,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from benchmark import progress
 from benchmark.names import printable, short_labels
-from benchmark.store import told
+from benchmark.store import saved, told
 from benchmark.store.summary import Row, Table
 
 UNDEFINED = "—"
@@ -52,9 +53,12 @@ def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
 
 
 def _compared(values: Sequence, rows: Sequence[Row], metric: str) -> list[int]:
-    """Return which rows are ranked: those with a finite value on every image where any row has one (the rule of
-    `statistics.Scores.compared`). None where there is but one."""
-    finite = [{id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} for row in rows]
+    """Return which rows are ranked: those of the table's output with a finite value on every image where any of them
+    has one (the rule of `statistics.Scores.compared`). None where there is but one."""
+    finite = [
+        {id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} if not row.apart else set()
+        for row in rows
+    ]
     all_ids = set().union(*finite)
     found = [i for i, ids in enumerate(finite) if ids and ids == all_ids and values[i] is not None]
     return found if len(found) > 1 else []
@@ -76,17 +80,22 @@ def infinite(value: float) -> str:
 
 def title(table: Table) -> str:
     pairs = f"{table.total} pair{'s' * (table.total != 1)}" if table.rows else "nothing complete"
-    return printable(f"{table.dataset}, split {table.split}, {pairs}, protocol {table.protocol}")
+    return printable(f"{table.dataset}, split {table.split}, {pairs}, {under(table.protocol, table.output)}")
+
+
+def under(protocol: str, output: str) -> str:
+    """Say what is compared: the protocol, and the output where it is not the common one."""
+    return f"protocol {protocol}" + (f", {output} output" if output != "raw" else "")
 
 
 def label(row: Row) -> str:
-    """Return the label, as commands know it, with its mark."""
-    return printable(row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    """Return the label, as commands know it, with its marks."""
+    return printable(row.cell.method) + signs(row.preliminary, row.remark)
 
 
 def called(row: Row) -> str:
-    """Return what lines call a method, with its mark."""
-    return printable(row.shown or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    """Return what lines call a method, with its marks."""
+    return printable(row.shown or row.cell.method) + signs(row.preliminary, row.remark)
 
 
 def _shortened(tables: Iterable[Table]) -> list[Table]:
@@ -102,7 +111,17 @@ def _shortened(tables: Iterable[Table]) -> list[Table]:
 
 def title_of(row: Row) -> str:
     """Return the title, as papers print it, with its mark."""
-    return printable(row.title or row.cell.method) + (PRELIMINARY if row.preliminary else "")
+    return printable(row.title or row.cell.method) + signs(row.preliminary, row.remark)
+
+
+def signs(preliminary: bool, remark: str) -> str:
+    """Return the marks behind a name. remark: on how it was saved."""
+    return PRELIMINARY * preliminary + saved.SIGN * bool(remark)
+
+
+def saving_notes(rows: Iterable[Row]) -> list[str]:
+    """Say how the marked rows were saved."""
+    return saved.notes([(printable(row.shown or row.cell.method), row.remark) for row in rows])
 
 
 def notes(table: Table) -> list[str]:
@@ -119,6 +138,7 @@ def notes(table: Table) -> list[str]:
                 lines += lacking(row, metric, value.n, value.infinite, row.total)
     if any(row.preliminary for row in (*table.rows, *table.others)):
         lines.append(PRELIMINARY_NOTE)
+    lines += saving_notes((*table.rows, *table.others))
     return list(map(printable, lines))
 
 
@@ -155,9 +175,33 @@ def _remarks(table: Table) -> list[str]:
     return remarks(table.rows, [row for row in table.others if row.state.startswith("partial")])
 
 
+def _as_events(tables: Iterable[Table]) -> None:
+    """Say what tables hold, an event for each row and one for each note."""
+    for table in tables:
+        of = {"dataset": table.dataset, "split": table.split, "protocol": table.protocol}
+        for row in table.rows:
+            scores = {
+                name: {"mean": value.mean, "sd": value.sd, "n": value.n}
+                for name in table.metrics
+                if (value := row.values.get(name)) is not None
+            }
+            about = {"title": row.title, "state": row.state, "pairs": row.total, "scores": scores}
+            progress.answer(None, **of, method=row.cell.method, **about)
+        for row in table.others:
+            progress.answer(None, **of, method=row.cell.method, state=row.state, pairs=row.total, scores={})
+        for note in notes(table):
+            progress.answer(note, "note", **of)
+        for note in _remarks(table):
+            progress.answer(note, "told", **of)
+
+
 def show(tables: Iterable[Table]) -> None:
     """Print tables to stdout. Where that is no terminal, there is no bold: best and second are marked ¹ and ²."""
     import sys
+
+    if progress.is_json():
+        _as_events(tables)
+        return
 
     from rich import box
     from rich.console import Console
@@ -193,6 +237,10 @@ def show_protocols(tables: Sequence[Table]) -> None:
     """Print one method under several protocols to stdout: a row per protocol, blank where it lacks the metric."""
     import sys
 
+    if progress.is_json():
+        _as_events(tables)
+        return
+
     from rich import box
     from rich.console import Console
     from rich.table import Table as Grid
@@ -227,9 +275,22 @@ def _significant(value, total: int) -> str:
     return _text(value, total, min(6, max(0, 3 - math.floor(math.log10(size)))) if size else 4)
 
 
-def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows of text under a head, to stdout."""
+def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]], aligned: bool = False) -> None:
+    """Print rows of text under a head, to stdout: in columns on a terminal, elsewhere separated by tabs, for programs.
+
+    aligned: in columns in either case. Where events are asked for, each row is one, which names its `columns`.
+    """
     import sys
+
+    rows = [[*map(printable, row)] for row in rows]
+    if progress.is_json():
+        for row in rows:
+            progress.answer(None, "row", columns=dict(zip(head, row)))
+        return
+    if not (aligned or _is_terminal(sys.stdout)):
+        for row in (map(printable, head), *rows):
+            print("\t".join(row))
+        return
 
     from rich import box
     from rich.console import Console
@@ -241,10 +302,16 @@ def show_listing(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console = Console(file=sys.stdout, highlight=False, width=1000)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in head:
-        grid.add_column(Text(name), overflow="fold")  # wrapped, never cut
+        grid.add_column(Text(printable(name)), overflow="fold")  # wrapped, never cut
     for row in rows:
         grid.add_row(*map(Text, row))
     console.print(grid)
+
+
+def _is_terminal(stream) -> bool:
+    from rich.console import Console
+
+    return Console(file=stream).is_terminal
 
 
 def _head(metric: str, direction: int):

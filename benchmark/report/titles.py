@@ -102,7 +102,7 @@ class Titles:
         return next((self.methods[key] for key in (label, without_hash(label), name) if key in self.methods), "")
 
     def protocol(self, name: str) -> str:
-        return f"protocol {self.protocols.get(name, name)}"
+        return self.protocols.get(name, name)
 
     def place(self, dataset: str, split: str, count: str = "") -> str:
         """A data set with its split, as a caption names it, where the split is not the usual one.

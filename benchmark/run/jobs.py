@@ -13,14 +13,16 @@ from benchmark.datasets.pairs import PairImages
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
-from benchmark.store.summary import is_copy
+from benchmark.store.summary import is_copy, is_declared
 
 
 class Made(NamedTuple):
-    """A fused image, uint8 (H, W), and what was converted to get it, one phrase each."""
+    """A fused image, uint8 (H, W), what was converted to get it, one phrase each, and the same image saved as each job
+    of `Job.also` has it."""
 
     image: np.ndarray
     notes: tuple[str, ...] = ()
+    also: tuple[np.ndarray, ...] = ()
 
 
 @dataclass
@@ -29,7 +31,8 @@ class Job:
 
     keys: id -> fuse key. wanted: protocol -> metrics. about: what `run.json` says about the method. provided:
     id -> fused image, for images from elsewhere; None where `fuse` makes them: called with nothing, it gives
-    the function that fuses a pair. missing: id -> why there is nothing to score.
+    the function that fuses a pair. also: jobs that save the same results otherwise, whose images are made along with
+    this one's. missing: id -> why there is nothing to score. family and flops: as on the method's card.
     """
 
     cell: Cell
@@ -41,6 +44,7 @@ class Job:
     directions: dict[str, int]
     fuse: Callable[[], Callable[[PairImages], Made]] | None = None
     provided: dict[str, Path] | None = None
+    also: list[Job] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
     unavailable: str | None = None
     device: str = "cpu"
@@ -48,6 +52,8 @@ class Job:
     colour: bool = False
     colour_scores: bool = False
     force: bool = False
+    family: str = "other"
+    flops: float = 0.0
 
     def key(self, id: str, protocol: str) -> str:
         return f"{self.keys[id]}-{cells.score_key(protocol, self.metrics_version)}"
@@ -56,6 +62,11 @@ class Job:
     def copies(self) -> bool:
         """Whether what is made is meant to be one of the sources."""
         return is_copy(self.about)
+
+    @property
+    def declared(self) -> bool:
+        """Whether it is known how what is made is saved."""
+        return is_declared(self.about)
 
     def picture(self, id: str) -> Path:
         return self.cell.fused(id) if self.provided is None else self.provided[id]
@@ -90,6 +101,7 @@ def fuser_job(
         "version": method.version,
         "precision": method.precision,
         "output": method.output,
+        "native": method.native,
         "trained_on": method.trained_on,
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
@@ -106,15 +118,16 @@ def fuser_job(
         from benchmark.imaging.saving import quantise
 
         fuser = method.load(device)
-        truncate = card.truncate and method.output == "native"
+        outputs = [one.about["output"] for one in (job, *job.also)]
 
         def fuse(pair: PairImages) -> Made:
-            image = quantise(fuser.fuse(pair.ir, pair.vis, method.output, pair.colour), truncate)
-            return Made(image, fuser.told)
+            found = fuser.fuse_as(pair.ir, pair.vis, outputs, pair.colour)
+            image, *more = (quantise(one, card.truncate and out == "native") for one, out in zip(found, outputs))
+            return Made(image, fuser.told, tuple(more))
 
         return fuse
 
-    return Job(
+    job = Job(
         cell=Cell(results, split.dataset, split.name, method.label, method.shown),
         split=split,
         keys=fuse_keys(split, method, seed),
@@ -125,8 +138,11 @@ def fuser_job(
         device=device,
         unavailable=method.unavailable,
         seed=seed,
+        family=card.family,
+        flops=card.flops or 0.0,
         **options,
     )
+    return job
 
 
 def external_job(

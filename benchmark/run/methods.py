@@ -23,8 +23,9 @@ class Method:
 
     label: its name in results, with the start of the checkpoint's SHA-256 where that is not the shipped one nor, for
     a method that none is shipped for, the one found by name. unavailable: why it cannot run here. precision: of its
-    arithmetic; output: how its results are saved, one of `baselines.OUTPUTS`; both are part of its label and its keys
-    where they are not "fp32" and "native". tile: side of the tiles that large images are fused in, None for whole ones;
+    arithmetic, part of its label and its keys where it is not "fp32". output: how its results are saved, one of
+    `baselines.OUTPUTS`, "raw" for "native" where the method's authors save just that; part of its label where it is not
+    "raw", and of its keys. tile: side of the tiles that large images are fused in, None for whole ones;
     part of both too, but for methods that stream, whose results are the same. group: the word that stood for it
     ("all"), "" where it was named. cls: its class. entry: what --methods says for it alone. code: of a method from
     elsewhere, where it is from and, as `sha256`, what tells it from others. several: whether it runs with other
@@ -40,7 +41,7 @@ class Method:
     preliminary: bool = False
     unavailable: str | None = None
     precision: str = "fp32"
-    output: str = "native"
+    output: str = "raw"
     tile: int | None = None
     group: str = ""
     cls: type | None = None
@@ -57,7 +58,14 @@ class Method:
     def version(self) -> str:
         """What stored results call this version of the method."""
         code = f"@{self.code['sha256'][:16]}" if self.code else ""
-        return self.card.version + code + _suffix(self.precision, self.output) + _tiles(self.cls, self.tile)
+        # The output that is the authors' own is what the version of the method stands for.
+        output = "" if self.output == "native" or (self.output == "raw" and not self.native) else f"+{self.output}"
+        return self.card.version + code + _precise(self.precision) + output + _tiles(self.cls, self.tile)
+
+    @property
+    def native(self) -> str:
+        """How the native output differs from the raw one, see `baselines.Fuser.native`."""
+        return self.cls.native()
 
     def load(self, device: str):
         """The fuser. Raises as `baselines.load`."""
@@ -66,9 +74,9 @@ class Method:
         return baselines.create(self.cls, self.checkpoint, device, precision=self.precision, tile=self.tile)
 
 
-def _suffix(precision: str, output: str) -> str:
-    """What labels and versions say of choices that are not the default ones."""
-    return "".join(f"+{choice}" for choice in (precision, output) if choice not in ("fp32", "native"))
+def _precise(precision: str) -> str:
+    """What labels and versions say of a precision."""
+    return "" if precision == "fp32" else f"+{precision}"
 
 
 def in_tiles(method: Method, tile: int) -> Method:
@@ -85,7 +93,7 @@ def select_methods(
     checkpoints: Sequence[str] = (),
     weights_root: Path | None = None,
     precision: str = "fp32",
-    output: str = "native",
+    outputs: Sequence[str] = ("raw",),
     timeout: float | None = None,
     trust: bool = False,
 ) -> list[Method]:
@@ -93,7 +101,8 @@ def select_methods(
 
     names: of methods, of groups of them (`GROUPS`), `FILE.py:CLASS` or `cmd:COMMAND`; the last two perhaps with
     `NAME=` in front. checkpoints: "METHOD=PATH" entries; a method named in several of them runs once with each.
-    precision: for the methods that have it, the others keep "fp32". output: for all. timeout: seconds that a command
+    precision: for the methods that have it, the others keep "fp32". outputs: for all; one method for each, but where
+    two would be the same. timeout: seconds that a command
     may take for a pair. trust: also take checkpoints that are not what is published under their names or, named in
     `checkpoints`, are not known at all (`baselines.is_known`). Raises UserError for an unknown method, a file or a
     command that holds none, a malformed entry, a file that does not exist or is not known, a method without weights,
@@ -115,11 +124,14 @@ def select_methods(
     ]
     methods = list({method.label: method for method in methods}.values())  # one file under two names is one method
     methods = [replace(m, several=[n.name for n in methods].count(m.name) > 1) for m in methods]
-    return [_saved_as(m, precision if m.name in precise else "fp32", output) for m in methods]
+    chosen = [_saved_as(m, precision if m.name in precise else "fp32", output) for m in methods for output in outputs]
+    return list({method.label: method for method in chosen}.values())
 
 
 def _saved_as(method: Method, precision: str, output: str) -> Method:
-    return replace(method, precision=precision, output=output, label=method.label + _suffix(precision, output))
+    output = output if output != "native" or method.native else "raw"
+    label = method.label + _precise(precision) + ("" if output == "raw" else f"+{output}")
+    return replace(method, precision=precision, output=output, label=label)
 
 
 def _asked(names: Sequence[str], timeout: float | None) -> dict[str, Method]:

@@ -9,20 +9,25 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from baselines.base import seed_generators
 from baselines.plugins import told
 from benchmark.datasets.pairs import Pair, PairError, PairImages
 from benchmark.errors import UserError, first_few, one_line
 from benchmark.imaging import bt601, reading, saving
-from benchmark.progress import Progress
+from benchmark.progress import Part, Progress
 from benchmark.run import machine, reuse
+from benchmark.run.forecast import Forecast
 from benchmark.run.jobs import Job, Made, facts, kept, unscored
 from benchmark.run.plan import why
 from benchmark.run.scoring import Scorer
 from benchmark.store import cells, files, provenance
 from benchmark.store import told as facts_told
 from benchmark.store.summary import Table, state, summarise, tables
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _NAMED = 5  # ids in a line about many
 
@@ -50,10 +55,39 @@ class Outcome:
 def run_jobs(jobs: Sequence[Job], processes: int | None = None, command: str = "") -> list[Outcome]:
     """Complete the jobs, one after the other. processes: that score while the next pair is fused; None: one
     per processor, 0: this one. command: for the record."""
-    progress = Progress()
-    with machine.working(progress.line), Scorer(provenance.processors() if processes is None else processes) as scorer:
-        said: set[tuple[str, ...]] = set()
-        return [run_job(job, scorer, progress, command, said) for job in jobs]
+    progress, said = Progress(), set()
+    processes = provenance.processors() if processes is None else processes
+    places = {(job.split.dataset, job.split.name) for job in jobs}
+    title = f"all {_counted(len({job.cell.method for job in jobs}), 'method')}, {_counted(len(places), 'split')}"
+    with machine.working(progress.line), Scorer(processes) as scorer:
+        forecast = Forecast(jobs, processes)
+        total = sum(len(job.split.pairs) for job in jobs)
+        with progress.whole(title, total, forecast.left, shown=len(jobs) > 1) as whole:
+            outcomes = []
+            for number, job in enumerate(jobs):
+                course = Course(forecast, whole, number)
+                outcomes.append(run_job(job, scorer, progress, command, said, course))
+                forecast.end(number)
+                whole.reach(sum(len(job.split.pairs) for job in jobs[: number + 1]))
+            return outcomes
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+@dataclass
+class Course:
+    """Where a job stands among all jobs of a run."""
+
+    forecast: Forecast
+    whole: Part
+    place: int
+
+    def begin(self, lacking: int, total: int) -> None:
+        """Of the job's pairs, this many are to do; the others count as done."""
+        self.forecast.begin(self.place, lacking)
+        self.whole.reach(self.whole.done + total - lacking)
 
 
 def tables_of(outcomes: Sequence[Outcome], wanted: dict[str, list[str]]) -> list[Table]:
@@ -67,14 +101,27 @@ def tables_of(outcomes: Sequence[Outcome], wanted: dict[str, list[str]]) -> list
     return tables(rows, wanted)
 
 
-def run_job(job: Job, scorer: Scorer, progress: Progress, command: str = "", said: set | None = None) -> Outcome:
+def run_job(
+    job: Job,
+    scorer: Scorer,
+    progress: Progress,
+    command: str = "",
+    said: set | None = None,
+    course: Course | None = None,
+) -> Outcome:
     """Complete a cell as far as possible. What fails is told on `progress`, noted in `run.json` and tried
     again in the next run; everything else is kept in the store as it comes. said: what was told of the sources of
-    earlier jobs, and is not told again."""
-    with job.cell.lock(lambda: progress.line(f"{job.cell}: another run is at work on it; waiting")):
+    earlier jobs, and is not told again. course: among the other jobs, None for one that stands alone."""
+    waiting = f"{job.cell}: another run is at work on it; waiting"
+    with job.cell.lock(lambda: progress.line(waiting, **place(job))):
         if job.unavailable:
             return _not_available(job)
-        return _Run(job, scorer, progress, command, set() if said is None else said).complete()
+        return _Run(job, scorer, progress, command, set() if said is None else said, course).complete()
+
+
+def place(job: Job) -> dict[str, str]:
+    """What events call a job by."""
+    return {"dataset": job.split.dataset, "split": job.split.name, "method": job.cell.method}
 
 
 def _not_available(job: Job) -> Outcome:
@@ -87,11 +134,15 @@ def _not_available(job: Job) -> Outcome:
 class _Run:
     """One job on its way, under the cell's lock."""
 
-    def __init__(self, job: Job, scorer: Scorer, progress: Progress, command: str, said: set) -> None:
+    def __init__(
+        self, job: Job, scorer: Scorer, progress: Progress, command: str, said: set, course: Course | None
+    ) -> None:
         self.job, self.scorer, self.progress, self.command, self.said = job, scorer, progress, command, said
+        self.course = course
         self.outcome = Outcome(job)
         self.queue: deque[tuple[Pair, Future]] = deque()
         self.fuser: Callable[[PairImages], Made] | None = None
+        self.lacking: dict[cells.Cell, set[str]] = {}  # what the jobs beside this one lacked before it
 
     def complete(self) -> Outcome:
         job, outcome = self.job, self.outcome
@@ -103,12 +154,15 @@ class _Run:
         if adopted := reuse.adopt(job, job.keys.keys() - self.fused.keys()):
             self.fused |= {id: image.digest for id, image in adopted.items()}
             self.told |= {id: image.told for id, image in adopted.items()}
-            self.progress.line(f"{job.cell}: {len(adopted)} fused before, in another split; taken from there")
+            text = f"{job.cell}: {len(adopted)} fused before, in another split; taken from there"
+            self.progress.line(text, **place(job))
         self._write_lines()
         self.record = facts(job, list(self.lines.values()))
         self._fail_all(job.split.broken | job.missing)
         self.record["runs"] = job.cell.run().get("runs", []) if self.fused else []
         pairs = [pair for pair in job.split.pairs if pair.id in job.keys and self._lacks_something(pair)]
+        if self.course is not None:
+            self.course.begin(len(pairs), len(job.split.pairs))
         if not pairs:
             self._write_record(finished=True)
             self._tell()
@@ -119,8 +173,9 @@ class _Run:
         self.record["runs"].append(entry)
         self._write_record()
         try:
-            with self.progress.bar(str(job.cell), len(pairs)) as step:
-                self._work(pairs, step)
+            whole = self.course.whole if self.course is not None else None
+            with self.progress.bar(str(job.cell), len(pairs), whole=whole, **place(job)) as step:
+                self._work(pairs, self._counting(step))
         finally:
             # Also on the way out of an interruption, so that the files say what is there.
             entry.update(
@@ -136,6 +191,16 @@ class _Run:
             self._write_record(finished=True)
         self._tell()
         return outcome
+
+    def _counting(self, step: Callable[..., None]) -> Callable[..., None]:
+        """The step of a bar, which the forecast is told of first."""
+
+        def counted(well: bool = True) -> None:
+            if self.course is not None:
+                self.course.forecast.step()
+            step(well)
+
+        return counted
 
     def _lacks_files(self, pair: Pair) -> bool:
         no_colour = self.job.colour and not self.job.cell.colour(pair.id).exists()
@@ -203,6 +268,22 @@ class _Run:
         files.append(job.cell.timings_file, {**line, "told": of_both} if of_both else line)
         self.fused[pair.id], self.told[pair.id] = digest, of_both
         self.outcome.fused += 1
+        for other, image in zip(job.also, made.also):
+            self._save_for(other, pair.id, image, line, of_both)
+
+    def _save_for(self, other: Job, id: str, image: np.ndarray, line: dict, told: tuple[str, ...]) -> None:
+        """Save the image of another job that lacks it, unless a run is at work there: then it makes its own."""
+        if other.cell not in self.lacking:
+            self.lacking[other.cell] = other.keys.keys() - kept(other).fused.keys()
+        if id not in self.lacking[other.cell]:
+            return
+        with other.cell.lock_if_free() as held:
+            if held:
+                other.cell.colour(id).unlink(missing_ok=True)
+                path = other.cell.fused(id)
+                saving.save_luminance(path, image)
+                line = {**line, "key": other.keys[id], "fused": files.file_sha256(path)}
+                files.append(other.cell.timings_file, {**line, "told": told} if told else line)
 
     def _fuser(self) -> Callable[[PairImages], Made]:
         if self.fuser is None:
@@ -214,11 +295,13 @@ class _Run:
                 self.outcome.unavailable = self.record["unavailable"] = one_line(error).removeprefix(
                     f"{self.job.about['name']}: "
                 )
-                self.progress.line(f"{self.job.cell}: unavailable: {self.outcome.unavailable}")
+                text = f"{self.job.cell}: unavailable: {self.outcome.unavailable}"
+                self.progress.line(text, "failure", **place(self.job), reason=self.outcome.unavailable)
                 raise _Hopeless from error
             except Exception as error:  # a method may raise anything; the other methods go on
                 self.outcome.error = self.record["error"] = told(error)
-                self.progress.line(f"{self.job.cell}: failed: {self.outcome.error}")
+                text = f"{self.job.cell}: failed: {self.outcome.error}"
+                self.progress.line(text, "failure", **place(self.job), reason=self.outcome.error)
                 raise _Hopeless from error
         return self.fuser
 
@@ -266,33 +349,35 @@ class _Run:
             ids = [id for id in reasons if reasons[id] == reason]
             some = first_few(ids, _NAMED)
             where = some if len(ids) == 1 else f"{len(ids)} of {len(self.job.split.pairs)} pairs ({some})"
-            self.progress.line(f"{self.job.cell}: {where}: {reason}")
+            self.progress.line(
+                f"{self.job.cell}: {where}: {reason}", "failure", **place(self.job), ids=ids, reason=reason
+            )
 
     def _fail(self, id: str, reason: str) -> None:
         self.outcome.failed[id] = reason
-        self.progress.line(f"{self.job.cell}: {id}: {reason}")
+        self.progress.line(f"{self.job.cell}: {id}: {reason}", "failure", **place(self.job), ids=[id], reason=reason)
 
     def _facts(self) -> facts_told.Facts:
         """What there is to tell of the images; of what is not scored, of its sources alone."""
-        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies)}
+        return {**self.told, **facts_told.by_image(self.lines.values(), self.job.copies, self.job.declared)}
 
     def _tell(self) -> None:
         """Say once of a run what is true of a split's sources, and what of the cell's own images."""
         job, found, total = self.job, self._facts(), len(self.job.split.pairs)
-        place = (job.split.dataset, job.split.name)
+        of = (job.split.dataset, job.split.name)
         sources = facts_told.of_sources(found)
         self.outcome.told = facts_told.in_all(sources, total)
-        new = {id: [fact for fact in facts if (*place, id, fact) not in self.said] for id, facts in sources.items()}
-        self.said.update((*place, id, fact) for id, facts in new.items() for fact in facts)
+        new = {id: [fact for fact in facts if (*of, id, fact) not in self.said] for id, facts in sources.items()}
+        self.said.update((*of, id, fact) for id, facts in new.items() for fact in facts)
         for line in facts_told.in_all(new, total):
-            self.progress.line(f"{'@'.join(place)}: {line}")
+            self.progress.line(f"{'@'.join(of)}: {line}", "told", dataset=of[0], split=of[1])
         for line in facts_told.in_all(facts_told.of_fused(found), total):
-            self.progress.line(f"{job.cell}: {line}")
+            self.progress.line(f"{job.cell}: {line}", "told", **place(job))
 
     def _write_lines(self) -> None:
         """Make `scores.jsonl` hold the valid lines, ordered by pair, then protocol."""
-        place = {pair.id: index for index, pair in enumerate(self.job.split.pairs)}
-        ordered = sorted(self.lines, key=lambda key: (place[key[0]], key[1]))
+        order = {pair.id: index for index, pair in enumerate(self.job.split.pairs)}
+        ordered = sorted(self.lines, key=lambda key: (order[key[0]], key[1]))
         files.write_lines(self.job.cell.scores_file, [self.lines[key] for key in ordered])
 
     def _write_record(self, finished: bool = False) -> None:

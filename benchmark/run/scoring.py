@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from benchmark.datasets.pairs import Pair, PairImages
 from benchmark.run import spawning, worker
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def score_file(
     import metrics
     from benchmark.errors import UserError
     from benchmark.imaging import oddities, reading
-    from benchmark.store.told import FUSED
+    from benchmark.store.told import FULL, FULL_ALONE, FUSED
     from metrics.evaluation import COLOUR_PROTOCOLS
 
     if isinstance(source, Pair):
@@ -55,7 +59,14 @@ def score_file(
         facts = oddities.of_file(picture)
     else:
         facts = oddities.of_fused(picture, source.ir, source.vis, source.names, source.colour)
-    return Scored(found, (*source.told, *(f"{FUSED}: {what}" for what in dict.fromkeys(facts))))
+    of_fused = [f"{FUSED}: {what}" for what in dict.fromkeys(facts)]
+    if not copy and _is_full(picture.luminance):
+        of_fused.append(FULL if _is_full(source.ir) or _is_full(source.vis) else FULL_ALONE)
+    return Scored(found, (*source.told, *of_fused))
+
+
+def _is_full(image: np.ndarray) -> bool:
+    return bool(image.min() == 0 and image.max() == 255)
 
 
 class Scorer:

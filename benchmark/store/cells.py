@@ -112,6 +112,18 @@ class Cell:
         finally:
             lock.release()
 
+    @contextmanager
+    def lock_if_free(self):
+        """Hold the cell, or do not wait for it. Yields whether it is held."""
+        from filelock import FileLock, Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield True
+        except Timeout:
+            yield False
+
 
 def fused_file(cell: Cell, id: str) -> Path | None:
     """The file of a fused image, in the store or where `bench eval` found it; None where it is gone."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.names import without_hash
-from benchmark.store import told
+from benchmark.store import saved, told
 from benchmark.store.cells import Cell, existing_cells, read_scores, scores_of
+from benchmark.store.saved import Saved
 
 if TYPE_CHECKING:
     import pandas
@@ -38,7 +39,8 @@ class Row:
     directions: metric -> +1 higher is better, -1 lower is better. scores: id -> metric -> value (nan where undefined)
     of every image scored, in the order of the split. reasons: metric -> why it is undefined, once for each image. told:
     image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
-    without what tells its checkpoints apart. shown: what lines call it, its label where empty.
+    without what tells its checkpoints apart. saved: how its images were saved. apart: whether its table ranks another
+    output; remark: what the table says of that. shown: what lines call it, its label where empty.
     """
 
     cell: Cell
@@ -55,6 +57,15 @@ class Row:
     title: str = ""
     name: str = ""
     shown: str = ""
+    saved: Saved = field(default_factory=Saved)
+    apart: bool = False
+    remark: str = ""
+
+    @property
+    def measured_as(self) -> str:
+        """The label under which `bench profile` measures the method, whose cost does not depend on how it is saved."""
+        label, output = self.cell.method, self.saved.output
+        return label.replace(f"+{output}", "") if output else label
 
     @property
     def done(self) -> bool:
@@ -64,7 +75,8 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     """Methods that may be compared: one split under one protocol. `rows` are done; `others` are not, and are
-    never ranked. metrics: name -> direction, in the order of the columns; total: pairs in the split."""
+    never ranked. output: the one that is ranked. metrics: name -> direction, in the order of the columns; total: pairs
+    in the split."""
 
     dataset: str
     split: str
@@ -72,6 +84,7 @@ class Table:
     metrics: dict[str, int]
     rows: list[Row]
     others: list[Row]
+    output: str = "raw"
 
     @property
     def total(self) -> int:
@@ -114,15 +127,21 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         preliminary=bool(record.get("preliminary")),
         scores=by_id,
         reasons=reasons,
-        told=told.by_image(lines, is_copy(record)),
+        told=told.by_image(lines, is_copy(record), is_declared(record)),
         title=title_of(cell.method, record),
         name=str(record.get("name") or cell.method),
+        saved=Saved.by(record),
     )
 
 
 def is_copy(record: dict) -> bool:
     """Whether a run's images are meant to be one of the sources."""
     return record.get("kind") == "run" and record.get("name") in ("ir", "vis")
+
+
+def is_declared(record: dict) -> bool:
+    """Whether it is known how a run's images were saved: by a method of this suite, or stretched on demand."""
+    return (record.get("kind") == "run" and not record.get("code")) or Saved.by(record).stretched
 
 
 def title_of(label: str, record: dict) -> str:
@@ -198,6 +217,8 @@ def tables(rows: Iterable[Row], metrics: dict[str, list[str]] | None = None) -> 
         groups.setdefault((row.cell.dataset, row.cell.split, row.protocol), []).append(row)
     found = []
     for (dataset, split, protocol), group in groups.items():
+        output = saved.common({row.cell: row.saved for row in group if row.done})
+        group = beside_each_other(group, output)
         done = [row for row in group if row.done]
         directions: dict[str, int] = {}
         for row in group:
@@ -206,15 +227,25 @@ def tables(rows: Iterable[Row], metrics: dict[str, list[str]] | None = None) -> 
         if metrics is not None:
             directions = {metric: directions[metric] for metric in metrics[protocol] if metric in directions}
         others = [row for row in group if not row.done]
-        found.append(Table(dataset, split, protocol, directions, done, others))
+        found.append(Table(dataset, split, protocol, directions, done, others, output))
     return found
+
+
+def beside_each_other(rows: Sequence[Row], output: str) -> list[Row]:
+    """The rows as a table that ranks `output` shows them."""
+    remarks = saved.remarks([row.saved for row in rows], output)
+    return [
+        replace(row, apart=not row.saved.fits(output), remark=remark if row.scores else "")
+        for row, remark in zip(rows, remarks)
+    ]
 
 
 def load_results(results: str | os.PathLike = "results") -> pandas.DataFrame:
     """Every score under `results`: one row per image and metric.
 
     Columns: dataset, split, method, protocol, state (of the row that the image belongs to: "done",
-    "partial 3/6", ...), id, metric, value (nan where undefined). Raises UserError where there are no results.
+    "partial 3/6", ...), id, metric, value (nan where undefined), output ("raw", also where a method's native output is
+    the same; "native", "minmax", or "" for images from elsewhere). Raises UserError where there are no results.
     """
     import pandas
 
@@ -223,6 +254,6 @@ def load_results(results: str | os.PathLike = "results") -> pandas.DataFrame:
         cell = row.cell
         for id, scores in row.scores.items():
             place = (cell.dataset, cell.split, cell.method, row.protocol, row.state, id)
-            found += [(*place, metric, value) for metric, value in scores.items()]
-    columns = ["dataset", "split", "method", "protocol", "state", "id", "metric", "value"]
+            found += [(*place, metric, value, row.saved.output) for metric, value in scores.items()]
+    columns = ["dataset", "split", "method", "protocol", "state", "id", "metric", "value", "output"]
     return pandas.DataFrame(found, columns=columns)

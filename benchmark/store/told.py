@@ -13,15 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 FUSED = "fused"
 REPEATED = f"{FUSED}: identical to that of another pair, of other sources"
 
+# Of one image, and only there to be counted: it spans all levels, and so does a source of it, or none does.
+FULL, FULL_ALONE = f"{FUSED}: from 0 to 255, as a source", f"{FUSED}: from 0 to 255, as no source"
+STRETCHED = f"{FUSED}: from 0 to 255 exactly, also where no source is: stretched, or clipped at both ends?"
+
 Facts = dict[str, tuple[str, ...]]  # image -> what is told of it
 
 # A number that stands for itself, perhaps an end of a range: not one in "16-bit" or "1/257".
 _NUMBER = re.compile(r"(?<![\w/+])(?<!\d\.)-?\d+(?:\.\d+)?(?:e[+-]\d+)?(?![\w/-]|\.\d)")
 
 
-def by_image(lines: Iterable[dict], copies: bool = False) -> Facts:
+def by_image(lines: Iterable[dict], copies: bool = False, declared: bool = False) -> Facts:
     """What the lines of a cell's `scores.jsonl` tell. Images that are alike for different sources are found here,
-    unless they are meant to be `copies` of a source."""
+    unless they are meant to be `copies` of a source; and images that all look stretched, unless it is `declared` how
+    they were saved."""
     lines = list(lines)
     found: Facts = {}
     for line in lines:
@@ -33,6 +38,12 @@ def by_image(lines: Iterable[dict], copies: bool = False) -> Facts:
             facts = found[line["id"]]
             if counts[line["fused"]] > 1 and REPEATED not in facts:
                 found[line["id"]] = (*facts, REPEATED)
+    full = [bool({FULL, FULL_ALONE}.intersection(facts)) for facts in found.values()]
+    alone = any(FULL_ALONE in facts for facts in found.values())
+    suspect = len(full) > 1 and all(full) and alone and not declared
+    for id, facts in found.items():
+        others = tuple(fact for fact in facts if fact not in (FULL, FULL_ALONE))
+        found[id] = (*others, STRETCHED) if suspect else others
     return {id: facts for id, facts in found.items() if facts}
 
 

@@ -7,8 +7,9 @@ import io
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 
@@ -17,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 import metrics
-from baselines.base import keep_freed_memory, sha256
+from baselines.base import keep_freed_memory, load_tensors, sha256
 from baselines.tasks import Recipe, Task, load_weights
+from benchmark import progress
 from benchmark.figures.training_curves import draw
 from benchmark.store import files
 from benchmark.training.crops import Source, crops, split_off_validation
@@ -30,6 +32,18 @@ from benchmark.training.schedule import learning_rate
 VALIDATION_CROP = 128
 LOG_EVERY = 20
 PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class News:
+    """How a training goes. step: how many are done. loss: mean of the last steps; learning_rate: of the last one;
+    steps_per_second and images_per_second: since this run began or went on, validation and saving included."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    steps_per_second: float
+    images_per_second: float
 
 
 class Diverged(Exception):
@@ -83,8 +97,8 @@ def _lower_precision(network: nn.Module, calls: Sequence[str], device: str) -> N
 
 
 class Run:
-    """One training run. Its folder holds state.pt (to resume), log.csv, validation.csv, validation.png, the weights and
-    their record.
+    """One training run. Its folder holds state.pt (to resume), log.csv, loss.png, validation.csv, validation.png, the
+    weights and their record.
 
     start: the weights to begin with, or None for random ones. precision: "fp32", or "bf16" for bfloat16 autocast of the
     network, with float32 weights, losses and scans. recompute: trade time for memory, by computing the activations of
@@ -139,7 +153,7 @@ class Run:
     def _resume(self) -> None:
         path = self.folder / "state.pt"
         try:
-            saved = torch.load(path, map_location=self.device, weights_only=True)
+            saved = load_tensors(path, self.device)
             identity, step = saved["identity"], saved["step"]
         except Exception as error:  # torch raises many kinds for a file that is not its own
             raise ValueError(f"{path} is not a saved state; remove it to start anew") from error
@@ -218,14 +232,14 @@ class Run:
         sources: Sequence[Source],
         save_every: int,
         validate_every: int,
-        advance: Callable[[], None] = lambda: None,
-        say: Callable[[str], None] = print,
+        advance: Callable[[News], None] = lambda news: None,
+        say: Callable[..., None] = progress.say,
         tensorboard: bool = False,
     ) -> None:
         """Train to the recipe's last step. Hold a few pairs of each source out to validate on.
 
-        Calls `advance` after every step, and `say` with the scores of every validation. Ctrl-C and SIGTERM wait for the
-        end of the step; the run saves it, then they are raised.
+        Calls `advance` after every step, and `say` with the scores of every validation. Ctrl-C and SIGTERM wait for
+        the end of the step; the run saves it, then they are raised.
         """
         training, held_out = split_off_validation(sources)
         first = self.processes.rank == 0
@@ -234,39 +248,51 @@ class Run:
             say(f"{', '.join(whole)}: fewer than 4 pairs, so none is held out for validation")
         board = TensorBoard(self.folder / "tensorboard", self.step) if tensorboard and first else None
         window, before, stopped = [], time.monotonic(), False
+        recent, start, first_step = deque(maxlen=LOG_EVERY), before, self.step
         with held_back(say if first else lambda line: None) as interrupts:
             while self.step < self.recipe.steps and not stopped:
                 window.append(self.train_step(training))
+                recent.append(window[-1]["loss"])
                 now = time.monotonic()
                 self.seconds, before = self.seconds + now - before, now
                 last = self.step == self.recipe.steps
                 if self.step % LOG_EVERY == 0 or last:
                     # A method's phases differ in their parts of the loss; only those of the newest step are averaged.
                     means = {key: float(np.mean([row[key] for row in window if key in row])) for key in window[-1]}
-                    row = {"step": self.step, "seconds": self.seconds, **self.processes.mean(means)}
+                    rate = learning_rate(self.recipe, self.step - 1)
+                    row = {"step": self.step, "seconds": self.seconds, **self.processes.mean(means), "rate": rate}
                     window = []
                     if first:
                         self.log.append(row)
                     if board:
-                        board.add("training", {**row, "rate": learning_rate(self.recipe, self.step - 1)})
+                        board.add("training", row)
                 if first and held_out and (self.step % validate_every == 0 or last):
                     self._validate(held_out, say, board)
                 stopped = self.processes.any(bool(interrupts))
+                if first and (self.step % validate_every == 0 or last or stopped):
+                    self._draw_losses()
                 if first and (self.step % save_every == 0 or last or stopped):
                     self.save()
-                advance()
+                speed = (self.step - first_step) / max(time.monotonic() - start, 1e-9)
+                rate = learning_rate(self.recipe, self.step - 1)
+                advance(News(self.step, float(np.mean(recent)), rate, speed, speed * self.recipe.batch))
         if stopped:  # another process was interrupted; `held_back` passes on an interrupt of this one
             raise KeyboardInterrupt
         self.processes.wait()
 
-    def _validate(self, held_out: list, say: Callable[[str], None], board: TensorBoard | None) -> None:
+    def _draw_losses(self) -> None:
+        if self.log.rows():
+            draw(self.log.path, self.folder / "loss.png", f"{self.method}, losses and learning rate")
+
+    def _validate(self, held_out: list, say: Callable[..., None], board: TensorBoard | None) -> None:
         scores = validate(self.averaged(), held_out, self.device)
         row = {"step": self.step, **scores}
         self.validation.append(row)
         draw(self.validation.path, self.folder / "validation.png", f"{self.method}, held-out crops")
         if board:
             board.add("validation", row)
-        say(f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+        text = f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
+        say(text, "validation", method=self.method, step=self.step, scores=scores)
 
 
 def in_steps(count: int) -> str:

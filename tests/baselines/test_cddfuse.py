@@ -81,7 +81,7 @@ def test_every_stage_is_the_authors(official, golden, crop, dtype, tolerance):
 def test_fuser_gives_what_the_authors_script_saves(official, golden, crop):
     """From a file in the official layout, stretched to [0, 1]; 1e-5."""
     fuser = baselines.load("cddfuse", checkpoint=official / "cddfuse" / "CDDFuse_IVF.pth")
-    fused = fuser.fuse(golden[f"{crop}.ir"].numpy(), golden[f"{crop}.vis"].numpy())
+    fused = fuser.fuse(golden[f"{crop}.ir"].numpy(), golden[f"{crop}.vis"].numpy(), "native")
     np.testing.assert_allclose(fused, golden[f"{crop}.out_minmax"][0].numpy(), atol=1e-5)
 
 
@@ -112,16 +112,16 @@ def test_each_image_of_a_batch_is_stretched_by_itself(saved):
     rng = np.random.default_rng(0)
     ir, vis = rng.random((2, 3, 1, 17, 22), np.float32) * np.array([0.2, 0.5, 1], np.float32)[:, None, None, None]
     fuser = baselines.load("cddfuse", checkpoint=saved)
-    fused = fuser.fuse(ir, vis)
+    fused = fuser.fuse(ir, vis, "native")
     assert (fused.min(axis=(1, 2, 3)) == 0).all() and (fused.max(axis=(1, 2, 3)) == 1).all()
     for i in range(3):
-        np.testing.assert_allclose(fused[i, 0], fuser.fuse(ir[i, 0], vis[i, 0]), atol=1e-5)
+        np.testing.assert_allclose(fused[i, 0], fuser.fuse(ir[i, 0], vis[i, 0], "native"), atol=1e-5)
 
 
 def test_a_flat_result_is_left_as_it_is(saved):
     fuser = baselines.load("cddfuse", checkpoint=saved)
     fuser.network = lambda ir, vis: torch.full_like(vis, 0.25)
-    assert (fuser.fuse(np.zeros((16, 16)), np.zeros((16, 16))) == 0.25).all()
+    assert (fuser.fuse(np.zeros((16, 16)), np.zeros((16, 16)), "native") == 0.25).all()
 
 
 def test_strips_of_rows_do_not_show(network, monkeypatch):

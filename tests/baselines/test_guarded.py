@@ -315,7 +315,7 @@ def test_what_is_beyond_the_range_is_told(theirs):
 
 
 BUILDS = {
-    ("Wrapped", "weights.pth"): "build() failed: KeyError: 'state_dict' (mynet.py, line ",
+    ("Wrapped", "weights.pth"): "build() failed: KeyError: state_dict (mynet.py, line ",
     (
         "Lenient",
         "weights.pth",

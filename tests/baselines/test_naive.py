@@ -4,6 +4,7 @@ from scipy.ndimage import correlate1d
 
 import baselines
 from baselines.laplacian import decompose, levels_for, reconstruct
+from benchmark.imaging.saving import quantise
 
 
 @pytest.fixture
@@ -12,16 +13,47 @@ def pair():
     return rng.random((37, 52), np.float32), rng.random((37, 52), np.float32)
 
 
-def test_sources_average_and_maximum(pair):
-    ir, vis = pair
-    expected = {"ir": ir, "vis": vis, "average": (ir + vis) / 2, "max": np.where(ir > vis, ir, vis)}
-    for name, image in expected.items():
-        np.testing.assert_array_equal(baselines.load(name).fuse(ir, vis), image)
+@pytest.fixture(scope="module")
+def levels():
+    """Two images that hold each pair of grey levels once."""
+    return tuple(np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8)))
 
 
-def test_average_of_eight_bit_images_keeps_half_levels():
-    fused = baselines.load("average").fuse(np.full((16, 16), 3, np.uint8), np.full((16, 16), 4, np.uint8))
-    np.testing.assert_allclose(fused * 255, 3.5, rtol=1e-6)
+def half_up(numerator, denominator):
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def test_naive_methods_are_exact_for_every_pair_of_levels(levels):
+    ir, vis = (image.astype(int) for image in levels)
+    expected = {"ir": ir, "vis": vis, "average": half_up(ir + vis, 2), "max": np.where(ir > vis, ir, vis)}
+    naive = {name for name in baselines.names() if baselines.card(name).family == "naive"}
+    assert naive == set(expected)
+    for name in naive:
+        fuser = baselines.load(name)
+        assert isinstance(fuser, baselines.NaiveFuser)
+        for output in ("native", "raw", "minmax"):  # these images span 0..255
+            np.testing.assert_array_equal(quantise(fuser.fuse(*levels, output)), expected[name])
+        as_floats = (image / np.float32(255) for image in levels)
+        np.testing.assert_array_equal(quantise(fuser.fuse(*as_floats), truncate=True), expected[name])
+
+
+def test_naive_methods_round_other_values_to_levels_first(pair):
+    fused = baselines.load("average").fuse(*pair)
+    ir, vis = (quantise(image).astype(int) for image in pair)
+    np.testing.assert_array_equal(quantise(fused), half_up(ir + vis, 2))
+
+
+def test_naive_methods_are_stretched_in_integers():
+    """Every range of levels from zero, and one level of its own."""
+    fuser = baselines.load("ir")
+    for high in range(1, 256):
+        ramp = np.resize(np.arange(high + 1, dtype=np.uint8), (16, 16))
+        spread = half_up(255 * ramp.astype(int), high)
+        np.testing.assert_array_equal(quantise(fuser.fuse(ramp, ramp, "minmax")), spread)
+        if high < 200:
+            np.testing.assert_array_equal(quantise(fuser.fuse(ramp + 55, ramp, "minmax")), spread)
+    flat = np.full((16, 16), 7, np.uint8)
+    np.testing.assert_array_equal(quantise(fuser.fuse(flat, flat, "minmax")), flat)
 
 
 def test_pyramid_is_burt_and_adelsons(pair):

@@ -69,7 +69,7 @@ def test_what_is_scored_is_the_luminance_of_the_published_images(fuser, shared, 
     pair = reading.read(shared / "data/MSRS/test/vi" / name)
     infrared = reading.read_luminance(shared / "data/MSRS/test/ir" / name)
     saved = reading.read(shared / "oracles/msrs_seafusion" / name).rgb @ LUMINANCE
-    fused = saving.quantise(fuser.fuse(infrared, pair.luminance, colour=pair.rgb), truncate=True)
+    fused = saving.quantise(fuser.fuse(infrared, pair.luminance, "native", pair.rgb), truncate=True)
     assert np.abs(fused - saved).mean() <= 0.3
 
 
@@ -78,7 +78,7 @@ def test_published_grey_images_are_reproduced(fuser, shared):
     for name in ("01.png", "41.png"):
         ir, vis = (reading.read_luminance(shared / "data/TNO" / side / name) for side in ("ir", "vi"))
         saved = reading.read_luminance(shared / "oracles/tno42/fused/SeAFusion" / name).astype(int)
-        difference = np.abs(saving.quantise(fuser.fuse(ir, vis), truncate=True) - saved)
+        difference = np.abs(saving.quantise(fuser.fuse(ir, vis, "native"), truncate=True) - saved)
         assert difference.mean() <= 0.01 and difference.max() <= 1
 
 

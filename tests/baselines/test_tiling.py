@@ -86,9 +86,9 @@ def test_stretches_are_those_of_the_whole_image():
 
     fuser = Stretched()
     ir = np.linspace(0.2, 0.6, 300, dtype=np.float32) * np.ones((20, 1), np.float32)
-    whole = fuser.fuse(ir, ir)
+    whole = fuser.fuse(ir, ir, "native")
     fuser.tile = 40
-    np.testing.assert_allclose(fuser.fuse(ir, ir), whole, atol=1e-5)
+    np.testing.assert_allclose(fuser.fuse(ir, ir, "native"), whole, atol=1e-5)
     assert whole.min() == 0 and whole.max() == 1
 
 

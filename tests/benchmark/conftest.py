@@ -1,5 +1,6 @@
 """Fixtures of the harness's tests: small pairs, a small learned method, ways to call `bench`."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -28,6 +29,12 @@ class Gain(Fuser):
     def fuse_batch(self, ir, vis):
         return self.gain * ir + 0.1 * np.random.random(ir.shape)
 """
+
+
+# How Python writes values, and torch's advice to load what could run code: nothing for users.
+PYTHONS = re.compile(
+    r"\b(Posix|Windows)Path\(|\bnp\.\w+\(|array\(|<class '|\bobject at 0x|\bNone\b|torch\.Size|weights_only|\[['\"]"
+)
 
 
 @pytest.fixture
@@ -65,6 +72,7 @@ def bench():
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert "Traceback" not in result.output
+        assert not (found := PYTHONS.search(result.stderr)), found
         return result
 
     return call

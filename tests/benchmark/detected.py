@@ -67,6 +67,8 @@ def record(method, seed, ap, **more) -> dict:
             "title": method.partition("+")[0].title(),
             "version": "1",
             "preliminary": False,
+            "output": "raw",
+            "native": "",
         },
         "seed": seed,
         "state": "done",

@@ -75,6 +75,14 @@ def write(
                 Image.fromarray(pixels).save(cell.folder / kind / f"{id}.png")
 
 
+def saved_as(results, dataset, split, outputs, same):
+    """Make the records say how images were saved. outputs: method -> output; same: those whose native one is raw."""
+    for method, output in outputs.items():
+        cell = cells.Cell(results, dataset, split, method)
+        native = "" if method in same else "stretched from its minimum to its maximum"
+        cell.write_run({**cell.run(), "name": method.partition("+")[0], "output": output, "native": native})
+
+
 def write_objects(results, dataset, ids, methods, size=(64, 48)):
     """A setup of `bench detect`: two labelled objects in each pair; every method finds one, at 0.9, and something else
     below any threshold."""

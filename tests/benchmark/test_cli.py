@@ -6,6 +6,7 @@ import os
 import pkgutil
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -153,18 +154,18 @@ def test_results_that_are_a_file(bench_folder, pairs):
         ("methods: [", ["not a YAML file"]),
         ("limit: many", ["limit", "'many'"]),
         ("limit: 0", ["limit", "0"]),
-        ("limit: [1]", ["limit", "expected text or a number, found [1]"]),
+        ("limit: [1]", ["limit", "expected text or a number, found a list"]),
         ("seed: 1.5", ["seed", "'1.5'"]),
         ("device: tpu", ["device", "'tpu'"]),
         ("dataset: 5", ["unknown data set '5'"]),
         ("dataset: null", ["dataset", "found nothing"]),
         ("dataset: []", ["dataset", "at least one name"]),
         ("methods: [average, {a: b}]", ["methods", "expected text"]),
-        ("split: no", ["split", "found False"]),
+        ("split: no", ["split", "found false"]),
         ("split: 2026-99-99", ["not a YAML file"]),
         ("checkpoint: null", ["checkpoint", "found nothing"]),
         ("checkpoint: {cddfuse: null}", ["checkpoint", "found nothing"]),
-        ("results: {}", ["results", "found {}"]),
+        ("results: {}", ["results", "found a mapping"]),
         ('results: "a\\0b"', ["results", "expected a path"]),
         ("force: 3", ["force", "true or false"]),
         ("5: 5", ["unknown option", "'5'"]),
@@ -377,7 +378,7 @@ def test_ls_metrics_of_a_protocol(bench):
     import metrics
 
     text = bench("ls", "metrics", "--protocol", "liu2012").stdout
-    assert [line.split()[0] for line in text.splitlines()[2:] if line.strip()] == metrics.names("liu2012")
+    assert [line.split()[0] for line in text.splitlines()[1:]] == metrics.names("liu2012")
     assert metrics.card("Qg").protocols["liu2012"] in " ".join(text.split())
 
 
@@ -399,3 +400,119 @@ def test_a_listing_on_a_narrow_terminal_loses_nothing(monkeypatch, capsys, width
     assert max(map(len, text.splitlines())) == width
     shown = Counter("".join(text.replace("─", "").split()))
     assert shown == Counter("".join("".join(row) for row in (head, *rows)).replace(" ", ""))
+
+
+def examples(command: click.Command) -> list[list[str]]:
+    """The words of every `bench` that the end of a command's help shows, without what they are piped into."""
+    found = []
+    for line in (command.epilog or "").splitlines():
+        if line.startswith("  bench "):
+            words = shlex.split(re.split(r" {3,}", line.strip())[0])
+            ends = [i for i, word in enumerate(words) if word in ("&&", "|")]
+            found.append(words[1 : ends[0] if ends else None])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), [((), main), *all_commands()], ids=lambda x: "-".join(x) if type(x) is tuple else ""
+)
+def test_every_help_shows_examples_that_work(path, command):
+    shown = examples(command)
+    assert len(shown) > 1 and "Examples:" in command.epilog
+    assert any(tuple(words[: len(path)]) == path for words in shown)
+    for words in shown:
+        place, rest = main, words
+        while isinstance(place, click.Group) and rest:
+            place, rest = place.get_command(click.Context(place), rest[0]), rest[1:]
+        context = click.Context(place)
+        values, extra, _ = place.make_parser(context).parse_args(list(rest))
+        assert not extra, words
+        for parameter in place.params:
+            if isinstance(value := values.get(parameter.name), str) and not isinstance(parameter.type, click.Path):
+                parameter.type_cast_value(context, [value] if parameter.multiple else value)
+            assert not parameter.required or parameter.name in values, words
+
+
+def complete(words: str, monkeypatch, bench, shell="bash") -> list[str]:
+    """What a shell is offered for the last of the words."""
+    monkeypatch.setenv("_BENCH_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", words.split(" ")[-1] if shell == "fish" else str(words.count(" ")))
+    lines = bench().stdout.strip().splitlines()
+    return lines[1::3] if shell == "zsh" else [line.partition(",")[2] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("bench run --methods sea", ["seafusion"]),
+        ("bench run --methods average,if", ["average,ifcnn-max", "average,ifcnn-mean", "average,ifcnn-sum"]),
+        ("bench run --methods average,av", []),
+        ("bench run --dataset tno --split cdd", ["cddfuse25"]),
+        ("bench run --dataset nope --split ", []),
+        ("bench run --protocol cdd", ["cddfuse"]),
+        ("bench eval --dataset roads", ["roadscene"]),
+        ("bench report --metrics EN,Qab", ["EN,Qabf"]),
+        ("bench train --method mam", ["mambadfuse"]),
+        ("bench train --dataset ms", ["msrs"]),
+        ("bench data verify ms", ["msrs"]),
+        ("bench weights pull dens", ["densefuse"]),
+        ("bench check dens", ["densefuse"]),
+        ("bench ls me", ["methods", "metrics"]),
+        ("bench rnu --d", []),
+    ],
+)
+def test_names_are_completed(monkeypatch, bench, words, expected):
+    assert complete(words, monkeypatch, bench) == expected
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_completed(monkeypatch, bench, shell):
+    assert complete("bench run --dataset tn", monkeypatch, bench, shell) == ["tno"]
+
+
+def test_completion_knows_all_methods_and_imports_no_network():
+    import baselines
+
+    assert set(baselines.spelled_names()) == set(baselines.names())
+    code = (
+        "import sys, baselines; baselines.spelled_names(); print(sorted({'torch', 'cv2', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_a_piped_listing_is_separated_by_tabs(monkeypatch, capsys, bench):
+    show_listing(("a", "b"), [("x\ty", "l" * 300), ("1\n2", "")])
+    assert capsys.readouterr().out == f"a\tb\nxU+0009y\t{'l' * 300}\n1U+000A2\t\n"
+    for what in ("datasets", "metrics", "protocols", "splits"):
+        head, *rows = [line.split("\t") for line in bench("ls", what).stdout.splitlines()]
+        assert rows and all(len(row) == len(head) and row[0] == row[0].strip() for row in rows)
+    found = [json.loads(line) for line in bench("ls", "protocols", "--json").stdout.splitlines()]
+    assert {one["columns"]["protocol"] for one in found if one["event"] == "row"} == set(metrics.protocols())
+
+
+def test_what_torch_will_not_load_is_told_without_its_advice(bench_folder, bench, pairs):
+    import fractions
+
+    import torch
+
+    torch.save({"a": fractions.Fraction(1, 2)}, "code.pt")
+    Path("torn.pt").write_bytes(Path("code.pt").read_bytes()[:200])
+    Path("mine.py").write_text(
+        "import torch\n\ndef mine(ir, vis):\n    return torch.load('code.pt', weights_only=True)\n"
+    )
+    for file in ("code.pt", "torn.pt"):
+        use = ("--methods", "cddfuse", "--checkpoint", f"cddfuse={file}", "--trust-checkpoint")
+        results = [bench_folder("run", *use), bench("weights", "convert", file, "x.safetensors", "--method", "cddfuse")]
+        results.append(
+            bench("train", "--method", "cddfuse", "--dataset", "synth", "--checkpoint", file, "--out", "run")
+        )
+        for result in results:
+            assert result.exit_code != 0 and f"{file}: not a readable checkpoint (" in result.output
+    told = bench_folder("run", "--methods", "mine.py:mine").stderr
+    assert "UnpicklingError: it holds more than tensors, or is damaged; what could run code" in told
+    warning = "You are using `torch.load` with `weights_only=False` (the current default value)"  # of torch before 2.6
+    code = f"import benchmark.cli, warnings; warnings.warn({warning!r}, FutureWarning)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

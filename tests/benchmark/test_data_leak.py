@@ -15,7 +15,7 @@ from benchmark.imaging import bt601
 
 
 def shares(output: str) -> list[float]:
-    return [float(value) for value in re.findall(r"±\d+ +([\d.]+) %", output)]
+    return [float(value) for value in re.findall(r"±\d+\t([\d.]+) %", output)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from harness import draw
 from benchmark import datasets
 from benchmark.datasets import labels
 from benchmark.datasets.pairs import Box, Pair
-from benchmark.detection import division, export
+from benchmark.detection import division, export, settings
 from benchmark.errors import UserError
 
 PEOPLE = (
@@ -91,6 +91,27 @@ def test_images_that_cannot_take_part_are_told(m3fd):
     assert {part: len(items) for part, items in made.parts.items()} == {"train": 3, "val": 2, "test": 1}
 
 
+def test_the_truth_is_in_cocos_format(m3fd):
+    """Boxes of a set that counts pixels from 1 become corners and sides that count from 0."""
+    break_label(m3fd, 8, annotation(PEOPLE.format(5, 7, 20, 30), PEOPLE.replace("People", "Car").format(1, 1, 64, 48)))
+    (m3fd / "scenes.csv").write_text("00008,a,day\n00009,b,night\n")
+    found = settings.truth(by_lists(m3fd, m3fd / "scenes.csv"), lambda item: (64, 48))
+    about = {"width": 64, "height": 48}
+    assert found["images"] == [
+        {"id": 1, "file_name": "00008", **about, "scene": "a", "time": "day"},
+        {"id": 2, "file_name": "00009", **about, "scene": "b", "time": "night"},
+    ]
+    number = {category["name"]: category["id"] for category in found["categories"]}
+    assert list(number) == list(datasets.get("m3fd").classes) and list(number.values()) == list(range(1, 7))
+    rows = [(a["id"], a["image_id"], a["category_id"], a["bbox"], a["area"]) for a in found["annotations"]]
+    assert rows == [
+        (1, 1, number["People"], [4, 6, 16, 24], 16 * 24),
+        (2, 1, number["Car"], [0, 0, 64, 48], 64 * 48),
+        (3, 2, number["People"], [4, 4, 16, 26], 16 * 26),
+    ]
+    assert {a["iscrowd"] for a in found["annotations"]} == {0}
+
+
 def test_without_flaws_asked_for_the_first_one_is_an_error(m3fd):
     break_label(m3fd, 0, annotation(PEOPLE.format(70, 5, 90, 30)))
     data = datasets.get("m3fd")
@@ -115,7 +136,11 @@ def test_leak_and_scenes_of_own_lists(m3fd):
     assert made.leak() == {"1": 0.0, "5": 1.0}
     assert [(item.scene, item.time) for item in made.parts["test"]] == [("a", "day"), ("b", "night")]
     assert by_lists(m3fd).parts["test"][0].scene is None  # the set's own scenes may not be those of own lists
-    for text, words in (("00008\n", "expected 'id,scene'"), ("00008,a,small\n", "'small' is no time of day")):
+    for text, words in (
+        ("00008\n", "expected 'id,scene'"),
+        ("00008,a,day,fog\n", "expected 'id,scene'"),
+        ("00008,a,small\n", "'small' is no time of day"),
+    ):
         (m3fd / "scenes.csv").write_text(text)
         with pytest.raises(UserError, match=words):
             by_lists(m3fd, m3fd / "scenes.csv")
@@ -151,6 +176,26 @@ def test_lists_that_make_no_division(m3fd, part, text, words):
     (m3fd / f"{part}.txt").write_text(text)
     with pytest.raises(UserError, match=words):
         by_lists(m3fd)
+
+
+def test_a_published_division_of_which_a_part_is_there(tmp_path):
+    """Two pairs of each of zx's parts, of which it has no validation. A limit that cuts nothing makes no other one."""
+    data = datasets.get("m3fd")
+    ids = {part: members[:3] for part, members in data.schemes()["zx"].items()}
+    base = tmp_path / "M3FD_Detection"
+    (base / "Annotation").mkdir(parents=True)
+    for id in (*ids["train"], *ids["test"]):
+        draw(base / "Ir" / f"{id}.png", int(id))
+        draw(base / "Vis" / f"{id}.png", 100 + int(id), colour=True)
+        (base / "Annotation" / f"{id}.xml").write_text(annotation(PEOPLE.format(5, 5, 20, 30)))
+    whole, same, cut = (division.divide(data, "zx", tmp_path, limit=limit) for limit in (None, 3, 2))
+    assert whole.name.startswith("zx-6of4200-") and same.name == whole.name and cut.name == f"{whole.name}-first2"
+    assert "train 3 of 2905, test 3 of 1295 pairs" in whole.notes[0]
+    for made, train in ((whole, ids["train"][:2]), (same, ids["train"][:2]), (cut, ids["train"][:1])):
+        held, test = ids["train"][len(train)], ids["test"][: len(train) + 1]
+        found = {part: [item.pair.id for item in items] for part, items in made.parts.items()}
+        assert found == {"train": train, "val": [held], "test": test}
+    assert whole.leak().keys() == {"1", "5"}
 
 
 def test_the_scene_division_of_synth_det():

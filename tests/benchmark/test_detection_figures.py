@@ -52,6 +52,16 @@ def test_a_class_without_instances_has_no_figure():
     assert figures["medium"]["instances"] == 2  # 40x80 pixels
 
 
+def test_what_is_as_large_as_a_bound_belongs_to_both_sizes():
+    boxes = {"a": [(0, 0, 32, 32, 0), (40, 0, 71, 33, 0), (80, 0, 176, 96, 0), (0, 100, 96, 197, 0)]}
+    figures, _ = precision.evaluate(truth_of(boxes), [])
+    # 1024, 1023, 9216 and 9312 pixels.
+    assert [figures[size]["instances"] for size in ("small", "medium", "large")] == [2, 2, 2]
+    everything = {"a": [(*box, 0.9) for box in boxes["a"]]}
+    figures, _ = precision.evaluate(truth_of(boxes), lines_of(everything))
+    assert [figures[size]["AP"] for size in ("small", "medium", "large")] == [1, 1, 1]
+
+
 def test_times_of_day_are_apart():
     boxes = {"d": [(10, 10, 50, 50, 0)], "n": [(10, 10, 50, 50, 0)]}
     found = {"d": [(10, 10, 50, 50, 0, 0.9)], "n": []}
@@ -146,3 +156,28 @@ def test_confusion_counts_every_box_and_every_sure_detection():
     counts = precision.confusion(truth_of(boxes), lines_of(found))
     # predicted People: on taken people, and on nothing; Car: on people, on a car; nothing: the car found too unsurely.
     assert counts == [[0, 0, 2], [1, 1, 0], [0, 1, 0]]
+
+
+def test_confusion_takes_what_is_just_sure_enough_and_just_overlaps_enough():
+    boxes = {
+        "sure": [(0, 0, 40, 40, 0), (100, 0, 140, 40, 0)],
+        "overlap": [(0, 0, 40, 40, 0), (100, 0, 140, 40, 0)],
+        "most": [(0, 0, 40, 40, 0), (10, 0, 50, 40, 1)],
+    }
+    found = {
+        "sure": [(0, 0, 40, 40, 0, 0.25), (100, 0, 140, 40, 0, 0.2499)],
+        "overlap": [(0, 0, 40, 20, 0, 0.9), (100, 0, 140, 19, 0, 0.9)],  # IoU 0.5 and 0.475
+        # Both overlap both by more than a half. The first takes the car, which leaves the people for the second.
+        "most": [(9, 0, 49, 40, 1, 0.9), (8, 0, 48, 40, 0, 0.8)],
+    }
+    lines = lines_of(found)
+    by_image = {
+        id: precision.confusion(truth_of({id: boxes[id]}), [line for line in lines if line["id"] == id]) for id in boxes
+    }
+    assert by_image == {
+        "sure": [[1, 0, 0], [0, 0, 0], [1, 0, 0]],
+        "overlap": [[1, 0, 1], [0, 0, 0], [1, 0, 0]],
+        "most": [[1, 0, 0], [0, 1, 0], [0, 0, 0]],
+    }
+    total = precision.confusion(truth_of(boxes), lines)
+    assert total == np.sum(list(by_image.values()), axis=0).tolist()

@@ -111,7 +111,7 @@ def test_a_strangers_classes_and_functions(mine, bench_folder):
     ir, vis = pair(mine)
     np.testing.assert_array_equal(fused(mine, "darker"), np.minimum(ir, vis))
     np.testing.assert_allclose(fused(mine, "Plain"), 0.7 * ir + 0.3 * vis, atol=0.51)
-    np.testing.assert_array_equal(fused(mine, "half"), fused(mine, "average"))
+    np.testing.assert_allclose(fused(mine, "half"), fused(mine, "average"), atol=1)  # halves of floats go either way
     np.testing.assert_array_equal(fused(mine, "levels"), vis)
     record = json.loads((cell(mine, "darker") / "run.json").read_text())
     assert (record["title"], record["code"]["file"]) == ("Darker of the two", "./my_fusers.py:Darker")
@@ -134,10 +134,10 @@ def test_what_a_strangers_function_may_not_return(mine, bench_folder):
     result = bench_folder("run", "--methods", "my_fusers.py:too_bright,my_fusers.py:cropped", "--metrics", "EN")
     assert result.exit_code == 1
     assert "too_bright returned 2" in result.stderr and "expected float in [0, 1], or uint8" in result.stderr
-    assert "cropped returned (47, 64) for images of (48, 64)" in result.stderr
+    assert "cropped returned shape 47x64 for images of 48x64" in result.stderr
     (mine / "forgot.py").write_text("def forgot(ir, vis):\n    ir + vis\n")
     result = bench_folder("run", "--methods", "forgot.py", "--metrics", "EN")
-    assert "fusing failed: ValueError: forgot returned None; expected an image (H, W)" in result.stderr
+    assert "fusing failed: ValueError: forgot returned nothing; expected an image (H, W)" in result.stderr
     assert "did you mean the file ./forgot.py?" in bench_folder("run", "--methods", "forgot").stderr
 
 
@@ -176,7 +176,7 @@ def test_a_crash_in_a_strangers_file_is_told_with_its_place(mine, bench, bench_f
 MISTAKES = {
     "nowhere.py:F": "nowhere.py: no such file",
     "my_fusers.py:Darkest": "no 'Darkest' in it; it has Darker, Plain, mix, levels, too_bright, cropped",
-    "my_fusers.py:number": "my_fusers.py: 5 is neither a function nor a class of Fuser or torch.nn.Module",
+    "my_fusers.py:number": "my_fusers.py: number is neither a function nor a class of Fuser or torch.nn.Module",
     "my_fusers.py": "my_fusers.py: it has Darker, Plain; say which: my_fusers.py:NAME",
     "their_test.py:f": "their_test.py: cannot be imported: ValueError: not enough values to unpack",
     "lost.py:f": "No module named 'models' (lost.py, line 1); what lies elsewhere than beside the file is found by",
@@ -346,7 +346,7 @@ def test_entry_points(entry_points, pairs, bench, bench_folder, caplog):
     np.testing.assert_allclose(fused(pairs, "average"), (ir + vis) / 2, atol=0.51)
     record = json.loads((cell(pairs, "third") / "run.json").read_text())
     assert record["code"] == {"entry_point": "third", "sha256": files.file_sha256(__file__)}
-    assert any(line.startswith("twin ") for line in bench("ls", "methods").stdout.splitlines())
+    assert any(line.startswith("twin\t") for line in bench("ls", "methods").stdout.splitlines())
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def write_page(results, **options):
     from benchmark.report.page import making
 
     read, _ = setups.read(results)
-    found = measured.measure(results, also=setups.names(read))
+    found = measured.measure(results, also=setups.names(read), every_output=True)
     report = content.Content(results, tuple(found), detected=tuple(setups.choose(read)))
     return making.write(report, results / "report" / "page", **options)
 
@@ -160,6 +160,23 @@ def test_switching_data_set_and_protocol(page, start):
     tab.get_by_label("Data set").select_option("tno@test")
     assert len(texts(tab, ROWS)) == 3 and "TNO" in tab.locator("h1:visible").text_content()
     assert tab.locator("#protocol").is_disabled(), "there is one alone"
+
+
+def test_switching_outputs(page, tmp_path):
+    """Raw first; each output ranks its own rows, and the address keeps the choice."""
+    methods = ("mine", "mine+native", "theirs")
+    pages.write(tmp_path, "tno@test", methods, ["a", "b"], title=lambda name: name.partition("+")[0].title())
+    pages.saved_as(tmp_path, "tno", "test", {"mine": "raw", "mine+native": "native", "theirs": "raw"}, {"theirs"})
+    tab = page("", write_page(tmp_path))
+    assert texts(tab, ROWS) == ["Theirs", "Mine", "Mine native‡"] and texts(tab, "#table .number") == ["1", "2"]
+    tab.get_by_label("Output").select_option("native")
+    assert texts(tab, ROWS) == ["Theirs", "Mine native‡", "Mine‡"] and texts(tab, "#table .number") == ["1", "2"]
+    assert "native output" in tab.locator("#board-lead").text_content()
+    assert any("not ranked among native output" in note for note in texts(tab, "#board-notes li"))
+    tab.reload()
+    assert tab.locator("#output").input_value() == "native"
+    follow(tab, "Images", "pairs")
+    assert not tab.locator("#output").is_visible()
 
 
 def test_opens_on_what_is_complete(page, tmp_path):

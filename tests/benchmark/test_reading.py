@@ -231,6 +231,9 @@ def test_quantise_rounds_halves_up_and_clips():
     halves = (np.arange(255) + 0.5) / 255  # the nearest double may lie on either side
     assert (np.abs(saving.quantise(halves) - (np.arange(255) + 0.5)) == 0.5).all()
     assert saving.quantise(np.array([0.5 / 255, 1.5 / 255, 2.5 / 255])).tolist() == [1, 2, 3]
+    beside = np.nextafter(np.float32(halves), np.float32([[0], [1]]))  # float32 just below and above each half
+    exact = np.floor(beside.astype(np.longdouble) * 255 + 0.5)
+    np.testing.assert_array_equal(saving.quantise(beside), exact)
     assert saving.quantise(np.array([-0.1, 1.1])).tolist() == [0, 255]
     with pytest.raises(ValueError, match="finite"):
         saving.quantise(np.array([0.0, np.nan]))
@@ -240,6 +243,7 @@ def test_quantise_truncates():
     levels = np.arange(256)
     assert (saving.quantise((levels / 255).astype(np.float32), truncate=True) == levels).all()
     assert (saving.quantise((levels[:-1] + 0.9) / 255, truncate=True) == levels[:-1]).all()
+    assert (saving.quantise((levels[1:] - 0.01) / 255, truncate=True) == levels[:-1]).all()
     assert saving.quantise(np.array([-0.1, 1.1]), truncate=True).tolist() == [0, 255]
 
 
@@ -254,6 +258,29 @@ def test_saved_luminance_reads_back(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     with pytest.raises(ValueError, match="shape"):
         saving.save_luminance(path, np.zeros((2, 2, 3)))
+
+
+def test_colours_are_saved_as_they_are_and_nothing_else_is(tmp_path, colour):
+    path = tmp_path / "colour.png"
+    saving.save_rgb(path, colour)
+    assert (reading.read(path).rgb == colour).all()
+    for wrong in (colour[..., 0], colour[..., :2], colour[0], colour / 255, colour.astype(np.uint16)):
+        with pytest.raises(ValueError, match=r"a colour image is uint8 \(H, W, 3\), not "):
+            saving.save_rgb(path, wrong)
+    assert [file.name for file in tmp_path.iterdir()] == ["colour.png"]
+
+
+@pytest.mark.parametrize("channel", range(3))
+def test_one_channel_that_differs_in_one_pixel_makes_a_colour(tmp_path, channel):
+    rgb = np.repeat(np.arange(12, dtype=np.uint8).reshape(3, 4, 1), 3, axis=2)
+    for suffix in (".bmp", ".png"):  # the general decoder, and the kernel for plain PNGs
+        path = tmp_path / f"a{suffix}"
+        Image.fromarray(rgb).save(path)
+        assert reading.read(path).rgb is None
+        coloured = rgb.copy()
+        coloured[1, 2, channel] += 9
+        Image.fromarray(coloured).save(path)
+        assert (reading.read(path).rgb == coloured).all()
 
 
 def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

@@ -126,7 +126,7 @@ def test_csv_and_json_hold_full_precision(bench, results):
 def test_columns_of_detection_are_there_with_detection_alone(bench, tmp_path):
     stores.write(tmp_path, "tno@tno42", stores.random(0, 2, 8))
     text = bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout
-    assert text.splitlines()[0].endswith(",unit,units,infinite")
+    assert text.splitlines()[0].endswith(",unit,units,infinite,output")
     assert json.loads(bench("report", "--results", tmp_path, "--format", "json", "--out", "-").stdout)["detected"] == []
     assert "Detection" not in markdown(bench, "--results", tmp_path)
 
@@ -221,6 +221,17 @@ def test_a_record_of_other_images_is_not_compared(bench, results):
     assert "- Mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| Mine |" not in text
 
 
+@pytest.mark.parametrize(("own", "state"), [(0, "done"), (1, "done"), (1.01, "broken"), (-0.01, "broken")])
+def test_figures_are_shares(results, own, state):
+    (_, setup) = setups.setups(results)
+    run = setup.run("mine", 1)
+    record = run.record()
+    run.write({**record, "ultralytics": {**record["ultralytics"], "mAP50": own}})
+    found = outcome.read(setup)
+    told = {row.method: row.state for row in found.absent}
+    assert told == ({} if state == "done" else {"mine": f"1 of 2 seeds; seed 1: {outcome.BROKEN}"})
+
+
 @pytest.mark.parametrize("damage", ["", "[]", "{}", '{"dataset": "m3fd"}', "no leak", "settings"])
 def test_a_broken_setup_is_left_out_with_one_line(bench, results, damage):
     path = results / "detect" / "m3fd@mine" / "yolov8n-frozen-4567cdef" / "setup.json"
@@ -252,7 +263,7 @@ def test_a_setup_without_any_run(bench, results):
     for method in ("vis", "mine"):
         shutil.rmtree(folder / method)
     text = markdown(bench, "--protocol", "frozen")
-    assert text.count("### ") == 1 and "- Vis: not finished" in text and "nan" not in text
+    assert text.count("### ") == 1 and "- vis: not finished" in text and "nan" not in text
 
 
 @pytest.mark.parametrize("damage", ["truth", "detections", "short", "vis"])

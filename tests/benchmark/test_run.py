@@ -151,22 +151,22 @@ def test_outputs_are_results_of_their_own(pairs, bench_folder, gain):
     text = method.read_text().replace('{"gain.txt": None})', '{"gain.txt": None}, stretch=True, truncate=True)')
     method.write_text(text.replace("0.1 * np.random.random(ir.shape)", "0.1 * vis"))
     arguments = ("run", "--methods", "gain", "--weights-root", gain, "--metrics", "EN,SD", "--output")
-    for output, label in (("native", "gain"), ("raw", "gain+raw"), ("minmax", "gain+minmax")):
+    for output, label in (("native", "gain+native"), ("raw", "gain"), ("minmax", "gain+minmax")):
         result = bench_folder(*arguments, output)
         assert result.exit_code == 0, result.output
         assert list(table(result.stdout)) == [label]
         assert json.loads((cell(pairs, label) / "run.json").read_text())["output"] == output
     fused = [
         reading.read_luminance(cell(pairs, label) / "fused" / "a.png").astype(int)
-        for label in ("gain", "gain+raw", "gain+minmax")
+        for label in ("gain+native", "gain", "gain+minmax")
     ]
     ir, vis = (reading.read_luminance(pairs / side / "a.png") for side in ("ir", "vis"))
     np.testing.assert_allclose(fused[1], 0.5 * ir + 0.1 * vis, atol=0.51)
     assert fused[2].min() == 0 and fused[2].max() == 255
     assert set(np.unique(fused[2] - fused[0])) == {0, 1}  # rounded, and cut
-    keys = {label: files.read_lines(cell(pairs, label) / "scores.jsonl")[0]["key"] for label in ("gain", "gain+raw")}
-    assert keys["gain"] != keys["gain+raw"]
-    assert scores(cell(pairs, "gain"))["a"]["SD"] > 1.3 * scores(cell(pairs, "gain+raw"))["a"]["SD"]
+    keys = {label: files.read_lines(cell(pairs, label) / "scores.jsonl")[0]["key"] for label in ("gain+native", "gain")}
+    assert keys["gain"] != keys["gain+native"]
+    assert scores(cell(pairs, "gain+native"))["a"]["SD"] > 1.3 * scores(cell(pairs, "gain"))["a"]["SD"]
 
 
 def test_the_table(pairs, bench_folder):

@@ -30,6 +30,90 @@ def test_a_line_torn_inside_a_letter_is_ignored(tmp_path):
     assert files.read_lines(path) == [{"id": "a"}]
 
 
+def test_of_several_lines_of_an_image_the_last_one_counts(tmp_path):
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.folder.mkdir(parents=True)
+    for protocol, value in (("standard", 1.0), ("cddfuse", 2.0), ("standard", 3.0)):
+        line = cells.score_line("a", protocol, "k-k", "f", {"EN": value}, {})
+        files.append(place.scores_file, line)
+    found = cells.read_scores(place)
+    assert {key: line["scores"] for key, line in found.items()} == {
+        ("a", "standard"): {"EN": 3.0},
+        ("a", "cddfuse"): {"EN": 2.0},
+    }
+
+
+def test_protocols_of_a_cell_are_rows_of_their_own(tmp_path):
+    """Of three images one is scored under the second protocol: neither row takes the other's scores."""
+    record = {"n": 3, "protocols": ["standard", "cddfuse"], "metrics": {"EN": 1}}
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.write_run(record)
+    for id, protocol, value in (("a", "standard", 1.0), ("b", "standard", 2.0), ("c", "standard", 6.0)):
+        files.append(place.scores_file, cells.score_line(id, protocol, "k-k", "f", {"EN": value}, {}))
+    files.append(place.scores_file, cells.score_line("a", "cddfuse", "k-k", "f", {"EN": 9.0}, {}))
+    second, first = summary.summarise(place)
+    assert (first.protocol, first.state, first.total) == ("standard", "done", 3)
+    assert first.values["EN"] == summary.Value(3.0, pytest.approx(math.sqrt(7)), 3)
+    assert first.incomplete == {}
+    assert (second.protocol, second.state, second.values, second.incomplete) == (
+        "cddfuse",
+        "partial 1/3",
+        {},
+        {"EN": 1},
+    )
+
+
+def test_of_a_damaged_record_and_its_one_image_nothing_is_believed(tmp_path):
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.write_run({})
+    files.append(place.scores_file, cells.score_line("a", "standard", "k-k", "f", {"EN": 1.0}, {}))
+    (row,) = summary.summarise(place)
+    assert (row.state, row.total, row.values) == ("failed (run.json is damaged: it lacks 'n')", 0, {})
+
+
+def test_a_metric_whose_direction_nobody_recorded_is_not_ranked(tmp_path):
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    place.write_run({"n": 1, "protocols": ["standard"], "metrics": {"EN": 1}})
+    files.append(place.scores_file, cells.score_line("a", "standard", "k-k", "f", {"EN": 1.0, "OLD": 2.0}, {}))
+    (table,) = summary.tables(summary.rows([place]))
+    assert table.metrics == {"EN": 1, "OLD": 0}
+
+
+def test_a_cell_is_told_by_its_folders(tmp_path):
+    """Only the first @ stands between data set and split: a division may be named with another one."""
+    for folder in ("tno@all/max", "msrs@mine@home/max", "msrs@mine@home/average"):
+        cells.Cell(tmp_path, *folder.partition("/")[0].split("@", 1), folder.partition("/")[2]).write_run({})
+    found = [(cell.dataset, cell.split, cell.method) for cell in cells.cells(tmp_path)]
+    assert found == [("msrs", "mine@home", "average"), ("msrs", "mine@home", "max"), ("tno", "all", "max")]
+
+
+def test_fused_images_lie_in_the_store_or_where_they_were_found(tmp_path):
+    ours, theirs = (cells.Cell(tmp_path / "results", "tno", "test", name) for name in ("ours", "theirs"))
+    for path in (ours.fused("b"), ours.fused("a"), tmp_path / "a_fused.png"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    ours.write_run({"n": 2, "protocols": [], "metrics": {}})
+    elsewhere = {"a": {"file": str(tmp_path / "a_fused.png")}, "gone": {"file": str(tmp_path / "gone.png")}}
+    theirs.write_run({"n": 2, "protocols": [], "metrics": {}, "fused": elsewhere})
+    assert cells.fused_files(ours) == ({"a": ours.fused("a"), "b": ours.fused("b")}, True)
+    assert cells.fused_files(theirs) == ({"a": tmp_path / "a_fused.png"}, False)
+    assert [cells.fused_file(theirs, id) for id in ("a", "gone")] == [tmp_path / "a_fused.png", None]
+    assert [cells.fused_file(ours, id) for id in ("a", "c")] == [ours.fused("a"), None]
+
+
+def test_records_are_utf8_whatever_the_locale_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(io, "text_encoding", lambda encoding, *_: encoding or "ascii")
+    place = cells.Cell(tmp_path, "tno", "test", "m")
+    record = {"n": 1, "protocols": [], "metrics": {}, "command": "bench run --ir Größe"}
+    place.write_run(record)
+    assert place.run() == record
+
+
+def test_no_line_holds_what_is_not_json(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        files.dump({"id": "a", "seconds": math.nan})
+
+
 def test_lines_are_the_same_bytes_for_the_same_content():
     scores = {"SF": 0.1 + 0.2, "EN": math.nan, "PSNR": math.inf, "MSE": -math.inf}
     line = cells.score_line("ä b", "standard", "k", "f", scores, {"EN": "flat"})
@@ -186,10 +270,10 @@ def test_load_results(bench_folder, pairs):
     assert bench_folder("run", "--methods", "average,max", "--metrics", "EN,SD").exit_code == 0
     frame = benchmark.load_results(pairs / "results")
     assert list(frame.columns) == [
-        "dataset", "split", "method", "protocol", "state", "id", "metric", "value",
+        "dataset", "split", "method", "protocol", "state", "id", "metric", "value", "output",
     ]  # fmt: skip
     assert len(frame) == 2 * 4 * 2
-    assert set(frame["state"]) == {"done"}
+    assert set(frame["state"]) == {"done"} and set(frame["output"]) == {"raw"}
     (line, *_) = files.read_lines(cell(pairs, "max") / "scores.jsonl")
     row = frame[(frame["method"] == "max") & (frame["id"] == line["id"]) & (frame["metric"] == "SD")]
     assert row["value"].item() == line["scores"]["SD"]

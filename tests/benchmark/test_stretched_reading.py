@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from tiff_files import FLOAT, SIGNED, tiff
+from tiff_files import FLOAT, SIGNED, UNSIGNED, tiff
 
 from benchmark.imaging import reading
 from benchmark.imaging.reading import ImageError, Stretch
@@ -190,3 +190,24 @@ def test_white_as_zero_as_people_have_it(shared):
     folder = shared / "inputs"
     picture = reading.read(folder / "03-miniswhite16-tif/ir/x.tif")
     assert (picture.luminance == reading.read_luminance(folder / "00-plain8/ir/x.png")).all()
+
+
+@pytest.mark.parametrize(("end", "kind"), [(2**53, UNSIGNED), (2**53, SIGNED), (-(2**53), SIGNED)])
+def test_integers_are_read_as_far_as_floating_point_counts_them(end, kind):
+    values = np.zeros((4, 5, 1), np.int64)
+    values[0, 0] = end
+    picture = reading.decode(tiff(values, 64, kind=kind), "", Stretch("minmax"))
+    assert np.ptp(picture.luminance) == 255 and picture.luminance[0, 0] == (255 if end > 0 else 0)
+    values[0, 0] = end + np.sign(end)
+    with pytest.raises(ImageError, match=r"integers beyond 2\^53 are not read"):
+        reading.decode(tiff(values, 64, kind=kind), "", Stretch("minmax"))
+
+
+@pytest.mark.parametrize(
+    ("bits", "factor"), [(16, "1/257"), (12, "255/4095"), (10, "255/1023"), (4, "17"), (2, "85"), (1, "255")]
+)
+def test_the_factor_of_scaling_is_told(bits, factor):
+    picture = reading.decode(tiff(np.arange(2**bits).reshape(1, -1, 1), bits), "")
+    white = 2**bits - 1
+    assert (picture.luminance[0] == (np.arange(2**bits) * 510 + white) // (2 * white)).all()
+    assert f", scaled by {factor};" in picture.notes[0]

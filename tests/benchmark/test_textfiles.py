@@ -177,7 +177,7 @@ def test_a_leak_does_not_depend_on_the_editor(bench, tmp_path, kind):
     command = ("data", "leak", "--dataset", "m3fd", "--train", tmp_path / "train.txt", "--test", tmp_path / "test.txt")
     result = bench(*command, "--data-root", tmp_path)
     assert result.exit_code == 0 and "1 training, 2 test images" in result.stdout
-    assert "±1    50.0 %" in result.stdout
+    assert "±1\t50.0 %" in result.stdout
     assert ("taken once: 00040" in result.stderr) == (kind == "paths")
 
 
@@ -191,7 +191,7 @@ def test_a_leak_of_lists_as_people_have_them(bench, tmp_path, text):
     lists = ("--train", tmp_path / "train.txt", "--test", tmp_path / "test.txt")
     result = bench("data", "leak", "--dataset", "m3fd", *lists)
     assert result.exit_code == 0 and "1 training, 2 test images" in result.stdout
-    assert "±1    50.0 %" in result.stdout
+    assert "±1\t50.0 %" in result.stdout
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

@@ -366,6 +366,20 @@ def test_sources_that_cannot_be_meant(pairs):
     assert told_of(pairs, "b") == ("pair: both images are the same",)
 
 
+@pytest.mark.parametrize(("levels", "few"), [(2, True), (16, True), (17, False)])
+def test_few_levels_are_sixteen(levels, few):
+    image = (np.arange(48 * 64) % levels + 40).astype(np.uint8).reshape(48, 64)
+    expected = [f"{levels} of 256 levels are used, 40 to {39 + levels}"] * few
+    assert oddities.of_levels(Picture(image, None)) == expected
+
+
+def test_nearly_all_of_one_level_is_from_99_percent_on():
+    image = np.arange(10_000, dtype=np.int64).reshape(100, 100)
+    for share, told_of_it in ((9900, ["99.0 % of the pixels are 255, white"]), (9899, [])):
+        picture = Picture(np.where(image < share, 255, image % 200).astype(np.uint8), None)
+        assert oddities.of_levels(picture) == told_of_it
+
+
 def test_conversions_of_every_image_are_told(pairs, fused, bench_folder):
     rgba = np.dstack([natural(3), np.full((48, 64), 128)])
     save(pairs / "vis" / "a.png", rgba)
@@ -434,6 +448,7 @@ def test_texts_that_differ_in_numbers_are_one():
     found = {"a": ("infrared: 3 levels", "fused: black"), "b": ("infrared: 5 levels",), "c": ("pair: same",)}
     assert told.in_all(told.of_sources(found), 9) == ["2 of 9 infrared images: 3…5 levels", "1 of 9 pairs: same"]
     assert told.in_all(told.of_fused(found), 9) == ["1 of 9 fused images: black"]
+    assert [told.what_of_fused(fact) for fact in ("fused: 8-bit: grey", "infrared: fused")] == ["8-bit: grey", None]
 
 
 @pytest.mark.parametrize(

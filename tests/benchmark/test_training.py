@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.figures.training_curves import draw
 from benchmark.run import machine
+from benchmark.training import loop
 from benchmark.training.crops import Source, crops, read, reduce, refuse_repeats, shares, split_off_validation
 from benchmark.training.log import Table
 from benchmark.training.loop import Diverged, Run
@@ -46,6 +48,18 @@ TASK = Task(
     official=lambda network: network.state_dict(),
     load=lambda path: path,
 )
+
+
+@pytest.fixture
+def pictures():
+    """Asks for curves that are drawn."""
+
+
+@pytest.fixture(autouse=True)
+def _few_pictures(request, monkeypatch):
+    """Drawing takes longer than training does here."""
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setattr(loop, "draw", lambda *_: None)
 
 
 def draw_pairs(count: int, seed: int = 0):
@@ -76,7 +90,7 @@ def assert_same_state(*folders: Path) -> None:
     assert torch.equal(*moments)
 
 
-def quiet(_line):
+def quiet(*_, **__):
     pass
 
 
@@ -87,7 +101,7 @@ class Killed(Exception):
 def kill_after(count: int):
     taken = 0
 
-    def advance():
+    def advance(news):
         nonlocal taken
         taken += 1
         if taken == count:
@@ -139,7 +153,9 @@ def test_an_interrupt_loses_no_step(images, tmp_path, interruptible):
     said = []
     for step in (6, 9):
         with pytest.raises(KeyboardInterrupt):
-            start(tmp_path / "broken", task=interrupting(step)).train(images, 50, 6, say=said.append)
+            start(tmp_path / "broken", task=interrupting(step)).train(
+                images, 50, 6, say=lambda text, *_, **__: said.append(text)
+            )
         assert states(tmp_path / "broken")[0]["step"] == step + 1
     assert sum("stopping after this step" in line for line in said) == 2
     start(tmp_path / "broken").train(images, save_every=50, validate_every=6, say=quiet)
@@ -202,7 +218,9 @@ def test_small_pairs_are_validated_without_vif(tmp_path):
     said = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        start(tmp_path, replace(RECIPE, steps=1)).train([Source("made", "up", pairs)], 50, 50, say=said.append)
+        start(tmp_path, replace(RECIPE, steps=1)).train(
+            [Source("made", "up", pairs)], 50, 50, say=lambda text, *_, **__: said.append(text)
+        )
     validation = json.loads((tmp_path / "tiny.json").read_text())["validation"]
     assert validation["VIF"] is None and validation["EN"] > 0
     assert len(said) == 1 and said[0].startswith("step 1: EN ")
@@ -211,7 +229,7 @@ def test_small_pairs_are_validated_without_vif(tmp_path):
 def test_a_set_too_small_to_validate_on_is_told(tmp_path):
     said = []
     sources = [Source("made", "up", draw_pairs(4)), Source("few", "x", draw_pairs(3, seed=1))]
-    start(tmp_path, replace(RECIPE, steps=1)).train(sources, 50, 50, say=said.append)
+    start(tmp_path, replace(RECIPE, steps=1)).train(sources, 50, 50, say=lambda text, *_, **__: said.append(text))
     assert said[0] == "few@x: fewer than 4 pairs, so none is held out for validation"
     assert len(said) == 2 and said[1].startswith("step 1: EN ")
 
@@ -465,10 +483,11 @@ def test_training_lists_hold_no_test_pair():
     assert not set(scheme["train"]) & set(scheme["test"])
 
 
-def test_records(tmp_path, images):
+def test_records(tmp_path, images, pictures):
     start(tmp_path).train(images, 6, 4, say=quiet, tensorboard=False)
     assert [row["step"] for row in Table(tmp_path / "validation.csv").rows()] == ["4", "8", "12"]
-    assert (tmp_path / "validation.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("loss.png", "validation.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     record = json.loads((tmp_path / "tiny.json").read_text())
     assert (record["steps"], record["seed"], record["data"]) == (12, 3, "made up")
     assert record["validation"]["step"] == 12
@@ -641,8 +660,12 @@ def invoke(*arguments):
     return CliRunner().invoke(main, ["train", *map(str, arguments)])
 
 
-def test_command_trains_and_its_checkpoint_fuses(tmp_path):
+def test_command_trains_and_its_checkpoint_fuses(tmp_path, pictures, monkeypatch):
     import baselines
+    from benchmark import progress
+
+    monkeypatch.setattr(progress, "EVERY", 0)
+    monkeypatch.setattr(progress, "EVENT_EVERY", 0)
 
     recipe = tmp_path / "short.yaml"
     recipe.write_text("{steps: 2, batch: 1, crop: 16, learning_rate: 1.0e-4, phase1: 0.5}")
@@ -654,8 +677,9 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
     for method, task, data in (("mambadfuse", "ivf", ("--dataset", "synth")), ("cddfuse", "mif", own)):
         name, out = {"ivf": method, "mif": f"{method}-mif"}[task], tmp_path / method
         arguments = ("--method", method, "--task", task, *data, "--config", recipe, "--out", out)
-        done = invoke(*arguments)
+        done = invoke(*arguments, *(("--json",) if task == "ivf" else ()))
         assert done.exit_code == 0, done.output
+        _tells_the_training(done, out, as_events=task == "ivf")
         fuser = baselines.load(name, checkpoint=out / f"{name}.safetensors")
         assert fuser.fuse(*np.random.default_rng(0).random((2, 24, 31))).shape == (24, 31)
         record = json.loads((out / f"{name}.json").read_text())
@@ -663,6 +687,24 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path):
         assert record["data"][0]["pairs"] == 6
         again = invoke(*arguments)
         assert "continuing at step 2 of 2" in again.stderr
+
+
+def _tells_the_training(done, folder, as_events: bool) -> None:
+    """Loss, learning rate, speed and time left after each of two steps; the loss is drawn."""
+    assert (folder / "loss.png").read_bytes().startswith(b"\x89PNG")
+    (row,) = Table(folder / "log.csv").rows()
+    if not as_events:
+        (line,) = [line for line in done.stderr.splitlines() if ": 1/2 in " in line]
+        assert re.search(r", loss [\d.e+]+, rate 0\.0001, [\d.e-]+ steps/s, \d+ s left$", line)
+        return
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    first, second = [one for one in found if one.get("loss") is not None]
+    assert (first["step"], second["step"], first["learning_rate"], second["left"]) == (1, 2, 1e-4, 0)
+    assert first["left"] > 0 and first["steps_per_second"] == pytest.approx(first["images_per_second"]) > 0
+    assert second["loss"] == pytest.approx(float(row["loss"]), rel=1e-4) and float(row["rate"]) == 1e-4
+    scores = [one["scores"] for one in found if one["event"] == "validation"]
+    assert len(scores) == 1 and {"EN", "SSIM"} < set(scores[0])
+    assert [one["steps"] for one in found if one["event"] == "summary"] == [2]
 
 
 OTHER = str(SHIPPED / "mambadfuse.safetensors")

@@ -108,7 +108,6 @@ def test_no_checkpoint_overwrites_the_results_of_another(pairs, bench_folder, ga
 
 def test_ls_tells_the_training_of_the_file_that_would_be_used(bench, tmp_path):
     put(tmp_path / "cddfuse" / "cddfuse.safetensors")
-    (line,) = [
-        x for x in bench("ls", "methods", "--weights-root", tmp_path).stdout.splitlines() if x.startswith("cddfuse ")
-    ]
+    listing = bench("ls", "methods", "--weights-root", tmp_path).stdout.splitlines()
+    (line,) = [x for x in listing if x.startswith("cddfuse\t")]
     assert "unknown" in line

@@ -126,7 +126,7 @@ def test_a_file_by_name_with_another_hash_is_refused(server, bench, bench_folder
     result = bench_folder(*arguments)
     assert result.exit_code == 1
     assert "gain.txt is not the file that is published under that name; --trust-checkpoint to use it" in result.stdout
-    (line,) = [x for x in bench("ls", "methods", "--weights-root", gain).stdout.splitlines() if x.startswith("gain ")]
+    (line,) = [x for x in bench("ls", "methods", "--weights-root", gain).stdout.splitlines() if x.startswith("gain\t")]
     assert "is not the file that is published" in line
     assert bench_folder(*arguments, "--trust-checkpoint").exit_code == 0
     with pytest.raises(baselines.Unavailable, match="is not the file that is published"):

@@ -11,6 +11,7 @@ import pytest
 
 import metrics
 from metrics import evaluation
+from metrics.images import to_levels
 
 
 def test_core_metrics_are_finite_under_both_protocols(triple):
@@ -90,7 +91,16 @@ def test_layout_and_dtype_of_the_arrays_do_not_matter(triple):
     assert metrics.evaluate(*[np.asfortranarray(image) for image in triple]) == expected
     for dtype in (np.int32, np.float32, np.float64):
         assert metrics.evaluate(*[image.astype(dtype) for image in triple]) == expected
-    assert metrics.evaluate(triple[0] + 0.3, *triple[1:]) == expected, "floats are rounded to levels"
+
+
+def test_floats_are_rounded_to_the_nearest_level_halves_to_even():
+    levels = np.arange(256, dtype=np.float64)
+    for dtype in (np.float32, np.float64):
+        for shift in (-0.499, -0.01, 0, 0.01, 0.499):
+            moved = (levels + shift).clip(0, 255).astype(dtype)[None]
+            np.testing.assert_array_equal(to_levels(moved, "fused")[0], levels)
+    halves = to_levels(levels[None, :-1] + 0.5, "fused")[0]
+    np.testing.assert_array_equal(halves, 2 * (np.arange(255) // 2 + np.arange(255) % 2))
 
 
 def test_names_may_be_spelt_loosely_and_come_back_as_asked(triple):
@@ -178,9 +188,9 @@ GOOD = np.arange(64, dtype=np.uint8).reshape(8, 8)
     [
         (np.zeros((8, 9), np.uint8), r"expected the size of its sources, \(8, 8\); got \(8, 9\)"),
         (np.zeros((8, 8, 3), np.uint8), "expected grey"),
-        (np.zeros((8, 8, 4), np.uint8), r"got shape \(8, 8, 4\)"),
-        (np.zeros(64, np.uint8), r"got shape \(64,\)"),
-        (np.zeros((0, 8), np.uint8), r"got shape \(0, 8\)"),
+        (np.zeros((8, 8, 4), np.uint8), r"got shape 8x8x4"),
+        (np.zeros(64, np.uint8), r"got shape 64$"),
+        (np.zeros((0, 8), np.uint8), r"got shape 0x8"),
         (np.full((8, 8), np.nan), "NaN"),
         (np.full((8, 8), np.inf), "infinite"),
         (GOOD - 1.0, "-1..62"),
@@ -203,7 +213,7 @@ def test_wrong_images_are_refused_in_one_line(fused, message):
     "options, message",
     [
         ({"metrics": ["Qabff"]}, "unknown metric 'Qabff': did you mean Qabf"),
-        ({"metrics": [3]}, "unknown metric 3"),
+        ({"metrics": [3]}, "unknown metric '3'"),
         ({"protocol": "cdfuse"}, "unknown protocol 'cdfuse': did you mean cddfuse"),
         ({"metrics": ["SCD"], "protocol": "vifb"}, "SCD is not defined by protocol vifb; it is by standard"),
     ],

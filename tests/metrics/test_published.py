@@ -170,6 +170,75 @@ def test_chen_and_varshney():
     assert value("Qcv", (f, a, b)) == pytest.approx(top / bottom, rel=1e-9)
 
 
+def index_distribution(window):
+    """A window read as the distribution of an index 1..9."""
+    spread = window.max() - window.min()
+    scaled = (window - window.min()) / spread if spread else np.ones(9)
+    return scaled / scaled.sum()
+
+
+def entropy(p):
+    p = p[p != 0]
+    return -(p * np.log2(np.abs(p))).sum()
+
+
+def shared_information(x, y):
+    """FMI of two windows, and whether they run against each other."""
+    flat = (x.max() == x.min(), y.max() == y.min())
+    if (x == y).all() or all(flat):
+        return 1.0, False
+    if any(flat):
+        return 0.0, False
+    p, q, k = index_distribution(x), index_distribution(y), np.arange(1, 10)
+    correlation = np.corrcoef(p, q)[0, 1]
+    spread = np.prod([np.sqrt((x * (k - (x * k).sum()) ** 2).sum()) for x in (p, q)])
+    bound, largest = np.zeros((10, 10)), 0.0
+    for i in range(1, 10):
+        for j in range(1, 10):
+            below = p[:i].sum(), q[:j].sum()
+            bound[i, j] = min(below) if correlation >= 0 else max(sum(below) - 1, 0)
+            largest += bound[i, j] - below[0] * below[1]
+    phi = correlation * spread / largest if largest else 0  # 0/0 where an index has one value only
+    steps = bound[1:, 1:] - bound[:-1, 1:] - bound[1:, :-1] + bound[:-1, :-1]
+    single = entropy(p) + entropy(q)
+    return 2 * (single - entropy(phi * steps + (1 - phi) * np.outer(p, q))) / single, correlation < 0
+
+
+def by_column(image):
+    return np.lib.stride_tricks.sliding_window_view(image.astype(float), (3, 3)).swapaxes(2, 3).reshape(-1, 9)
+
+
+def test_haghighat(small):
+    """Grey levels and horizontal derivatives: windows that are flat, equal, and against each other among them."""
+    small = [np.clip(image, low, 110)[:14, :15] for image, low in zip(small, (60, 0, 0))]
+    small[0][:6, 5:12] = small[1][:6, 5:12]
+    small[1][8:, :8] = 40
+    for name, images in (("FMI_none", small), ("FMI_gradient", [np.gradient(x.astype(float), axis=1) for x in small])):
+        pairs = [pair for s in images[1:] for pair in zip(by_column(images[0]), by_column(s))]
+        found = [shared_information(*pair) for pair in pairs]
+        values = [value for value, _ in found]
+        assert values.count(0) > 5 and values.count(1) > 5 and sum(against for _, against in found) > 20
+        assert value(name, small) == pytest.approx(np.mean(values), rel=1e-9), name
+
+
+def test_structure_that_is_turned_round_is_worth_nothing():
+    """MS-SSIM: a mean below 0 counts 0, whatever power it would be raised to."""
+    image, _, _ = scene(161, 170)
+    for protocol in ("standard", "tang-py"):
+        assert value("MS-SSIM", (255 - image, image, image), protocol) == 0
+        half = value("MS-SSIM", (image, image, 255 - image), protocol)
+        assert half == pytest.approx(1, abs=1e-9), "the other source has its share alone"
+
+
+def test_no_rounding_makes_a_correlation_more_than_perfect():
+    from metrics.moments import correlation
+
+    sizes = range(2, 2000)
+    assert any(c / (c**0.5 * c**0.5) > 1 for c in sizes)
+    assert max(correlation(c, c, c) for c in sizes) == 1
+    assert min(correlation(-c, c, c) for c in sizes) == -1
+
+
 def test_contrast_at_the_border_is_that_of_what_is_seen():
     """An image that varies in one direction alone has the same contrast in each row, up to the border."""
     from metrics.definitions.qcb import masked_contrast

@@ -57,11 +57,22 @@ def test_a_definition_under_an_unknown_protocol_is_refused():
         declaring.metric("X", protocols={"cdfuse": ""})(lambda f, a, b: 0.0)
 
 
-def test_the_page_of_metrics_is_current(capsys):
+@pytest.fixture(scope="module")
+def computed():
+    return docs.values()
+
+
+@pytest.fixture
+def once(computed, monkeypatch):
+    """The example's values, which take seconds, are computed once for all pages."""
+    monkeypatch.setattr(docs, "values", lambda: computed)
+
+
+def test_the_page_of_metrics_is_current(once, capsys):
     assert docs.main(["--check"]) == 0, capsys.readouterr().err
 
 
-def test_changed_numbers_need_a_new_version(tmp_path, capsys):
+def test_changed_numbers_need_a_new_version(once, tmp_path, capsys):
     page = tmp_path / "metrics.md"
     text = docs.render()
     value = docs.printed(text)[1]["EN", "standard"]

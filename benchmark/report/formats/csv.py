@@ -20,7 +20,7 @@ from benchmark.store.summary import Row
 ORDER = 20
 FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
-COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite")
+COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite", "output")
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
@@ -31,7 +31,9 @@ def render(content: Content) -> str:
     (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the metric
     is infinite. ci_low, ci_high: 95 % bootstrap interval of
     the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and all that are not significantly
-    worse. unit, units: what intervals and tests take as one observation, and how many there are.
+    worse; both empty for rows of another output than the one that is ranked. unit, units: what intervals and tests take
+    as one observation, and how many there are. output: how the images were saved; raw also where a method's native
+    output is the same, empty for images from elsewhere.
 
     A line of detection has as metric "AP small", "AP50 Car" and so on, as fractions, as in the records. mean, sd: over
     the `seeds`. n: images that the number is of. instances: labelled objects. difference: to `vis`, with its interval.
@@ -41,8 +43,10 @@ def render(content: Content) -> str:
     columns = COLUMNS + DETECTION if content.detected else COLUMNS
     writer.writerow(columns)
     for one in content.measured:
-        for row in sorted((*one.rows, *one.partial, *one.absent), key=lambda row: row.cell.method):
-            writer.writerows(line + ("",) * (len(columns) - len(line)) for line in _lines(one, row))
+        for row in sorted((*one.shown, *one.absent), key=lambda row: row.cell.method):
+            for line in _lines(one, row):
+                whole = (*line, *[""] * (len(COLUMNS) - 1 - len(line)), row.saved.output)
+                writer.writerow((*whole, *[""] * (len(columns) - len(COLUMNS))))
     for one in content.detected:
         for row in sorted((*one.rows, *one.absent), key=lambda row: row.method):
             writer.writerows(_detection_lines(one, row))
@@ -59,11 +63,11 @@ def remarks(content: Content) -> list[str]:
 def _lines(one: Measured, row: Row):
     place = tuple(map(text, (row.cell.dataset, row.cell.split, row.cell.method, row.protocol)))
     state = text(row.state)
-    if row not in one.rows:
+    if row not in (*one.rows, *one.beside):
         counts = {m: sum(m in s for s in row.scores.values()) for m in one.scores.metrics}
         found = [(*place, text(m), "", "", n, row.total, state) for m, n in counts.items() if n]
         return found or [(*place, "", "", "", 0, row.total, state)]
-    i, lines = one.rows.index(row), []
+    i, lines = one.shown.index(row), []
     for metric in one.scores.metrics:
         count, summary = one.scored(row, metric), one.summaries[metric][i]
         if count < one.images:
@@ -82,14 +86,15 @@ def _detection_lines(one: Compared, row: DetectionRow):
     place = tuple(map(text, (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])))
     behind, state = (text(one.setup.folder.name), " ".join(map(str, row.records))), text(row.state)
     if row in one.absent:
-        return [(*place, "", "", "", 0, facts["images"]["test"], state, *[""] * 7, *behind, *[""] * 4)]
+        lacking = ("", "", "", 0, facts["images"]["test"], state, *[""] * 7)
+        return [(*place, *lacking, row.saved.output, *behind, *[""] * 4)]
     lines = []
     for figure in one.figures:
         mean, sd = map(_number, over_seeds(row.values(figure)))
         gap = (row.gap or {}).get(figure.name, {})
         difference = [_rounded(math.nan if value is None else value) for value in gap.values()] or [""] * 3
         counts = (figure.images, figure.images, state, "", "", "", "")
-        unit = ("scene", facts["scenes"]["test"], "")
+        unit = ("scene", facts["scenes"]["test"], "", row.saved.output)
         lines.append((*place, text(figure.name), mean, sd, *counts, *unit, *behind, figure.instances, *difference))
     return lines
 
@@ -105,6 +110,8 @@ def is_formula(name: str) -> bool:
 
 
 def _tested(one: Measured, metric: str, i: int) -> tuple[str, str]:
+    if i >= len(one.rows):
+        return "", ""
     comparison = one.comparisons.get(metric)
     compared = one.scores.compared(metric)
     if comparison is None or compared.sum() < 2 or not compared[i]:

@@ -13,7 +13,6 @@ from benchmark.names import printable
 from benchmark.report.content import Content
 from benchmark.report.measured import Measured
 from benchmark.report.tabular import Entry, Grid
-from benchmark.report.terminal import label
 
 ORDER = 50
 FILE = "report.json"
@@ -22,7 +21,8 @@ FILE = "report.json"
 def render(content: Content) -> str:
     """Write three lists.
 
-    `measured`: the statistics of each split and protocol, methods and metrics by name; "n": images with a finite value;
+    `measured`: the statistics of each split and protocol, methods and metrics by name; "output": the one that is
+    ranked; "beside": how methods that are not ranked were saved instead; "n": images with a finite value;
     "infinite": images with an infinite one, where there are any; "wilcoxon": Holm-corrected over all pairs. `detected`:
     the facts of each setup of detection and the numbers of each method, as fractions, as in the records. `tables`: what
     the other formats draw. Undefined numbers are null, infinite ones "inf".
@@ -41,7 +41,7 @@ def _measured(one: Measured) -> dict:
     metrics = {}
     for metric, direction in one.scores.metrics.items():
         methods = {}
-        for i, (row, summary) in enumerate(zip(one.rows, one.summaries[metric])):
+        for i, (row, summary) in enumerate(zip((*one.rows, *one.beside), one.summaries[metric])):
             if not one.scored(row, metric):
                 continue
             methods[row.cell.method] = {
@@ -52,6 +52,8 @@ def _measured(one: Measured) -> dict:
             }
             if summary.infinite:
                 methods[row.cell.method]["infinite"] = summary.infinite
+            if i >= len(one.rows):
+                continue
             comparison, compared = one.comparisons.get(metric), one.scores.compared(metric)
             if comparison is not None and compared.sum() > 1 and compared[i]:
                 methods[row.cell.method] |= {"p_best": _few(comparison.p[i]), "best": bool(comparison.shared[i])}
@@ -65,6 +67,8 @@ def _measured(one: Measured) -> dict:
         "dataset": one.dataset,
         "split": one.split,
         "protocol": one.protocol,
+        "output": one.output,
+        "beside": {row.cell.method: row.remark for row in one.beside},
         "images": one.images,
         "pairs": one.total,
         "unit": one.scores.unit,
@@ -82,8 +86,8 @@ def _measured(one: Measured) -> dict:
                 for i, name in enumerate(names)
             },
         },
-        "states": {row.cell.method: row.state for row in (*one.rows, *one.partial, *one.absent)},
-        "preliminary": [label(row)[:-1] for row in one.rows if row.preliminary],
+        "states": {row.cell.method: row.state for row in (*one.shown, *one.absent)},
+        "preliminary": [printable(row.cell.method) for row in one.shown if row.preliminary],
     }
 
 

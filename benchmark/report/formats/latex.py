@@ -48,6 +48,7 @@ _SPECIAL = {
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
     "†": r"$^\dagger$",
+    "‡": r"$^\ddagger$",
     "—": "--",
     "–": "--",
     "−": "$-$",

@@ -13,6 +13,7 @@ from benchmark.report.measured import NAIVE, Measured, decimals
 from benchmark.report.page import facts
 from benchmark.report.sections import scores as scores_section
 from benchmark.report.tabular import Grid
+from benchmark.report.terminal import signs
 from benchmark.report.titles import symbol
 from benchmark.store.summary import Row
 
@@ -30,13 +31,14 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
     intervals = {metric: statistics.rank_intervals(one.scores, metric) for metric in one.ranked}
     places = {m: decimals([s.mean for s in one.summaries[m]], content.options.digits) for m in one.scores.metrics}
     rows = []
-    for i, row in enumerate((*one.rows, *one.partial)):
+    for i, row in enumerate(one.shown):
         entries = grid.lines[i].entries
         found = _row(row, profiles)
         found["cells"] = [{"text": entry.text, "mark": entry.mark} for entry in entries]
-        if i < len(one.rows):
+        if i < len(one.rows) + len(one.beside):
             for metric, cell in zip(one.scores.metrics, found["cells"]):
                 cell.update(_cell(one, metric, i, places[metric], intervals.get(metric)))
+        if i < len(one.rows):
             found["rank"] = _numbers(
                 mean=ranking.mean_rank[i],
                 borda=ranking.borda[i],
@@ -49,6 +51,7 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
         "place": one.place,
         "protocol": one.protocol,
         "lead": scores_section.title(one),
+        "output": one.output,
         "convention": _convention(one.protocol),
         "images": one.images,
         "total": one.total,
@@ -68,8 +71,9 @@ def _row(row: Row, profiles: Sequence[dict]) -> dict:
     return {
         "method": row.cell.method,
         "title": row.title or row.cell.method,
-        "naive": row.cell.method in NAIVE,
+        "naive": row.name in NAIVE,
         "preliminary": row.preliminary,
+        "signs": signs(row.preliminary, row.remark),
         "state": row.state,
         "about": facts.of_row(row, profiles),
     }
@@ -77,12 +81,12 @@ def _row(row: Row, profiles: Sequence[dict]) -> dict:
 
 def _cell(one: Measured, metric: str, i: int, places: int, intervals) -> dict:
     summary = one.summaries[metric][i]
-    if not one.scored(one.rows[i], metric):
+    if not one.scored(one.shown[i], metric):
         return {}
     found = _numbers(mean=summary.mean, sd=summary.sd, low=summary.low, high=summary.high) | {"n": summary.n}
     if summary.infinite:
         found["infinite"] = summary.infinite
-    if intervals is not None:
+    if intervals is not None and i < len(one.rows):
         found |= _numbers(place=intervals[0][i], from_=intervals[1][i], to=intervals[2][i])
         comparison = one.comparisons[metric]
         found |= _numbers(p=comparison.p[i]) | {
@@ -114,12 +118,9 @@ def _convention(protocol: str) -> str:
 def scores(one: Measured) -> dict:
     """Return the scores of every image as values[row][metric][image], in the order of the table's rows and metrics;
     None where undefined or not scored."""
-    ids = list(dict.fromkeys(id for row in (*one.rows, *one.partial) for id in row.scores))
+    ids = list(dict.fromkeys(id for row in one.shown for id in row.scores))
     metrics = list(one.scores.metrics)
-    values = [
-        [[_few(row.scores.get(id, {}).get(metric)) for id in ids] for metric in metrics]
-        for row in (*one.rows, *one.partial)
-    ]
+    values = [[[_few(row.scores.get(id, {}).get(metric)) for id in ids] for metric in metrics] for row in one.shown]
     return {"ids": ids, "values": values}
 
 

@@ -12,7 +12,7 @@ from benchmark.report.measured import NAIVE
 from benchmark.report.page import facts
 from benchmark.report.page.facts import Facts, Group
 from benchmark.report.tabular import Entry
-from benchmark.report.terminal import PRELIMINARY_MEANING
+from benchmark.report.terminal import PRELIMINARY_MEANING, signs
 
 GAP = "gap"  # the column of differences
 
@@ -79,7 +79,7 @@ def _metric(figure: Figure, part: bool) -> dict:
 def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
     entries = detection_tables.entries(one, figure, digits)
     found = []
-    for row, entry, place in zip(one.rows, entries, _places(entries)):
+    for row, entry, place in zip(one.rows, entries, _places(one, entries)):
         cell = {"text": entry.text, "mark": entry.mark, "spread": entry.spread, "digits": digits, "place": place}
         if entry.value is not None:
             cell["mean"] = entry.value
@@ -93,7 +93,7 @@ def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
 def _gaps(one: Compared, digits: int) -> list[dict]:
     entries = [detection_tables.gap(row, digits) for row in one.rows]
     found = []
-    for row, entry, place in zip(one.rows, entries, _places(entries)):
+    for row, entry, place in zip(one.rows, entries, _places(one, entries)):
         text, _, interval = entry.text.partition(" ")
         cell = {"text": text, "mark": "", "spread": "", "interval": interval, "digits": digits, "place": place}
         if entry.value is not None:
@@ -104,9 +104,9 @@ def _gaps(one: Compared, digits: int) -> list[dict]:
     return found
 
 
-def _places(entries: Sequence[Entry]) -> list[int | None]:
-    """Return places, 1 for the highest. What looks the same has the same place."""
-    shown = [None if entry.value is None else _printed(entry) for entry in entries]
+def _places(one: Compared, entries: Sequence[Entry]) -> list[int | None]:
+    """Return places, 1 for the highest; None for rows of another output. What looks the same has the same place."""
+    shown = [None if entry.value is None or row.apart else _printed(entry) for row, entry in zip(one.rows, entries)]
     return [None if mine is None else 1 + sum(other is not None and other > mine for other in shown) for mine in shown]
 
 
@@ -126,8 +126,9 @@ def _row(row: Row) -> dict:
     return {
         "method": row.method,
         "title": row.title,
-        "naive": row.method in NAIVE,
+        "naive": row.name in NAIVE,
         "preliminary": row.preliminary,
+        "signs": signs(row.preliminary, row.remark),
         "state": row.state,
         "about": _about(row),
     }

@@ -21,6 +21,7 @@ METHOD = {
     "family": "family",
     "precision": "precision",
     "output": "saved as",
+    "native": "its authors' images",
     "trained_on": "trained on",
     "seed": "seed",
 }

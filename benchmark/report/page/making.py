@@ -68,7 +68,7 @@ def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dic
     scores. Show the sources wherever the results hold copies of them. A split whose methods all failed has none."""
     found: dict[str, dict[Cell, str]] = {}
     for one in content.measured:
-        rows = (*one.rows, *one.partial)
+        rows = one.shown
         found.setdefault(one.place, {}).update({row.cell: row.title or row.cell.method for row in rows})
     tables = set(found)
     for cell in cells(content.results):

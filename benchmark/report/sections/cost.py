@@ -24,8 +24,9 @@ def grids(content: Material) -> list[Grid]:
         return []
     from benchmark.cost import records
 
-    rows = {row.cell.method: row for one in content.measured for row in (*one.rows, *one.partial)}
-    order = [name for name in merged([(*one.naive, *one.asked) for one in content.measured]) if name in rows]
+    rows = {row.measured_as: row for one in content.measured for row in reversed(one.shown)}
+    place = {n: i for i, n in enumerate(merged([(*one.naive, *one.asked) for one in content.measured]))}
+    order = sorted(rows, key=lambda name: place[rows[name].cell.method])
     machines: dict[tuple, dict[str, dict]] = {}
     for record in records.read(content.results):
         machine = tuple(record[name] for name in ("device", "processor", "threads", "width", "height"))

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.errors import UserError
+from benchmark.names import printable
 from benchmark.report import reported_values
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured, fold
 from benchmark.report.reported_values import Reported
 from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import PRELIMINARY, PRELIMINARY_NOTE
+from benchmark.store.saved import SIGN
 from benchmark.store.summary import Row
 
 ORDER = 30
@@ -85,12 +87,19 @@ def _row_of(value: Reported, one: Measured) -> Row | None:
     """Find the measured row of a method as a paper spells it. Prefer one that was saved as the paper's images were,
     then one of the method's own checkpoint."""
     name = fold(value.method)
-    found = [row for row in one.rows if name in (fold(row.name), fold(row.title), fold(row.cell.method))]
+    here = (*one.rows, *one.beside)
+    found = [row for row in here if name in (fold(row.name), fold(row.title), fold(row.cell.method))]
     if len(found) < 2:
         return found[0] if found else None
-    otherwise = [row.cell.run().get("output", "") != value.output for row in found]
-    best = min(range(len(found)), key=lambda i: (otherwise[i], found[i].cell.method != found[i].name))
-    return found[best]
+    return min(found, key=lambda row: (_unlike(value, row), row.apart, row.cell.method != row.name))
+
+
+def _unlike(value: Reported, row: Row) -> int:
+    """Return 0 where a row was saved as the paper's images were, 1 where either is not known, 2 where it was not."""
+    if not (value.output and row.saved.output):
+        return 1
+    stretched = value.output == "minmax" and row.saved.stretched
+    return 0 if stretched or row.saved.fits(value.output) else 2
 
 
 def _pairs(group: Sequence[Reported], one: Measured) -> bool:
@@ -102,7 +111,7 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
     spelled = {fold(metric): metric for metric in one.scores.metrics}
     values = {(v.method, spelled[fold(v.metric)]): v for v in group if fold(v.metric) in spelled}
     metrics = [m for m in one.scores.metrics if any(metric == m for _, metric in values)]
-    lines, preliminary = [], False
+    lines, preliminary, otherwise = [], False, []
     for method, first in _first(group).items():
         row = _row_of(first, one)
         entries: list[Entry] = []
@@ -114,6 +123,9 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
             ]
         mark = PRELIMINARY if row is not None and row.preliminary else ""
         preliminary = preliminary or bool(mark)
+        if row is not None and _unlike(first, row) == 2:
+            otherwise.append(printable(row.cell.method))
+            mark += SIGN
         cites = content.cites_of_method(row.name) if row is not None else ()
         lines.append(Line(method + mark, method + mark, tuple(entries), cites=cites))
     sources = sorted({value.source for value in group if value.source})
@@ -121,7 +133,7 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
     return Grid(
         key=key("reported", name.rpartition("/")[2].removesuffix(".csv"), one.dataset, one.split, one.protocol),
         title=f"Reported and measured: {one.titles.place(one.dataset, one.split, counted(one.total, 'pair'))},"
-        f" {one.titles.protocol(one.protocol)}",
+        f" protocol {one.titles.protocol(one.protocol)}",
         columns=tuple(Column(head, 0, metric) for metric in metrics for head in ("paper", "here")),
         lines=tuple(lines),
         explanation=f"{SIGNS['equal']} the same in the digits printed, {SIGNS['near']} within {tolerance},"
@@ -130,6 +142,7 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
             *([f"Reported: {'; '.join(sources)}"] if sources else []),
             *remarks,
             *([PRELIMINARY_NOTE] if preliminary else []),
+            *([f"{SIGN} not saved as the paper's images were: {', '.join(otherwise)}"] if otherwise else []),
         ),
         cites=content.cites_of_data([one]),
     )
@@ -144,7 +157,7 @@ def _first(group: Sequence[Reported]) -> dict[str, Reported]:
 
 
 def _measured(value: Reported, one: Measured, row: Row, metric: str, content: Material) -> Entry:
-    summary = one.summaries[metric][one.rows.index(row)]
+    summary = one.summaries[metric][one.shown.index(row)]
     if summary.n < one.images:
         return Entry()
     text = number(summary.mean, value.decimals)

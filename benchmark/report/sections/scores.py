@@ -10,7 +10,17 @@ from benchmark.report import references
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured, decimals
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import PRELIMINARY_NOTE, called, infinite, label, lacking, remarks, title_of
+from benchmark.report.terminal import (
+    PRELIMINARY_NOTE,
+    called,
+    infinite,
+    label,
+    lacking,
+    remarks,
+    saving_notes,
+    title_of,
+    under,
+)
 from benchmark.report.titles import symbol
 from benchmark.statistics import ALPHA
 from benchmark.store.summary import Row
@@ -35,13 +45,13 @@ def title(one: Measured) -> str:
         count = f"{one.images} common of {counted(one.total, 'pair')}"
     else:
         count = counted(one.total, "pair")
-    return f"{one.titles.place(one.dataset, one.split, count)}, {one.titles.protocol(one.protocol)}"
+    return f"{one.titles.place(one.dataset, one.split, count)}, {under(one.titles.protocol(one.protocol), one.output)}"
 
 
 def _grid(one: Measured, content: Material) -> Grid:
     columns = tuple(_column(metric, direction) for metric, direction in one.scores.metrics.items())
     table = [_entries(one, metric, content) for metric in one.scores.metrics]
-    rows = (*one.rows, *one.partial)
+    rows = one.shown
     lines = [_line(row, tuple(column[i] for column in table), content) for i, row in enumerate(rows)]
     return Grid(
         key=key("scores", one.dataset, one.split, one.protocol),
@@ -61,13 +71,16 @@ def _column(metric: str, direction: int, group: str = "") -> Column:
 def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     """Make one table for several splits under one protocol."""
     columns, entries, found = [], {}, {}
+    outputs = {one.output for one in measured}
     for one in measured:
         table = [_entries(one, metric, content) for metric in one.scores.metrics]
-        for i, row in enumerate((*one.rows, *one.partial)):
-            found[row.cell.method] = row
+        for i, row in enumerate(one.shown):
+            if not (row.cell.method in found and found[row.cell.method].remark):
+                found[row.cell.method] = row
             for j, column in enumerate(table):
                 entries[row.cell.method, len(columns) + j] = column[i]
         group = f"{_named(one)} ({one.images if one.rows else one.total})"
+        group += f", {one.output} output" * (len(outputs) > 1)
         columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
     rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
     lines = [
@@ -77,7 +90,8 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     notes = [_placed(note, one) if len(measured) > 1 else note for one in measured for note in _notes(one)]
     return Grid(
         key=key("scores", "wide", measured[0].protocol),
-        title=f"{', '.join(map(_named, measured))}, {measured[0].titles.protocol(measured[0].protocol)}",
+        title=f"{', '.join(map(_named, measured))}, "
+        + under(measured[0].titles.protocol(measured[0].protocol), outputs.pop() if len(outputs) == 1 else "raw"),
         columns=tuple(columns),
         lines=_ruled(lines, rows, measured[0].naive),
         explanation=_explanation(measured, content),
@@ -119,12 +133,12 @@ def _line(row: Row, entries: tuple[Entry, ...], content: Material) -> Line:
 
 
 def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
-    """Make a column: entries of the complete rows, then of the partial ones."""
+    """Make a column: an entry for each of the rows shown."""
     options = content.options
     summaries = one.summaries[metric]
     places = decimals([s.mean for s in summaries], options.digits)
     found = []
-    for row, summary in zip(one.rows, summaries):
+    for row, summary in zip((*one.rows, *one.beside), summaries):
         count = one.scored(row, metric)
         if count < one.images:
             found.append(Entry(f"{count}/{one.images}" if count else ""))
@@ -135,7 +149,7 @@ def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
             spread = number(summary.sd, places) if options.sd and not math.isnan(summary.sd) else ""
             found.append(Entry(text, summary.mean, spread))
     if one.scores.metrics[metric] and len(one.rows) > 1:
-        found = _marked(one, metric, found)
+        found = _marked(one, metric, found[: len(one.rows)]) + found[len(one.rows) :]
     return found + [Entry(f"{sum(metric in s for s in row.scores.values())}/{row.total}") for row in one.partial]
 
 
@@ -191,18 +205,19 @@ def _notes(one: Measured) -> list[str]:
         found.append(
             f"No results of the simple baselines {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
         )
-    for row in one.rows:
+    for row in (*one.rows, *one.beside):
         for metric in one.scores.metrics:
             count = one.scored(row, metric)
             if 0 < count < one.images:
                 found.append(f"{called(row)}: {metric} partial {count}/{one.images}")
     for metric in one.scores.metrics:
-        for row, summary in zip(one.rows, one.summaries[metric]):
+        for row, summary in zip((*one.rows, *one.beside), one.summaries[metric]):
             if one.scored(row, metric) == one.images:
                 found += lacking(row, metric, summary.n, summary.infinite, one.images)
     found += [f"{called(row)}: {row.state}" for row in (*one.partial, *one.absent)]
     if one.common:
         found += [f"{called(row)}: {row.state}" for row in one.rows if not row.done]
-    if any(row.preliminary for row in (*one.rows, *one.partial, *one.absent)):
+    if any(row.preliminary for row in (*one.shown, *one.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found + remarks(one.rows, one.partial)
+    found += saving_notes(one.shown)
+    return found + remarks(one.shown)

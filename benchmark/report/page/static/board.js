@@ -73,7 +73,7 @@ const showPlace = (table, row, i) => (table.setup === undefined ? showCell : sho
 function leadOf(table) {
   const images = table.images === table.total ? plural(table.total, "pair") : `${table.images} of ${table.total} pairs`;
   const unit = table.unit === "image" ? "" : `, ${plural(table.units, table.unit)}`;
-  return `${images}${unit}, protocol ${table.protocol}: ${table.convention || "not known here"}`;
+  return `${images}${unit}, ${table.output} output, protocol ${table.protocol}: ${table.convention || "not known here"}`;
 }
 
 function drawHead(table) {

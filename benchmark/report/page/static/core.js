@@ -50,7 +50,6 @@ const ARROWS = { 1: " ↑", 0: "", "-1": " ↓" };
 const typeset = ({ symbol, head, name }) => (!symbol ? head ?? name : el("span", {}, symbol.base,
   symbol.below ? el("sub", {}, symbol.below) : null, symbol.above ? el("sup", {}, symbol.above) : null));
 const WAYS = { 1: "higher is better", 0: "neither way is better", "-1": "lower is better" };
-const PRELIMINARY = "†";
 
 /** A number as stored: undefined where there is none, infinities as words. */
 function value(stored) {
@@ -71,9 +70,9 @@ const digitsOf = (table, metric) =>
 // The state: what is looked at. The address holds it, so that a view can be linked to and the back button works.
 
 const data = provided.get.bind(provided);
-const state = { view: "board", place: "", protocol: "", sort: "", down: "", show: "mean", id: "", left: "", right: "", boxes: "",
+const state = { view: "board", place: "", protocol: "", output: "", sort: "", down: "", show: "mean", id: "", left: "", right: "", boxes: "",
   division: "", setup: "" };
-const FIELDS = { board: ["place", "protocol", "sort", "down", "show"], detection: ["division", "setup", "sort", "down", "show"],
+const FIELDS = { board: ["place", "protocol", "sort", "down", "show", "output"], detection: ["division", "setup", "sort", "down", "show"],
   pairs: ["place", "protocol", "id", "left", "right", "boxes"], figures: ["place", "protocol"] };
 
 function hashOf(changes = {}) {
@@ -106,18 +105,19 @@ function change(changes) {
   draw();
 }
 
-/** The table of the place and protocol chosen, and its number; undefined where only pictures are there. */
+/** The table of the place, protocol and output chosen, and its number; undefined where only pictures are there. */
 function currentTable() {
-  const number = data("index").tables.findIndex((t) => t.place === state.place && t.protocol === state.protocol);
+  const number = data("index").tables.findIndex((t) => t.place === state.place && t.protocol === state.protocol && t.output === state.output);
   return number < 0 ? {} : { table: data("index").tables[number], number };
 }
 
 const currentPlace = () => data("index").places.find((place) => place.name === state.place);
-const protocolsOf = (name) => data("index").tables.filter((t) => t.place === name).map((t) => t.protocol);
+const protocolsOf = (name) => [...new Set(data("index").tables.filter((t) => t.place === name).map((t) => t.protocol))];
+const outputsOf = (name, protocol) => data("index").tables.filter((t) => t.place === name && t.protocol === protocol).map((t) => t.output);
 
 function fill(select, options, chosen) {
   select.replaceChildren(...options.map(([key, text]) => el("option", { value: key }, text)));
   select.value = chosen;
 }
 
-const titled = (row) => row.title + (row.preliminary ? PRELIMINARY : "");
+const titled = (row) => row.title + row.signs;

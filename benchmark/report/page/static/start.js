@@ -15,6 +15,8 @@ function settle() {
   if (!protocols.includes(state.protocol)) {
     state.protocol = complete.find((table) => table.place === state.place)?.protocol ?? protocols[0] ?? "";
   }
+  const outputs = outputsOf(state.place, state.protocol);
+  if (!outputs.includes(state.output)) state.output = outputs[0] ?? "";
   settleDetection();
   if (hasNothing(state.view)) state.view = Object.keys(VIEWS).find((view) => !hasNothing(view)) ?? "board";
 }
@@ -30,6 +32,7 @@ function draw() {
   settle();
   const index = data("index");
   byId("detector-label").hidden = state.view !== "detection";
+  byId("output-label").hidden = state.view !== "board";
   if (state.view === "detection") drawDetectionSwitches();
   else drawSwitches(index);
   for (const link of document.querySelectorAll("[data-view]")) {
@@ -50,6 +53,9 @@ function drawSwitches(index) {
   const protocols = protocolsOf(state.place);
   fill(byId("protocol"), protocols.length ? protocols.map((name) => [name, name]) : [["", "none"]], state.protocol);
   byId("protocol").disabled = protocols.length < 2;
+  const outputs = outputsOf(state.place, state.protocol);
+  fill(byId("output"), outputs.length ? outputs.map((name) => [name, name]) : [["", "none"]], state.output);
+  byId("output").disabled = outputs.length < 2;
 }
 
 function drawFigures() {
@@ -60,7 +66,8 @@ function drawFigures() {
   const setupOf = (name) => setups.find((table) => name.endsWith(`-${table.place}-${table.setup}`));
   // Those of this table, and those of detection on the same data set.
   const shown = index.figures.filter(({ name }) => name.endsWith(here) || setupOf(name));
-  const protocol = state.protocol && `protocol ${state.protocol}`;
+  const [output] = outputsOf(state.place, state.protocol); // the report's own, which figures are of
+  const protocol = state.protocol && `protocol ${state.protocol}, ${output} output`;
   byId("figures-title").textContent = ["Figures", currentPlace()?.title ?? dataset, protocol].filter(Boolean).join(", ");
   byId("figure-list").replaceChildren(...shown.map(({ name }) => {
     const kind = name.slice(0, name.indexOf(`-${dataset}@`)).replaceAll("-", " ");
@@ -76,6 +83,7 @@ byId("place").addEventListener("change", ({ target }) =>
   change(state.view === "detection" ? { division: target.value, setup: "" } : { place: target.value, id: "" }));
 byId("protocol").addEventListener("change", ({ target }) => change(state.view === "detection"
   ? { setup: setupsOf(state.division).find((table) => table.protocol === target.value).setup } : { protocol: target.value }));
+byId("output").addEventListener("change", ({ target }) => change({ output: target.value }));
 window.addEventListener("hashchange", () => {
   if (location.hash === "#main") return;
   byId("detail").close();
