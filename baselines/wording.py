@@ -9,6 +9,9 @@ import subprocess
 # torch advises to load such a file with weights_only=False, which runs whatever is in it.
 UNSAFE = "it holds more than tensors, or is damaged; what could run code on loading is not loaded"
 _ADVICE = re.compile("weights_only|Weights only load failed")
+# As requests tells of connections that fail: a host, and somewhere within what the system says.
+_CONNECTION = re.compile(r"HTTPS?ConnectionPool\(host='([^']*)'")
+_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")\]]+)")
 _CODE = (
     (re.compile(r"torch\.Size\(\[([\d, ]*)\]\)"), lambda found: shape(re.findall(r"\d+", found[1]))),
     (re.compile(r"\b(?:Pure)?(?:Posix|Windows)?Path\((['\"])(.*?)\1\)"), r"\2"),
@@ -32,6 +35,10 @@ def reason(error: BaseException) -> str:
         text = str(error)
     if _ADVICE.search(text):
         return UNSAFE
+    if pool := _CONNECTION.search(text):
+        system = _SYSTEM.search(text)
+        why = system[1].strip() if system else "timed out" if "timed out" in text else ""
+        return f"no connection to {pool[1]}{f': {why}' if why else ''}"
     for code, words in _CODE:
         text = code.sub(words, text)
     return " ".join(text.split())

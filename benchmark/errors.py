@@ -30,7 +30,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     The message holds the closest known name, if one is near ("did you mean ...?"), then all of them,
     sorted. Returns the error; the caller raises it.
     """
-    names = sorted(known)
+    names = sorted(set(known))
     folded = {other.lower(): other for other in names}
     near = difflib.get_close_matches(str(name).lower(), folded, n=1, cutoff=0.6)
     guess = f" did you mean {folded[near[0]]}?" if near else ""

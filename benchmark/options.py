@@ -112,11 +112,14 @@ class Outputs(NameList):
 
     name = "|".join(OUTPUTS)
 
+    def __init__(self) -> None:
+        super().__init__(lambda ctx: OUTPUTS)
+
     def convert(self, value, param, ctx):
         names = super().convert(value, param, ctx)
         for name in names:
             if name not in OUTPUTS:
-                self.fail(f"{name!r} is not one of {', '.join(OUTPUTS)}", param, ctx)
+                self.fail(f"'{name}' is not one of {', '.join(OUTPUTS)}", param, ctx)
         return names
 
 

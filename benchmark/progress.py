@@ -111,6 +111,8 @@ class Voice:
 
     def select(self, mode: str, command: str, **fields) -> None:
         """Speak as `json` or `quiet`. In JSON, stdout is kept for the events; what others print goes to stderr."""
+        if mode == "json" and os.environ.get("RANK", "0") != "0":  # of several processes, the first one speaks
+            mode = "quiet"
         self.mode, self.command = mode, command
         if mode == "json":
             self._out, sys.stdout = sys.stdout, sys.stderr
@@ -239,8 +241,8 @@ class _Display:
     def update(self, part: Part) -> None:
         if part not in self._tasks:
             return
-        text = f"{part.title}  {part.note}" if part.note else part.title
-        self._bars.update(self._tasks[part], completed=part.done, description=printable(text))
+        description = "\n".join(map(printable, filter(None, (part.title, part.note))))
+        self._bars.update(self._tasks[part], completed=part.done, description=description)
 
     def remove(self, part: Part) -> None:
         if part not in self._tasks:
@@ -344,7 +346,7 @@ def answer(text: str | None, event: str = "result", **fields) -> None:
     text: None for what has no line of its own, as the rows of a table that is printed otherwise.
     """
     if _voice.mode == "json":
-        _voice.event(event, **({} if text is None else {"message": text.strip()}), **fields)
+        _voice.event(event, **({} if text is None else {"message": " ".join(text.split("\n")).strip()}), **fields)
     elif text is not None:
         import click
 

@@ -331,6 +331,16 @@ def ranking(
     return Ranking(metrics, *(_spread(values, methods, len(scores.methods)) for values in found))
 
 
+def image_ranks(scores: Scores, methods: np.ndarray, metrics: Sequence[str]) -> np.ndarray:
+    """(c, m, n): ranks of c methods on each image by each metric, 1 is best, equal values share the mean of theirs; nan
+    on images where a metric is undefined for all of them.
+
+    methods: their indices, (c,), all compared by every metric. Raises ValueError for a metric without direction.
+    """
+    values = [scores.values[methods, scores.index(metric)] for metric in metrics]
+    return np.stack([_ranks(one, _direction(scores, metric)) for one, metric in zip(values, metrics)], axis=1)
+
+
 def rank_intervals(
     scores: Scores, metric: str, resamples: int = RESAMPLES, seed: int = SEED
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -36,6 +36,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.store import files
+
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.yaml")
 # Tests and code rest on these. Imported once here, they are there in every process that runs tests.
@@ -57,9 +59,14 @@ class Area:
 
 BENCH = "tests/benchmark/test_"
 AREAS = {
+    "definitions": Area(
+        ("metrics/definitions/*.py",),
+        ("tests/metrics/test_*.py", "tests/calibration/test_metric_goldens.py"),
+        ("tests/metrics/test_kernel.py",),
+    ),
     "metrics": Area(
-        ("metrics/*.py", "metrics/definitions/*.py"),
-        ("tests/metrics/test_*.py", "tests/calibration/test_metric_*.py"),
+        ("metrics/*.py",),
+        ("tests/metrics/test_*.py", "tests/calibration/test_metric_goldens.py"),
         ("tests/metrics/test_kernel.py",),
     ),
     "statistics": Area(
@@ -79,7 +86,10 @@ AREAS = {
     ),
     "datasets": Area(
         ("benchmark/datasets/*.py",),  # not synth/: any change of it changes the hashes of what is drawn
-        tuple(f"{BENCH}{name}.py" for name in ("datasets", "detection_data", "name_matching", "partial_sets")),
+        tuple(
+            f"{BENCH}{name}.py"
+            for name in ("datasets", "data_leak", "detection_data", "name_matching", "partial_sets", "textfiles")
+        ),
     ),
     "imaging": Area(
         tuple(f"benchmark/imaging/{name}.py" for name in ("bt601", "oddities", "raw_values", "reading", "saving")),
@@ -470,7 +480,7 @@ class Study:
                 reached = sorted({name for test in tests.values() for name in test["lines"]})
                 sources = {name: digest(self.tree / name) for name in reached}
                 known[file] = {"sha256": mark, "sources": sources, "tests": tests}
-                self.reach_file.write_text(json.dumps(known), encoding="utf-8")
+                files.replace(self.reach_file, json.dumps(known))
             for id, test in known[file]["tests"].items():
                 found[id] = {**test, "sources": known[file]["sources"]}
         return found
@@ -517,8 +527,7 @@ class Study:
 
     def outcomes(self) -> dict[str, dict]:
         """Key -> the last outcome of each mutant that was tried."""
-        lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.is_file() else []
-        return {line["key"]: line for line in map(json.loads, lines)}
+        return {line["key"]: line for line in files.read_lines(self.results)}
 
     def run(self, count: int, seed: int, equivalent: dict[str, str], again: bool = False) -> list[dict]:
         """Try `count` mutants of each area, those that were not tried yet, and `again` those that survived; a row of
@@ -540,8 +549,7 @@ class Study:
                 tests = self.tests_for(mutant, area, measured)
                 state, told = self.attempt(mutant, tests, sum(measured[id]["seconds"] for id in tests))
                 line = {"key": mutant.key, "area": name, "operator": mutant.operator, "state": state, "told": told}
-                with open(self.results, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                files.append(self.results, line)
                 print(f"{state}: {mutant.key}" + (f"  [{told}]" if state != "killed" else ""), flush=True)
             known = self.outcomes()
             same = [m.key for m in chosen if m.key in equivalent]

@@ -1,5 +1,7 @@
 """Mutation testing: which mistakes are made, and that a test which notices them is told from one which does not."""
 
+import json
+import subprocess
 import sys
 
 import pytest
@@ -86,41 +88,56 @@ def test_a_sample_does_not_depend_on_other_code():
     assert len(set(map(tuple, orders))) > 1
 
 
+SAME = "tiny/code.py: return -x -> return x"
+RUN = """
+import json, sys
+from pathlib import Path
+from studies.mutants import Area, Study, table
+here, tests, same, again = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4] == "again"
+study = Study(here / "root", here / "work", {"tiny": Area(("tiny/*.py",), (f"tests/test_{tests}.py",))})
+rows = study.run(99, 0, {same: "for the sake of the test"}, again)
+print(json.dumps([rows[0], table(rows), study.outcomes()]))
+"""
+
+
 @pytest.fixture
-def study(tmp_path):
-    """tests: "strong" or "weak" -> a study of a repository with one file and these tests."""
+def try_on(tmp_path):
+    """Try all mutants of a repository with one file on "strong" or "weak" tests, in a process that forks. Return what
+    is printed, the row of numbers, the table and the outcomes."""
     for name, text in (("tiny/code.py", CODE), ("tests/test_strong.py", STRONG), ("tests/test_weak.py", WEAK)):
         (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / name).write_text(text)
     (tmp_path / "work").mkdir()
 
-    def make(tests: str) -> mutants.Study:
-        area = mutants.Area(("tiny/*.py",), (f"tests/test_{tests}.py",))
-        return mutants.Study(tmp_path / "root", tmp_path / "work", {"tiny": area})
+    def call(tests: str, again: str = "") -> tuple[list[str], dict, str, dict]:
+        command = [sys.executable, "-c", RUN, tmp_path, tests, SAME, again]
+        done = subprocess.run(command, cwd=mutants.ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        *told, found = done.stdout.splitlines()
+        return told, *json.loads(found)
 
-    return make
+    return call
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
-def test_tests_that_notice_are_told_from_tests_that_do_not(study, capsys):
-    same = "tiny/code.py: return -x -> return x"
-    (row,) = study("weak").run(99, 0, {same: "for the sake of the test"})
+def test_tests_that_notice_are_told_from_tests_that_do_not(try_on, tmp_path):
+    told, row, _, _ = try_on("weak")
     survived = {"tiny/code.py: return abs(x) -> return x", "tiny/code.py: return not x -> return x"}
     assert (row["generated"], row["sampled"], row["killed"]) == (3, 3, 0)
-    assert (set(row["survived"]), row["equivalent"]) == (survived, [same])
-    assert "survived: tiny/code.py: return not x -> return x  [no test reaches it]" in capsys.readouterr().out
+    assert (set(row["survived"]), row["equivalent"]) == (survived, [SAME])
+    assert "survived: tiny/code.py: return not x -> return x  [no test reaches it]" in told
 
-    (row,) = study("strong").run(99, 0, {same: ""}, again=True)
+    told, row, table, outcomes = try_on("strong", "again")
     assert row["survived"] == ["tiny/code.py: return not x -> return x"]
-    assert mutants.table([row]).splitlines()[-1] == "| all | 3 | 3 | 1 | 1 | 1 |"
-    outcomes = study("strong").outcomes()
-    assert outcomes["tiny/code.py: return abs(x) -> return x"]["told"].startswith(
-        "FAILED tests/test_strong.py::test_va"
-    )
-    study("strong").run(99, 0, {same: ""})
-    lines = study("strong").results.read_text().splitlines()
-    assert len(lines) == 4, "what was tried is not tried again"
-    assert (study("strong").root / "tiny" / "code.py").read_text() == CODE
+    assert table.splitlines()[-1] == "| all | 3 | 3 | 1 | 1 | 1 |"
+    found = outcomes["tiny/code.py: return abs(x) -> return x"]
+    assert found["state"] == "killed" and found["told"].startswith("FAILED tests/test_strong.py::test_values")
+
+    with open(tmp_path / "work" / "mutants.jsonl", "a", encoding="utf-8") as file:
+        file.write('{"key": "torn by a ki')
+    told, again, _, _ = try_on("strong")
+    assert told == [] and again == row, "what was tried is not tried again"
+    assert (tmp_path / "root" / "tiny" / "code.py").read_text() == CODE
 
 
 def test_every_equivalent_mutant_is_still_one_of_the_code():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import click
@@ -22,6 +23,7 @@ Examples:
   bench report --reported cddfuse2023 --protocol cddfuse
   bench report --title mine="Ours (small)" --title tno@cddfuse25="TNO*" --title protocol:cddfuse=CDDFuse
   bench report --sections detection --dataset m3fd --protocol retrain --format markdown --out -
+  bench report --sections worst --methods mine --figures --data-root DATA
   bench report --format csv --out -
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
@@ -36,7 +38,13 @@ docs/reports.md says what each statistic is.
 @click.option(
     "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
 )
-@click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all if left out.")
+@click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all but worst if left out.")
+@click.option(
+    "--worst",
+    type=click.IntRange(1),
+    metavar="N",
+    help="For --sections worst: on how many images a method loses most to all others.  [default: 5]",
+)
 @click.option("--dataset", type=options.DATASETS, help="Data sets, DATASET@SPLIT or DATASET@DIVISION; all if left out.")
 @click.option("--protocol", type=options.PROTOCOLS, help="Protocols of scores or of detection; all if left out.")
 @click.option(
@@ -90,6 +98,7 @@ docs/reports.md says what each statistic is.
 def command(
     names,
     sections,
+    worst,
     dataset,
     protocol,
     methods,
@@ -143,18 +152,24 @@ def command(
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
         raise UserError("--page-images is about the page; add --html")
+    failures = "worst" in (sections or ())
+    if worst is not None and not failures:
+        raise UserError("--worst is about the section of that name; add --sections worst")
     setups, broken = detected.read(results, output)
     for line in broken:
         progress.say(f"left out: {line}", "warning")
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
     titled = measured.titles_given(results, titles, also)
-    everything = measured.measure(
-        results, **asked, metrics=metrics, common=common, also=also, titles=titled, output=output, every_output=page
-    )
+    chosen = {"metrics": metrics, "common": common, "also": also, "output": output, "titles": titled}
+    everything = measured.measure(results, **asked, **chosen, every_output=page)
     found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
     for line in measured.fallbacks(found):
         click.echo(line, err=True)
+    everyone = ()
+    if failures and (methods is not None or not naive):
+        all_methods = {**asked, "methods": None, "naive": True}
+        everyone = measured.measure(results, **all_methods, **chosen, every_output=True)
     setups = detected.choose(setups, **asked, titles=titled)
     report = content.Content(
         results,
@@ -169,8 +184,10 @@ def command(
             sections=sections,
             reported=reported,
             tolerance=tolerance,
+            worst=worst or material.Options.worst,
         ),
         tuple(setups),
+        tuple(everyone),
         titled,
     )
     if not report.grids:
@@ -192,6 +209,11 @@ def command(
             files.replace(path, data)
             progress.answer(str(path), "file", path=path, format=name)
         drawn = []
+        if figures and failures:
+            from benchmark.figures import failure_grid
+
+            tell = partial(progress.say, event="warning")
+            paths = chain(paths, failure_grid.draw(report, folder / "figures", data_root, tell))
         for path in paths:
             progress.answer(str(path), "file", path=path)
             drawn.append(path)

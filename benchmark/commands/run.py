@@ -62,6 +62,7 @@ made for other pairs than the data set's (medical ones, or not) are left out.
 @click.option(
     "--output",
     type=options.Outputs(),
+    metavar="raw,native,minmax",
     default="raw",
     show_default=True,
     help="How results are saved: raw (clipped only), native (as each method's authors save them) or minmax (each image"

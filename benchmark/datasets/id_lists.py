@@ -66,7 +66,7 @@ def split_ids(dataset: str, split: str) -> list[str]:
     ValueError where they are not those that ``splits/sha256.txt`` states."""
     name = f"{dataset}_{split}"
     lines = (SPLITS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    ids = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    ids = [line for line in lines if line and not line.startswith("#")]
     if ids_sha256(ids) != split_hashes().get(name):
         raise ValueError(f"the list {name} is not the one that splits/sha256.txt states; restore or re-hash it")
     return ids

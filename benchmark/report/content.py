@@ -22,9 +22,9 @@ class Content(Material):
 
     @cached_property
     def grids(self) -> list[Grid]:
-        """Return the tables, section after section."""
+        """Return the tables, section after section: of the sections named, or of all but those that must be named."""
         chosen = modules(sections)
-        names = self.options.sections or chosen
+        names = self.options.sections or [name for name in chosen if not getattr(chosen[name], "ON_REQUEST", False)]
         found = [grid for name in chosen if name in names for grid in chosen[name].grids(self)]
         return unique(found)
 

@@ -77,13 +77,13 @@ def _column(figure: Figure, metric: str, cites: Cites) -> Column:
 
 def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
     """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same; rows of
-    another output take no part."""
+    another output take no part, and an AP of zero is neither: nothing was found."""
     found = [entry(row.values(figure), digits) for row in compared.rows]
     ranked = [one.value is not None and not row.apart for one, row in zip(found, compared.rows)]
     means = sorted({float(one.text) for one, takes_part in zip(found, ranked) if takes_part}, reverse=True)
     if len(means) < 2:
         return found
-    marks = {means[0]: BEST, means[1]: SECOND}
+    marks = {mean: mark for mean, mark in zip(means, (BEST, SECOND)) if mean}
     return [replace(one, mark=marks.get(float(one.text), "")) if part else one for one, part in zip(found, ranked)]
 
 

@@ -20,7 +20,7 @@ class Options:
     place of percents. sd: show ± over images. wide: one table of scores for all data sets. standalone: LaTeX that
     compiles as it is. cite: LaTeX with citations. sections: names, None for all. reported: files of values as papers
     print them, see `reported_values`. tolerance: how far a measured value may be from a reported one and still count as
-    near, relative to the reported one.
+    near, relative to the reported one. worst: how many images the section of that name shows for each method.
     """
 
     methods: Sequence[str] | None = None
@@ -32,17 +32,20 @@ class Options:
     sections: Sequence[str] | None = None
     reported: Sequence[str] = ()
     tolerance: float = 0.02
+    worst: int = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
     """What was measured, and how it is to be shown. results: the folder that it comes from. detected: setups of
-    detection. titles: what the user calls things."""
+    detection. everyone: `measured` with all methods that have results, where only some are shown. titles: what the user
+    calls things."""
 
     results: Path
     measured: tuple[Measured, ...]
     options: Options = Options()
     detected: tuple[Compared, ...] = ()
+    everyone: tuple[Measured, ...] = ()
     titles: Titles = PLAIN
 
     def cites_of_method(self, name: str) -> tuple[str, ...]:

@@ -24,7 +24,9 @@ class Forecast:
     def __init__(self, jobs: Sequence[Job], processes: int) -> None:
         self._jobs, self._processes = list(jobs), processes
         self._lacking: list[int | None] = [0 if job.unavailable else None for job in jobs]  # None: not looked at yet
-        self._expected = [_expected(job) for job in jobs]
+        along = {id(one) for job in jobs for one in job.also}
+        self._along = [id(job) in along for job in jobs]  # whose images another job makes
+        self._expected = [_expected(job, not others) for job, others in zip(jobs, self._along)]
         self._measured: dict[int, tuple[float, int]] = {}  # place of a job -> seconds and pairs
         self._earlier: dict[int, float | None] = {}
         self._scaled = len({(job.split.dataset, job.split.name) for job in jobs}) > 1
@@ -69,7 +71,7 @@ class Forecast:
             of_one = fmean(self._measured[at][0] / self._measured[at][1] / self._size(at) for at in same)
             return of_one * self._size(place)
         if place not in self._earlier:
-            self._earlier[place] = _earlier(self._jobs[place], self._processes)
+            self._earlier[place] = None if self._along[place] else _earlier(self._jobs[place], self._processes)
         if (earlier := self._earlier[place]) is not None:
             return earlier
         measured = sum(seconds for seconds, _ in self._measured.values())
@@ -97,8 +99,8 @@ def _lacking(job: Job) -> int:
     return sum(id not in made or bool(unscored(job, lines, id)) for id in job.keys)
 
 
-def _expected(job: Job) -> float:
-    fusing = 0.0 if job.provided is not None else BY_FAMILY[job.family] + job.flops / FLOPS
+def _expected(job: Job, fuses: bool) -> float:
+    fusing = BY_FAMILY[job.family] + job.flops / FLOPS if fuses and job.provided is None else 0.0
     return fusing + METRIC * (1 + sum(map(len, job.wanted.values())))
 
 

@@ -25,6 +25,15 @@ from baselines.wording import UNSAFE, reason, shape, shown
         (ValueError(f"{np.float64(0.5)!r} or {np.str_('x')!r}"), "0.5 or x"),
         (TypeError(f"not {int}, {object()!r}"), "not int, object"),
         (ValueError("DIR/<method>/<file>, a < b > c"), "DIR/<method>/<file>, a < b > c"),
+        (
+            OSError(
+                "HTTPSConnectionPool(host='a.org', port=443): Max retries exceeded with url: /x (Caused by"
+                " NameResolutionError(\"HTTPSConnection(host='a.org', port=443): Failed to resolve 'a.org'"
+                ' ([Errno -2] Name or service not known)"))'
+            ),
+            "no connection to a.org: Name or service not known",
+        ),
+        (OSError("HTTPConnectionPool(host='a.org', port=80): Read timed out."), "no connection to a.org: timed out"),
         (RuntimeError("Weights only load failed. (1) Re-running `torch.load` with ..."), UNSAFE),
         (RuntimeError("... set `weights_only=False` ..."), UNSAFE),
     ],

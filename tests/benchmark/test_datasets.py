@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from harness import draw
 from PIL import Image
 
 from benchmark import datasets
 from benchmark.curation import cards_page
-from benchmark.datasets import id_lists
+from benchmark.datasets import id_lists, labels
 from benchmark.datasets.folder import Folder
 from benchmark.datasets.id_lists import SPLITS, ids_sha256, split_hashes, split_ids
 from benchmark.datasets.m3fd import M3fd
@@ -206,6 +207,34 @@ def complaint(call) -> str:
     assert "\n" not in caught.value.message
     assert caught.value.exit_code == 2
     return caught.value.message
+
+
+def test_hidden_folders_are_not_looked_into(tmp_path):
+    """Not those that a set's own folder holds, such as one of thumbnails."""
+    for side in ("ir", "vi"):
+        draw(tmp_path / "TNO" / ".thumbnails" / side / "01.png", 1)
+    with pytest.raises(UserError, match="data set tno: not found in"):
+        datasets.get("tno").pairs("tno42", tmp_path)
+    (tmp_path / "TNO" / ".thumbnails").rename(tmp_path / "TNO" / "v1.")
+    assert [pair.id for pair in datasets.get("tno").pairs("tno42", tmp_path)] == ["01"]
+
+
+def test_what_is_there_of_a_set_is_at_hand(tmp_path):
+    """The test slices alone, where training is a split of its own that is missing."""
+    for side in ("CT", "MRI"):
+        draw(tmp_path / "Harvard" / "CT-MRI" / "test" / side / "5.png", 1)
+    assert list(datasets.get("harvard_ct_mri").at_hand(tmp_path)) == ["5"]
+    assert "5" in datasets.get("harvard_ct_mri").listed_ids(tmp_path)
+    with pytest.raises(UserError, match="data set harvard_ct_mri: not found in"):
+        datasets.get("harvard_ct_mri").at_hand(tmp_path / "Harvard" / "CT-MRI" / "test" / "CT")
+
+
+def test_written_boxes_are_read_back(tmp_path):
+    boxes = [Box("People", 0, 0, 64, 48), Box("Car", 3, 7, 4, 9)]
+    labels.write_voc(tmp_path / "a.xml", "a.png", (64, 48), boxes)
+    assert labels.read_voc(tmp_path / "a.xml", ["Car", "People"], (64, 48)) == boxes
+    text = (tmp_path / "a.xml").read_text(encoding="utf-8")
+    assert "<xmin>4</xmin>" in text and "<xmax>4</xmax>" in text, "the first pixel is 1, and the last one is in the box"
 
 
 @pytest.mark.parametrize("name", ["msrs", "roadscene", "tno"])

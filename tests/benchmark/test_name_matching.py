@@ -92,6 +92,7 @@ def test_a_rule_that_pairs_in_two_ways_is_none():
     assert guess_within({"1", "10"}, {"fused_10", "fused_1", "fused_2"}).second.pattern == "fused_{id}"
     assert guess_within({"a", "b", "10"}, {"10_a", "10_b"}).matching() == {("a", "10_a"), ("b", "10_b")}
     assert guess_within({"1", "2", "10"}, {"10_1", "10_2"}) is None
+    assert guess_within({"1", "ir1"}, {"ir1ir"}) is None  # the image of either
 
 
 def test_guesses_on_random_names_are_right_or_none():
@@ -136,6 +137,13 @@ def test_patterns(tmp_path):
     assert Pattern.of("--pattern", "{id}/ir/{id}").id("s1/ir/7.png") == "s1_7"
     assert Pattern.of("--pattern", "a[1].{id}.png").id("a[1].x.png") == "x"
     assert Pattern.of("--pattern", "{id}_T.tif").id("x_T.png") is None
+    for text, path, id in (
+        ("{id}_T.PNG", "x_T.png", "x"),
+        ("{id}_T.png", "x_T.PNG", "x"),
+        ("./{id}", "7.png", "7"),
+        (".\\ir\\{id}.png", "ir/7.png", "7"),
+    ):
+        assert Pattern.of("--pattern", text).id(path) == id
 
 
 @pytest.mark.parametrize("patterns", [{}, {"ir_pattern": "{id}_T"}, {"ir_pattern": "{id}_T", "vis_pattern": "{id}_V"}])

@@ -230,6 +230,8 @@ def test_json_says_what_is_ranked_and_latex_has_the_mark(bench, results):
     methods = one["metrics"]["EN"]["methods"]
     assert methods["s+native"]["mean"] == pytest.approx(8.05) and "best" not in methods["s+native"]
     assert r"$^\ddagger$" in bench(*options, "latex").stdout
+    latex = bench(*options, "latex").stdout
+    assert r"\midrule" in latex[: latex.index("S native")].rpartition(r"\\")[2], "a line above what is not ranked"
     wide = bench(*options, "markdown", "--wide").stdout
     assert "| S native‡ | 8.050 |" in wide
 

@@ -102,7 +102,7 @@ DRAWN = "[data-view={}][aria-current=page]"
 
 def follow(tab, link, view):
     """Click a link, and wait until the view that it leads to is drawn."""
-    tab.get_by_role("link", name=link).click()
+    tab.get_by_role("link", name=link, exact=True).click()
     tab.wait_for_selector(DRAWN.format(view))
 
 
@@ -308,8 +308,14 @@ def test_the_strip(page, start):
     assert tab.evaluate("[...document.querySelectorAll('#strip button')].filter((b) => b.tabIndex === 0).length") == 1
     values = pages.content_of(Path(start).parent, "scores-1")["values"]
     gain = {id: values[1][1][k] - values[3][1][k] for k, id in enumerate(IDS)}  # lower is better
-    tab.get_by_label("Order").select_option("MSE")
+    tab.get_by_label("Order").select_option("m:MSE")
     assert texts(tab, "#strip button") == sorted(IDS, key=gain.get, reverse=True)
+    tab.get_by_label("Thumbnails").select_option("difference")
+    pair = tab.locator("#strip button").first.locator(".difference img")
+    id = texts(tab, "#strip button")[0]
+    assert [image.get_attribute("src") for image in pair.all()] == [
+        f"pictures/msrs%40test/{method}/fused/{id}.png" for method in ("vis", "mine")
+    ]
 
 
 def test_objects_are_drawn_over_the_pictures(page):
@@ -469,14 +475,198 @@ def test_detection_alone(page, tmp_path):
     assert tab.locator("#board").is_visible(), "there is nothing else to see"
 
 
-@pytest.mark.parametrize("address", ["#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine", DETECTION])
-def test_a_phone(page, address):
-    tab = page(address)
+LONG = "a_method_named_after_all_of_its_hyperparameters_learning_rate_1e-4_batch_32_epochs_100_and_so_on"
+SIDEWAYS = """() => [...document.querySelectorAll("body *")]
+    .filter((e) => e.offsetParent && e.scrollWidth > e.clientWidth + 1)
+    .filter((e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX)).map((e) => e.outerHTML.slice(0, 80))
+    .concat(document.documentElement.scrollWidth > innerWidth ? ["the page"] : [])"""
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory):
+    """A page of names that have no end, in two scripts, of pairs of another shape, and of what was fused only."""
+    results = tmp_path_factory.mktemp("crowded") / "results"
+    names = ["vis", LONG, "红外与可见光图像融合方法", "mine"]
+    place, ids = f"folder@{'a-long-name-of-a-folder-' * 4}", [f"{LONG}{k}" for k in range(14)]
+    pages.write(results, place, names, ids, size=(90, 40))
+    for part in ("train", "test"):
+        pages.write(results, f"m3fd@mine-{part}", ["vis", "mine"], ["k"], protocols=())
+    folder = detected.write(results, "m3fd@mine", {"vis": [0.3, 0.3], LONG: [0.4, 0.4], "none": [0.0, 0.0]})
+    detected.find_nothing(folder, "none")
+    return write_page(results)
+
+
+def test_nothing_scrolls_sideways_on_a_phone(page, start, crowded):
+    tab = page("", crowded)
     tab.set_viewport_size({"width": 360, "height": 740})
-    tab.wait_for_timeout(100)
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing scrolls sideways but tables"
-    name = tab.locator("h1:visible").bounding_box()
-    assert name["x"] >= 0 and name["x"] + name["width"] <= 360
+    for file in (start, crowded):
+        tab = page("", file)
+        for view in ("board", "worst", "detection", "pairs"):
+            tab.goto(file.as_uri() + f"#{view}")
+            tab.wait_for_selector(DRAWN.format(view))
+            for show in texts(tab, "#show option") if tab.locator("#show").is_visible() else [None]:
+                if show:
+                    tab.locator("#show").select_option(label=show)
+                assert tab.evaluate(SIDEWAYS) == [], (view, show)
+            name = tab.locator("h1:visible").bounding_box()
+            assert name["x"] >= 0 and name["x"] + name["width"] <= 360
+    tab.goto(crowded.as_uri() + "#board")
+    tab.locator("#table tbody td button").first.click()
+    assert tab.evaluate(SIDEWAYS) == [] and tab.get_by_role("dialog").is_visible()
+    tab.keyboard.press("Escape")
+    assert tab.locator("#table tbody td[data-head='EN ↑']").first.is_visible(), "every number stands in its card"
+    for width in (640, 768, 1024):
+        tab.set_viewport_size({"width": width, "height": 740})
+        for view in ("board", "worst", "detection", "pairs"):
+            tab.goto(crowded.as_uri() + f"#{view}")
+            tab.wait_for_selector(DRAWN.format(view))
+            assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), (width, view)
+
+
+def test_splits_that_were_only_fused_do_not_fill_the_menus(page, crowded):
+    tab = page("#board", crowded)
+    assert len(texts(tab, "#place option")) == 1
+    follow(tab, "Worst images", "worst")
+    assert len(texts(tab, "#place option")) == 1
+    follow(tab, "Images", "pairs")
+    groups = tab.locator("#place optgroup").evaluate_all("all => all.map((g) => [g.label, g.children.length])")
+    assert groups == [["Scored", 1], ["Fused, not scored", 2]]
+    assert tab.locator("#place").input_value().startswith("folder@") and tab.locator("#protocol").is_visible()
+    tab.locator("#place").select_option("m3fd@mine-test")
+    assert tab.locator("#protocol").is_hidden() and "not scored" in tab.locator("#scores-hint").text_content()
+    follow(tab, "Leaderboard", "board")
+    assert tab.locator("#place").input_value().startswith("folder@") and texts(tab, ROWS)
+
+
+def test_who_finds_nothing_has_no_place(page, crowded):
+    tab = page("#detection", crowded)
+    assert texts(tab, ROWS)[-1] == "None"
+    assert texts(tab, "#table tbody td.place") == ["1", "2", "—"]
+    assert "Without a place" in tab.locator("#board-notes").text_content()
+    row = tab.locator("#table tbody tr").last
+    assert row.locator(".best, .second").count() == 0
+    row.locator("th button").click()
+    assert re.search("place by AP *none", tab.get_by_role("dialog").text_content())
+
+
+def test_where_a_method_fails(page, start):
+    from benchmark.report import failure_cases, measured
+
+    one = measured.measure(Path(start).parents[2])[1]
+    failures = {cell.method: found for cell, found in failure_cases.of_table(one).items()}
+    tab = page("#board/msrs@test/standard")
+    follow(tab, "Worst images", "worst")
+    assert tab.locator("#method").input_value() == "theirs" and "Where does Theirs fail?" in texts(tab, "h1:visible")
+    for method in ("theirs", "mine"):
+        tab.locator("#method").select_option(method)
+        cases = failures[method].cases
+        if not cases:
+            assert "No other method is ahead" in tab.locator("#worst-hint").text_content()
+            continue
+        assert texts(tab, "#cases h2") == [case.id for case in cases]
+        first, case = tab.locator("#cases li").first, cases[0]
+        text = first.text_content()
+        assert f"Mean rank {case.mean_rank:.2f}, place {case.place} of 2" in text
+        assert ", ".join(f"{metric} {rank:g}" for metric, rank in case.losses) in text
+    sources = [image.get_attribute("src").split("/")[2] for image in first.locator("img").all()]
+    assert sources == ["ir", "vis", "mine", "theirs", "mine", "theirs"], "the last two are their difference"
+    tab.locator("#cases h2 a").nth(1).click()
+    tab.wait_for_selector(DRAWN.format("pairs"))
+    address = tab.evaluate("location.hash").split("/")
+    assert address[:6] == ["#pairs", "msrs%40test", "standard", cases[1].id, "theirs", "mine"]
+    assert address[7] == "worst"
+    tab.wait_for_function("document.querySelector('#order').value === 'worst'")
+    assert texts(tab, "#strip button")[: len(cases)] == [case.id for case in cases]
+
+
+def test_more_of_the_worst_images_are_shown_when_asked_for(page, crowded):
+    tab = page("#worst", crowded)
+    tab.locator("#method").select_option(LONG)
+    assert tab.locator("#cases li").count() == 12
+    tab.get_by_role("button", name="Show 2 more of 14").click()
+    tab.wait_for_function("document.querySelectorAll('#cases li').length === 14")
+    assert focused(tab) == texts(tab, "#cases h2")[12]
+    assert tab.locator("#more").is_hidden()
+
+
+def test_a_link_to_a_pair_of_two_methods(page, context):
+    tab = page("#pairs")
+    tab.locator("#left").select_option("average")
+    tab.locator("#right").select_option("mine")
+    tab.get_by_role("button", name="Next").click()
+    expected, address = shown_pictures(tab), tab.url
+    assert "#pairs/msrs%40test/cddfuse/b/average/mine" in address
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.get_by_role("button", name="Copy link").click()
+    tab.wait_for_function("document.querySelector('#copied').textContent === 'Copied.'")
+    assert tab.evaluate("navigator.clipboard.readText()") == address
+    tab.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('denied')); }")
+    tab.get_by_role("button", name="Copy link").click()
+    assert tab.get_by_label("Link to this pair").input_value() == address, "or else it can be copied by hand"
+    tab.goto("about:blank")
+    tab.goto(address)
+    assert shown_pictures(tab) == expected and tab.locator("#image-title").text_content() == "Pair b"
+    for view in ("board", "worst", "detection"):
+        tab = page(f"#{view}")
+        tab.wait_for_function("/\\/.+/.test(location.hash)")  # the address says what was chosen by itself, too
+
+
+def test_a_pair_by_keyboard(page):
+    tab = page("#pairs/msrs@test/standard/a/vis/mine")
+    shown = lambda: tab.evaluate("location.hash").split("/")[3:6]  # noqa: E731
+    assert shown() == ["a", "vis", "mine"]
+    for key, expected in (
+        ("n", ["b", "vis", "mine"]),
+        ("ArrowRight", ["c", "vis", "mine"]),
+        ("ArrowLeft", ["b", "vis", "mine"]),
+        ("p", ["a", "vis", "mine"]),
+        ("p", ["a", "vis", "mine"]),
+        ("m", ["a", "vis", "theirs"]),
+        ("m", ["a", "vis", "ir"]),
+        ("M", ["a", "vis", "theirs"]),
+        ("l", ["a", "average", "theirs"]),
+        ("L", ["a", "vis", "theirs"]),
+        ("s", ["a", "theirs", "vis"]),
+        ("Control+s", ["a", "theirs", "vis"]),
+    ):
+        tab.keyboard.press(key)
+        assert shown() == expected, key
+    before = clips(tab)
+    tab.keyboard.press(".")
+    assert tab.locator("#slider").input_value() == "55" and clips(tab)[0] > before[0]
+    tab.keyboard.press(",")
+    assert clips(tab) == pytest.approx(before)
+    tab.keyboard.press("z")
+    assert tab.locator("#zoom").input_value() == "1"
+    tab.keyboard.press("c")
+    assert "/colour/" in shown_pictures(tab)[0]
+    tab.keyboard.press("d")
+    blend = "getComputedStyle(document.getElementById('layer-right')).mixBlendMode"
+    assert tab.evaluate(blend) == "difference" and tab.locator("#slider").is_hidden()
+    tab.keyboard.press("d")
+    assert tab.evaluate(blend) == "normal" and tab.locator("#slider").is_visible()
+    tab.locator("#order").focus()
+    tab.keyboard.press("n")
+    assert shown()[0] == "a", "letters belong to a menu that has the focus"
+
+
+def test_the_keys_are_told_and_can_be_switched_off(page):
+    tab = page("#pairs/msrs@test/standard/a/vis/mine")
+    tab.keyboard.press("?")
+    dialog = tab.get_by_role("dialog", name="Keys")
+    told = " ".join(texts(tab, "#keys kbd"))
+    known = tab.evaluate("KEYS.flatMap(([, , keys]) => keys)")
+    names = {"ArrowRight": "→", "ArrowLeft": "←", "M": "Shift+M", "L": "Shift+L"}
+    assert all(names.get(key, key) in told for key in known)
+    tab.keyboard.press("n")
+    assert "/a/" in tab.url, "behind the dialog nothing moves"
+    dialog.get_by_label("Single keys act").uncheck()
+    tab.keyboard.press("Escape")
+    tab.evaluate("document.activeElement.blur()")
+    tab.keyboard.press("n")
+    assert "/a/" in tab.url
+    tab.get_by_role("button", name="Keys: ?").click()
+    assert dialog.is_visible()
 
 
 def test_dark_mode(page):
@@ -511,7 +701,7 @@ def test_addresses_of_another_page_do_no_harm(page):
 
 def test_labels_and_names(page):
     """Every control has a name, and every picture a text."""
-    for address in (DETECTION, "#board/msrs@test/standard", "#pairs/msrs@test/standard/a/vis/mine"):
+    for address in (DETECTION, "#board/msrs@test/standard", "#worst/msrs@test", "#pairs/msrs@test/standard/a/vis/mine"):
         tab = page(address)
         nameless = tab.evaluate("""() => [...document.querySelectorAll("button, select, input, a")]
             .filter((e) => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || e.labels?.length))
@@ -581,7 +771,7 @@ def test_a_split_whose_methods_all_failed_says_so(page, tmp_path, beside):
     notes = tab.locator("#board-notes")
     assert "failed" in notes.text_content()
     notes.get_by_role("button").click()
-    assert "folder@mine" in tab.locator("#detail").text_content()
+    assert "Own pairs, split mine" in tab.locator("#detail").text_content()
     tab.keyboard.press("Escape")
     assert len(texts(tab, "#place option")) == 1 + beside
     images = tab.locator("[data-view=pairs]")

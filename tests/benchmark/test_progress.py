@@ -187,8 +187,10 @@ def test_values_that_json_does_not_know(capsys):
         voice.select("json", "test")
         odd = {"a": np.float64("nan"), "b": (np.int32(2), None), "c": ROOT, 1: float("inf"), "d": np.arange(2)}
         progress.say("a\udc80b\nc", "note", odd=odd, name="\udc80é")
+        progress.answer("\ntwo\nlines", "table")
         voice.end(0)
-    line = capsys.readouterr().out.splitlines()[1]
+    _, line, table, _ = capsys.readouterr().out.splitlines()
+    assert json.loads(table)["message"] == "two lines"
     found = json.loads(line, parse_constant=pytest.fail)
     assert line.isascii() and found["message"] == "aU+DC80bU+000Ac" and found["name"] == "U+DC80é"
     assert found["odd"] == {"a": None, "b": [2, None], "c": str(ROOT), "1": None, "d": [0, 1]}
@@ -298,6 +300,14 @@ def test_a_forecast_knows_methods_from_other_sets_and_earlier_runs(tmp_path, clo
     *_, left = work(found, clock, 0, 10, 1)
     # Ten of a that are four times as large, and four of b, as an earlier run measured them.
     assert left == pytest.approx(10 * 4 + 4 * 3)
+
+
+def test_a_forecast_counts_what_is_fused_along_once(tmp_path, clock):
+    jobs = [job("a", tmp_path, flops=4e11), job("a+minmax", tmp_path, flops=4e11)]
+    jobs[0].also.append(jobs[1])
+    found = forecast.Forecast(jobs, 1)
+    *_, left = work(found, clock, 0, 10, 10)
+    assert 0 < left < 10
 
 
 def test_a_forecast_leaves_out_what_cannot_run(tmp_path, clock):

@@ -16,6 +16,8 @@ from test_cli import one_error
 from benchmark import detection
 from benchmark.detection import outcome, setups
 from benchmark.report import detection_tables
+from benchmark.report.content import Content
+from benchmark.report.page import detection_board
 
 SEEDS = {"vis": [0.30, 0.34], "ir": [0.20, 0.30], "mine": [0.40, 0.42], "average": [0.30, 0.34]}
 
@@ -149,6 +151,19 @@ def test_checkpoints_of_one_method_are_told_apart(bench, tmp_path):
     assert "Cddfuse &" in text and "1a2b3c4d" not in text
     both = bench("report", "--results", tmp_path, "--format", "latex", "--out", "-").stdout
     assert "Cddfuse 1a2b3c4d &" in both and "Cddfuse &" in both
+
+
+def test_an_ap_of_zero_has_neither_mark_nor_place(bench, tmp_path):
+    folder = detected.write(tmp_path, "m3fd@mine", {"vis": [0.3], "none": [0.0], "nothing": [0.0]})
+    for name in ("none", "nothing"):
+        detected.find_nothing(folder, name)
+    text = bench("report", "--results", tmp_path, "--format", "markdown", "--out", "-").stdout
+    assert "**50.0**" in text and "**0.0**" not in text and "<u>0.0</u>" not in text
+    compared = tuple(outcome.read(setup) for setup in setups.setups(tmp_path))
+    (table,) = detection_board.of(Content(tmp_path, (), detected=compared))
+    places = {row["method"]: [cell["place"] for cell in row["cells"]] for row in table["rows"]}
+    assert set(places["none"] + places["nothing"]) == {None}
+    assert places["vis"][table["first"]] == 1
 
 
 def test_with_scores_beside(bench, results):

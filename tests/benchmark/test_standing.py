@@ -46,8 +46,9 @@ def test_a_method_that_lacks_a_score_is_told():
     }
 
 
-def test_the_table_of_the_training_page_follows_from_the_reference_tables(monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["standing", "--output", "native", *TABLES])
+@pytest.mark.parametrize(("output", "tables"), [("native", TABLES), ("raw", TABLES[:1])])
+def test_the_tables_of_the_training_page_follow_from_the_reference_tables(monkeypatch, capsys, output, tables):
+    monkeypatch.setattr("sys.argv", ["standing", "--output", output, *tables])
     standing.main()
     table = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     assert "\n".join(table) in (ROOT / "docs" / "training.md").read_text(encoding="utf-8")

@@ -103,6 +103,28 @@ def test_floats_are_rounded_to_the_nearest_level_halves_to_even():
     np.testing.assert_array_equal(halves, 2 * (np.arange(255) // 2 + np.arange(255) % 2))
 
 
+@pytest.mark.parametrize("grey", [(), (0,), (1,), (2,), (1, 2)])
+def test_colours_are_scored_channel_by_channel(triple, grey):
+    """The mean over the channels, grey images serving as each of them; SF is of the channels side by side."""
+    colours = [np.dstack([image, image // 2 + 40, 255 - image // 3]) for image in triple]
+    images = [triple[k] if k in grey else colours[k] for k in range(3)]
+    channels = [[image if image.ndim == 2 else image[..., c] for image in images] for c in range(3)]
+    names = ["EN", "MI", "Qabf", "SSIM", "RMSE"]
+    values = metrics.evaluate(*images, [*names, "SF"], "vifb")
+    each = [metrics.evaluate(*channel, names, "vifb") for channel in channels]
+    assert values == pytest.approx(
+        {name: np.mean([one[name] for one in each]) for name in names}
+        | {"SF": metrics.evaluate(*(np.hstack(side) for side in zip(*channels)), ["SF"], "vifb")["SF"]},
+        rel=1e-12,
+    )
+    assert len({round(one["EN"], 6) for one in each}) == (1 if 0 in grey else 3)
+
+
+@pytest.mark.parametrize("wanted", ["EN", ["EN"], ("EN",)])
+def test_one_name_may_stand_alone(triple, wanted):
+    assert list(metrics.evaluate(*triple, wanted)) == ["EN"]
+
+
 def test_names_may_be_spelt_loosely_and_come_back_as_asked(triple):
     values = metrics.evaluate(*triple, metrics=["qabf", "En"])
     assert list(values) == ["qabf", "En"]
@@ -178,6 +200,41 @@ def test_small_images_are_scored_or_refused_with_the_size(shape):
     assert "41" in reasons["VIF"]
     assert ("SSIM" in reasons) == (min(shape) < 11)
     assert ("SF" in reasons) == (min(shape) < 2)
+
+
+# The shorter side from which on a metric is defined: the largest window, and of scales the smallest image.
+SMALLEST = {
+    **dict.fromkeys(("AG", "SF", "Nabf", "Labf", "Qsf"), 2),
+    **dict.fromkeys(("FMI_none", "FMI_gradient", "FMI_edge", "FMI_dct", "FMI_wavelet", "Qabf", "Qg"), 3),
+    **{"Qm": 4, "Qc": 7, "Qy": 7, "Qs": 8, "Qw": 8, "Qe": 10, "Qp": 11, "SSIM": 11, "MEF-SSIM": 11},
+    **{"VIF": 41, "VIFF": 41, "MEF-MS-SSIM": 44, "MS-SSIM": 161},
+}
+# Where a protocol has another one, or none: zeros beyond the border.
+OTHERWISE = {
+    ("SSIM", "cddfuse"): 7,
+    **{(name, "liu2012"): 11 for name in ("Qs", "Qw", "Qc", "Qy")},
+    **{("MS-SSIM", protocol): 44 for protocol in ("tang2023", "tang2022", "hli")},
+    **{("Qabf", protocol): 1 for protocol in metrics.protocols() if protocol != "standard"},
+    **dict.fromkeys((("SF", "vifb"), ("SSIM", "tang2023"), ("SSIM", "hli"), ("Qg", "liu2012")), 1),
+    **dict.fromkeys((("Qp", "liu2012"), ("Qy", "ivifzoo"), ("VIF", "ivifzoo")), 1),
+}
+
+
+@pytest.mark.parametrize("protocol", list(metrics.protocols()))
+def test_the_smallest_size_of_each_metric(protocol):
+    rng, wrong = np.random.default_rng(0), {}
+    for name in metrics.names(protocol):
+        if metrics.unavailable(name):
+            continue
+        side = OTHERWISE.get((name, protocol), SMALLEST.get(name, 1))
+        for shape, small in (((side, side + 3), False), ((side + 3, side), False), ((side - 1, side + 3), True)):
+            reasons = {}
+            if min(shape):
+                images = rng.integers(0, 256, (3, *shape), dtype=np.uint8)
+                metrics.evaluate(*images, [name], protocol, reasons)
+            if reasons.get(name, "").startswith("needs at least") != (small and side > 1):
+                wrong[name, shape] = reasons
+    assert not wrong
 
 
 GOOD = np.arange(64, dtype=np.uint8).reshape(8, 8)

@@ -1,5 +1,7 @@
 """Metrics under `standard` against their equations, written out pixel by pixel."""
 
+import math
+
 import numpy as np
 import pytest
 from metric_scenes import scene
@@ -148,6 +150,15 @@ def test_bulanon(small):
     assert value("CE", (small[1], small[1], small[1])) == 0
 
 
+def test_cross_entropy_of_logistic_levels():
+    """Of dark images: above 17 the logistic function is 1 to the seventh digit."""
+    f, a, b = np.random.default_rng(0).integers(0, 9, (3, 20, 24), dtype=np.uint8)
+    seen, target = (1 / (1 + np.exp(-x)) for x in (f.astype(float), np.stack([a, b]).astype(float)))
+    target = target.mean(axis=0)
+    expected = -(target * np.log(seen) + (1 - target) * np.log(1 - seen)).mean()
+    assert value("CE", (f, a, b), "ivifzoo") == pytest.approx(expected, rel=1e-5)
+
+
 def test_chen_and_varshney():
     """Sizes that are no multiple of the block, a bright border, and the constant of Mannos and Sakrison."""
     f, a, b = (x[:, :75] for x in scene(57, 90, 5))
@@ -219,6 +230,13 @@ def test_haghighat(small):
         values = [value for value, _ in found]
         assert values.count(0) > 5 and values.count(1) > 5 and sum(against for _, against in found) > 20
         assert value(name, small) == pytest.approx(np.mean(values), rel=1e-9), name
+
+
+def test_the_scaling_filter_keeps_a_constant():
+    """The sum of the 101 taps is the root of 2, to the digit that is tabulated."""
+    from metrics.definitions.fmi import MEYER
+
+    assert 2 * sum(MEYER[:-1]) + MEYER[-1] == math.isqrt(2 * 10**30)
 
 
 def test_structure_that_is_turned_round_is_worth_nothing():

@@ -1,5 +1,6 @@
 """Metrics are found by their files; the page of metrics is current."""
 
+import math
 import sys
 from types import ModuleType
 
@@ -85,6 +86,25 @@ def test_changed_numbers_need_a_new_version(once, tmp_path, capsys):
     page.write_text(text + "more\n")
     assert docs.main([str(page), "--check"]) == 1
     assert "is not current" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("value", "standard", "told"),
+    [
+        (2.0, 2.0, "0"),
+        (0.0, 0.0, "0"),
+        (2.0, 0.0, ""),
+        (math.nan, 1.0, ""),
+        (1.0, math.nan, ""),
+        (3.0, 1.0, "+200 %"),
+        (0.9, 1.0, "-10 %"),
+        (5.0, 1.0, "x 5"),
+        (0.1, 1.0, "x 0.1"),
+        (-1.0, 1.0, "x -1"),
+    ],
+)
+def test_the_difference_from_standard_is_told(value, standard, told):
+    assert docs.difference(value, standard) == told
 
 
 @pytest.mark.skipif(metrics.unavailable("NIQE") is None, reason="pyiqa is installed")

@@ -13,7 +13,9 @@ from benchmark.detection.outcome import Compared, over_seeds
 from benchmark.detection.outcome import Row as DetectionRow
 from benchmark.errors import first_few
 from benchmark.names import printable
+from benchmark.report import failure_cases
 from benchmark.report.content import Content
+from benchmark.report.failure_cases import Failures
 from benchmark.report.measured import Measured
 from benchmark.store.summary import Row
 
@@ -21,11 +23,12 @@ ORDER = 20
 FILE = "report.csv"
 COLUMNS = ("dataset", "split", "method", "protocol", "metric", "mean", "sd", "n", "images", "state")
 COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite", "output")
+WORST = ("image", "place", "loses_by", "best_other", "best_other_mean_rank")
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
 
 
 def render(content: Content) -> str:
-    """Write the lines under `COLUMNS`, and under `DETECTION` where there is any.
+    """Write the lines under `COLUMNS`, under `DETECTION` where there is any, and under `WORST` where it was asked for.
 
     mean, sd (sample, ddof = 1): over the `n` images where the metric is defined and finite, of `images` in the split
     (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the metric
@@ -35,21 +38,29 @@ def render(content: Content) -> str:
     as one observation, and how many there are. output: how the images were saved; raw also where a method's native
     output is the same, empty for images from elsewhere.
 
+    With the section worst, further lines have the columns `WORST`, a line per image, and as metric "mean rank": that on
+    the image, over metrics. loses_by: the metrics with the worst ranks there, each with its rank.
+
     A line of detection has as metric "AP small", "AP50 Car" and so on, as fractions, as in the records. mean, sd: over
     the `seeds`. n: images that the number is of. instances: labelled objects. difference: to `vis`, with its interval.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    columns = COLUMNS + DETECTION if content.detected else COLUMNS
-    writer.writerow(columns)
+    columns = COLUMNS + (DETECTION if content.detected else ())
+    worst = WORST if "worst" in (content.options.sections or ()) else ()
+    writer.writerow(columns + worst)
+    width = len(columns + worst)
     for one in content.measured:
         for row in sorted((*one.shown, *one.absent), key=lambda row: row.cell.method):
             for line in _lines(one, row):
                 whole = (*line, *[""] * (len(COLUMNS) - 1 - len(line)), row.saved.output)
-                writer.writerow((*whole, *[""] * (len(columns) - len(COLUMNS))))
+                writer.writerow((*whole, *[""] * (width - len(COLUMNS))))
     for one in content.detected:
         for row in sorted((*one.rows, *one.absent), key=lambda row: row.method):
-            writer.writerows(_detection_lines(one, row))
+            writer.writerows((*line, *[""] * len(worst)) for line in _detection_lines(one, row))
+    if worst:
+        for one in failure_cases.chosen(content):
+            writer.writerows(_worst_lines(one, len(columns)))
     return out.getvalue()
 
 
@@ -97,6 +108,17 @@ def _detection_lines(one: Compared, row: DetectionRow):
         unit = ("scene", facts["scenes"]["test"], "", row.saved.output)
         lines.append((*place, text(figure.name), mean, sd, *counts, *unit, *behind, figure.instances, *difference))
     return lines
+
+
+def _worst_lines(failures: Failures, width: int):
+    one, row = failures.measured, failures.row
+    start = (*map(text, (row.cell.dataset, row.cell.split, row.cell.method, row.protocol)), "mean rank")
+    for case in failures.cases:
+        numbers = (_number(case.mean_rank), "", 1, one.images, text(row.state))
+        losses = "; ".join(f"{metric} {rank:g}" for metric, rank in case.losses)
+        behind = (text(case.id), case.place, text(losses), text(one.rows[case.best].cell.method), case.best_rank)
+        known = (*start, *numbers, *[""] * (len(COLUMNS) - 1 - len(start) - len(numbers)), row.saved.output)
+        yield (*known, *[""] * (width - len(known)), *behind)
 
 
 def text(name: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from benchmark import statistics
 from benchmark.errors import UserError
+from benchmark.report import failure_cases
 from benchmark.report.content import Content
 from benchmark.report.measured import NAIVE, Measured, decimals
 from benchmark.report.page import facts
@@ -58,6 +59,7 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
         "unit": one.scores.unit,
         "units": one.scores.units,
         "ranked": len(one.rows),
+        "compared": any(failure_cases.field(one, i) for i in range(len(one.rows))),
         "over": list(ranking.metrics),
         "metrics": [_metric(m, d, one.protocol) for m, d in one.scores.metrics.items()],
         "rows": rows,
@@ -122,6 +124,31 @@ def scores(one: Measured) -> dict:
     metrics = list(one.scores.metrics)
     values = [[[_few(row.scores.get(id, {}).get(metric)) for id in ids] for metric in metrics] for row in one.shown]
     return {"ids": ids, "values": values}
+
+
+def failures(one: Measured) -> dict:
+    """Return where each row of the table fails, in the order of its rows: how many methods are compared, why there is
+    nothing to show, and cases, the worst first, as [image, mean rank, place, losses, row of the best other, its mean
+    rank]; losses as [metric, rank]. Images and metrics are numbers in `ids` and in the table."""
+    table = failure_cases.of_table(one)
+    images = {id: number for number, id in enumerate(one.scores.ids)}
+    metrics = {metric: number for number, metric in enumerate(one.scores.metrics)}
+    rows = []
+    for row in one.shown:
+        found = table[row.cell]
+        cases = [
+            [
+                images[case.id],
+                _few(case.mean_rank),
+                case.place,
+                [[metrics[metric], rank] for metric, rank in case.losses],
+                case.best,
+                _few(case.best_rank),
+            ]
+            for case in found.cases
+        ]
+        rows.append({"compared": found.compared, "reason": found.reason, "cases": cases})
+    return {"ids": list(one.scores.ids), "rows": rows}
 
 
 def _few(value: float | None) -> float | str | None:

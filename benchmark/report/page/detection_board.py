@@ -29,7 +29,9 @@ def _table(one: Compared, digits: int) -> dict:
     parts += [figure for figure in one.figures if figure.subset == ALL and figure.label]
     figures = [*overall, *parts]
     columns = [_cells(one, figure, digits) for figure in figures]
-    columns.insert(len(overall), _gaps(one, digits))
+    first = next((k for k, figure in enumerate(overall) if figure.metric == "AP"), 0)
+    aps = detection_tables.entries(one, figures[first], digits) if figures else []
+    columns.insert(len(overall), _gaps(one, aps, digits))
     metrics = [_metric(figure, figure in parts) for figure in figures]
     gap = f"AP − {BASE}"
     metrics.insert(len(overall), {"name": GAP, "head": gap, "full": gap, "direction": 1, "metric": "AP"})
@@ -48,7 +50,7 @@ def _table(one: Compared, digits: int) -> dict:
         "total": one.facts["images"]["test"],
         "ranked": len(one.rows),
         "over": [],
-        "first": next((k for k, figure in enumerate(overall) if figure.metric == "AP"), 0),
+        "first": first,
         "metrics": metrics,
         "rows": [
             {**_row(row), "cells": [column[k] for column in columns], "own": _own(row, digits)}
@@ -79,7 +81,7 @@ def _metric(figure: Figure, part: bool) -> dict:
 def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
     entries = detection_tables.entries(one, figure, digits)
     found = []
-    for row, entry, place in zip(one.rows, entries, _places(one, entries)):
+    for row, entry, place in zip(one.rows, entries, _places(_found(one, entries))):
         cell = {"text": entry.text, "mark": entry.mark, "spread": entry.spread, "digits": digits, "place": place}
         if entry.value is not None:
             cell["mean"] = entry.value
@@ -90,10 +92,12 @@ def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
     return found
 
 
-def _gaps(one: Compared, digits: int) -> list[dict]:
+def _gaps(one: Compared, aps: Sequence[Entry], digits: int) -> list[dict]:
+    """Make the column of differences. aps: the entries of AP."""
     entries = [detection_tables.gap(row, digits) for row in one.rows]
+    ranked = [_printed(e) if e.value is not None and ap else None for e, ap in zip(entries, _found(one, aps))]
     found = []
-    for row, entry, place in zip(one.rows, entries, _places(one, entries)):
+    for row, entry, place in zip(one.rows, entries, _places(ranked)):
         text, _, interval = entry.text.partition(" ")
         cell = {"text": text, "mark": "", "spread": "", "interval": interval, "digits": digits, "place": place}
         if entry.value is not None:
@@ -104,10 +108,18 @@ def _gaps(one: Compared, digits: int) -> list[dict]:
     return found
 
 
-def _places(one: Compared, entries: Sequence[Entry]) -> list[int | None]:
-    """Return places, 1 for the highest; None for rows of another output. What looks the same has the same place."""
-    shown = [None if entry.value is None or row.apart else _printed(entry) for row, entry in zip(one.rows, entries)]
-    return [None if mine is None else 1 + sum(other is not None and other > mine for other in shown) for mine in shown]
+def _places(values: Sequence[float | None]) -> list[int | None]:
+    """Return places, 1 for the highest; equal values share one, None has none."""
+    known = [value for value in values if value is not None]
+    return [None if mine is None else 1 + sum(other > mine for other in known) for mine in values]
+
+
+def _found(one: Compared, entries: Sequence[Entry]) -> list[float | None]:
+    """Return AP as printed, so that what looks the same has the same place; None where nothing was found, and for rows
+    of another output."""
+    return [
+        None if entry.value is None or row.apart else _printed(entry) or None for row, entry in zip(one.rows, entries)
+    ]
 
 
 def _printed(entry: Entry) -> float:

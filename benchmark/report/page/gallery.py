@@ -15,12 +15,12 @@ from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError
 from benchmark.imaging import reading
 from benchmark.progress import Progress
+from benchmark.report.failure_cases import SOURCES
 from benchmark.report.page.writing import Folder
 from benchmark.run import plan, stretching
 from benchmark.store import provenance
 from benchmark.store.cells import Cell, fused_files
 
-SOURCES = ("ir", "vis")  # the naive methods that copy a source, so that their results are the sources
 KINDS = ("fused", "colour")
 THUMB = 176  # pixels, the longer side
 
@@ -182,13 +182,13 @@ def _put(folder: Folder, place: str, column: Column, kind: str, id: str, file: P
     if isinstance(file, Path) and file.suffix.lower() == ".png":
         folder.take(name, file, link=column.ours)
     else:
-        folder.make(name, _source(file, column.method), lambda: _png(_pixels(file, column.method, kind)))
+        folder.make(name, _source(file, column.method), lambda: _png(pixels(file, column.method, kind)))
 
 
 def _put_thumb(folder: Folder, place: str, column: Column, kind: str, id: str) -> None:
     file = column.files[kind][id]
     name = f"thumbs/{place}/{column.method}/{id}.jpg"
-    folder.make(name, _source(file, column.method), lambda: _jpeg(_pixels(file, column.method, kind)))
+    folder.make(name, _source(file, column.method), lambda: _jpeg(pixels(file, column.method, kind)))
 
 
 def _shown(place: Place, id: str) -> tuple[Column, str] | None:
@@ -207,7 +207,7 @@ def _source(file: Path | Pair, method: str) -> Path | None:
     return file if isinstance(file, Path) else getattr(file, method)
 
 
-def _pixels(file: Path | Pair, method: str, kind: str) -> np.ndarray:
+def pixels(file: Path | Pair, method: str, kind: str) -> np.ndarray:
     """Read a picture, uint8 (H, W) or (H, W, 3)."""
     if isinstance(file, Path):
         picture = reading.read(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.cost import records
 from benchmark.report.content import Content
+from benchmark.report.failure_cases import SOURCES
 from benchmark.report.measured import NAIVE
 from benchmark.report.page import board, boxes, detection_board, gallery
 from benchmark.report.page.writing import Folder
@@ -44,6 +45,7 @@ def write(
     for number, one in enumerate(content.measured):
         scores = board.scores(one)
         folder.data(f"scores-{number}", scores)
+        folder.data(f"worst-{number}", board.failures(one))
         by_place[one.place] = list(dict.fromkeys([*by_place.get(one.place, []), *scores["ids"]]))
     shown = _cells(content, places, naive)
     titles = content.titles.told_apart(tuple(name.split("@", 1)) for name in shown)
@@ -74,7 +76,7 @@ def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dic
     for cell in cells(content.results):
         name = f"{cell.dataset}@{cell.split}"
         if name in tables:
-            wanted = cell.method in gallery.SOURCES and cell not in found[name]
+            wanted = cell.method in SOURCES and cell not in found[name]
         else:
             asked = content.options.methods is None or cell.method in content.options.methods
             wanted = (places is None or name in places) and (asked or (naive and cell.method in NAIVE))

@@ -123,9 +123,11 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
-    """Draw a line between the simple baselines on top and the first other method."""
+    """Draw a line between the simple baselines on top and the first other method, and one above what is not ranked for
+    how it was saved."""
     first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
-    return tuple(replace(line, rule=True) if 0 < first == i else line for i, line in enumerate(lines))
+    apart = next((i for i, row in enumerate(rows) if row.apart), 0)
+    return tuple(replace(line, rule=True) if i and i in (first, apart) else line for i, line in enumerate(lines))
 
 
 def _line(row: Row, entries: tuple[Entry, ...], content: Material) -> Line:
@@ -202,8 +204,10 @@ def _notes(one: Measured) -> list[str]:
                 f" {counted(count, one.scores.unit)} by the signed-rank test{which}: only the best mean is bold."
             )
     if one.missing:
+        names = [name.partition("+")[0] for name in one.missing]
+        saved = " --output minmax" * (one.output == "minmax")
         found.append(
-            f"No results of the simple baselines {', '.join(one.missing)}: bench run --methods {','.join(one.missing)}"
+            f"No results of the simple baselines {', '.join(one.missing)}: bench run --methods {','.join(names)}{saved}"
         )
     for row in (*one.rows, *one.beside):
         for metric in one.scores.metrics:

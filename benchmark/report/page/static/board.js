@@ -61,6 +61,8 @@ function drawBoard() {
   drawBody(table);
   const absent = table.absent.map((row) => `${titled(row)}: ${row.state}`);
   const over = table.over.length ? [`Places without a metric are by the mean rank over ${table.over.join(", ")}.`] : [];
+  const without = table.rows.some((row) => row.cells[table.first]?.mean !== undefined && row.cells[table.first].place == null);
+  if (without) over.push("Without a place: an AP of zero, nothing was found.");
   const notes = [table.explanation, ...over, ...table.notes.filter((note) => !absent.includes(note))].filter(Boolean);
   byId("board-notes").replaceChildren(...notes.map((note) => el("li", {}, note)), ...table.absent.map((row) =>
     el("li", {}, el("button", { type: "button", class: "plain", onclick: () => showRow(table, row) }, titled(row)),
@@ -122,15 +124,15 @@ function boardRow(table, row) {
     row.naive ? el("span", { class: "tag" }, "baseline") : null));
   const cells = [placeCell(table, row), name];
   if (ranked) {
-    cells.push(el("td", {}, written(row.rank?.mean, 2)));
-    cells.push(el("td", {}, row.rank?.borda === undefined ? "—" : String(row.rank.borda)));
+    cells.push(el("td", { "data-head": "Mean rank" }, written(row.rank?.mean, 2)));
+    cells.push(el("td", { "data-head": "Borda" }, row.rank?.borda === undefined ? "—" : String(row.rank.borda)));
   }
   table.metrics.forEach((metric, i) => {
     if (!visible(table, metric)) return;
     const cell = row.cells[i];
     const current = state.sort === `m:${metric.name}`;
     const [text, more] = shown(cell);
-    cells.push(el("td", { class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
+    cells.push(el("td", { "data-head": (metric.head ?? metric.name) + ARROWS[metric.direction], class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
       text === "" ? "" : el("button", { type: "button", tabindex: -1, onclick: () => showPlace(table, row, i) },
         text, more ? el("small", {}, more) : null, gapLine(table, i, cell))));
   });
@@ -157,7 +159,7 @@ function placeCell(table, row) {
   const overall = table.first === undefined ? row.rank : row.cells[table.first];
   const by = metric >= 0 && table.metrics[metric].direction ? row.cells[metric] : overall;
   const place = value(by?.place);
-  if (place === undefined) return el("td", { class: "place" }, "");
+  if (place === undefined) return el("td", { class: "place" }, row.cells[table.first]?.mean === undefined ? "" : "—");
   if (table.first !== undefined) return el("td", { class: "place" }, el("span", { class: "number" }, String(place)));
   const [low, high] = [by.from ?? by.low, by.to ?? by.high];
   const share = (one) => (table.ranked > 1 ? (100 * (one - 1)) / (table.ranked - 1) : 50);

@@ -71,9 +71,10 @@ const digitsOf = (table, metric) =>
 
 const data = provided.get.bind(provided);
 const state = { view: "board", place: "", protocol: "", output: "", sort: "", down: "", show: "mean", id: "", left: "", right: "", boxes: "",
-  division: "", setup: "" };
+  order: "", method: "", division: "", setup: "" };
 const FIELDS = { board: ["place", "protocol", "sort", "down", "show", "output"], detection: ["division", "setup", "sort", "down", "show"],
-  pairs: ["place", "protocol", "id", "left", "right", "boxes"], figures: ["place", "protocol"] };
+  pairs: ["place", "protocol", "id", "left", "right", "boxes", "order", "output"], worst: ["place", "protocol", "method", "output"],
+  figures: ["place", "protocol"] };
 
 function hashOf(changes = {}) {
   const next = { ...state, ...changes };
@@ -82,17 +83,16 @@ function hashOf(changes = {}) {
   return `#${[next.view, ...values].join("/")}`;
 }
 
+/** Take the state from the address. What it leaves out is as nobody chose it. */
 function readHash() {
   const [view, ...values] = location.hash.slice(1).split("/");
   if (!(view in FIELDS)) return false;
   state.view = view;
   FIELDS[view].forEach((field, i) => {
-    if (i < values.length) {
-      try {
-        state[field] = decodeURIComponent(values[i]);
-      } catch {
-        state[field] = "";
-      }
+    try {
+      state[field] = decodeURIComponent(values[i] ?? "");
+    } catch {
+      state[field] = "";
     }
   });
   return true;
@@ -101,7 +101,6 @@ function readHash() {
 /** Change the state and draw again; without a step in the history. */
 function change(changes) {
   Object.assign(state, changes);
-  history.replaceState(null, "", hashOf());
   draw();
 }
 
@@ -115,9 +114,25 @@ const currentPlace = () => data("index").places.find((place) => place.name === s
 const protocolsOf = (name) => [...new Set(data("index").tables.filter((t) => t.place === name).map((t) => t.protocol))];
 const outputsOf = (name, protocol) => data("index").tables.filter((t) => t.place === name && t.protocol === protocol).map((t) => t.output);
 
+const optionsOf = (options) => options.map(([key, text]) => el("option", { value: key }, text));
+
 function fill(select, options, chosen) {
-  select.replaceChildren(...options.map(([key, text]) => el("option", { value: key }, text)));
+  select.replaceChildren(...optionsOf(options));
   select.value = chosen;
+}
+
+/** Groups with a title, those that hold anything; a single one needs none. */
+function fillGroups(select, groups, chosen) {
+  const full = groups.filter(([, options]) => options.length);
+  select.replaceChildren(...full.flatMap(([label, options]) =>
+    (full.length > 1 ? [el("optgroup", { label }, ...optionsOf(options))] : optionsOf(options))));
+  select.value = chosen;
+}
+
+/** The best-ranked row that is no simple baseline, or else the best-ranked; undefined where there is no row. */
+function bestRow(table) {
+  const rank = (row) => (row.naive ? 1e6 : 0) + (value(row.rank?.place) ?? 1e9);
+  return [...table.rows].sort((a, b) => rank(a) - rank(b))[0];
 }
 
 const titled = (row) => row.title + row.signs;

@@ -83,6 +83,8 @@ function curves(table, row, of, digits) {
   return [picture, el("p", { class: "hint" }, `Each line a method, its images in rising order; ${row.title} in colour. From ${written(low, digits)} to ${written(high, digits)}.`)];
 }
 
-byId("detail").addEventListener("click", (event) => {
-  if (event.target === byId("detail")) byId("detail").close(); // beside it
-});
+for (const dialog of document.querySelectorAll("dialog")) {
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close(); // beside it
+  });
+}

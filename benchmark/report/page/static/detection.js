@@ -57,7 +57,7 @@ function gapLine(table, i, cell) {
 
 function showDetector(table, row) {
   const first = row.cells && row.cells[table.first];
-  const facts = row.cells ? [["place by AP", `${first.place ?? "—"} of ${table.ranked}`], ...row.own] : [["state", row.state]];
+  const facts = row.cells ? [["place by AP", first.place ? `${first.place} of ${table.ranked}` : "none"], ...row.own] : [["state", row.state]];
   openDetail(titled(row), table.lead, factsList(facts), ...pictures(table, row), ...about(row), ...about(table));
 }
 

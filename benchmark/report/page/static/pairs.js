@@ -20,16 +20,16 @@ function settlePairs(place, table, options) {
   const known = (method) => options.some((one) => one.method === method);
   if (!known(state.left)) state.left = options[0]?.method ?? "";
   if (!known(state.right)) {
-    const rowOf = (method) => table?.rows.find((row) => row.method === method);
-    const rank = ({ method }) => (rowOf(method)?.naive ? 1e6 : 0) + (value(rowOf(method)?.rank?.place) ?? 1e9);
-    const methods = options.filter((one) => !one.source && one.method !== state.left).sort((a, b) => rank(a) - rank(b));
-    state.right = (methods[0] ?? options[options.length - 1])?.method ?? "";
+    const methods = options.filter((one) => !one.source && one.method !== state.left);
+    const best = table && bestRow({ rows: table.rows.filter((row) => methods.some(({ method }) => method === row.method)) });
+    state.right = (best ?? methods[0] ?? options[options.length - 1])?.method ?? "";
   }
   if (!place.ids.includes(state.id)) state.id = place.pictured[0] ?? place.ids[0] ?? "";
 }
 
 function drawPairs() {
   turn += 1;
+  byId("copied").textContent = "";
   const place = currentPlace();
   if (!place) return;
   const { table, number } = currentTable();
@@ -39,12 +39,8 @@ function drawPairs() {
   byId("pairs-lead").textContent = lead(place);
   byId("pairs-notes").replaceChildren(...place.notes.map((note) => el("li", {}, note)));
   for (const side of ["left", "right"]) {
-    const groups = [["Sources", (one) => one.source], ["Methods", (one) => !one.source]];
-    byId(side).replaceChildren(...groups.map(([title, filter]) => {
-      const group = options.filter(filter);
-      return group.length ? el("optgroup", { label: title }, ...group.map((one) => el("option", { value: one.method }, one.title))) : null;
-    }).filter(Boolean));
-    byId(side).value = state[side];
+    const named = (source) => options.filter((one) => Boolean(one.source) === source).map((one) => [one.method, one.title]);
+    fillGroups(byId(side), [["Sources", named(true)], ["Methods", named(false)]], state[side]);
   }
   const hasColour = place.columns.some((column) => "colour" in column.lacks);
   byId("colour-label").hidden = !hasColour;
@@ -63,19 +59,27 @@ function lead(place) {
 
 // The strip of all pairs.
 
+const WORST = "worst";
+
+/** Orders of the pairs; those by a metric are `m:` and its name. */
 function drawOrder(table) {
-  const kept = byId("order").value || "";
   const metrics = (table?.metrics ?? []).filter((metric) => metric.direction);
-  fill(byId("order"), [["", "as in the split"], ...metrics.map((m) => [m.name, `right ahead of left in ${m.name}`])], kept);
-  if (byId("order").selectedIndex < 0) byId("order").value = "";
+  const orders = [["", "as in the split"], ...(table?.compared ? [[WORST, "where right loses most"]] : []),
+    ...metrics.map((m) => [`m:${m.name}`, `right ahead of left in ${m.name}`])];
+  if (!orders.some(([key]) => key === state.order)) state.order = "";
+  fill(byId("order"), orders, state.order);
 }
 
 /** The ids in the order chosen, of those with pictures, if any has, and the one that is looked at. */
-function orderedIds(place, table, scores) {
+function orderedIds(place, table, scores, worst) {
   const pictured = new Set(place.pictured);
   const ids = place.ids.filter((id) => !pictured.size || pictured.has(id) || id === state.id);
-  const metric = table?.metrics.findIndex((m) => m.name === byId("order").value) ?? -1;
+  const metric = table ? metricAt(table, state.order) : -1;
   const sides = [state.left, state.right].map((method) => table?.rows.findIndex((row) => row.method === method) ?? -1);
+  if (worst && state.order === WORST && sides[1] >= 0) {
+    const lost = new Map(worst.rows[sides[1]].cases.map(([k], number) => [worst.ids[k], number]));
+    return ids.sort((a, b) => (lost.get(a) ?? lost.size) - (lost.get(b) ?? lost.size));
+  }
   if (!scores || metric < 0 || sides.includes(-1)) return ids;
   const gain = new Map(scores.ids.map((id, k) => {
     const [left, right] = sides.map((side) => value(scores.values[side][metric][k]));
@@ -85,25 +89,27 @@ function orderedIds(place, table, scores) {
   return ids.sort((a, b) => of(b) - of(a));
 }
 
-function drawStrip(place, table, scores) {
+function drawStrip(place, table, scores, worst) {
   const strip = byId("strip");
-  const ids = orderedIds(place, table, scores);
-  const signature = JSON.stringify([place.name, ids]);
+  const ids = orderedIds(place, table, scores, worst);
+  const differences = byId("thumbnails").value === "difference";
+  const signature = JSON.stringify([place.name, ids, differences && [state.left, state.right]]);
   if (strip.dataset.holds !== signature) {
     strip.dataset.holds = signature;
     const thumbs = new Map(place.thumbs.map(([number, method]) => [place.pictured[number], method]));
-    strip.replaceChildren(...ids.map((id) => el("button", { type: "button", "data-id": id, onclick: () => change({ id }) },
-      thumbs.has(id)
-        ? el("img", { src: address("thumbs", place.name, thumbs.get(id), `${id}.jpg`), alt: "", loading: "lazy", decoding: "async" })
-        : null,
-      el("span", {}, id))));
+    const thumb = (id) => (thumbs.has(id) ? lazy(address("thumbs", place.name, thumbs.get(id), `${id}.jpg`)) : null);
+    strip.replaceChildren(...ids.map((id) => el("button", { type: "button", "data-id": id, title: id, onclick: () => change({ id }) },
+      differences ? differenceOf(place, state.left, state.right, id) : thumb(id), el("span", {}, id))));
   }
   for (const button of strip.children) {
     const current = button.dataset.id === state.id;
     button.tabIndex = current ? 0 : -1;
     if (current) button.setAttribute("aria-current", "true");
     else button.removeAttribute("aria-current");
-    if (current) strip.scrollLeft = button.offsetLeft - (strip.clientWidth - button.clientWidth) / 2;
+    if (current) {
+      strip.scrollLeft = button.offsetLeft - (strip.clientWidth - button.clientWidth) / 2;
+      strip.scrollTop = button.offsetTop - (strip.clientHeight - button.clientHeight) / 2;
+    }
   }
 }
 
@@ -122,15 +128,24 @@ byId("strip").addEventListener("keydown", (event) => {
   byId("strip").querySelector('[aria-current="true"]')?.focus();
 });
 
+const lazy = (src, alt = "") => el("img", { src, alt, loading: "lazy", decoding: "async" });
+
+/** The difference of two pictures of a pair, made of the pictures themselves; null where the page lacks one. */
+function differenceOf(place, one, other, id, alt = "") {
+  const sources = [one, other].map((method) => picture(place, method, id, ["fused"]));
+  if (sources.includes(undefined)) return null;
+  return el("span", { class: "difference", role: alt ? "img" : null, "aria-label": alt || null }, ...sources.map((source) => lazy(source)));
+}
+
 // The two pictures.
 
-/** The address of a picture; undefined where the page has none. */
-function picture(place, method, id) {
+/** The address of a picture of the first kind that there is; undefined where the page has none. */
+function picture(place, method, id, kinds = byId("colour").checked ? ["colour", "fused"] : ["fused"]) {
   const column = place.columns.find((one) => one.method === method);
   const number = place.pictured.indexOf(id);
   if (!column || number < 0) return undefined;
   const has = (kind) => kind in column.lacks && !column.lacks[kind].includes(number);
-  const kind = (byId("colour").checked ? ["colour", "fused"] : ["fused"]).find(has);
+  const kind = kinds.find(has);
   return kind && address("pictures", place.name, method, kind, `${id}.png`);
 }
 
@@ -153,7 +168,11 @@ function drawPictures(place, options) {
   byId("no-picture").hidden = !lacking.length;
   byId("no-picture").textContent = lacking.length === 2 || state.left === state.right
     ? "No pictures of this pair in this page." : `No picture of ${lacking[0]}.`;
-  byId("frame").hidden = byId("slider").hidden = !shown;
+  byId("frame").hidden = !shown;
+  byId("difference-label").hidden = shown < 2;
+  const differs = shown === 2 && byId("difference").checked;
+  byId("frame").classList.toggle("difference", differs);
+  byId("slider").hidden = !shown || differs;
   layOut();
 }
 
@@ -173,7 +192,6 @@ function divide() {
   const seen = Math.min(frame.clientWidth, stage.clientWidth);
   frame.style.setProperty("--x", `${stage.scrollLeft + (seen * slider.value) / 100}px`);
   slider.style.width = `${seen + 16}px`; // the middle of its knob reaches both edges
-  stage.parentElement.style.setProperty("--beside", `${(stage.clientWidth - seen) / 2}px`);
   slider.setAttribute("aria-valuetext", `${slider.value} % left`);
 }
 
@@ -211,8 +229,22 @@ for (const side of ["left", "right"]) byId(side).addEventListener("change", (eve
 byId("swap").addEventListener("click", () => change({ left: state.right, right: state.left }));
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
-byId("colour").addEventListener("change", () => draw());
-byId("order").addEventListener("change", () => draw());
+for (const id of ["colour", "difference", "thumbnails"]) byId(id).addEventListener("change", () => draw());
+byId("order").addEventListener("change", (event) => change({ order: event.target.value }));
+byId("copy").addEventListener("click", () => copyLink());
+
+/** Put the address into the clipboard, or where it can be copied from. */
+async function copyLink() {
+  const copied = byId("copied");
+  try {
+    await navigator.clipboard.writeText(location.href);
+    copied.textContent = "Copied.";
+  } catch {
+    const field = el("input", { readonly: true, value: location.href, "aria-label": "Link to this pair" });
+    copied.replaceChildren(field);
+    field.select();
+  }
+}
 byId("zoom").addEventListener("change", () => { layOut(); redrawBoxes(); });
 
 // Objects.
@@ -261,17 +293,19 @@ byId("setup").addEventListener("change", (event) => change({ boxes: event.target
 
 function drawScores(place, table, number, options) {
   byId("image-title").textContent = state.id && `Pair ${state.id}`;
-  drawStrip(place, table, provided.get(`scores-${number}`));
+  drawStrip(place, table, provided.get(`scores-${number}`), provided.get(`worst-${number}`));
   byId("scores").tHead.replaceChildren();
   byId("scores").tBodies[0].replaceChildren();
   byId("scores-hint").textContent = table ? "" : "These images were not scored.";
   if (!table) return;
   const mine = turn;
-  load(`scores-${number}`).then((scores) => {
+  const worst = state.order === WORST ? load(`worst-${number}`) : undefined;
+  Promise.all([load(`scores-${number}`), worst]).then(([scores, lost]) => {
     if (mine !== turn) return;
-    drawStrip(place, table, scores);
+    drawStrip(place, table, scores, lost);
     const titles = [state.left, state.right].map((method) => options.find((one) => one.method === method)?.title ?? "");
     byId("scores").tHead.replaceChildren(el("tr", {}, ...["Metric", ...titles, "Best here"].map((text) => el("th", { scope: "col" }, text))));
+    byId("scores").tHead.rows[0].lastElementChild.className = "name";
     const k = scores.ids.indexOf(state.id);
     byId("scores").tBodies[0].replaceChildren(...table.metrics.map((metric, i) => scoreRow(table, scores, metric, i, k)));
     byId("scores-hint").textContent = k < 0 ? "This pair was not scored." : `Protocol ${table.protocol}; place of ${table.ranked} on this pair.`;

@@ -1,14 +1,14 @@
 "use strict";
 // Puts the views together: switches, navigation, and what is drawn when.
 
-const VIEWS = { board: drawBoard, detection: drawBoard, pairs: drawPairs, figures: drawFigures };
+const VIEWS = { board: drawBoard, worst: drawWorst, detection: drawBoard, pairs: drawPairs, figures: drawFigures };
 const SECTIONS = { detection: "board" }; // of views that share one
 
 /** Names that are not there (an old link, another report) become the first that are, before those without a complete row. */
 function settle() {
   const index = data("index");
-  const complete = index.tables.filter((table) => table.ranked);
-  if (!index.places.some((place) => place.name === state.place)) {
+  const complete = index.tables.filter((table) => (state.view === "worst" ? table.compared : table.ranked));
+  if (!placesOf(state.view).some((place) => place.name === state.place)) {
     state.place = ((complete[0] ?? index.tables[0])?.place ?? index.places[0]?.name) || "";
   }
   const protocols = protocolsOf(state.place);
@@ -21,18 +21,26 @@ function settle() {
   if (hasNothing(state.view)) state.view = Object.keys(VIEWS).find((view) => !hasNothing(view)) ?? "board";
 }
 
+/** The splits that a view has something of: those that were fused only have no more than images. */
+function placesOf(view) {
+  const { places, tables } = data("index");
+  if (view === "pairs" || view === "figures" || !tables.length) return places;
+  return places.filter((place) => tables.some((table) => table.place === place.name));
+}
+
 /** Views without anything to show are not offered. */
 function hasNothing(view) {
   const { detection, figures, places, tables } = data("index");
-  return { board: !tables.length && Boolean(detection.length), detection: !detection.length, pairs: !places.some((place) => place.ids.length),
-    figures: !figures.length }[view];
+  return { board: !tables.length, worst: !tables.some((table) => table.compared), detection: !detection.length,
+    pairs: !places.some((place) => place.ids.length), figures: !figures.length }[view];
 }
 
 function draw() {
   settle();
   const index = data("index");
   byId("detector-label").hidden = state.view !== "detection";
-  byId("output-label").hidden = state.view !== "board";
+  byId("protocol-label").hidden = state.view !== "detection" && !protocolsOf(state.place).length;
+  byId("output-label").hidden = !["board", "worst"].includes(state.view);
   if (state.view === "detection") drawDetectionSwitches();
   else drawSwitches(index);
   for (const link of document.querySelectorAll("[data-view]")) {
@@ -43,18 +51,23 @@ function draw() {
     link.hidden = hasNothing(view);
     byId(SECTIONS[view] ?? view).hidden = (SECTIONS[state.view] ?? state.view) !== (SECTIONS[view] ?? view);
   }
-  const names = { board: "leaderboard", detection: "detection", pairs: "images", figures: "figures" };
+  const names = { board: "leaderboard", worst: "worst images", detection: "detection", pairs: "images", figures: "figures" };
   document.title = `${currentPlace()?.title ?? ""} ${names[state.view]} · mmif-bench`.trim();
   VIEWS[state.view]();
+  history.replaceState(null, "", hashOf()); // whatever was settled, so that the address can be passed on
 }
 
 function drawSwitches(index) {
-  fill(byId("place"), index.places.map((place) => [place.name, place.caption]), state.place);
+  const named = (places) => places.map((place) => [place.name, place.caption]);
+  const scored = new Set(index.tables.map((table) => table.place));
+  const places = placesOf(state.view);
+  fillGroups(byId("place"), [["Scored", named(places.filter(({ name }) => scored.has(name)))],
+    ["Fused, not scored", named(places.filter(({ name }) => !scored.has(name)))]], state.place);
   const protocols = protocolsOf(state.place);
-  fill(byId("protocol"), protocols.length ? protocols.map((name) => [name, name]) : [["", "none"]], state.protocol);
+  fill(byId("protocol"), protocols.map((name) => [name, name]), state.protocol);
   byId("protocol").disabled = protocols.length < 2;
   const outputs = outputsOf(state.place, state.protocol);
-  fill(byId("output"), outputs.length ? outputs.map((name) => [name, name]) : [["", "none"]], state.output);
+  fill(byId("output"), outputs.map((name) => [name, name]), state.output);
   byId("output").disabled = outputs.length < 2;
 }
 
@@ -86,7 +99,7 @@ byId("protocol").addEventListener("change", ({ target }) => change(state.view ==
 byId("output").addEventListener("change", ({ target }) => change({ output: target.value }));
 window.addEventListener("hashchange", () => {
   if (location.hash === "#main") return;
-  byId("detail").close();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   readHash();
   draw();
 });
