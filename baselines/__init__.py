@@ -39,6 +39,7 @@ from .base import (
     shipped_checkpoint,
     training_record,
 )
+from .state_dicts import load_weights
 
 _STATED = re.compile(r'(?:MethodCard|replace)\(\s*(?:"([^"]+)"|(?:[\w.]+,\s*)?name="([^"]+)")')
 
@@ -59,6 +60,7 @@ __all__ = [
     "in_parts",
     "is_known",
     "load",
+    "load_weights",
     "method",
     "modules",
     "names",

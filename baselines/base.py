@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from . import tiling, weights
+from . import state_dicts, tiling, weights
 from .wording import reason, shape
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -40,7 +40,8 @@ class MethodCard:
     tasks: what it was made for, "ivf" (infrared with visible) or "mif" (medical).
     trained_on: what the authors' checkpoints were trained on. It tells in-domain results from zero-shot ones; other
     checkpoints have a record of their own (see `checkpoint_record`).
-    flops: of one forward pass at 480x640; a multiplication and an addition count as two.
+    parameters: of the network. flops: of one forward pass at 480x640; a multiplication and an addition count as two.
+    None where they are not stated, and for what is no network.
     stretch: the authors' test script stretches each image to the full range on saving.
     truncate: the authors' test script cuts grey levels off on saving; others round them.
     agreement: how far the outputs are from the authors', and on what.
@@ -52,8 +53,8 @@ class MethodCard:
     """
 
     name: str
-    title: str
-    family: str  # naive, classical, learned, or other for code from elsewhere that does not say
+    title: str = ""  # the name where it is empty
+    family: str = "other"  # naive, classical, learned, or other for code from elsewhere that does not say
     year: int | None = None
     citation: str = ""
     licence: str = ""  # of the authors' code
@@ -61,8 +62,8 @@ class MethodCard:
     link: str = ""
     tasks: tuple[str, ...] = ("ivf", "mif")
     trained_on: str = ""
-    parameters: int = 0
-    flops: float = 0.0
+    parameters: int | None = None
+    flops: float | None = None
     input_convention: str = "luminance in [0, 1]"
     output_convention: str = "clipped to [0, 1]"
     stretch: bool = False
@@ -78,6 +79,7 @@ class MethodCard:
     def __post_init__(self):
         if self.family not in FAMILIES:
             raise ValueError(f"{self.name}: family '{self.family}' is not one of {', '.join(FAMILIES)}")
+        object.__setattr__(self, "title", self.title or self.name)
 
 
 def sha256(path: Path) -> str:
@@ -226,17 +228,14 @@ def load_state(path: Path) -> dict:
     Returns names with tensors, with further such dicts, or with numbers that a training left there (its epoch).
     """
     import torch
-    from safetensors.torch import load_file
 
     from .tensorflow1 import read_checkpoint
 
     try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        elif path.suffix == ".index":
+        if path.suffix == ".index":
             state = {name: torch.from_numpy(values) for name, values in read_checkpoint(path).items()}
         else:
-            state = load_tensors(path)
+            state = state_dicts.read(path)
     except Exception as error:
         raise Unavailable(
             f"{path}: not a readable checkpoint ({reason(error)[:300] or type(error).__name__})"
@@ -310,6 +309,8 @@ class Fuser(ABC):
     by a `fuse_parts` of the method's own. `tile`: side of the parts in pixels, None for whole images.
 
     `stretched_over`: what the authors' stretch, where `card.stretch` tells of one, goes from and to.
+
+    told: what is to be told of the image that was fused last, one phrase each.
     """
 
     card: ClassVar[MethodCard]
@@ -320,6 +321,7 @@ class Fuser(ABC):
     whole: ClassVar[str] = "it does not say how far pixels reach (`reach`)"
     streams: ClassVar[bool] = False
     tile: int | None = None
+    told: tuple[str, ...] = ()
     stretched_over: ClassVar[str] = "its minimum to its maximum"
 
     @classmethod
@@ -465,8 +467,11 @@ def keep_freed_memory() -> None:
 class NetworkFuser(Fuser):
     """A fuser that is a torch module: subclasses build it and, where it needs more than one call, override `forward`.
 
-    Images of one size run in one batch on `device`, in inference mode.
+    Images of one size run in one batch on `device`, in inference mode and in float32. multiple: what the sides of
+    images must be multiples of; others are padded on the right and below with their last column and row, and cut again.
     """
+
+    multiple: ClassVar[int] = 1
 
     def __init__(self, checkpoint=None, device="cpu"):
         super().__init__(checkpoint, device)
@@ -475,7 +480,7 @@ class NetworkFuser(Fuser):
         except (AttributeError, KeyError, RuntimeError, TypeError) as error:  # load_state_dict says what is wrong
             why = reason(error)[:300]
             raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({why})") from error
-        self.network = network.eval().to(device)
+        self.network = network.eval().float().to(device)
         if device == "cpu":
             keep_freed_memory()
         else:
@@ -485,7 +490,7 @@ class NetworkFuser(Fuser):
 
     @abstractmethod
     def build(self, checkpoint: Path):
-        """Build the network and load the weights of `checkpoint` strictly."""
+        """Build the network and load the weights of `checkpoint` strictly, as `load_weights` does."""
 
     def prepare(self, ir, vis):
         """What is done to whole images before `forward`, which may get parts of them: tensors (B, 1, H, W)."""
@@ -494,6 +499,16 @@ class NetworkFuser(Fuser):
     def forward(self, ir, vis):
         """Fuse tensors (B, 1, H, W), as `prepare` left them, to one of the same shape."""
         return self.network(ir, vis)
+
+    def _forward(self, ir, vis):
+        """`forward` with sides that are multiples of `multiple`."""
+        height, width = ir.shape[2:]
+        right, below = -width % self.multiple, -height % self.multiple
+        if right or below:
+            from torch.nn.functional import pad
+
+            ir, vis = (pad(image, (0, right, 0, below), mode="replicate") for image in (ir, vis))
+        return self.forward(ir, vis)[..., :height, :width].float().cpu().numpy()
 
     def _tensors(self, ir, vis):
         import torch
@@ -504,13 +519,13 @@ class NetworkFuser(Fuser):
         import torch
 
         with torch.inference_mode():
-            return self.forward(*self._tensors(ir, vis)).float().cpu().numpy()
+            return self._forward(*self._tensors(ir, vis))
 
     def fuse_parts(self, ir, vis):
         import torch
 
         def fuse(ir, vis):
-            return self.forward(ir.contiguous(), vis.contiguous()).float().cpu().numpy()
+            return self._forward(ir.contiguous(), vis.contiguous())
 
         with torch.inference_mode():
             return tiling.blended(fuse, *self._tensors(ir, vis), self.tile, self.reach, self.align)

@@ -2,18 +2,22 @@
 
 `printable` is for what is shown: one character of no look becomes U+XXXX, and all else stays as it is. `spelled` is for
 the ids of pairs, which become names of files: bytes that are no UTF-8 become %FF, slashes and controls an underscore.
-`unusable` says which names cannot be a folder's, `unspellable` which names of files make no id.
+`unusable` says which names cannot be a folder's, `unspellable` which names of files make no id. `short_labels` leaves
+the hash of a checkpoint out of what results call a method.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 
 LONGEST_FILE = 255  # bytes of a file's name, on any usual file system
 LONGEST = 200  # bytes of a folder's name: labels and files add to it
 _JOINERS = "\u200c\u200d"  # of letters and of emoji: part of how a word is written
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+_HASH = re.compile(r"\+[0-9a-f]{8}(?!\w)")  # of a checkpoint, in what results call a method
 _HALF = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 _UNSAFE = re.compile(r"[\\/\x00-\x1f\x7f]")  # in the name of a file
 _RESERVED = ',@+~:=*?"<>|'  # by what is typed, by labels in results, and by some file systems
@@ -58,6 +62,18 @@ def unspellable(name: str) -> str | None:
     if len(f"{spelled(name)}.png".encode()) > LONGEST_FILE:
         return "the name is too long for a file; rename it"
     return None
+
+
+def without_hash(label: str) -> str:
+    """What results call a method, without the start of its checkpoint's hash."""
+    return _HASH.sub("", label, count=1)
+
+
+def short_labels(labels: Iterable[str]) -> dict[str, str]:
+    """Label -> label without the hash, where no other one here would be the same."""
+    labels = dict.fromkeys(labels)
+    counts = Counter(map(without_hash, labels))
+    return {label: label if counts[without_hash(label)] > 1 else without_hash(label) for label in labels}
 
 
 def composed(text: str) -> str:

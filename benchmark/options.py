@@ -282,6 +282,16 @@ def checkpoints(command):
     return command
 
 
+title = click.option(
+    "--title",
+    "titles",
+    multiple=True,
+    metavar="NAME=TITLE",
+    help="What to call a method, data set (also DATASET@SPLIT) or protocol; may be repeated. method:, dataset: or"
+    " protocol: in front tells which.",
+)
+
+
 def stretch(command):
     """Decorator: adds --stretch and --stretch-over, passed on as `stretch` (a `run.stretching.Stretching`)."""
     import functools

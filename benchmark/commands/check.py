@@ -40,20 +40,20 @@ def command(ctx, methods, device, checkpoint, trust_checkpoint, timeout, results
             try:
                 ready = {device: method.load(device)}
             except Unavailable as error:
-                reason = one_line(error)
+                reason = one_line(error).removeprefix(f"{method.name}: ")
             except Exception as error:  # a method may raise anything
                 reason = told(error)
         if reason is not None:
-            text = f"{method.label}: cannot be checked: {reason}"
+            text = f"{method.shown}: cannot be checked: {reason}"
             progress.say(text, "failure", method=method.label, reason=reason)
             broken = True
             continue
-        found, title = [], f"checking {method.label}"
+        found, title = [], f"checking {method.shown}"
         with progress.Progress().bar(title, len(contract.CHECKS), summary=False, method=method.label) as step:
             for result in contract.run(lambda name, m=method, r=ready: r.get(name) or m.load(name), device):
                 found.append(result)
                 step()
-        progress.answer(f"\n{method.label} on {device}", "table", method=method.label, device=device)
+        progress.answer(f"\n{method.shown} on {device}", "table", method=method.label, device=device)
         terminal.show_listing(("check", "promise", "result"), [(r.name, r.promise, _shown(r, found)) for r in found])
         broken |= any(result.state == "failed" for result in found)
     ctx.exit(int(broken))

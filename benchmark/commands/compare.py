@@ -12,6 +12,7 @@ Examples:
   bench compare results.old results                two folders of results, cell by cell
   bench compare cddfuse cddfuse+1a2b3c4d --metrics MI,VIF
   bench compare results.old results --format markdown
+  bench compare cddfuse mine --format latex --title mine=Ours
 \b
 Differences are B less A on the images that both have. p is of a paired Wilcoxon signed-rank test
 over images (over scenes, where the data set tells them), Holm-corrected over everything compared.
@@ -26,11 +27,13 @@ FORMATS = ("text", "markdown", "latex", "html", "csv", "json")
 @click.argument("b")
 @click.option("--metrics", type=options.METRICS, help="Metrics to compare; all if left out.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="text", show_default=True)
+@options.title
 @options.config
 @options.shared
-def command(a, b, metrics, kind, results, data_root, weights_root):
+def command(a, b, metrics, kind, titles, results, data_root, weights_root):
     """Compare two folders of results, or two methods: what changed, by how much, and whether it is more than noise."""
     from benchmark.report import changes, changes_text
 
     found = changes.compare(a, b, results, metrics)
-    click.echo(changes_text.render(found, a, b, kind), nl=False)
+    shown = changes.titles_given(found, titles)
+    click.echo(changes_text.render(found, a, b, kind, shown), nl=False)

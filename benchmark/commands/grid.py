@@ -40,13 +40,14 @@ default, zooms in where the methods differ most.
 @click.option(
     "--width", type=click.Choice(["page", "column"]), default="page", show_default=True, help="Of the figure."
 )
+@options.title
 @click.option("--out", type=click.Path(dir_okay=False), help="Without suffix.  [default: RESULTS/report/grid-…]")
 @options.folders
 @options.stretch
 @options.speech
 @options.shared
 def command(
-    dataset, split, limit, methods, ids, crop, colour, difference, width, out, ir, vis, ir_pattern, vis_pattern,
+    dataset, split, limit, methods, ids, crop, colour, difference, width, titles, out, ir, vis, ir_pattern, vis_pattern,
     stretch, results, data_root, weights_root,
 ):  # fmt: skip
     """Draw a grid: a row per image pair, the sources and each method side by side."""
@@ -61,13 +62,13 @@ def command(
     fixed = image_grid.Crop.parse(crop) if crop not in ("auto", "none") else None
     (name,) = plan.select_datasets([dataset], ir, vis, ir_pattern, vis_pattern)
     chosen = plan.select_split(name, split, limit, data_root, ir, vis, ir_pattern, vis_pattern, stretch)
-    cells = stored_pairs.stored_cells(results, chosen, methods)
+    cells = stored_pairs.stored_cells(results, chosen, methods, titles)
     pairs = stored_pairs.select_pairs(chosen, cells, ids)
     sources = datasets.get(name).source_titles
     rows, missing = stored_pairs.grid_rows(cells, pairs, sources, colour, skip=not ids)
     for line in missing:
         progress.say(line, "warning")
-    columns = {"ir": sources[0], "vis": sources[1], **{cell.method: title for cell, title in cells.items()}}
+    columns = {"ir": sources[0], "vis": sources[1], **stored_pairs.columns(cells)}
     if difference and difference not in columns:
         raise unknown("column in --difference", difference, columns)
     if difference:  # rows that lack it have no differences; what they lack is told above

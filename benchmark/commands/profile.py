@@ -56,7 +56,7 @@ def command(
                     raise profiler.ProfileError(method.unavailable)
                 record = profiler.measure(method, name, size, threads, timeout)
             except profiler.ProfileError as error:
-                text = f"{method.label} on {name}: not measured: {error}"
+                text = f"{method.shown} on {name}: not measured: {error}"
                 progress.say(text, "failure", method=method.label, device=name, reason=str(error))
                 failed |= not method.group or not method.unavailable
             else:

@@ -21,6 +21,7 @@ Examples:
   bench report --methods cddfuse,mine --metrics EN,MI,VIF,Qabf --protocol cddfuse --sd
   bench report --format latex --standalone --out paper && pdflatex -output-directory paper paper/report.tex
   bench report --reported cddfuse2023 --protocol cddfuse
+  bench report --title mine="Ours (small)" --title tno@cddfuse25="TNO*" --title protocol:cddfuse=CDDFuse
   bench report --sections detection --dataset m3fd --protocol retrain --format markdown --out -
   bench report --sections worst --methods mine --figures --data-root DATA
   bench report --format csv --out -
@@ -81,6 +82,7 @@ docs/reports.md says what each statistic is.
     show_default=True,
     help="How far a measured value may be from a reported one and count as near.",
 )
+@options.title
 @click.option("--figures", is_flag=True, help="Draw figures as well, PDF and PNG, into OUT/figures.")
 @click.option("--html", "page", is_flag=True, help="Write a page to explore as well: OUT/page/index.html.")
 @click.option(
@@ -111,6 +113,7 @@ def command(
     cite,
     reported,
     tolerance,
+    titles,
     figures,
     page,
     page_images,
@@ -157,7 +160,8 @@ def command(
         progress.say(f"left out: {line}", "warning")
     asked = {"datasets": dataset, "protocols": protocol, "methods": methods, "naive": naive}
     also = detected.names(setups)
-    chosen = {"metrics": metrics, "common": common, "also": also, "output": output}
+    titled = measured.titles_given(results, titles, also)
+    chosen = {"metrics": metrics, "common": common, "also": also, "output": output, "titles": titled}
     everything = measured.measure(results, **asked, **chosen, every_output=page)
     found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
     for line in measured.fallbacks(found):
@@ -166,7 +170,7 @@ def command(
     if failures and (methods is not None or not naive):
         all_methods = {**asked, "methods": None, "naive": True}
         everyone = measured.measure(results, **all_methods, **chosen, every_output=True)
-    setups = detected.choose(setups, **asked)
+    setups = detected.choose(setups, **asked, titles=titled)
     report = content.Content(
         results,
         tuple(found),
@@ -184,6 +188,7 @@ def command(
         ),
         tuple(setups),
         tuple(everyone),
+        titled,
     )
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""

@@ -11,7 +11,7 @@ numbers of threads and image sizes apart. The file holds one object:
     checkpoint                         {"file": ..., "sha256": ...}, or null
     device, processor, threads         what computed: "cpu" or "cuda", its name, torch's threads
     height, width                      of the pair, 480 and 640 unless asked otherwise
-    parameters                         of the network; 0 for other methods
+    parameters                         of the network; null for other methods that state none
     flops, scan_flops                  of one pair; a multiplication and an addition count as two. `scan_flops` is the
                                        part that the selective scans take. Null for what is not a network
     seconds                            median of `times`, on the clock, from pair to fused image, after warm-up
@@ -36,6 +36,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.names import short_labels
 from benchmark.store import files
 
 if TYPE_CHECKING:
@@ -121,8 +122,18 @@ def listing(records: Iterable[dict]) -> list[tuple[str, tuple[str, ...], list[tu
     head = ("method", "parameters", "GFLOPs", "seconds", "CPU seconds", "memory MiB", "GPU memory MiB")
     found = []
     for (processor, threads, width, height), group in groups.items():
+        short = short_labels(record["method"] for record in group)
         title = f"{processor}, {threads} thread{'s' * (threads != 1)}, pairs of {width}x{height}"
-        found.append((title, head, [_row(record) for record in sorted(group, key=lambda record: record["method"])]))
+        found.append(
+            (
+                title,
+                head,
+                [
+                    (short[record["method"]], *_row(record))
+                    for record in sorted(group, key=lambda record: record["method"])
+                ],
+            )
+        )
     return found
 
 
@@ -130,7 +141,6 @@ def _row(record: dict) -> tuple[str, ...]:
     parameters, flops = record["parameters"], record["flops"]
     memory = [record[name] for name in ("peak_memory_mib", "gpu_peak_memory_mib")]
     return (
-        record["method"],
         f"{parameters:,.0f}" if parameters else "",
         f"{flops / 1e9:,.2f}" if flops is not None else "",
         *("" if record.get(name) is None else f"{record[name]:.4g}" for name in ("seconds", "cpu_seconds")),

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick
@@ -38,6 +39,10 @@ class Harvard(FolderDataset):
     default_split = "test"
     parts = ("train", "test")
     training_split = "patient-train"
+    split_titles: ClassVar[dict[str, str]] = {
+        "cddfuse": "CDDFuse's selection",
+        "train": "training slices",
+    }
 
     def __init__(
         self, modality: str, counts: dict[str, int], neighbours: int, apart: float, near: float, shared: str
@@ -51,6 +56,7 @@ class Harvard(FolderDataset):
         self.card = DatasetCard(
             name=f"harvard_{modality.lower()}_mri",
             title=f"Harvard {modality}-MRI",
+            short=f"Harvard {modality}–MRI",
             year=1999,
             citation="K. A. Johnson, J. A. Becker: The Whole Brain Atlas (AANLIB), Harvard Medical School, 1999.",
             licence="none stated",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
@@ -27,6 +28,7 @@ class DatasetCard:
     `labels`: what is annotated.
     `by_hand`: the steps to get the set where it cannot be downloaded directly.
     `caveats`: split -> what stands beside every table of it, one line.
+    `short`: the title in captions; where empty, what stands before a colon in `title`.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DatasetCard:
     by_hand: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     caveats: Mapping[str, str] = field(default_factory=dict)
+    short: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Dataset:
     `source_titles`: what the two images of a pair are called, such as ("PET", "MRI"). `parts`: the splits that together
     hold every pair once, for checks of the whole set. `classes`: the names of labelled objects, or () where there are
     no boxes. `called`: other names, in small letters, under which methods say that they were trained on the set.
+    `split_titles`: what captions call splits other than the default one, which they leave out.
     """
 
     card: DatasetCard
@@ -80,6 +84,7 @@ class Dataset:
     parts: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
+    split_titles: ClassVar[dict[str, str]] = {}
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import ClassVar
 
 from benchmark import textfiles
 from benchmark.datasets.abstract import DatasetCard, Selection
@@ -39,6 +40,9 @@ class FlirAligned(FolderDataset):
         ),
     )
     default_split = "test"
+    split_titles: ClassVar[dict[str, str]] = {
+        "train": "training pairs",
+    }
     parts = ("train", "test")
     folders = ("align", "FLIR_aligned", "FLIR-align", "FLIR_aligned/align")
     classes = ("person", "car", "bicycle", "dog")

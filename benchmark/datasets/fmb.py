@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard
 from benchmark.datasets.pairs import Pair
@@ -29,6 +30,9 @@ class Fmb(FolderDataset):
         notes=("The first upload had incomplete training folders; check with bench data verify fmb.",),
     )
     default_split = "test"
+    split_titles: ClassVar[dict[str, str]] = {
+        "train": "training pairs",
+    }
     parts = ("train", "test")
     folders = ("FMB", "FMB_dataset")
 

@@ -18,6 +18,7 @@ class Folder(Dataset):
     card = DatasetCard(
         name="folder",
         title="Two directories of your own",
+        short="Own pairs",
         year=None,
         citation="",
         licence="that of your images",

@@ -32,6 +32,7 @@ class Kaist(FolderDataset):
     card = DatasetCard(
         name="kaist",
         title="KAIST multispectral pedestrian benchmark",
+        short="KAIST",
         year=2015,
         citation="S. Hwang, J. Park, N. Kim, Y. Choi, I. S. Kweon: Multispectral pedestrian detection: Benchmark"
         " dataset and baseline. CVPR 2015.",

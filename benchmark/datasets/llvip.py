@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import pick, split_ids
@@ -34,6 +35,10 @@ class Llvip(FolderDataset):
         notes=("26 places, some in the same street: ids of one place begin with the same two digits.",),
     )
     default_split = "test"
+    split_titles: ClassVar[dict[str, str]] = {
+        "train": "training pairs",
+        "sample44": "44 pairs of three places",
+    }
     parts = ("train", "test")
     folders = ("LLVIP", "LLVIP_sample")
     classes = ("person",)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 from benchmark.datasets import scenes
 from benchmark.datasets.abstract import DatasetCard, Selection
@@ -32,6 +33,7 @@ class M3fd(FolderDataset):
     card = DatasetCard(
         name="m3fd",
         title="M3FD, detection set",
+        short="M3FD",
         year=2022,
         citation="J. Liu, X. Fan, Z. Huang, G. Wu, R. Liu, W. Zhong, Z. Luo: Target-aware dual adversarial learning and"
         " a multi-scenario multi-modality benchmark to fuse infrared and visible for object detection. CVPR 2022.",
@@ -67,6 +69,9 @@ class M3fd(FolderDataset):
     )
     default_split = "scene-test"
     parts = ("all",)
+    split_titles: ClassVar[dict[str, str]] = {
+        "all": "all pairs",
+    }
     folders = ("M3FD_Detection", "M3FD/M3FD_Detection", "M3FD")
     classes = CLASSES
 

@@ -10,6 +10,7 @@ class M3fdFusion(FolderDataset):
     card = DatasetCard(
         name="m3fd_fusion",
         title="M3FD, fusion set",
+        short="M3FD (fusion)",
         year=2022,
         citation="J. Liu, X. Fan, Z. Huang, G. Wu, R. Liu, W. Zhong, Z. Luo: Target-aware dual adversarial learning and"
         " a multi-scenario multi-modality benchmark to fuse infrared and visible for object detection. CVPR 2022.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
 from benchmark.datasets.id_lists import split_ids
@@ -46,6 +47,10 @@ class Msrs(FolderDataset):
     )
     default_split = "test"
     parts = ("train", "test")
+    split_titles: ClassVar[dict[str, str]] = {
+        "train": "training pairs",
+        "detection": "pairs with box labels",
+    }
     folders = ("MSRS", "MSRS-main")
     classes = ("person", "car")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import ClassVar
 
 from benchmark.datasets import scenes
 from benchmark.datasets.abstract import DatasetCard, Selection
@@ -35,6 +36,11 @@ class RoadScene(FolderDataset):
     parts = ("all",)
     training_split = "train-disjoint"
     called = ("flir",)
+    split_titles: ClassVar[dict[str, str]] = {
+        "cddfuse50": "CDDFuse's selection",
+        "train-disjoint": "scenes outside CDDFuse's selection",
+        "train": "outside CDDFuse's selection",
+    }
     folders = ("RoadScene", "RoadScene-master", "road-scene-infrared-visible-images")
 
     def layouts(self, split: str) -> tuple[Layout, ...]:

@@ -72,6 +72,7 @@ class SynthDet(Dataset):
         self.card = DatasetCard(
             name=name,
             title=f"Synthetic street scenes with boxes, {width}x{height}",
+            short=f"Synthetic scenes {width}x{height}",
             year=2025,
             citation="mmif-bench",
             licence="Apache-2.0, as this package",

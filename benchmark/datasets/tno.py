@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import ClassVar
 
 from benchmark.datasets import scenes
 from benchmark.datasets.abstract import DatasetCard, Selection
@@ -14,6 +15,7 @@ class Tno(FolderDataset):
     card = DatasetCard(
         name="tno",
         title="TNO Image Fusion Dataset",
+        short="TNO",
         year=2014,
         citation="A. Toet: TNO Image Fusion Dataset. figshare 1008029, 2014; and: The TNO multiband image"
         " data collection. Data in Brief 15, 2017.",
@@ -36,6 +38,11 @@ class Tno(FolderDataset):
     )
     default_split = "tno42"
     parts = ("tno42",)
+    split_titles: ClassVar[dict[str, str]] = {
+        "cddfuse25": "CDDFuse's selection",
+        "didfuse40": "DIDFuse's selection",
+        "train": "outside CDDFuse's selection",
+    }
     folders = ("TNO", "TNO42", "TNO_42")
 
     def layouts(self, split: str) -> tuple[Layout, ...]:

@@ -45,7 +45,8 @@ class Row:
 
     method: its label, as commands know it. name: the label without what tells checkpoints apart. state: "done", or what
     it lacks. records: seed -> `record.json`. saved, apart, remark: as in a row of scores. gap:
-    metric -> "difference", "low", "high" to BASE; None for BASE itself.
+    metric -> "difference", "low", "high" to BASE; None for BASE itself. shown: what lines call it, its label where
+    empty.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Row:
     saved: Saved = field(default_factory=Saved)
     apart: bool = False
     remark: str = ""
+    shown: str = ""
 
     def values(self, figure: Figure) -> Values:
         found = [record["test"][figure.subset] for record in self.records.values()]
@@ -72,7 +74,8 @@ class Row:
 class Compared:
     """A setup with its methods. seeds: those that a complete row has. rows: the complete ones, in the order of the
     table; absent: the others. figures: one for each metric, subset and class; none where no row is complete. notes:
-    what to tell the reader of differences. output: the one that is ranked."""
+    what to tell the reader of differences. output: the one that is ranked. data, protocol: what captions call them,
+    empty for their names."""
 
     setup: Setup
     facts: dict
@@ -82,6 +85,8 @@ class Compared:
     figures: tuple[Figure, ...]
     notes: tuple[str, ...]
     output: str = "raw"
+    data: str = ""
+    protocol: str = ""
 
     @property
     def place(self) -> str:

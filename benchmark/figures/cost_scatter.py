@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from benchmark.figures import style
 from benchmark.figures.score_plots import looks_of
 from benchmark.report.measured import Measured
+from benchmark.report.sections.scores import title as caption
 
 
 def machines(profiles: Sequence[dict]) -> list[list[dict]]:
@@ -65,5 +66,5 @@ def quality_against_cost(plt, measured: Measured, profiles: Sequence[dict]):
     axes[0, 0].set_ylabel("mean rank over metrics")
     device = first["processor"] if first["device"] == "cpu" else first["device"]
     threads = f", {first['threads']} thread{'s' * (first['threads'] != 1)}" if first["device"] == "cpu" else ""
-    figure.suptitle(f"{measured.place}, protocol {measured.protocol}; time on {device}{threads}", fontsize=7)
+    figure.suptitle(f"{caption(measured)}; time on {device}{threads}", fontsize=7)
     return figure

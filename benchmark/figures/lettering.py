@@ -15,6 +15,8 @@ from benchmark.names import code, composed, printable
 FIRST = "DejaVu Sans"
 LONGEST = 44  # characters of a word or of a name: more would push the plot out of its figure
 _TICK = re.compile(r"\$\\mathdefault\{[-+.^{}\d\s×−]*(\\times)?[-+.^{}\d\s×−]*\}\$")  # of a logarithmic axis
+# A metric's symbol (`report.titles.mathtext`), with what stands behind it.
+_SYMBOL = re.compile(r"\$([A-Z]|\\mathrm\{[A-Z]+\})(_\{(\w|\\mathrm\{\w+\})\})?(\^\{AB/F\})?\$[^$\\\n]*")
 _JOINERS = "\u200c\u200d\ufe0e\ufe0f"
 lacking: set[str] = set()  # characters that this process found in no font
 
@@ -29,7 +31,7 @@ def prepare(figure) -> bool:
         formatter.func = _after(formatter.func, lambda name: legible(short(name))[0])
     for text in figure.findobj(Text):
         shown = text.get_text()
-        if _TICK.fullmatch(shown):
+        if _TICK.fullmatch(shown) or _SYMBOL.fullmatch(shown):
             continue
         text.set_parse_math(False)
         if text in names and len(shown) > LONGEST:
@@ -77,9 +79,9 @@ def _after(function, change):
 
 
 def short(name: str, longest: int = LONGEST) -> str:
-    """Without its middle where it is beyond all measure."""
+    """Without its middle where it is beyond all measure; a symbol stays whole."""
     half = longest // 2
-    return name if len(name) <= longest else f"{name[: half - 1]}…{name[-half:]}"
+    return name if len(name) <= longest or _SYMBOL.fullmatch(name) else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def legible(text: str) -> tuple[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from matplotlib.collections import PolyCollection
 from benchmark.figures import critical, style
 from benchmark.report.measured import NAIVE, Measured
 from benchmark.report.terminal import ARROWS
+from benchmark.report.titles import mathtext
 from benchmark.statistics import FEW
 
 RADAR_METHODS = 8  # more polygons cannot be told apart
@@ -26,7 +27,7 @@ def methods_by_rank(measured: Measured) -> list[int]:
 
 
 def metric_label(measured: Measured, metric: str) -> str:
-    return f"{metric} {ARROWS[measured.scores.metrics[metric]]}".strip()
+    return f"{mathtext(metric)} {ARROWS[measured.scores.metrics[metric]]}".strip()
 
 
 def looks_of(measured: Measured) -> dict[str, style.Look]:

@@ -12,7 +12,9 @@ from benchmark.datasets.pairs import Pair
 from benchmark.errors import UserError, unknown
 from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
 from benchmark.imaging import bt601, reading
-from benchmark.names import composed
+from benchmark.names import composed, short_labels
+from benchmark.report.measured import spelled_out
+from benchmark.report.titles import given
 from benchmark.run import stretching
 from benchmark.run.plan import Split, why
 from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files
@@ -21,9 +23,12 @@ from benchmark.store.summary import summarise
 ROWS = 3  # rows of a grid when the user names none
 
 
-def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = None) -> dict[Cell, str]:
+def stored_cells(
+    results: Path, split: Split, methods: Sequence[str] | None = None, titles: Sequence[str] = ()
+) -> dict[Cell, str]:
     """Return the cells of a split with the titles of their methods, in the order given, or sorted.
 
+    titles: of `--title`.
     Leaves out `ir` and `vis`, which are the sources. Raises UserError where nothing is stored of the split, or of a
     method named.
     """
@@ -35,13 +40,21 @@ def stored_cells(results: Path, split: Split, methods: Sequence[str] | None = No
             f"no results of {split.dataset}@{split.name} in {results}"
             f"{f'; stored: {others}' if others else ''}; fuse its pairs with bench run"
         )
-    known = {composed(cell.method): cell for cell in place}
-    methods = list(map(composed, methods or ()))
-    for name in methods:
-        if name not in known:
-            raise unknown(f"method in the results of {split.dataset}@{split.name}", name, known)
-    chosen = [known[name] for name in methods] if methods else place
-    return {cell: summarise(cell)[0].title for cell in chosen if cell.method not in ("ir", "vis")}
+    rows = {cell.method: summarise(cell)[0] for cell in place}
+    named = [(label, row.name) for label, row in rows.items()]
+    fused = [cell.method for cell in place if fused_files(cell)[0]]
+    labels = spelled_out(methods, named, scored=fused) if methods else list(rows)
+    shown = [rows[label] for label in labels if label not in ("ir", "vis")]
+    found = given(titles, {name for pair in named for name in pair}, (split.dataset,), ()).of_methods(
+        (row.cell.method, row.name, row.title) for row in shown
+    )
+    return {row.cell: found[row.cell.method] for row in shown}
+
+
+def columns(cells: dict[Cell, str]) -> dict[str, str]:
+    """Return label -> title, and short label -> title where it tells cells apart."""
+    short = short_labels(cell.method for cell in cells)
+    return {name: title for cell, title in cells.items() for name in (cell.method, short[cell.method])}
 
 
 def _stored(asked: Split, name: str) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
-from benchmark.names import composed
-from benchmark.report.measured import fold, scenes_of
+from benchmark.names import composed, short_labels, without_hash
+from benchmark.report.measured import fold, scenes_of, spelled_out
+from benchmark.report.titles import Titles, given
 from benchmark.statistics import ALPHA, Scores
 from benchmark.store.cells import Cell, cells, existing_cells
 from benchmark.store.summary import Row, summarise
@@ -56,12 +57,17 @@ class Comparison:
     """Two sets of results compared (a test of methods against the best is `statistics.Comparison`).
 
     changes: one per metric of every pair of rows. facts: what differs in how they were made, one line each. notes: what
-    was not compared, and why.
+    was not compared, and why. methods: label -> name and title of each.
     """
 
     changes: list[Change] = field(default_factory=list)
     facts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    methods: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        return {name for name, _ in self.methods.values()}
 
 
 def compare(a: str, b: str, results: Path, metrics: Sequence[str] | None = None) -> Comparison:
@@ -92,7 +98,20 @@ def compare(a: str, b: str, results: Path, metrics: Sequence[str] | None = None)
         raise UserError(f"{a} and {b} have no split and protocol in common{f' ({places})' if places else ''}")
     if not found:
         raise UserError(f"nothing to compare: {'; '.join(notes) or 'no metric is in both'}")
-    return Comparison(_judged(found), list(facts), notes)
+    methods = {
+        row.cell.method: (row.name, row.title) for place in both for row in (by_place_a[place], by_place_b[place])
+    }
+    return Comparison(_judged(found), list(facts), notes, methods)
+
+
+def titles_given(found: Comparison, entries: Sequence[str]) -> Titles:
+    """Return the titles of `--title` for what is compared. Raises UserError for a name that is not."""
+    return given(
+        entries,
+        {label for change in found.changes for label in (change.method_a, change.method_b)} | found.names,
+        {name for change in found.changes for name in (change.dataset, f"{change.dataset}@{change.split}")},
+        {change.protocol for change in found.changes},
+    ).told_apart((change.dataset, change.split) for change in found.changes)
 
 
 def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
@@ -104,14 +123,25 @@ def _rows(side: str, results: Path) -> tuple[list[Row], bool]:
     if folder.is_dir() and (found := cells(folder)):
         return [row for cell in found for row in summarise(cell)], True
     there = cells(results)
+    rows_there = [row for cell in there for row in summarise(cell)]
     known = {composed(cell.method) for cell in there}
-    if composed(side) in known:
-        return [row for cell in there if composed(cell.method) == composed(side) for row in summarise(cell)], False
+    named = known | {composed(row.name) for row in rows_there} | set(map(without_hash, known))
+    if composed(side) in named:
+        scored = {row.cell.method for row in rows_there if row.scores}
+        labels = spelled_out([side], [(row.cell.method, row.name) for row in rows_there], known, scored=scored)
+        found = [row for row in rows_there if row.cell.method in labels]
+        if len({(*_place(row), row.protocol) for row in found if row.scores}) < sum(bool(row.scores) for row in found):
+            raise UserError(f"{side} has several checkpoints: {', '.join(labels)}; name one")
+        return found, False
     if folder.is_dir():
         existing_cells(folder)  # raises that it holds no results
     if "/" in side or not known:
         raise UserError(f"{side}: no folder of results, nor a method in {results}")
     raise unknown(f"method in {results}", side, known)
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return row.cell.dataset, row.cell.split
 
 
 def _by_place(rows: Sequence[Row], with_method: bool) -> dict[tuple[str, ...], Row]:
@@ -130,7 +160,8 @@ def _named(place: tuple[str, ...]) -> str:
 
 def _facts(a: Row, b: Row, place: tuple[str, ...]) -> list[str]:
     ours, theirs = a.cell.run(), b.cell.run()
-    who = place[3] if len(place) > 3 else f"{a.cell.method} → {b.cell.method}"
+    short = short_labels((a.cell.method, b.cell.method))
+    who = place[3] if len(place) > 3 else f"{short[a.cell.method]} → {short[b.cell.method]}"
     return [
         f"{who}: {name.replace('_', ' ')} {_brief(ours.get(name))} → {_brief(theirs.get(name))}"
         for name in _FACTS

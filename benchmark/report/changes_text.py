@@ -16,6 +16,7 @@ from benchmark.report.material import Options
 from benchmark.report.measured import decimals
 from benchmark.report.tabular import BEST, Column, Entry, Grid, Line, counted, key, unique
 from benchmark.report.terminal import ARROWS
+from benchmark.report.titles import PLAIN, Titles, symbol
 from benchmark.statistics import ALPHA
 
 _SIGNS = {"better": "▲", "worse": "▼", "different": "◆"}
@@ -30,15 +31,15 @@ class _Sheet:
     references: tuple[str, ...] = ()
 
 
-def render(found: Comparison, a: str, b: str, kind: str) -> str:
-    """Write `found`. kind: "text", "markdown", "latex", "html", "csv" or "json"."""
+def render(found: Comparison, a: str, b: str, kind: str, titles: Titles = PLAIN) -> str:
+    """Write `found`. titles: what the user calls things. kind: "text", "markdown", "latex", "html", "csv" or "json"."""
     if kind == "json":
         facts, notes = (list(map(printable, lines)) for lines in (found.facts, found.notes))
         content = {"changes": list(map(_plain, found.changes)), "facts": facts, "notes": notes}
         return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     if kind == "csv":
         return _csv(found.changes)
-    sheet = _Sheet(_grids(found, a, b), Options())
+    sheet = _Sheet(_grids(found, a, b, titles), Options())
     if kind == "text":
         return _text(sheet.grids)
     return {"markdown": markdown, "latex": latex, "html": html}[kind].render(sheet)
@@ -68,12 +69,17 @@ def _in_csv(value):
     return "" if value is None else value
 
 
-def _grids(found: Comparison, a: str, b: str) -> list[Grid]:
+def _grids(found: Comparison, a: str, b: str, titles: Titles) -> list[Grid]:
+    called = titles.of_methods((label, *names) for label, names in found.methods.items())
     places: dict[tuple[str, ...], list[Change]] = {}
     for change in found.changes:
         place = (change.dataset, change.split, change.protocol, change.method_a, change.method_b)
         places.setdefault(place, []).append(change)
-    grids = [_grid(*group) for group in places.items() if any(change.verdict != "same" for change in group[1])]
+    grids = [
+        _grid(*group, called, titles)
+        for group in places.items()
+        if any(change.verdict != "same" for change in group[1])
+    ]
     counts = {word: sum(change.verdict == word for change in found.changes) for word in _VERDICTS}
     summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     meanings = [f"{word}: {meaning}" for word, meaning in _MEANINGS.items() if counts[word]]
@@ -88,16 +94,16 @@ _MEANINGS = {
 }
 
 
-def _grid(place: tuple[str, ...], changes: list[Change]) -> Grid:
+def _grid(place: tuple[str, ...], changes: list[Change], called: dict[str, str], titles: Titles) -> Grid:
     dataset, split, protocol, method_a, method_b = place
-    who = method_a if method_a == method_b else f"{method_a} → {method_b}"
+    who = called[method_a] if method_a == method_b else f"{called[method_a]} → {called[method_b]}"
     first = changes[0]
     units = "" if first.unit == "image" else f" in {counted(first.units, 'scene')}"
     heads = ("A", "B", "B − A", "95 % interval", "p", "changed", "verdict")
     return Grid(
         key=key("compare", *place),
-        title=f"{dataset}, split {split}, {counted(max(c.images for c in changes), 'image')}{units},"
-        f" protocol {protocol}: {who}",
+        title=f"{titles.place(dataset, split, counted(max(c.images for c in changes), 'image'))}{units},"
+        f" protocol {titles.protocol(protocol)}: {who}",
         columns=tuple(map(Column, heads)),
         lines=tuple(map(_line, changes)),
         corner="metric",
@@ -117,7 +123,7 @@ def _line(change: Change) -> Line:
         Entry(f"{_SIGNS.get(change.verdict, '')} {change.verdict}".strip(), mark=BEST * (change.verdict in _SIGNS)),
     )
     name = f"{change.metric} {ARROWS[change.direction]}".strip()
-    return Line(name, name, entries)
+    return Line(name, name, entries, symbol=symbol(change.metric))
 
 
 def _p(p: float) -> str:

@@ -10,6 +10,7 @@ from benchmark.detection import outcome, setups
 from benchmark.detection.outcome import Compared
 from benchmark.errors import UserError
 from benchmark.report.measured import NAIVE, Names, spelled_out
+from benchmark.report.titles import PLAIN, Titles
 
 
 def read(results: Path, output: str | None = None) -> tuple[list[Compared], list[str]]:
@@ -43,6 +44,7 @@ def choose(
     protocols: Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
     naive: bool = True,
+    titles: Titles = PLAIN,
 ) -> list[Compared]:
     """Return the setups and rows asked for, in the order asked. Takes the options as `measured.measure` does.
 
@@ -57,7 +59,27 @@ def choose(
     if protocols is not None and known.intersection(protocols):
         found = [one for name in protocols for one in found if one.facts["settings"]["protocol"] == name]
     chosen = [_rows(one, methods, naive) for one in found]
-    return [one for one in chosen if one.rows or one.absent]
+    return titled([one for one in chosen if one.rows or one.absent], titles)
+
+
+def titled(detected: Sequence[Compared], titles: Titles = PLAIN) -> list[Compared]:
+    """Give methods, data set and protocol of each setup the titles that they have beside the others."""
+    rows = [row for one in detected for row in (*one.rows, *one.absent)]
+    of = titles.of_methods((row.method, row.name, row.title) for row in rows)
+
+    def called(rows):
+        return tuple(replace(row, title=of[row.method], shown=of[row.method]) for row in rows)
+
+    return [
+        replace(
+            one,
+            rows=called(one.rows),
+            absent=called(one.absent),
+            data=titles.division(one.facts["dataset"], one.facts["split"]),
+            protocol=titles.protocols.get(one.facts["settings"]["protocol"], ""),
+        )
+        for one in detected
+    ]
 
 
 def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared:

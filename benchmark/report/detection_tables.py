@@ -10,8 +10,10 @@ from benchmark import progress
 from benchmark.detection.differences import BASE
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
 from benchmark.detection.precision import SIZES
+from benchmark.names import short_labels
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, show_listing, signs, under
+from benchmark.report.titles import symbol
 from benchmark.store import saved
 
 DIGITS = 1  # decimal places of percent
@@ -68,7 +70,7 @@ def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: in
 def _column(figure: Figure, metric: str, cites: Cites) -> Column:
     cited = cites("metric", figure.metric)
     if figure.name == figure.metric:
-        return Column(figure.name, 1, "", cited)
+        return Column(figure.name, 1, "", cited, symbol(figure.name))
     name = f"{figure.label or figure.subset} (n={figure.instances})"
     return Column(name, 1, "" if metric else figure.metric, cited)
 
@@ -108,6 +110,7 @@ def signed(value: float, digits: int = DIGITS) -> str:
 
 
 def label(row: Row) -> str:
+    """Return the label, as commands know it, with its marks."""
     return row.method + signs(row.preliminary, row.remark)
 
 
@@ -121,16 +124,18 @@ def title(compared: Compared, metric: str = "") -> str:
     facts, settings = compared.facts, compared.facts["settings"]
     scenes = facts["scenes"]["test"]
     known = f" of {counted(scenes, 'scene')}" if scenes else ""
+    data = compared.data or f"{facts['dataset']}, division {facts['split']}"
     return (
-        f"Detection{f', {metric} by class' if metric else ''}: {facts['dataset']}, division {facts['split']}"
-        f" ({facts['split_sha256'][:8]}), {counted(facts['images']['test'], 'test image')}{known},"
+        f"Detection{f', {metric} by class' if metric else ''}: {data} ({facts['split_sha256'][:8]}),"
+        f" {counted(facts['images']['test'], 'test image')}{known},"
         f" {under(protocol(compared), compared.output)}, detector {settings['detector']}"
     )
 
 
 def protocol(compared: Compared) -> str:
     settings = compared.facts["settings"]
-    return settings["protocol"] + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
+    name = compared.protocol or settings["protocol"]
+    return name + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
 
 
 def training(compared: Compared) -> str:
@@ -178,13 +183,13 @@ def explanation(compared: Compared, metric: str = "") -> str:
 
 def notes(compared: Compared) -> list[str]:
     """Return the lines below a table: rows that are not complete, images that are missing, marks used."""
-    found = [f"{label(row)}: {row.state}" for row in compared.absent]
+    found = [f"{row.shown or row.method}{signs(row.preliminary, row.remark)}: {row.state}" for row in compared.absent]
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
     found += [*compared.facts.get("notes", ()), *compared.notes]
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
-    return found + saved.notes([(row.method, row.remark) for row in compared.rows])
+    return found + saved.notes([(row.shown or row.method, row.remark) for row in compared.rows])
 
 
 def show(found: Iterable[Grid]) -> None:
@@ -194,7 +199,8 @@ def show(found: Iterable[Grid]) -> None:
         progress.answer(f"\n{grid.title}\n{grid.explanation}", "table")
         if grid.lines:
             heads = [f"{column.group} {column.head}".strip() for column in grid.columns]
-            rows = [(line.name, *map(_marked, line.entries)) for line in grid.lines]
+            short = short_labels(line.name for line in grid.lines)
+            rows = [(short[line.name], *map(_marked, line.entries)) for line in grid.lines]
             show_listing([grid.corner, *heads], rows, aligned=True)
             ranked |= any(one.mark for line in grid.lines for one in line.entries)
         for note in grid.notes:

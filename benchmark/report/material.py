@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.detection.outcome import Compared
 from benchmark.report import references
 from benchmark.report.measured import Measured
+from benchmark.report.titles import PLAIN, Titles
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Options:
 @dataclass(frozen=True, eq=False)
 class Material:
     """What was measured, and how it is to be shown. results: the folder that it comes from. detected: setups of
-    detection. everyone: `measured` with all methods that have results, where only some are shown."""
+    detection. everyone: `measured` with all methods that have results, where only some are shown. titles: what the user
+    calls things."""
 
     results: Path
     measured: tuple[Measured, ...]
     options: Options = Options()
     detected: tuple[Compared, ...] = ()
     everyone: tuple[Measured, ...] = ()
+    titles: Titles = PLAIN
 
     def cites_of_method(self, name: str) -> tuple[str, ...]:
         return references.keys("method", name)

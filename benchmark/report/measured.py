@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.errors import UserError, first_few, unknown
-from benchmark.names import composed
+from benchmark.names import composed, without_hash
 from benchmark.report import training_overlap
+from benchmark.report.titles import PLAIN, Titles, given
 from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store import saved
 from benchmark.store.cells import Cell, cells, existing_cells
@@ -47,7 +48,7 @@ class Measured:
     total: pairs in the split. naive: the simple baselines that stand first without having been asked for; asked: the
     other methods, in the order of the table. Both also name methods without results. common: whether images that some
     row lacks are left out. fallback: whether another output than raw is ranked for lack of raw rows, without having
-    been asked for.
+    been asked for. titles: of the data set, the split and the protocol.
     """
 
     dataset: str
@@ -65,6 +66,7 @@ class Measured:
     fallback: bool = False
     beside: tuple[Row, ...] = ()
     beside_scores: Scores | None = None
+    titles: Titles = PLAIN
 
     @property
     def place(self) -> str:
@@ -143,6 +145,7 @@ def measure(
     also: Names | None = None,
     output: str | None = None,
     every_output: bool = False,
+    titles: Titles = PLAIN,
 ) -> list[Measured]:
     """Collect what `results` holds, one item per data set, split and protocol, in the order of the names given.
 
@@ -151,8 +154,8 @@ def measure(
     to the images that all have; otherwise leave those methods out. also: names of results of another kind; they need no
     scores here, and with them there may be none at all. output: the one to rank, one of `store.saved.OUTPUTS`; None for
     raw, or another where it ranks all that raw would and more. every_output: behind each item, add one for every other
-    output that rows of its were saved as. Raises UserError for names of which nothing is stored,
-    where nothing is stored, and where nothing is saved as `output`.
+    output that rows of its were saved as. titles: what the user calls things. Raises UserError for names of which
+    nothing is stored, where nothing is stored, and where nothing is saved as `output`.
     """
     found = tables(rows(existing_cells(results) if also is None else cells(results)))
     if not found and also is None:
@@ -176,12 +179,13 @@ def measure(
         if known.intersection(protocols):
             found = [table for name in protocols for table in found if table.protocol == name]
     here = [row for table in found for row in (*table.rows, *table.others)]
+    scored = {row.cell.method for row in here if row.scores}
 
     def labels(output: str | None) -> list[str] | None:
         if methods is None:
             return None
         wanted = {row.cell.method for row in here if row.saved.fits(output)} if output else ()
-        return spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods, wanted)
+        return spelled_out(methods, [(row.cell.method, row.name) for row in here], others.methods, wanted, scored)
 
     asked = labels(output)
     if not found:
@@ -206,7 +210,46 @@ def measure(
         raise UserError(f"no {output} output among these results; bench run --output {output} makes it")
     if not shown and also is None:
         raise UserError("nothing is left to report: only simple baselines have results, and --no-naive leaves them out")
-    return shown
+    return _titled(shown, titles)
+
+
+def titles_given(results: Path, entries: Sequence[str], also: Names | None = None) -> Titles:
+    """Return the titles of `--title` for what `results` hold. also: names of results of another kind. Raises UserError
+    for a name of which nothing is stored."""
+    if not entries:
+        return Titles()
+    others, there = also or Names(), cells(results)
+    records = {cell: cell.run() for cell in there}
+    return given(
+        entries,
+        others.methods | {name for cell, record in records.items() for name in (cell.method, _name_in(record, cell))},
+        others.datasets | {name for cell in there for name in (cell.dataset, f"{cell.dataset}@{cell.split}")},
+        others.protocols | {protocol for record in records.values() for protocol in record.get("protocols", ())},
+    )
+
+
+def _name_in(record: dict, cell: Cell) -> str:
+    return str(record.get("name") or cell.method)
+
+
+def _titled(shown: Sequence[Measured], titles: Titles) -> list[Measured]:
+    """Give everything the title that it has beside the others."""
+    everything = [row for one in shown for row in (*one.shown, *one.absent)]
+    usable = [row for row in everything if row.scores]  # what has no results takes no name from what has
+    of = {}
+    for group in (everything, usable):
+        of |= titles.of_methods((row.cell.method, row.name, row.title or row.cell.method) for row in group)
+    titles = titles.told_apart((one.dataset, one.split) for one in shown)
+
+    def called(group):
+        return tuple(replace(row, title=of[row.cell.method], shown=of[row.cell.method]) for row in group)
+
+    return [
+        replace(
+            one, titles=titles, **{name: called(getattr(one, name)) for name in ("rows", "beside", "partial", "absent")}
+        )
+        for one in shown
+    ]
 
 
 def fallbacks(found: Sequence[Measured]) -> list[str]:
@@ -220,19 +263,29 @@ def fallbacks(found: Sequence[Measured]) -> list[str]:
 
 
 def spelled_out(
-    names: Sequence[str], rows: Sequence[tuple[str, str]], also: Collection[str] = (), wanted: Collection[str] = ()
+    names: Sequence[str],
+    rows: Sequence[tuple[str, str]],
+    also: Collection[str] = (),
+    wanted: Collection[str] = (),
+    scored: Collection[str] | None = None,
 ) -> list[str]:
-    """Turn the names asked for into labels. A name that is no label stands for all checkpoints of that method.
+    """Turn the names asked for into labels. A name that is no label, or that of one without results, stands for all
+    checkpoints of that method.
 
     rows: (label, name) of each. also: names that need no row. wanted: labels of the output asked for; where a name is
-    the label of another output, those of them that begin with it are meant instead. Accents count as the same however
-    they are encoded. Raises UserError for any other name.
+    the label of another output, those of them that begin with it are meant instead. scored: the labels with results,
+    None for all. Accents count as the same however they are encoded. Raises UserError for any other name.
     """
     labels = dict.fromkeys(label for label, _ in rows)
     found: list[str] = []
     for name in map(composed, names):
-        meant = [label for label in labels if composed(label) == name]
-        meant = meant or sorted({label for label, own in rows if composed(own) == name})
+        ways = (
+            [label for label in labels if composed(label) == name],
+            sorted(label for label in labels if composed(without_hash(label)) == name),
+            sorted({label for label, own in rows if composed(own) == name}),
+        )
+        usable = ([label for label in way if scored is None or label in scored] for way in ways)
+        meant = next(filter(None, (*usable, *ways)), [])
         if not meant and name not in map(composed, also):
             raise unknown("method in the results", name, {*labels, *also})
         if wanted and wanted.isdisjoint(meant):

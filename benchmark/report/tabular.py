@@ -5,11 +5,12 @@ Texts may hold names that come from anywhere: what cannot be printed is written 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.names import printable
 from benchmark.report.terminal import ARROWS, UNDEFINED
+from benchmark.report.titles import Symbol
 
 BEST, SECOND = "best", "second"
 
@@ -41,12 +42,14 @@ class Entry(_Printable):
 @dataclass(frozen=True)
 class Column(_Printable):
     """A column of a `Grid`. direction: +1 higher is better, -1 lower is better, 0 neither. group: a head over the
-    column and its neighbours of the same group. cites: keys of the references for it."""
+    column and its neighbours of the same group. cites: keys of the references for it. symbol: how the name is typeset,
+    None for as it is."""
 
     name: str
     direction: int = 0
     group: str = ""
     cites: tuple[str, ...] = ()
+    symbol: Symbol | None = None
 
     @property
     def head(self) -> str:
@@ -56,13 +59,14 @@ class Column(_Printable):
 @dataclass(frozen=True)
 class Line(_Printable):
     """A row of a `Grid`, with an entry per column. name: as commands know it. title: as papers print it. rule: draw a
-    line above. cites: keys of the references for it."""
+    line above. cites: keys of the references for it. symbol: how the title begins, as of a column."""
 
     name: str
     title: str
     entries: tuple[Entry, ...]
     rule: bool = False
     cites: tuple[str, ...] = ()
+    symbol: Symbol | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,14 @@ class Grid(_Printable):
             else:
                 found.append((column.group, 1))
         return found if any(name for name, _ in found) else []
+
+
+def typeset(one: Column | Line, text: str, draw: Callable[[Symbol], str], escape: Callable[[str], str]) -> str:
+    """Return `text` as a format shows it, its symbol drawn. text: the head of a column or the title of a line."""
+    if one.symbol is None:
+        return escape(text)
+    _, space, rest = text.partition(" ")
+    return f"{draw(one.symbol)}{space}{escape(rest)}"
 
 
 def number(value: float, decimals: int) -> str:

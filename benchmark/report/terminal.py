@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark import progress
-from benchmark.names import printable
+from benchmark.names import printable, short_labels
 from benchmark.report.training_overlap import caveats
 from benchmark.store import saved, told
 from benchmark.store.summary import Row, Table
@@ -90,7 +90,24 @@ def under(protocol: str, output: str) -> str:
 
 
 def label(row: Row) -> str:
+    """Return the label, as commands know it, with its marks."""
     return printable(row.cell.method) + signs(row.preliminary, row.remark)
+
+
+def called(row: Row) -> str:
+    """Return what lines call a method, with its marks."""
+    return printable(row.shown or row.cell.method) + signs(row.preliminary, row.remark)
+
+
+def _shortened(tables: Iterable[Table]) -> list[Table]:
+    """Return the tables with rows called by their labels without hashes, where that tells them apart."""
+    tables = list(tables)
+    short = short_labels(row.cell.method for table in tables for row in (*table.rows, *table.others))
+
+    def called_short(rows):
+        return [replace(row, shown=short[row.cell.method]) for row in rows]
+
+    return [replace(one, rows=called_short(one.rows), others=called_short(one.others)) for one in tables]
 
 
 def title_of(row: Row) -> str:
@@ -105,15 +122,15 @@ def signs(preliminary: bool, remark: str) -> str:
 
 def saving_notes(rows: Iterable[Row]) -> list[str]:
     """Say how the marked rows were saved."""
-    return saved.notes([(printable(row.cell.method), row.remark) for row in rows])
+    return saved.notes([(printable(row.shown or row.cell.method), row.remark) for row in rows])
 
 
 def notes(table: Table) -> list[str]:
     """Return the lines below a table: rows and metrics that are not complete, and marks used."""
-    lines = [f"{label(row)}: {row.state}" for row in table.others]
+    lines = [f"{called(row)}: {row.state}" for row in table.others]
     for row in table.rows:
         lines += [
-            f"{label(row)}: {metric} partial {count}/{row.total}"
+            f"{called(row)}: {metric} partial {count}/{row.total}"
             for metric, count in row.incomplete.items()
             if metric in table.metrics
         ]
@@ -135,10 +152,10 @@ def lacking(row: Row, metric: str, finite: int, infinite: int, total: int) -> li
         if more := len(kinds) - len(why):
             why.append(f"and {more} other reason{'s' * (more != 1)}")
         reasons = f": {'; '.join(why)}" if why else ""
-        lines.append(f"{label(row)}: {metric} is undefined for {undefined} of {total} images{reasons}")
+        lines.append(f"{called(row)}: {metric} is undefined for {undefined} of {total} images{reasons}")
     if infinite:
         of = f"; the mean is of the other {finite}" if finite else ""
-        lines.append(f"{label(row)}: {metric} is infinite for {infinite} of {total} images{of}")
+        lines.append(f"{called(row)}: {metric} is infinite for {infinite} of {total} images{of}")
     return lines
 
 
@@ -151,7 +168,7 @@ def remarks(rows: Sequence[Row], partial: Sequence[Row] = ()) -> list[str]:
     total = max((row.total for row in (*rows, *partial)), default=0)
     lines = told.in_all({id: tuple(facts) for id, facts in everything.items()}, total)
     for row in (*rows, *partial):
-        lines += [f"{label(row)}: {line}" for line in told.in_all(told.of_fused(row.told), row.total)]
+        lines += [f"{called(row)}: {line}" for line in told.in_all(told.of_fused(row.told), row.total)]
     return list(map(printable, lines))
 
 
@@ -198,7 +215,7 @@ def show(tables: Iterable[Table]) -> None:
     console = Console(file=sys.stdout, highlight=False, width=1000)
     styled = console.is_terminal
     said: set[tuple[str, str, str]] = set()
-    for table in tables:
+    for table in _shortened(tables):
         console.print()
         console.print(Text(title(table)))
         if table.rows:
@@ -206,7 +223,7 @@ def show(tables: Iterable[Table]) -> None:
             for metric, direction in table.metrics.items():
                 grid.add_column(_head(metric, direction), justify="right", no_wrap=True)
             for row, places in zip(table.rows, entries(table)):
-                grid.add_row(Text(label(row)), *(_styled(place) if styled else _marked(place) for place in places))
+                grid.add_row(Text(called(row)), *(_styled(place) if styled else _marked(place) for place in places))
             console.print(grid)
             if not styled and any(place.rank for places in entries(table) for place in places):
                 console.print(Text("¹ best, ² second"))
@@ -233,11 +250,12 @@ def show_protocols(tables: Sequence[Table]) -> None:
     from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False, width=1000)
+    tables = _shortened(tables)
     metrics = {metric: direction for table in tables for metric, direction in table.metrics.items()}
     done = [(table, row) for table in tables for row in table.rows]
     if done:
         table, row = done[0]
-        heading = f"{label(row)}, {table.dataset}, split {table.split}, {table.total} pair{'s' * (table.total != 1)}"
+        heading = f"{called(row)}, {table.dataset}, split {table.split}, {table.total} pair{'s' * (table.total != 1)}"
         console.print()
         console.print(Text(printable(heading)))
         grid = Grid("protocol", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

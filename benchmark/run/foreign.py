@@ -44,7 +44,6 @@ class CommandFuser(ClassicalFuser):
 
     words: ClassVar[tuple[str, ...]]
     timeout: ClassVar[float]
-    told: tuple[str, ...] = ()
 
     def fuse_pair(self, ir, vis):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:

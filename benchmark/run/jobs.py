@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark.datasets.pairs import PairImages
-from benchmark.run.foreign import CommandFuser
 from benchmark.run.plan import Method, Split, find_fused, fuse_keys
 from benchmark.store import cells, files
 from benchmark.store.cells import Cell
@@ -124,12 +123,12 @@ def fuser_job(
         def fuse(pair: PairImages) -> Made:
             found = fuser.fuse_as(pair.ir, pair.vis, outputs, pair.colour)
             image, *more = (quantise(one, card.truncate and out == "native") for one, out in zip(found, outputs))
-            return Made(image, fuser.told if isinstance(fuser, CommandFuser) else (), tuple(more))
+            return Made(image, fuser.told, tuple(more))
 
         return fuse
 
     job = Job(
-        cell=Cell(results, split.dataset, split.name, method.label),
+        cell=Cell(results, split.dataset, split.name, method.label, method.shown),
         split=split,
         keys=fuse_keys(split, method, seed),
         wanted=wanted,
@@ -140,7 +139,7 @@ def fuser_job(
         unavailable=method.unavailable,
         seed=seed,
         family=card.family,
-        flops=card.flops,
+        flops=card.flops or 0.0,
         **options,
     )
     return job

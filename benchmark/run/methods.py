@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.errors import UserError, one_line, unknown
-from benchmark.names import composed, printable, unusable
+from benchmark.names import composed, printable, unusable, without_hash
 
 GROUPS = ("all", "naive", "classical", "learned")
 _FILE = re.compile(r"(?P<path>.+\.py)(?::(?P<attribute>[^:]*))?")
+_WEIGHTLESS = "; a class of baselines.NetworkFuser has them (docs/methods.md), and a command names its files itself"
 _NAMED = re.compile(r"(?P<name>[^=:/\\]+)=(?=cmd:|.*\.py(?::|$))")
 
 
@@ -27,7 +28,8 @@ class Method:
     "raw", and of its keys. tile: side of the tiles that large images are fused in, None for whole ones;
     part of both too, but for methods that stream, whose results are the same. group: the word that stood for it
     ("all"), "" where it was named. cls: its class. entry: what --methods says for it alone. code: of a method from
-    elsewhere, where it is from and, as `sha256`, what tells it from others.
+    elsewhere, where it is from and, as `sha256`, what tells it from others. several: whether it runs with other
+    checkpoints, too.
     """
 
     name: str
@@ -45,6 +47,12 @@ class Method:
     cls: type | None = None
     entry: str = ""
     code: dict = field(default_factory=dict)
+    several: bool = False
+
+    @property
+    def shown(self) -> str:
+        """What lines call it: its label, but the hash where no other checkpoint of it runs beside."""
+        return self.label if self.several else without_hash(self.label)
 
     @property
     def version(self) -> str:
@@ -115,6 +123,7 @@ def select_methods(
         for checkpoint in given.get(name, [None])
     ]
     methods = list({method.label: method for method in methods}.values())  # one file under two names is one method
+    methods = [replace(m, several=[n.name for n in methods].count(m.name) > 1) for m in methods]
     chosen = [_saved_as(m, precision if m.name in precise else "fp32", output) for m in methods for output in outputs]
     return list({method.label: method for method in chosen}.values())
 
@@ -178,7 +187,8 @@ def _foreign(entry: str, known: Sequence[str], timeout: float | None) -> Method:
     elif file is None:
         if Path(f"{text}.py").is_file():
             raise UserError(f"unknown method '{text}'; did you mean the file ./{text}.py?")
-        raise unknown("method", entry, [*known, *GROUPS])
+        said, _, listed = unknown("method", entry, [*known, *GROUPS]).message.rpartition(" known: ")
+        raise UserError(f"{said} one of your own is given as NAME=FILE.py:CLASS or NAME=cmd:COMMAND; known: {listed}")
     else:
         try:
             cls = plugins.from_file(Path(file["path"]).expanduser(), file["attribute"], name)
@@ -205,14 +215,16 @@ def _checkpoint(entry: str, asked: dict[str, Method], trust: bool) -> tuple[str,
         raise UserError(f"--checkpoint {entry}: expected METHOD=PATH")
     if name not in asked:
         raise unknown("method in --checkpoint", name, asked)
-    if not asked[name].card.checkpoints:
-        raise UserError(f"--checkpoint {entry}: {name} has no weights")
+    method = asked[name]
+    theirs = bool(method.code) and not any(method.card.checkpoints.values())  # no hash is published for it
+    if not method.card.checkpoints and not (theirs and issubclass(method.cls, baselines.NetworkFuser)):
+        raise UserError(f"--checkpoint {entry}: {name} has no weights{_WEIGHTLESS if theirs else ''}")
     file = Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"--checkpoint {entry}: no file {path}")
-    card = asked[name].card
+    card = method.card
     complete = all(part.is_file() for part in baselines.checkpoint_files(card, file))  # else unavailable, and told so
-    if complete and not trust and not baselines.is_known(card, file):
+    if complete and not trust and not theirs and not baselines.is_known(card, file):
         raise UserError(
             f"--checkpoint {entry}: neither a published file nor one with the record of bench train beside it; "
             "--trust-checkpoint to use it"

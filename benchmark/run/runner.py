@@ -292,7 +292,9 @@ class _Run:
             try:
                 self.fuser = self.job.fuse()
             except Unavailable as error:
-                self.outcome.unavailable = self.record["unavailable"] = one_line(error)
+                self.outcome.unavailable = self.record["unavailable"] = one_line(error).removeprefix(
+                    f"{self.job.about['name']}: "
+                )
                 text = f"{self.job.cell}: unavailable: {self.outcome.unavailable}"
                 self.progress.line(text, "failure", **place(self.job), reason=self.outcome.unavailable)
                 raise _Hopeless from error

@@ -29,7 +29,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.errors import UserError
@@ -42,12 +42,14 @@ PREPROCESSING = "2"
 @dataclass(frozen=True)
 class Cell:
     """The folder of one (data set, split, method). `method` is a label, which holds the start of the
-    checkpoint's SHA-256 where that is not the method's own (see `benchmark.run.methods`)."""
+    checkpoint's SHA-256 where that is not the method's own (see `benchmark.run.methods`). shown: what lines call
+    the method, its label where empty."""
 
     results: Path
     dataset: str
     split: str
     method: str
+    shown: str = field(default="", compare=False)
 
     @property
     def folder(self) -> Path:
@@ -72,7 +74,7 @@ class Cell:
         return self.folder / "colour" / f"{id}.png"
 
     def __str__(self) -> str:
-        return f"{self.dataset}@{self.split} {self.method}"
+        return f"{self.dataset}@{self.split} {self.shown or self.method}"
 
     def run(self) -> dict:
         """The content of `run.json`; empty where there is none. A damaged one reads as a run that failed for

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.names import without_hash
 from benchmark.store import saved, told
 from benchmark.store.cells import Cell, existing_cells, read_scores, scores_of
 from benchmark.store.saved import Saved
@@ -39,8 +40,8 @@ class Row:
     of every image scored, in the order of the split. reasons: metric -> why it is undefined, once for each image. told:
     image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
     without what tells its checkpoints apart. saved: how its images were saved. apart: whether its table ranks another
-    output; remark: what the table says of that. trained_on: data sets, with commas
-    between.
+    output; remark: what the table says of that. shown: what lines call it, its label where empty. trained_on: data
+    sets, with commas between.
     """
 
     cell: Cell
@@ -56,6 +57,7 @@ class Row:
     told: told.Facts = field(default_factory=dict)
     title: str = ""
     name: str = ""
+    shown: str = ""
     saved: Saved = field(default_factory=Saved)
     apart: bool = False
     remark: str = ""
@@ -146,11 +148,11 @@ def is_declared(record: dict) -> bool:
 
 
 def title_of(label: str, record: dict) -> str:
-    """The title that a record states, with what tells a method called `label` from others of its name."""
+    """The title that a record states, with what else is in the label, but the hash of a checkpoint."""
     name, title = record.get("name"), record.get("title")
     if not isinstance(name, str) or not isinstance(title, str) or not label.startswith(name):
-        return label
-    return title + label[len(name) :].replace("+", " ")
+        return without_hash(label)
+    return title + without_hash(label)[len(name) :].replace("+", " ")
 
 
 def state(record: dict, scored: int) -> str:

@@ -43,7 +43,7 @@ def test_two_methods(bench, results):
 
 def test_text(bench, results):
     text = bench("compare", "a", "b").stdout
-    assert "tno, split tno42, 16 images, protocol standard: a → b" in text
+    assert "TNO, 16 images, protocol standard: A → B" in text
     assert "EN ↑" in text
     assert "▲ better" in text
     assert "▼ worse" in text

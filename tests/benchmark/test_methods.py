@@ -176,9 +176,11 @@ def test_a_crash_in_a_strangers_file_is_told_with_its_place(mine, bench, bench_f
 MISTAKES = {
     "nowhere.py:F": "nowhere.py: no such file",
     "my_fusers.py:Darkest": "no 'Darkest' in it; it has Darker, Plain, mix, levels, too_bright, cropped",
-    "my_fusers.py:number": "my_fusers.py: number is neither a Fuser class nor a function",
+    "my_fusers.py:number": "my_fusers.py: number is neither a function nor a class of Fuser or torch.nn.Module",
     "my_fusers.py": "my_fusers.py: it has Darker, Plain; say which: my_fusers.py:NAME",
     "their_test.py:f": "their_test.py: cannot be imported: ValueError: not enough values to unpack",
+    "lost.py:f": "No module named 'models' (lost.py, line 1); what lies elsewhere than beside the file is found by",
+    "up.py:f": "No module named '..common' (up.py, line 1); what lies elsewhere",
     "syntax.py:f": "syntax.py: cannot be imported: SyntaxError: ",
     "leaves.py:f": "leaves.py: cannot be imported: SystemExit: 3",
     "average=my_fusers.py:mix": "'average' is a method of this suite; call yours otherwise: NAME=my_fusers.py:mix",
@@ -194,6 +196,8 @@ MISTAKES = {
 
 @pytest.mark.parametrize("names", MISTAKES)
 def test_mistakes_are_one_line(mine, bench_folder, names, monkeypatch):
+    (mine / "lost.py").write_text("import models.blocks\n")
+    (mine / "up.py").write_text("from ..common import x\n")
     (mine / "syntax.py").write_text("def f(:\n")
     (mine / "leaves.py").write_text("raise SystemExit(3)\n")
     monkeypatch.setattr(sys, "argv", ["bench"])

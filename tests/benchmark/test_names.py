@@ -240,7 +240,7 @@ def test_json_holds_names_as_they_are(bench, results):
 
 def test_markdown_shows_what_names_hold(bench, results):
     text = bench("report", "--format", "markdown", "--out", "-").stdout
-    assert r"\&lt;b\>\~\~s\~\~" in text and r"=cmd\|' C calc'!A0" in text and r"\$a\$b" in text
+    assert r"\&LT;B\>\~\~S\~\~" in text and r"=CMD\|' C CALC'!A0" in text and r"\$A\$B" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert all(line.replace(r"\|", "").count("|") >= 4 for line in rows)
 

@@ -56,7 +56,7 @@ def test_profile(pairs, bench):
     assert network["seconds"] == pytest.approx(statistics.median(network["times"]), abs=1e-6)
     assert network["checkpoint"]["file"] == "cddfuse.safetensors"
     assert 5 < network["peak_memory_mib"] < 2000
-    assert function["flops"] is None and function["parameters"] == 0
+    assert function["flops"] is None and function["parameters"] is None
     assert function["seconds"] >= 0.1 > function["cpu_seconds"]  # it sleeps
     assert 38 < function["peak_memory_mib"] < 80
     assert function["command"].startswith("bench profile")

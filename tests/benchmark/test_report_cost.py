@@ -31,7 +31,7 @@ def test_cost(bench, tmp_path):
     assert text.count("### Cost: one pair of 640x480, ") == 2
     some = text[text.index("Some CPU, 2 threads") :]
     assert "| method | parameters (M) ↓ | FLOPs (G) ↓ | time (ms) ↓ | memory (MiB) ↓ |" in some
-    assert "| m0 | 1.235 | 5.50 | 123.4 | 321 |" in some
-    assert "| m2 | 1.235 |  | 2.0 | 321 |" in some
+    assert "| M0 | 1.235 | 5.50 | 123.4 | 321 |" in some
+    assert "| M2 | 1.235 |  | 2.0 | 321 |" in some
     assert "Not measured there: m1" in some
     assert "elsewhere" not in text

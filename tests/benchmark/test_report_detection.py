@@ -52,20 +52,23 @@ def test_one_table_per_setup_says_what_it_is(bench, results):
     assert sum("protocol frozen (trained on vis)" in title for title in titles) == 3
     parts = text.split("### ")[1:]
     for part in parts:
-        for words in ("m3fd, division mine (abcdef01)", "30 test images of 6 scenes", "detector yolov8n", "±1 10.0 %",
+        for words in ("M3FD, division mine (abcdef01)", "30 test images of 6 scenes", "detector yolov8n", "±1 10.0 %",
                       "±5 —", "initial weights yaml", "2 epochs", "64 pixels", "nbs=4", "100 images"):  # fmt: skip
             assert words in part
         assert ("seeds 0, 1" if "retrain" in part else "seed 0.") in part
     # Without a second seed there is no deviation; of two seeds it is that of a sample.
     assert "±" not in parts[0].split("Trained")[0] and "± 2.8 |" in parts[3]
-    assert "| method | AP50 ↑ | AP75 ↑ | AP ↑ | AP small (n=25) ↑ | AP medium (n=15) ↑ | AP large (n=0) ↑" in parts[0]
+    heads = "| method | AP<sub>50</sub> ↑ | AP<sub>75</sub> ↑ | AP ↑ | AP small (n=25) ↑ | AP medium (n=15) ↑"
+    assert f"{heads} | AP large (n=0) ↑" in parts[0]
     assert "| method | People (n=20) ↑ | Car (n=20) ↑ | Lamp (n=0) ↑ |" in parts[1]
 
 
 def test_values_marks_and_undefined_ones(bench, results):
     parts = markdown(bench).split("### ")[1:]
     rows = {
-        cells[0]: cells[1:] for cells in (line.strip("| ").split(" | ") for line in parts[3].splitlines()) if cells[1:]
+        cells[0].lower(): cells[1:]
+        for cells in (line.strip("| ").split(" | ") for line in parts[3].splitlines())
+        if cells[1:]
     }
     assert list(rows)[2:] == ["ir", "vis", "average", "mine"], "naive methods first"
     assert rows["mine"][:4] == ["**61.0** ± 1.4", "**46.0** ± 1.4", "**41.0** ± 1.4", "**31.0** ± 1.4"]
@@ -79,8 +82,8 @@ def test_values_marks_and_undefined_ones(bench, results):
         numbers = [float(text.replace("−", "-")) for text in re.findall(r"[+−][\d.]+", rows[gap["method"]][8])]
         assert numbers == pytest.approx([100 * gap[name] for name in ("difference", "low", "high")], abs=0.051)
         assert numbers[1] <= numbers[0] <= numbers[2] and numbers[0]
-    lamps = [line for line in markdown(bench).split("### ")[5].splitlines() if line.startswith("| mine")]
-    assert lamps == ["| mine | **46.0** ± 1.4 | **36.0** ± 1.4 | — |"]
+    lamps = [line for line in markdown(bench).split("### ")[5].splitlines() if line.startswith("| Mine")]
+    assert lamps == ["| Mine | **46.0** ± 1.4 | **36.0** ± 1.4 | — |"]
 
 
 def test_bench_detect_shows_the_same_rows(results, bench, capsys):
@@ -135,7 +138,7 @@ def test_excel_and_html(bench, results):
     assert bench("report", "--format", "excel,html").exit_code == 0
     sheet = openpyxl.load_workbook(results / "report" / "report.xlsx").worksheets[0]
     rows = {row[0].value: row for row in sheet.iter_rows()}
-    assert rows["mine"][3].value == pytest.approx(45) and rows["vis"][3].font.bold and rows["vis"][3].value == 50
+    assert rows["Mine"][3].value == pytest.approx(45) and rows["Vis"][3].font.bold and rows["Vis"][3].value == 50
     text = (results / "report" / "report.html").read_text()
     assert text.count("<figure") == 6 and '<td class="best">50.0</td>' in text
 
@@ -145,7 +148,7 @@ def test_checkpoints_of_one_method_are_told_apart(bench, tmp_path):
     text = bench(
         "report", "--results", tmp_path, "--format", "latex", "--out", "-", "--methods", "cddfuse+1a2b3c4d"
     ).stdout
-    assert "Cddfuse 1a2b3c4d &" in text and "Cddfuse &" not in text
+    assert "Cddfuse &" in text and "1a2b3c4d" not in text
     both = bench("report", "--results", tmp_path, "--format", "latex", "--out", "-").stdout
     assert "Cddfuse 1a2b3c4d &" in both and "Cddfuse &" in both
 
@@ -166,19 +169,19 @@ def test_an_ap_of_zero_has_neither_mark_nor_place(bench, tmp_path):
 def test_with_scores_beside(bench, results):
     stores.write(results, "tno@tno42", {"ir": np.ones((3, 8)), "other": np.ones((3, 8))})
     text = markdown(bench)
-    assert "### tno, split tno42" in text and "### Detection: m3fd" in text
+    assert "### TNO, 8 pairs" in text and "### Detection: M3FD" in text
     assert "Detection" not in markdown(bench, "--sections", "scores")
     assert markdown(bench, "--sections", "detection").startswith("### Detection")
     assert "Detection" not in markdown(bench, "--dataset", "tno")
     alone = markdown(bench, "--dataset", "m3fd@mine", "--protocol", "frozen")
-    assert alone.count("### ") == 3 and "tno" not in alone
+    assert alone.count("### ") == 3 and "TNO" not in alone
     both = markdown(bench, "--dataset", "m3fd,tno", "--protocol", "standard")
-    assert "protocol frozen" in both and "protocol retrain" in both and "tno, split tno42" in both
+    assert "protocol frozen" in both and "protocol retrain" in both and "### TNO, 8 pairs" in both
     # A method is asked for wherever it has results; those of the naive ones stay.
     asked = markdown(bench, "--methods", "mine", "--protocol", "retrain")
-    assert "| mine |" in asked and "| vis |" in asked and "| other |" not in asked
-    assert "| vis |" not in markdown(bench, "--methods", "mine", "--no-naive")
-    assert "| other |" in markdown(bench, "--methods", "other")
+    assert "| Mine |" in asked and "| Vis |" in asked and "| OTHER |" not in asked
+    assert "| Vis |" not in markdown(bench, "--methods", "mine", "--no-naive")
+    assert "| OTHER |" in markdown(bench, "--methods", "other")
 
 
 def test_only_what_has_results_can_be_asked_for(bench, results):
@@ -211,14 +214,14 @@ def test_failed_unavailable_and_unfinished_runs(bench, results):
         (folder / "broken" / "seed0" / "record.json").write_text(content)
         text = markdown(bench, "--protocol", "retrain")
         for line in (
-            "- ir: 1 of 2 seeds; seed 1: failed (RuntimeError: loss)",
-            "- gone†: 0 of 2 seeds; seed 1: unavailable (no weights)",
+            "- Ir: 1 of 2 seeds; seed 1: failed (RuntimeError: loss)",
+            "- Gone†: 0 of 2 seeds; seed 1: unavailable (no weights)",
             "- broken: 0 of 2 seeds; seed 0: record.json is broken",
             "- waiting: 0 of 2 seeds; seed 0: not finished",
             "- the last 10 training images are held out",
         ):
             assert line in text
-        assert "| ir |" not in text and "| mine |" in text
+        assert "| Ir |" not in text and "| Mine |" in text
     rows = csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-").stdout))
     states = {row["method"]: (row["state"], row["mean"]) for row in rows if row["setup"] == folder.name}
     assert states["ir"] == ("1 of 2 seeds; seed 1: failed (RuntimeError: loss)", "")
@@ -230,7 +233,7 @@ def test_a_record_of_other_images_is_not_compared(bench, results):
     record["test"]["all"]["instances"] += 1
     path.write_text(json.dumps(record))
     text = markdown(bench, "--protocol", "retrain")
-    assert "- mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| mine |" not in text
+    assert "- Mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| Mine |" not in text
 
 
 @pytest.mark.parametrize(("own", "state"), [(0, "done"), (1, "done"), (1.01, "broken"), (-0.01, "broken")])
@@ -295,7 +298,7 @@ def test_no_differences_without_what_they_are_drawn_from(bench, results, damage)
     text = markdown(bench, "--protocol", "frozen")
     reason = {"truth": "truth.json is broken", "vis": "there is no complete row vis"}
     assert "- no differences: " in text and reason.get(damage, "mine/seed0/detections.jsonl is broken") in text
-    assert re.search(r"\| mine \|.* — \| 66.0 \| 46.0 \|", text)
+    assert re.search(r"\| Mine \|.* — \| 66.0 \| 46.0 \|", text)
 
 
 def test_results_that_cannot_be_written(bench, results, tmp_path):

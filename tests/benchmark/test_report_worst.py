@@ -51,7 +51,7 @@ def test_the_worst_images_come_first_with_what_they_are_lost_by(bench, results):
     assert list(rows) == ["0001", "0002"]
     assert rows["0001"] == ["3.00", "3", "EN 3, MI 3, MSE 3", "OTHER", "1.33"]
     assert rows["0002"] == ["2.17", "3", "EN 3, MSE 2, MI 1.5", "THEIRS", "1.83"]
-    assert "Where MINE fails: tno" in text and "2 images of 4" in text and "among 3 methods" in text
+    assert "Where MINE fails: TNO" in text and "2 images of 4" in text and "among 3 methods" in text
     assert list(rows_of(bench, "--methods", "mine", "--worst", 1)) == ["0001"]
 
 
@@ -78,7 +78,7 @@ def test_baselines_compete_where_there_is_nothing_else_and_sources_never(bench, 
     rows = rows_of(bench)
     assert rows["0001"] == ["2.00", "2", "EN 2, MI 2, MSE 2", "AVERAGE", "1.00"]
     stores.write(tmp_path / "results", "msrs@test", {"mine": VALUES["mine"], "vis": VALUES["theirs"]})
-    assert "mine: no other method is ranked" in worst(bench, "--dataset", "msrs", "--methods", "mine")
+    assert "MINE: no other method is ranked" in worst(bench, "--dataset", "msrs", "--methods", "mine")
     assert "nothing to show" in bench("report", "--sections", "worst", "--dataset", "msrs").stderr
 
 
@@ -86,8 +86,8 @@ def test_what_cannot_be_compared_says_why(bench, results):
     some = [[1, None, 1, 1]] * 3
     stores.write(results, "tno@tno42", {"partial": some, "undefined": [[1] * 4, [np.nan] * 4, [1] * 4]})
     text = worst(bench, "--methods", "partial,undefined")
-    assert "partial: partial 3/4: only complete rows are compared" in text
-    assert "undefined: it lacks a metric that others are ranked by" in text
+    assert "PARTIAL: partial 3/4: only complete rows are compared" in text
+    assert "UNDEFINED: it lacks a metric that others are ranked by" in text
 
 
 def test_rows_saved_otherwise_take_no_part(bench, results):

@@ -156,6 +156,7 @@ class Synth(Dataset):
     card = DatasetCard(
         name="synth",
         title="Synthetic street scenes",
+        short="Synthetic scenes",
         year=2025,
         citation="mmif-bench",
         licence="Apache-2.0, as this package",

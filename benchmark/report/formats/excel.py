@@ -54,7 +54,7 @@ def _fill(sheet, grid: Grid) -> None:
     sheet.freeze_panes = sheet.cell(row + 1, 2)
     for line_ in grid.lines:
         row += 1
-        _text(sheet.cell(row, 1), line_.name)
+        _text(sheet.cell(row, 1), line_.title)
         for column, entry in enumerate(line_.entries, start=2):
             _enter(sheet.cell(row, column), entry)
         if line_.rule:
@@ -63,7 +63,7 @@ def _fill(sheet, grid: Grid) -> None:
     for note in filter(None, (grid.explanation, *grid.notes)):
         row += 1
         _text(sheet.cell(row + 1, 1), note)
-    widest = max([12, *(cell_len(line_.name) + 2 for line_ in grid.lines)])
+    widest = max([12, *(cell_len(line_.title) + 2 for line_ in grid.lines)])
     sheet.column_dimensions["A"].width = min(widest, _WIDEST)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from benchmark.report.content import Content
-from benchmark.report.tabular import BEST, SECOND, Entry, Grid, Line
+from benchmark.report.tabular import BEST, SECOND, Entry, Grid, Line, typeset
+from benchmark.report.titles import Symbol
 
 ORDER = 40
 FILE = "report.html"
@@ -59,8 +60,12 @@ def _heads(grid: Grid) -> list[str]:
     if groups := grid.groups:
         cells = "".join(map(_group, *zip(*groups)))
         rows.append(f"<tr><td></td>{cells}</tr>")
-    heads = "".join(f'<th scope="col">{escape(column.head)}</th>' for column in grid.columns)
+    heads = "".join(f'<th scope="col">{typeset(column, column.head, _symbol, escape)}</th>' for column in grid.columns)
     return [*rows, f'<tr><th scope="col">{escape(grid.corner)}</th>{heads}</tr>']
+
+
+def _symbol(found: Symbol) -> str:
+    return found.html
 
 
 def _group(name: str, width: int) -> str:
@@ -71,7 +76,7 @@ def _group(name: str, width: int) -> str:
 
 def _row(line: Line) -> str:
     start = '<tr class="rule">' if line.rule else "<tr>"
-    title = f'<th scope="row" title="{escape(line.name)}">{escape(line.title)}</th>'
+    title = f'<th scope="row" title="{escape(line.name)}">{typeset(line, line.title, _symbol, escape)}</th>'
     return f"{start}{title}{''.join(map(_cell, line.entries))}</tr>"
 
 

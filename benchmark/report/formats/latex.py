@@ -13,7 +13,8 @@ import re
 from benchmark.names import composed
 from benchmark.report import references, tex_fonts
 from benchmark.report.content import Content
-from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line
+from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, typeset
+from benchmark.report.titles import Symbol
 
 ORDER = 10
 FILE = "report.tex"
@@ -172,7 +173,7 @@ def _label(line: Line, cite: bool) -> str:
     """In several lines where it is beyond all measure. After a row or a rule, a bracket or a star would be read as an
     option."""
     title = composed(line.title)
-    text = escape(title)
+    text = typeset(line, title, _symbol, escape)
     if len(title) > _LONG:
         rows = r" \\{}".join(escape(title[i : i + _LONG]) for i in range(0, len(title), _LONG))
         text = rf"\begin{{tabular}}[t]{{@{{}}l@{{}}}}{{}}{rows}\end{{tabular}}"
@@ -186,8 +187,12 @@ def _cite(keys: tuple[str, ...]) -> str:
 
 
 def _head(column: Column, entries: list[Entry]) -> str:
-    text = escape(column.head)
+    text = typeset(column, column.head, _symbol, escape)
     return f"{{{text}}}" if _spec(entries).startswith("S") else rf"\multicolumn{{1}}{{c}}{{{text}}}"
+
+
+def _symbol(found: Symbol) -> str:
+    return f"${found.math}$"
 
 
 def _is_number(text: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.report.content import Content
-from benchmark.report.tabular import BEST, SECOND, Entry, Grid
+from benchmark.report.tabular import BEST, SECOND, Entry, Grid, typeset
+from benchmark.report.titles import Symbol
 
 ORDER = 30
 FILE = "report.md"
@@ -18,15 +19,21 @@ def render(content: Content) -> str:
 def _grid(grid: Grid) -> list[str]:
     parts = [f"### {_escape(grid.title)}", ""]
     if grid.lines:
-        heads = [_escape(f"{c.group} {c.head}".strip()) for c in grid.columns]
+        heads = [f"{_escape(c.group)} {typeset(c, c.head, _symbol, _escape)}".strip() for c in grid.columns]
         parts += [_pipes([grid.corner, *heads]), _pipes(["---", *["---:"] * len(heads)])]
-        parts += [_pipes([_escape(line.name), *map(_entry, line.entries)]) for line in grid.lines]
+        parts += [
+            _pipes([typeset(line, line.title, _symbol, _escape), *map(_entry, line.entries)]) for line in grid.lines
+        ]
         parts.append("")
     if grid.explanation:
         parts += [_escape(grid.explanation), ""]
     if grid.notes:
         parts += [*(f"- {_escape(note)}" for note in grid.notes), ""]
     return parts
+
+
+def _symbol(found: Symbol) -> str:
+    return found.html
 
 
 def _pipes(cells: Sequence[str]) -> str:

@@ -12,8 +12,10 @@ from benchmark.report import failure_cases
 from benchmark.report.content import Content
 from benchmark.report.measured import NAIVE, Measured, decimals
 from benchmark.report.page import facts
+from benchmark.report.sections import scores as scores_section
 from benchmark.report.tabular import Grid
 from benchmark.report.terminal import signs
+from benchmark.report.titles import symbol
 from benchmark.store.summary import Row
 
 DIGITS = 6  # significant digits of the scores of single images
@@ -49,6 +51,7 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
     return {
         "place": one.place,
         "protocol": one.protocol,
+        "lead": scores_section.title(one),
         "output": one.output,
         "convention": _convention(one.protocol),
         "images": one.images,
@@ -98,6 +101,8 @@ def _metric(name: str, direction: int, protocol: str) -> dict:
     from metrics import registry
 
     found = {"name": name, "direction": direction}
+    if typeset := symbol(name):
+        found["symbol"] = vars(typeset)
     try:
         card = registry.card(name)
     except ValueError:  # the metric is not installed here

@@ -43,6 +43,7 @@ def _table(one: Compared, digits: int) -> dict:
         "setup": one.setup.folder.name,
         "protocol": settings["protocol"],
         "choice": detection_tables.choice(one),
+        "data": one.data or one.place,
         "lead": detection_tables.title(one),
         "base": BASE,
         "seeds": list(one.seeds),

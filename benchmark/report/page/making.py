@@ -12,6 +12,7 @@ from benchmark.report.failure_cases import SOURCES
 from benchmark.report.measured import NAIVE
 from benchmark.report.page import board, boxes, detection_board, gallery
 from benchmark.report.page.writing import Folder
+from benchmark.report.titles import Titles
 from benchmark.store import provenance
 from benchmark.store.cells import Cell, cells
 from benchmark.store.summary import title_of
@@ -47,11 +48,13 @@ def write(
         folder.data(f"worst-{number}", board.failures(one))
         by_place[one.place] = list(dict.fromkeys([*by_place.get(one.place, []), *scores["ids"]]))
     shown = _cells(content, places, naive)
+    titles = content.titles.told_apart(tuple(name.split("@", 1)) for name in shown)
     index = {
         "version": provenance.package_version(),
         "tables": tables,
         "places": [
-            _place(folder, name, group, by_place.get(name, []), data_root, limit) for name, group in shown.items()
+            _place(folder, name, group, by_place.get(name, []), data_root, limit, titles)
+            for name, group in shown.items()
         ],
         "detection": detection_board.of(content),
         "figures": _figures(folder, figures),
@@ -78,17 +81,43 @@ def _cells(content: Content, places: Collection[str] | None, naive: bool) -> dic
             asked = content.options.methods is None or cell.method in content.options.methods
             wanted = (places is None or name in places) and (asked or (naive and cell.method in NAIVE))
         if wanted:
-            found.setdefault(name, {})[cell] = title_of(cell.method, cell.run())
-    return found
+            found.setdefault(name, {})[cell] = ""
+    return {name: _titled(group, content.titles) for name, group in found.items()}
+
+
+def _titled(group: dict[Cell, str], titles: Titles) -> dict[Cell, str]:
+    """Give cells outside the tables titles of their own."""
+    records = {cell: cell.run() for cell, title in group.items() if not title}
+    rows = [
+        (cell.method, str(record.get("name") or cell.method), title_of(cell.method, record))
+        for cell, record in records.items()
+    ]
+    of = titles.of_methods(rows)
+    return {cell: title or of[cell.method] for cell, title in group.items()}
 
 
 def _place(
-    folder: Folder, name: str, group: dict[Cell, str], ids: list[str], data_root: Path | None, limit: int | None
+    folder: Folder,
+    name: str,
+    group: dict[Cell, str],
+    ids: list[str],
+    data_root: Path | None,
+    limit: int | None,
+    titles: Titles,
 ) -> dict:
     dataset, _, split = name.partition("@")
     about = board.dataset(dataset)
     place = gallery.gather(name, group, ids, tuple(about["sources"]), about.pop("lends"), data_root, limit)
-    return {"name": name, "dataset": dataset, "split": split, **about, "ids": place.ids, **gallery.write(folder, place)}
+    caption = titles.place(dataset, split)
+    return {
+        "name": name,
+        "dataset": dataset,
+        "split": split,
+        "caption": caption,
+        **about,
+        "ids": place.ids,
+        **gallery.write(folder, place),
+    }
 
 
 def _figures(folder: Folder, files: Sequence[Path]) -> list[dict]:

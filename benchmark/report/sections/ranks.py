@@ -9,7 +9,8 @@ from benchmark.report.material import Material
 from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, key, number
-from benchmark.report.terminal import label, title_of
+from benchmark.report.terminal import called, label, title_of
+from benchmark.report.titles import symbol
 from benchmark.statistics import ALPHA, FEW
 
 ORDER = 20
@@ -22,7 +23,7 @@ def grids(content: Material) -> list[Grid]:
 def _grid(one: Measured) -> Grid:
     ranking = one.ranking
     tests = {metric: test for metric, test in one.friedmans.items() if test is not None}
-    columns = [Column(metric, -1, "mean rank by metric") for metric in tests]
+    columns = [Column(metric, -1, "mean rank by metric", symbol=symbol(metric)) for metric in tests]
     columns += [Column("mean rank", -1, "over metrics"), Column("Borda", 1, "over metrics")]
     columns += [Column("place", -1, "over metrics")]
     lines = []
@@ -65,7 +66,7 @@ def _grid(one: Measured) -> Grid:
         f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with its 95 % bootstrap interval over"
         f" {one.scores.unit}s. Borda: one point per metric for every method with a worse mean."
     )
-    left_out = [label(row) for i, row in enumerate(one.rows) if i not in ranked]
+    left_out = [called(row) for i, row in enumerate(one.rows) if i not in ranked]
     if left_out:
         notes.append(f"Not ranked over metrics, for lack of one of them: {', '.join(left_out)}")
     return Grid(

@@ -132,8 +132,8 @@ def _grid(name: str, group: Sequence[Reported], remarks: Sequence[str], one: Mea
     tolerance = f"{100 * content.options.tolerance:g} %"
     return Grid(
         key=key("reported", name.rpartition("/")[2].removesuffix(".csv"), one.dataset, one.split, one.protocol),
-        title=f"Reported and measured: {one.dataset}, split {one.split}, {counted(one.total, 'pair')},"
-        f" protocol {one.protocol}",
+        title=f"Reported and measured: {one.titles.place(one.dataset, one.split, counted(one.total, 'pair'))},"
+        f" protocol {one.titles.protocol(one.protocol)}",
         columns=tuple(Column(head, 0, metric) for metric in metrics for head in ("paper", "here")),
         lines=tuple(lines),
         explanation=f"{SIGNS['equal']} the same in the digits printed, {SIGNS['near']} within {tolerance},"

@@ -12,6 +12,7 @@ from benchmark.report.measured import Measured, decimals
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import (
     PRELIMINARY_NOTE,
+    called,
     infinite,
     label,
     lacking,
@@ -20,6 +21,7 @@ from benchmark.report.terminal import (
     title_of,
     under,
 )
+from benchmark.report.titles import symbol
 from benchmark.statistics import ALPHA
 from benchmark.store.summary import Row
 
@@ -43,7 +45,7 @@ def title(one: Measured) -> str:
         count = f"{one.images} common of {counted(one.total, 'pair')}"
     else:
         count = counted(one.total, "pair")
-    return f"{one.dataset}, split {one.split}, {count}, {under(one.protocol, one.output)}"
+    return f"{one.titles.place(one.dataset, one.split, count)}, {under(one.titles.protocol(one.protocol), one.output)}"
 
 
 def _grid(one: Measured, content: Material) -> Grid:
@@ -63,7 +65,7 @@ def _grid(one: Measured, content: Material) -> Grid:
 
 
 def _column(metric: str, direction: int, group: str = "") -> Column:
-    return Column(metric, direction, group, references.keys("metric", metric))
+    return Column(metric, direction, group, references.keys("metric", metric), symbol(metric))
 
 
 def _wide(measured: Sequence[Measured], content: Material) -> Grid:
@@ -77,7 +79,7 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
                 found[row.cell.method] = row
             for j, column in enumerate(table):
                 entries[row.cell.method, len(columns) + j] = column[i]
-        group = f"{one.dataset}, {one.split} ({one.images if one.rows else one.total})"
+        group = f"{_named(one)} ({one.images if one.rows else one.total})"
         group += f", {one.output} output" * (len(outputs) > 1)
         columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
     rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
@@ -88,8 +90,8 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     notes = [_placed(note, one) if len(measured) > 1 else note for one in measured for note in _notes(one)]
     return Grid(
         key=key("scores", "wide", measured[0].protocol),
-        title=f"{', '.join(one.place for one in measured)}, "
-        + under(measured[0].protocol, outputs.pop() if len(outputs) == 1 else "raw"),
+        title=f"{', '.join(map(_named, measured))}, "
+        + under(measured[0].titles.protocol(measured[0].protocol), outputs.pop() if len(outputs) == 1 else "raw"),
         columns=tuple(columns),
         lines=_ruled(lines, rows, measured[0].naive),
         explanation=_explanation(measured, content),
@@ -99,8 +101,12 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
     )
 
 
+def _named(one: Measured) -> str:
+    return one.titles.place(one.dataset, one.split)
+
+
 def _placed(note: str, one: Measured) -> str:
-    return note if note == PRELIMINARY_NOTE else f"{one.place}: {note}"
+    return note if note == PRELIMINARY_NOTE else f"{_named(one)}: {note}"
 
 
 def merged(orders: Sequence[Sequence[str]]) -> list[str]:
@@ -207,14 +213,14 @@ def _notes(one: Measured) -> list[str]:
         for metric in one.scores.metrics:
             count = one.scored(row, metric)
             if 0 < count < one.images:
-                found.append(f"{label(row)}: {metric} partial {count}/{one.images}")
+                found.append(f"{called(row)}: {metric} partial {count}/{one.images}")
     for metric in one.scores.metrics:
         for row, summary in zip((*one.rows, *one.beside), one.summaries[metric]):
             if one.scored(row, metric) == one.images:
                 found += lacking(row, metric, summary.n, summary.infinite, one.images)
-    found += [f"{label(row)}: {row.state}" for row in (*one.partial, *one.absent)]
+    found += [f"{called(row)}: {row.state}" for row in (*one.partial, *one.absent)]
     if one.common:
-        found += [f"{label(row)}: {row.state}" for row in one.rows if not row.done]
+        found += [f"{called(row)}: {row.state}" for row in one.rows if not row.done]
     if any(row.preliminary for row in (*one.shown, *one.absent)):
         found.append(PRELIMINARY_NOTE)
     return [*found, *one.caveats, *saving_notes(one.shown), *remarks(one.shown)]

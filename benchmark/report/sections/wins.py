@@ -8,6 +8,7 @@ from benchmark.report.measured import Measured
 from benchmark.report.sections.scores import title
 from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key
 from benchmark.report.terminal import label, title_of
+from benchmark.report.titles import symbol
 from benchmark.statistics import ALPHA
 
 ORDER = 25
@@ -33,7 +34,7 @@ def _grid(one: Measured) -> Grid:
     return Grid(
         key=key("wins", one.dataset, one.split, one.protocol),
         title=f"Wins, ties and losses: {title(one)}",
-        columns=(*(Column(metric) for metric in tables), Column("net", 1)),
+        columns=(*(Column(metric, symbol=symbol(metric)) for metric in tables), Column("net", 1)),
         lines=tuple(lines),
         explanation="How many of the other methods each one is significantly better than, not different from, and worse"
         f" than (paired Wilcoxon signed-rank tests over {counted(one.scores.units, one.scores.unit)}, Holm-corrected"

@@ -7,7 +7,7 @@ from benchmark.report.failure_cases import Failures
 from benchmark.report.material import Material
 from benchmark.report.sections.scores import title
 from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import label, title_of
+from benchmark.report.terminal import title_of
 
 ORDER = 60
 ON_REQUEST = True
@@ -60,7 +60,7 @@ def _grid(failures: Failures, content: Material) -> Grid:
         ),
         lines=tuple(lines),
         explanation=explanation if lines else "",
-        notes=() if lines else (f"{label(row)}: {failures.reason}",),
+        notes=() if lines else (f"{title_of(row)}: {failures.reason}",),
         corner="image",
         cites=tuple(dict.fromkeys(cited)),
     )

@@ -10,7 +10,6 @@ const SHOWS = {
 };
 
 const boardTable = () => (state.view === "detection" ? currentSetup() : currentTable().table);
-const headOf = (metric) => metric.head ?? metric.name;
 
 /** What a column sorts by: [value of a row, whether high is first]. */
 function sorting(table, key) {
@@ -40,8 +39,8 @@ function sorted(table) {
 function drawBoard() {
   const table = boardTable();
   const place = currentPlace();
-  const named = state.view === "detection" ? [titleOf(table.dataset), table.division] : place && [place.title, place.split];
-  byId("board-title").textContent = named ? named.join(", ") : "Nothing to show";
+  const named = state.view === "detection" ? table.data : place?.caption;
+  byId("board-title").textContent = named ?? "Nothing to show";
   byId("board-wide").hidden = !table;
   byId("board-notes").replaceChildren();
   if (!table) {
@@ -56,11 +55,11 @@ function drawBoard() {
   }
   fill(byId("show"), SHOWS[state.view], state.show);
   byId("board-lead").textContent = table.lead ?? leadOf(table);
-  byId("table").querySelector("caption").textContent = table.lead ?? `${state.place}, protocol ${table.protocol}`;
+  byId("table").querySelector("caption").textContent = table.lead;
   byId("table").dataset.show = state.show;
   drawHead(table);
   drawBody(table);
-  const absent = table.absent.map((row) => `${labelled(row)}: ${row.state}`);
+  const absent = table.absent.map((row) => `${titled(row)}: ${row.state}`);
   const over = table.over.length ? [`Places without a metric are by the mean rank over ${table.over.join(", ")}.`] : [];
   const without = table.rows.some((row) => row.cells[table.first]?.mean !== undefined && row.cells[table.first].place == null);
   if (without) over.push("Without a place: an AP of zero, nothing was found.");
@@ -70,7 +69,6 @@ function drawBoard() {
       `: ${row.state}`)));
 }
 
-const labelled = (row) => row.method + row.signs;
 const showRow = (table, row) => (table.setup === undefined ? showMethod : showDetector)(table, row);
 const showPlace = (table, row, i) => (table.setup === undefined ? showCell : showFigure)(table, row, i);
 
@@ -100,7 +98,7 @@ function drawHead(table) {
     if (!visible(table, metric)) continue;
     const title = `${metric.title ?? metric.full ?? metric.name}: ${WAYS[metric.direction]}`;
     const count = metric.part ? el("small", {}, `${metric.metric}, n = ${metric.instances}`) : null;
-    heads.push(column(`m:${metric.name}`, headOf(metric) + ARROWS[metric.direction], title, {}, count));
+    heads.push(column(`m:${metric.name}`, el("span", {}, typeset(metric), ARROWS[metric.direction]), title, {}, count));
   }
   byId("table").tHead.replaceChildren(el("tr", {}, ...heads));
 }
@@ -134,7 +132,7 @@ function boardRow(table, row) {
     const cell = row.cells[i];
     const current = state.sort === `m:${metric.name}`;
     const [text, more] = shown(cell);
-    cells.push(el("td", { "data-head": headOf(metric) + ARROWS[metric.direction], class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
+    cells.push(el("td", { "data-head": (metric.head ?? metric.name) + ARROWS[metric.direction], class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
       text === "" ? "" : el("button", { type: "button", tabindex: -1, onclick: () => showPlace(table, row, i) },
         text, more ? el("small", {}, more) : null, gapLine(table, i, cell))));
   });

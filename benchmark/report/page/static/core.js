@@ -46,6 +46,9 @@ function svg(tag, attributes = {}, ...children) {
 const address = (...parts) => parts.map(encodeURIComponent).join("/");
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 const ARROWS = { 1: " ↑", 0: "", "-1": " ↓" };
+/** The name of a metric, typeset. */
+const typeset = ({ symbol, head, name }) => (!symbol ? head ?? name : el("span", {}, symbol.base,
+  symbol.below ? el("sub", {}, symbol.below) : null, symbol.above ? el("sup", {}, symbol.above) : null));
 const WAYS = { 1: "higher is better", 0: "neither way is better", "-1": "lower is better" };
 
 /** A number as stored: undefined where there is none, infinities as words. */

@@ -24,7 +24,7 @@ function showMethod(table, row) {
     facts.push(["Borda points", String(row.rank.borda)]);
   }
   const works = place.works.map((work) => ["data set", work]);
-  openDetail(titled(row), `${state.place}, protocol ${table.protocol}`, factsList([...facts, ...works]), ...about(row));
+  openDetail(titled(row), table.lead, factsList([...facts, ...works]), ...about(row));
 }
 
 function showCell(table, row, i) {
@@ -45,7 +45,7 @@ function showCell(table, row, i) {
   const big = el("p", { class: "big" }, cell.mean === undefined ? cell.text : number(cell.mean),
     cell.sd === undefined ? null : el("small", {}, ` ± ${number(cell.sd)}`));
   const images = el("section", { class: "images" }, el("h3", {}, "Images"), el("p", { class: "hint" }, "Loading …"));
-  openDetail(`${titled(row)}, ${metric.name}`, `${state.place}, protocol ${table.protocol}`,
+  openDetail(`${titled(row)}, ${metric.name}`, table.lead,
     big, factsList(facts), images, el("section", {}, el("h3", {}, "Metric"), factsList(definition)), ...about(row));
   const number_ = data("index").tables.indexOf(table);
   load(`scores-${number_}`).then((scores) => drawImages(images, table, row, i, scores), (error) => {

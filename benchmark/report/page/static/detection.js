@@ -23,7 +23,7 @@ function drawDetectionSwitches() {
   const tables = data("index").detection;
   const here = setupsOf(state.division);
   const { protocol } = currentSetup();
-  const places = new Map(tables.map((table) => [table.place, `${titleOf(table.dataset)}, ${table.division}`]));
+  const places = new Map(tables.map((table) => [table.place, table.data]));
   fill(byId("place"), [...places], state.division);
   const protocols = [...new Set(here.map((table) => table.protocol))];
   fill(byId("protocol"), protocols.map((name) => [name, name]), protocol);
@@ -32,8 +32,6 @@ function drawDetectionSwitches() {
   fill(byId("detector"), setups.map((table) => [table.setup, table.choice]), state.setup);
   byId("detector").disabled = setups.length < 2;
 }
-
-const titleOf = (dataset) => data("index").places.find((place) => place.dataset === dataset)?.title ?? dataset;
 
 byId("detector").addEventListener("change", (event) => change({ setup: event.target.value }));
 

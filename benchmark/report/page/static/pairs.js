@@ -35,7 +35,7 @@ function drawPairs() {
   const { table, number } = currentTable();
   const options = choices(place, table);
   settlePairs(place, table, options);
-  byId("pairs-title").textContent = `${place.title}, ${place.split}`;
+  byId("pairs-title").textContent = place.caption;
   byId("pairs-lead").textContent = lead(place);
   byId("pairs-notes").replaceChildren(...place.notes.map((note) => el("li", {}, note)));
   for (const side of ["left", "right"]) {
@@ -325,5 +325,5 @@ function scoreRow(table, scores, metric, i, k) {
       placed ? el("small", { title: `place ${better + 1} of ${ranked.length}` }, ` ${better + 1}.`) : null);
   });
   const best = metric.direction && ranked.length ? `${ranked[0][0].title} ${written(ranked[0][1], digits)}` : "—";
-  return el("tr", {}, el("th", { scope: "row" }, metric.name + ARROWS[metric.direction]), ...cells, el("td", { class: "name" }, best));
+  return el("tr", {}, el("th", { scope: "row" }, typeset(metric), ARROWS[metric.direction]), ...cells, el("td", { class: "name" }, best));
 }

@@ -58,7 +58,7 @@ function draw() {
 }
 
 function drawSwitches(index) {
-  const named = (places) => places.map((place) => [place.name, `${place.title}, ${place.split}`]);
+  const named = (places) => places.map((place) => [place.name, place.caption]);
   const scored = new Set(index.tables.map((table) => table.place));
   const places = placesOf(state.view);
   fillGroups(byId("place"), [["Scored", named(places.filter(({ name }) => scored.has(name)))],

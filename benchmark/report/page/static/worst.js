@@ -18,7 +18,7 @@ function drawWorst() {
   fill(byId("method"), table.rows.map((row) => [row.method, titled(row)]), state.method);
   const row = table.rows.findIndex((one) => one.method === state.method);
   byId("worst-title").textContent = row < 0 ? "Nothing to show" : `Where does ${titled(table.rows[row])} fail?`;
-  byId("worst-lead").textContent = `${place.title}, ${place.split}, protocol ${table.protocol}`;
+  byId("worst-lead").textContent = `${place.caption}, protocol ${table.protocol}`;
   if (row < 0) return;
   const subject = JSON.stringify([state.place, state.protocol, state.method]);
   if (casesOf !== subject) [casesOf, casesShown] = [subject, BATCH];
