@@ -20,6 +20,8 @@ from benchmark.figures import lettering
 from benchmark.names import LONGEST, printable
 
 COLUMN, PAGE = 3.5, 7.16  # inches: the widths of a column and of a page of two, as IEEE sets them
+WIDTHS = {"column": COLUMN, "page": PAGE}
+TALLEST = 9.25  # inches: the height of such a page
 DPI = 300
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
@@ -27,15 +29,18 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X"
 NAIVE_GREYS = ("#333333", "#5A5A5A", "#767676", "#464646", "#696969")  # text in them stays legible on white
 
+
 RC = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.family": ["DejaVu Sans"],
+    # What stands for a kind of fonts: those of most papers, then the one that comes with matplotlib.
+    "font.serif": ["Times New Roman", "Nimbus Roman", "TeX Gyre Termes", "STIXGeneral"],
+    "font.sans-serif": ["Arial", "Helvetica", "Nimbus Sans", "Liberation Sans", "DejaVu Sans"],
     "font.size": 7,
     "axes.labelsize": 7,
     "axes.titlesize": 7.5,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    "legend.fontsize": 7,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -77,23 +82,37 @@ def looks(methods: Sequence[str], naive: Sequence[str] = ()) -> dict[str, Look]:
     return found
 
 
+@dataclass(frozen=True)
+class Print:
+    """How figures are printed.
+
+    width: in inches, None for each figure's own. font: a family, or a kind of fonts, None for DejaVu Sans. formats: of
+    `options.FIGURE_FORMATS`.
+    """
+
+    width: float | None = None
+    font: str | None = None
+    formats: tuple[str, ...] = ("pdf", "png")
+
+
 @contextmanager
-def pyplot():
+def pyplot(font: str | None = None):
     """matplotlib.pyplot without a display and in our style; figures made within are closed at the end."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(RC):
+    families = [] if font is None else [lettering.installed(font)]
+    with plt.rc_context({**RC, "font.family": [*families, *RC["font.family"]]}):
         try:
             yield plt
         finally:
             plt.close("all")
 
 
-def save(figure, stem: Path) -> list[Path]:
-    """Write `<stem>.pdf` and `<stem>.png`; returns the paths."""
+def save(figure, stem: Path, formats: Sequence[str] = Print.formats) -> list[Path]:
+    """Write `<stem>.pdf` and the like; returns the paths."""
     cut = lettering.prepare(figure)
     figure.set_dpi(DPI)
     stem = stem.with_name(_file_name(stem.name))
@@ -101,12 +120,14 @@ def save(figure, stem: Path) -> list[Path]:
     for longest in (lettering.LONGEST // 2, lettering.LONGEST // 4):
         if not fits and lettering.shorten(figure, longest):
             fits = _lay_out(figure, cut)
-    figure.set_layout_engine("none")  # laid out once for both files
-    return [_write(figure, stem.with_name(stem.name + suffix), DPI) for suffix in (".pdf", ".png")]
+    figure.set_layout_engine("none")  # laid out once for all files
+    return [_write(figure, stem.with_name(f"{stem.name}.{suffix}"), DPI) for suffix in formats]
 
 
 def _lay_out(figure, cut: bool) -> bool:
     """Whether there was room for what is drawn; cut: and for legends, whose names had to be cut."""
+    if figure.get_layout_engine() is None:
+        return True
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         figure.get_layout_engine().execute(figure)
@@ -125,7 +146,7 @@ def _file_name(name: str) -> str:
 
 
 def write(figure, path: Path, dpi: int = DPI) -> Path:
-    """Write a PDF or PNG in one step and without dates; returns the path.
+    """Write a PDF, SVG or PNG in one step and without dates; returns the path.
 
     By the canvases themselves: `savefig` would draw a figure with a layout twice.
     """
@@ -142,6 +163,10 @@ def _write(figure, path: Path, dpi: int) -> Path:
             from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
             FigureCanvasPdf(figure).print_pdf(beside, metadata={"CreationDate": None, "ModDate": None})
+        elif path.suffix == ".svg":
+            from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+            FigureCanvasSVG(figure).print_svg(beside, metadata={"Date": None})
         else:
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from PIL import Image

@@ -8,10 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pages
 import pytest
-from harness import FOLDER, IDS
 
 from benchmark import statistics
-from benchmark.datasets.pairs import Pair
 from benchmark.detection import outcome, setups
 from benchmark.errors import UserError
 from benchmark.figures import (
@@ -19,14 +17,11 @@ from benchmark.figures import (
     critical,
     detection_curves,
     drawing,
-    image_grid,
     score_plots,
-    stored_pairs,
     style,
     training_curves,
 )
 from benchmark.report.measured import Measured, measure
-from benchmark.run import plan
 from benchmark.statistics import Scores
 from benchmark.store import provenance
 from benchmark.store.cells import Cell
@@ -191,32 +186,6 @@ def test_costs_of_one_machine_only(measured):
         assert cost_scatter.quality_against_cost(plt, measured, slow) is None
 
 
-def test_inset_finds_where_methods_differ():
-    a = np.random.default_rng(0).integers(0, 255, (60, 80)).astype(np.uint8)
-    b = a.copy()
-    b[30:43, 51:64] ^= 128
-    crop = image_grid.where_methods_differ([a, b])
-    assert (crop.width, crop.height) == (13, 13)
-    assert (crop.x, crop.y) == (51, 30)
-
-
-@pytest.mark.parametrize("text", ["", "1,2,3", "a,b,c,d", "-1,0,9,9", "0,0,3,9"])
-def test_malformed_crop(text):
-    with pytest.raises(UserError, match="--crop"):
-        image_grid.Crop.parse(text)
-
-
-def test_difference_maps_are_signed_and_share_a_scale():
-    zero = np.full((20, 30), 100, np.uint8)
-    row = image_grid.GridRow("a", {"Visible": zero, "darker": zero - 40, "brighter": zero + 20})
-    with style.pyplot() as plt:
-        figure = image_grid.differences(plt, [row], "Visible")
-        darker, brighter = (axis.images[0] for axis in figure.axes[:2])
-        assert darker.get_array().min() == darker.get_array().max() == -40
-        assert brighter.get_array().max() == 20
-        assert darker.get_clim() == brighter.get_clim() == (-40, 40)
-
-
 def test_training_curves(tmp_path):
     (tmp_path / "good.csv").write_text("step,seconds,EN\n10,1,6.5\n20,2,\n")
     curves = training_curves.read_curves(tmp_path / "good.csv")
@@ -250,51 +219,6 @@ def test_processes_draw_the_same_files(measured, tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "processors", lambda: 1)
     assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b")} == apart
     assert len(apart) == 16
-
-
-def test_bench_grid(bench, bench_folder, pairs):
-    assert bench("grid", *FOLDER).exit_code == 2
-    assert bench_folder("run", "--methods", "average,max,ir").exit_code == 0
-    result = bench("grid", *FOLDER, "--colour", "--out", "figures/grid")
-    assert (result.exit_code, result.stdout.split()) == (0, ["figures/grid.pdf", "figures/grid.png"])
-    first = (pairs / "figures/grid.png").read_bytes()
-    assert bench("grid", *FOLDER, "--colour", "--out", "again").exit_code == 0
-    assert (pairs / "again.png").read_bytes() == first
-    assert bench("grid", *FOLDER, "--difference", "vis", "--ids", "b,a").exit_code == 0
-    next(pairs.glob("results/*/max/fused/b.png")).unlink()
-    result = bench("grid", *FOLDER, "--crop", "4,4,16,16", "--ids", "b")
-    assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
-    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "a,b")
-    assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
-    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "b")
-    assert result.exit_code == 2 and "none of these pairs has a picture of max" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        (("--ids", "z"), f"known: {', '.join(IDS)}"),
-        (("--methods", "averag"), "did you mean average?"),
-        (("--crop", "60,0,16,16"), "the crop leaves the image 'a', which is 64x48"),
-        (("--difference", "visible"), "did you mean vis?"),
-        (("--difference", "vis", "--colour"), "leave --colour out"),
-    ],
-)
-@pytest.mark.usefixtures("pairs")
-def test_bench_grid_mistakes(bench, bench_folder, options, reason):
-    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 0
-    result = bench("grid", *FOLDER, *options)
-    assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1 and reason in result.stderr
-
-
-@pytest.mark.usefixtures("pairs")
-def test_bench_grid_names_the_splits_that_are_stored(bench, bench_folder):
-    assert bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", "2").exit_code == 0
-    result = bench("grid", *FOLDER)
-    assert result.exit_code == 2 and "; stored: folder@" in result.stderr
-    assert "-first2 (--limit 2); fuse its pairs with bench run" in result.stderr
-    assert bench("grid", *FOLDER, "--limit", "2").exit_code == 0
 
 
 def _detected(tmp_path, seeds=(0.5, 0.6)):
@@ -342,49 +266,3 @@ def test_figures_of_detection_are_drawn_by_setup(tmp_path):
     (setup.setup.folder / "mine" / "seed0" / "curves.json").write_text("torn {")
     assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures"))) == 4
     assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures"))
-
-
-def test_grid_rows_are_pairs_that_can_be_read(bench, bench_folder, pairs):
-    (pairs / "ir" / "a.png").write_bytes(b"no picture")
-    (pairs / "vis" / "d.png").unlink()
-    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 1
-    result = bench("grid", *FOLDER, "--out", "g")
-    assert (result.exit_code, result.stderr) == (0, ""), "two of the four pairs are left"
-    named = bench("grid", *FOLDER, "--ids", "a,b")
-    assert named.exit_code != 0 and named.stderr.count("\n") == 1 and "a.png" in named.stderr
-
-
-def test_a_grid_goes_on_without_a_pair_that_broke(pairs):
-    split = plan.read_split(
-        "folder", "x", [Pair(id, pairs / "ir" / f"{id}.png", pairs / "vis" / f"{id}.png") for id in IDS]
-    )
-    cell = Cell(pairs / "results", "folder", split.name, "average")
-    cell.folder.joinpath("fused").mkdir(parents=True)
-    for id in IDS:
-        shutil.copy(pairs / "ir" / f"{id}.png", cell.folder / "fused" / f"{id}.png")
-    (pairs / "vis" / "b.png").write_bytes(b"no picture")
-    titles = {cell: "Average"}
-    rows, missing = stored_pairs.grid_rows(titles, split.pairs, ("I", "V"), skip=True)
-    assert [row.id for row in rows] == [id for id in IDS if id != "b"]
-    assert len(missing) == 1 and missing[0].startswith("b: ")
-    with pytest.raises(UserError, match=r"b\.png"):
-        stored_pairs.grid_rows(titles, split.pairs, ("I", "V"))
-    with pytest.raises(UserError, match="no fused image of these pairs; b: "):
-        stored_pairs.grid_rows(titles, [split.pairs[1]], ("I", "V"), skip=True)
-
-
-def test_ids_of_a_grid(tmp_path):
-    ids = ["a", "b", "a,b", "1,5 µm", "\u00e9", " c"]
-    split = plan.Split("folder", "x", [Pair(id, None, None) for id in ids])
-
-    def chosen(*texts):
-        return [pair.id for pair in stored_pairs.select_pairs(split, (), texts)]
-
-    assert chosen("b, a") == ["b", "a"]
-    assert chosen("a,b") == ["a,b"], "an id as a whole comes first"
-    assert chosen("a", "b", "1,5 µm", "a") == ["a", "b", "1,5 µm"]
-    assert chosen("e\u0301,a") == ["\u00e9", "a"], "however accents were typed"
-    assert chosen("a, c", " c") == ["a", " c"]
-    for texts, said in ((("a", "1,5"), "unknown pair of folder@x '1'"), ((" ,",), "at least one id")):
-        with pytest.raises(UserError, match=said):
-            chosen(*texts)
