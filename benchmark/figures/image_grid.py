@@ -16,12 +16,11 @@ import numpy as np
 
 from benchmark.errors import UserError
 from benchmark.figures import lettering, style
-from benchmark.figures.crops import Crop, Scene
+from benchmark.figures.enlarged import Crop, Scene
 
 FRAMES = ("#E69F00", "#56B4E9")  # of the first crop and of the second
 INSET = 0.45  # side of an inset as a share of the picture's
-SIZE = 7  # points, of all texts
-LINE = 1.25 * SIZE / 72  # inches
+LINE = style.LINE
 GAP = 0.02  # inches between pictures
 SEEN = 0.3  # inches: narrower pictures show nothing, and go on in another line
 NARROWEST = 0.14  # inches: where a number would be wider than its picture
@@ -193,15 +192,14 @@ class _Sheet:
     def measure(self, text: str) -> float:
         """Return the width of a text in inches."""
         if text not in self._widths:
-            probe = self._write(0, 0, text)
-            extent = probe.get_window_extent(self.figure.canvas.get_renderer())
-            probe.remove()
-            self._widths[text] = extent.width / self.figure.dpi
+            self._widths[text] = style.wide(self.figure, *lettering.legible(text))
         return self._widths[text]
 
     def _write(self, x, y, text, **options):
         text, families = lettering.legible(text)
-        drawn = self.figure.text(x, y, text, fontsize=SIZE, transform=self.axis.transData, parse_math=False, **options)
+        drawn = self.figure.text(
+            x, y, text, fontsize=style.SIZE, transform=self.axis.transData, parse_math=False, **options
+        )
         if families:
             lettering.set_families(drawn, families)
         return drawn

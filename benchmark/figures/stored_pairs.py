@@ -12,7 +12,7 @@ from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import parse_label
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.errors import UserError, unknown
-from benchmark.figures.crops import Crop, Scene
+from benchmark.figures.enlarged import Crop, Scene
 from benchmark.figures.image_grid import GridRow
 from benchmark.imaging import bt601, reading
 from benchmark.names import composed

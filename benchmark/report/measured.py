@@ -40,7 +40,8 @@ class Measured:
     rows: what may be compared, in the order of the table. scores: those of the rows, in the same order, all on the same
     images. partial: rows with fewer images. absent: rows without usable results. total: pairs in the split. naive: the
     simple baselines that stand first without having been asked for; asked: the other methods, in the order of the
-    table. Both also name methods without results. common: whether images that some row lacks are left out.
+    table. Both also name methods without results. common: whether images that some row lacks are left out. rest: other
+    complete rows, which were not asked for: figures draw them behind.
     """
 
     dataset: str
@@ -54,6 +55,7 @@ class Measured:
     naive: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     common: bool = False
+    rest: tuple[Row, ...] = ()
 
     @property
     def place(self) -> str:
@@ -208,6 +210,7 @@ def _measured(table, methods, metrics, naive: bool, common: bool) -> Measured:
         naive=tuple(joined),
         asked=tuple(asked),
         common=common and any(not row.done for row in kept),
+        rest=tuple(r for name, r in everything.items() if r.done and r not in ordered and name not in NAIVE),
     )
 
 

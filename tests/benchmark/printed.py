@@ -10,9 +10,9 @@ def texts(figure) -> dict:
     """Text -> its box in points, of all that is seen."""
     figure.set_dpi(72)
     renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw_without_rendering()  # labels of axes find their places
     shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    hidden = {text for axes in figure.axes if not axes.axison for text in axes.findobj(Text) if text.axes is axes}
-    hidden -= {text for axes in figure.axes for text in axes.texts}
+    hidden = {text for axes in figure.axes if not axes.axison for axis in _axis(axes) for text in axis.findobj(Text)}
     hidden |= {text for axes in figure.axes for axis in _axis(axes) for text in _unseen(axis)}
     return {text: text.get_window_extent(renderer) for text in shown if text not in hidden}
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pages
+import printed
 import pytest
+import stores
 
-from benchmark import statistics
 from benchmark.detection import outcome, setups
 from benchmark.errors import UserError
 from benchmark.figures import (
@@ -17,6 +18,7 @@ from benchmark.figures import (
     critical,
     detection_curves,
     drawing,
+    ranked,
     score_plots,
     style,
     training_curves,
@@ -84,30 +86,30 @@ def test_radar_shows_mean_ranks(measured):
     with style.pyplot() as plt:
         axis = score_plots.radar(plt, measured).axes[0]
         drawn = {line.get_label(): line.get_ydata()[:3] for line in axis.lines}
-    ranks = score_plots.mean_ranks(measured)
-    for index, name in enumerate(measured.scores.methods):
-        assert np.allclose(drawn[name], [ranks[metric][index] for metric in ("EN", "MSE", "SD")])
+    ranks = ranked.by_metric(measured)
+    for name in measured.scores.methods:
+        assert np.allclose(drawn[name], [ranks[metric][name] for metric in ("EN", "MSE", "SD")])
     assert np.allclose(drawn["theirs"], 1)
 
 
 def test_critical_difference_names_every_method_and_the_test(measured):
     with style.pyplot() as plt:
-        axis = score_plots.critical_differences(plt, measured).axes[1]
+        axis = score_plots.critical_difference(plt, measured, "MSE").axes[0]
         text = " ".join(found.get_text() for found in axis.texts)
         title = axis.get_title()
     friedman = measured.friedmans["MSE"]
     for index, rank in zip(friedman.methods, friedman.mean_ranks):
         assert measured.scores.methods[index] in text
         assert f"{rank:.2f}" in text
-    assert title.startswith(f"MSE ↓   CD {friedman.critical_difference:.2f}, Friedman p ")
+    assert title.startswith(f"MSE ↓, 12 images: CD {friedman.critical_difference:.2f}, Friedman p ")
 
 
 @pytest.mark.parametrize(("images", "note"), [(10, True), (11, False)])
 def test_critical_difference_of_few_images_is_approximate(images, note):
     values = np.arange(3.0)[:, None, None] + np.linspace(0, 1, images)
     with style.pyplot() as plt:
-        figure = score_plots.critical_differences(plt, measured_of(values, {"EN": 1}, "abc"))
-        assert ("with 10 or fewer, rough approximations" in figure.get_supxlabel()) is note
+        figure = score_plots.critical_difference(plt, measured_of(values, {"EN": 1}, "abc"), "EN")
+        assert ("rough approximations with 10 or fewer" in figure.get_supxlabel()) is note
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,10 @@ def test_bars_join_the_longest_runs_by_hand(alike, runs):
 
 def test_bars_of_a_critical_difference_diagram_do_not_touch():
     ranks = np.array([3.0, 1.0, 2.0, 4.0])
-    nemenyi = np.where(np.abs(ranks - ranks[:, None]) < 1.5, 0.5, 0.001)
-    friedman = statistics.Friedman(np.arange(4), 9.0, 0.01, ranks, nemenyi, 1.5, 0.05, 9)
+    found = ranked.Ranks("cabd", ranks, np.abs(ranks - ranks[:, None]) < 1.5, 1.5, 0.01, 9)
     with style.pyplot() as plt:
         axis = plt.figure().add_subplot()
-        critical.diagram(axis, friedman, "cabd", ["red", "blue", "green", "black"])
+        critical.diagram(axis, found, {m: m for m in "abcd"}, dict(zip("cabd", ["red", "blue", "green", "black"])))
         elbows, bars, _ = axis.collections
         assert [text.get_text().split() for text in axis.texts] == [
             ["a", "1.00"], ["b", "2.00"], ["3.00", "c"], ["4.00", "d"]
@@ -147,9 +148,9 @@ def test_one_image_or_two_methods_leave_out_what_needs_more():
     one = measured_of(np.ones((3, 1, 1)), {"EN": 1}, ("a", "b", "c"))
     two = measured_of(np.random.default_rng(0).random((2, 2, 8)), {"EN": 1, "SD": 1}, ("a", "b"))
     with style.pyplot() as plt:
-        assert [draw(plt, one) for draw in drawing.SCORES.values()] == [None] * 5
+        assert [draw(plt, one) for draw in drawing.SCORES.values()] == [None] * 4
         assert score_plots.radar(plt, two) is None
-        assert score_plots.critical_differences(plt, two) is None
+        assert score_plots.critical_difference(plt, two, "EN") is None
         assert score_plots.distributions(plt, two) is not None
 
 
@@ -182,6 +183,7 @@ def test_costs_of_one_machine_only(measured):
     with style.pyplot() as plt:
         seconds, parameters = cost_scatter.quality_against_cost(plt, measured, groups[0]).axes
         assert {text.get_text() for text in seconds.texts} == {"max", "mine", "theirs"}
+        assert [len(axis.xaxis.get_ticklabels()) > 1 for axis in (seconds, parameters)] == [True, True]
         assert {text.get_text() for text in parameters.texts} == {"mine", "theirs"}
         assert cost_scatter.quality_against_cost(plt, measured, slow) is None
 
@@ -201,6 +203,93 @@ def test_training_curves(tmp_path):
         training_curves.read_curves(tmp_path / "missing.csv")
 
 
+LONG = ["MambaDFuse, medical", "A dual-branch network for fusion", "IFCNN (max)", "w" * 60, "方法 of fusion", "max"]
+
+
+def crowd(methods, names="long"):
+    """Scores of so many methods, and what they cost, whose points lie close together."""
+    random = np.random.default_rng(methods)
+    labels = [f"{LONG[i % len(LONG)]}{i // len(LONG) or ''}" if names == "long" else f"m{i}" for i in range(methods)]
+    values = random.normal(5, 1, (methods, 5, 7)) + 0.2 * np.arange(methods)[:, None, None]
+    found = measured_of(values, {"EN": 1, "MSE": -1, "SD": 1, "Qabf": 1, "SSIM": 1}, labels)
+    cost = [profile(name, 10 ** random.uniform(-1, 0), int(10 ** random.uniform(5, 6))) for name in labels]
+    return replace(found, dataset="folder", split="all-dcda1a4a-" + "x" * 60), cost
+
+
+@pytest.mark.parametrize(
+    ("methods", "width"), [(2, style.COLUMN), (8, style.PAGE), (8, style.COLUMN), (18, style.PAGE), (25, style.COLUMN)]
+)
+def test_no_label_is_cut_small_or_over_another(methods, width):
+    measured, cost = crowd(methods)
+    with style.pyplot() as plt:
+        drawn = [draw(plt, measured, width) for name, draw in drawing.SCORES.items() if name != "violin"]
+        drawn += [score_plots.critical_difference(plt, measured, "EN", width)]
+        drawn += [cost_scatter.quality_against_cost(plt, measured, cost, width)]
+        assert sum(figure is not None for figure in drawn) == (3 if methods == 2 else 5)
+        for figure in filter(None, drawn):
+            style.settle(figure)
+            shown = printed.check(figure, width)
+            assert any(text.get_text().startswith("folder@all") for text in shown), "the data set"
+
+
+def test_of_many_methods_the_best_are_seen_and_the_others_grey():
+    measured, _ = crowd(18, "short")
+    best = ranked.best_first(measured)[:8]
+    looks = score_plots.looks_of(measured)
+    assert [method for method in looks if looks[method] is not style.REST] == [m for m in looks if m in best]
+    assert len({looks[method].colour for method in best}) == 8
+    with style.pyplot() as plt:
+        figure = score_plots.sorted_curves(plt, measured)
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert names == [m for m in measured.scores.methods if m in best] + ["10 others"]
+        grey = [line for line in figure.axes[0].lines if line.get_color() == style.REST.colour]
+        assert len(grey) == 10 and len(figure.axes[0].lines) == 18
+        figure = score_plots.radar(plt, measured)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == best
+        assert figure.axes[0].get_title() == "8 of 18 methods: those named below"
+        labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        assert labels[0] == "rank 1" and len(labels) > 3
+
+
+def test_methods_that_were_not_asked_for_stand_behind(tmp_path):
+    scores = {name: 5 + np.random.default_rng(i).random((3, 8)) for i, name in enumerate(["a", "b", "c", "max"])}
+    stores.write(tmp_path, "tno@x", scores)
+    (one,) = measure(tmp_path, methods=["b", "a"])
+    with style.pyplot() as plt:
+        figure = score_plots.sorted_curves(plt, one)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["B", "A", "2 others"]
+        behind = [line for line in figure.axes[0].lines if line.get_color() == style.REST.colour]
+        assert sorted(tuple(line.get_ydata()) for line in behind) == sorted(
+            tuple(np.sort(scores[name][0])) for name in ("c", "max")
+        )
+    (one,) = measure(tmp_path, methods=["a"], naive=False)
+    assert [row.cell.method for row in one.rest] == ["b", "c"]
+
+
+def test_figures_by_name_width_font_and_format(bench, tmp_path):
+    stores.write(tmp_path, "tno@x", stores.random(0, 3, 8))
+    arguments = ("report", "--results", tmp_path, "--format", "csv")
+    result = bench(*arguments, "--figure", "Curves,critical-difference-EN,cost", "--width", "column",
+                   "--font", "dejavu serif", "--figure-format", "svg,pdf")  # fmt: skip
+    assert (result.exit_code, result.stderr) == (0, "figure cost: nothing to draw in these results\n")
+    names = sorted(path.name for path in (tmp_path / "report" / "figures").iterdir())
+    stems = [f"{kind}-tno@x-standard" for kind in ("critical-difference-EN", "curves")]
+    assert names == [f"{stem}.{suffix}" for stem in stems for suffix in ("pdf", "svg")]
+    text = (tmp_path / "report" / "figures" / names[-1]).read_text()
+    assert f'width="{3.5 * 72:g}pt"' in text
+    assert b"DejaVuSerif" in (tmp_path / "report" / "figures" / names[0]).read_bytes()
+    for options, said in (
+        (("--figure", "curvs"), "unknown figure 'curvs'; did you mean curves?"),
+        (("--figure", "critical-difference-XX"), "did you mean critical-difference?"),
+        (("--font", "serif"), "--font is about figures; add --figures or --figure"),
+        (("--figure-format", "svg"), "--figure-format is about figures"),
+        (("--figures", "--html", "--figure-format", "svg"), "add png to --figure-format"),
+        (("--figure", "box", "--font", "Nothing Sans"), "no font 'Nothing Sans' is installed"),
+    ):
+        result = bench(*arguments, *options)
+        assert result.exit_code == 2 and said in result.stderr and result.stderr.count("\n") == 1, result.stderr
+
+
 def test_same_store_same_files(bench_folder, pairs):
     assert bench_folder("run", "--methods", "average,max,laplacian", "--metrics", "EN,SD,SF").exit_code == 0
     found = measure(pairs / "results")
@@ -208,7 +297,7 @@ def test_same_store_same_files(bench_folder, pairs):
     again = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "b")}
     assert first == again
     kinds = {name.split("-folder@")[0] for name in first}
-    assert kinds == {"box", "curves", "radar", "critical-difference"}
+    assert kinds == {"box", "curves", "radar", *(f"critical-difference-{metric}" for metric in ("EN", "SD", "SF"))}
     assert {name[-4:] for name in first} == {".pdf", ".png"}
 
 
@@ -218,7 +307,7 @@ def test_processes_draw_the_same_files(measured, tmp_path, monkeypatch):
     apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a")}
     monkeypatch.setattr(provenance, "processors", lambda: 1)
     assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b")} == apart
-    assert len(apart) == 16
+    assert len(apart) == 2 * 2 * 6
 
 
 def _detected(tmp_path, seeds=(0.5, 0.6)):
@@ -244,6 +333,31 @@ def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):
         lines = axis.collections[1].get_segments()
     assert np.allclose(heights, [[50, 25], [50, 55]])
     assert np.allclose(lines[1][:, 1], [55 - 100 * 0.05 * 2**0.5, 55 + 100 * 0.05 * 2**0.5])
+
+
+@pytest.mark.parametrize(("methods", "width"), [(2, style.COLUMN), (18, style.COLUMN), (18, style.PAGE)])
+@pytest.mark.parametrize("ap", [0.0, 0.6])
+def test_detection_of_nothing_and_of_much_can_be_read(methods, width, ap):
+    names = ["ir", *(f"m{i}" for i in range(1, methods))]
+    classes = {"People": 20, "Car": 9, "A class of a long name": 2}
+    curves = {name: {label: np.full(101, ap) for label in classes} for name in names}
+    values = {name: {label: [ap, ap] for label in classes} for name in names}
+    titles = {name: LONG[i % len(LONG)] for i, name in enumerate(names)}
+    detected = detection_curves.Detected(
+        "m3fd@x", "yolov8n, frozen", titles, classes, np.linspace(0, 1, 101), curves, values
+    )
+    with style.pyplot() as plt:
+        for draw in (detection_curves.precision_recall, detection_curves.class_bars):
+            figure = draw(plt, detected, width)
+            style.settle(figure)
+            shown = [text.get_text() for text in printed.check(figure, width)]
+            low, high = figure.axes[0].get_ylim()
+            assert -0.05 < low <= 0 and high >= 1, "an axis for what is there, that starts at 0"
+            assert "m3fd@x, yolov8n, frozen" in shown
+            assert "9 others" in shown or "9 of 18 methods: the highest mean AP, and baselines" in shown or methods == 2
+        assert len(figure.axes[0].patches) == 3 * min(methods, 9)
+        zeros = [line for found in figure.axes[0].collections for line in found.get_segments()]
+        assert bool(zeros and ap == 0) is (ap == 0)
 
 
 def test_precision_over_recall(tmp_path):

@@ -13,7 +13,7 @@ from benchmark.datasets import synth
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.errors import UserError
 from benchmark.figures import image_grid, lettering, stored_pairs, style
-from benchmark.figures.crops import Crop, Scene
+from benchmark.figures.enlarged import Crop, Scene
 from benchmark.figures.image_grid import GridRow
 from benchmark.imaging import bt601
 from benchmark.run import plan
