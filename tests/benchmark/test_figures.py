@@ -217,7 +217,7 @@ def crowd(methods, names="long"):
 
 
 @pytest.mark.parametrize(
-    ("methods", "width"), [(2, style.COLUMN), (8, style.PAGE), (8, style.COLUMN), (18, style.PAGE), (25, style.COLUMN)]
+    ("methods", "width"), [(2, style.COLUMN), (8, style.COLUMN), (18, style.PAGE), (25, style.COLUMN)]
 )
 def test_no_label_is_cut_small_or_over_another(methods, width):
     measured, cost = crowd(methods)
@@ -290,24 +290,22 @@ def test_figures_by_name_width_font_and_format(bench, tmp_path):
         assert result.exit_code == 2 and said in result.stderr and result.stderr.count("\n") == 1, result.stderr
 
 
-def test_same_store_same_files(bench_folder, pairs):
-    assert bench_folder("run", "--methods", "average,max,laplacian", "--metrics", "EN,SD,SF").exit_code == 0
-    found = measure(pairs / "results")
-    first = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "a")}
-    again = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "b")}
+def test_same_scores_same_files(measured, tmp_path):
+    what = ("box", "curves", "radar", "critical-difference-EN")
+    first = {path.name: path.read_bytes() for path in drawing.draw([measured], [], tmp_path / "a", what)}
+    again = {path.name: path.read_bytes() for path in drawing.draw([measured], [], tmp_path / "b", what)}
     assert first == again
-    kinds = {name.split("-folder@")[0] for name in first}
-    assert kinds == {"box", "curves", "radar", *(f"critical-difference-{metric}" for metric in ("EN", "SD", "SF"))}
-    assert {name[-4:] for name in first} == {".pdf", ".png"}
+    assert set(first) == {f"{kind}-set@test-standard.{suffix}" for kind in what for suffix in ("pdf", "png")}
 
 
 def test_processes_draw_the_same_files(measured, tmp_path, monkeypatch):
     both = [measured, replace(measured, split="other")]
+    what = ("curves", "radar", "critical-difference"), style.Print(formats=("pdf",))
     monkeypatch.setattr(provenance, "processors", lambda: 2)
-    apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a")}
+    apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a", *what)}
     monkeypatch.setattr(provenance, "processors", lambda: 1)
-    assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b")} == apart
-    assert len(apart) == 2 * 2 * 6
+    assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b", *what)} == apart
+    assert len(apart) == 2 * 5 > drawing._FEW
 
 
 def _detected(tmp_path, seeds=(0.5, 0.6)):
@@ -373,10 +371,11 @@ def test_precision_over_recall(tmp_path):
 
 def test_figures_of_detection_are_drawn_by_setup(tmp_path):
     setup = _detected(tmp_path)
-    names = [path.name for path in drawing.draw_detection([setup], tmp_path / "figures")]
+    what = drawing.DEFAULT, style.Print(formats=("svg",))
+    names = [path.name for path in drawing.draw_detection([setup], tmp_path / "figures", *what)]
     stem = "set@official-yolov8n-retrain-0123abcd"
-    assert names == [f"{kind}-{stem}.{suffix}" for kind in ("precision-recall", "classes") for suffix in ("pdf", "png")]
+    assert names == [f"{kind}-{stem}.svg" for kind in ("precision-recall", "classes")]
     # Broken curves leave the bars; a setup without a complete row has no figures.
     (setup.setup.folder / "mine" / "seed0" / "curves.json").write_text("torn {")
-    assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures"))) == 4
-    assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures"))
+    assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures", *what))) == 2
+    assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures", *what))

@@ -234,16 +234,17 @@ def test_difference_maps_are_signed_and_share_a_scale():
 def test_bench_grid(bench, bench_folder, pairs):
     assert bench("grid", *FOLDER).exit_code == 2
     assert bench_folder("run", "--methods", "average,max,ir").exit_code == 0
-    result = bench("grid", *FOLDER, "--colour", "--out", "figures/grid")
+    result = bench("grid", *FOLDER, "--rows", 1, "--colour", "--out", "figures/grid")
     assert (result.exit_code, result.stdout.split()) == (0, ["figures/grid.pdf", "figures/grid.png"])
     first = (pairs / "figures/grid.png").read_bytes()
-    assert bench("grid", *FOLDER, "--colour", "--out", "again").exit_code == 0
+    assert bench("grid", *FOLDER, "--rows", 1, "--colour", "--out", "again").exit_code == 0
     assert (pairs / "again.png").read_bytes() == first
-    assert bench("grid", *FOLDER, "--difference", "vis", "--ids", "b,a").exit_code == 0
+    pdf = ("--figure-format", "pdf")
+    assert bench("grid", *FOLDER, "--difference", "vis", "--ids", "b,a", *pdf).exit_code == 0
     next(pairs.glob("results/*/max/fused/b.png")).unlink()
-    result = bench("grid", *FOLDER, "--crop", "4,4,16,16", "--ids", "b")
+    result = bench("grid", *FOLDER, "--crop", "4,4,16,16", "--ids", "b", *pdf)
     assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
-    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "a,b")
+    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "a,b", *pdf)
     assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
     result = bench("grid", *FOLDER, "--difference", "max", "--ids", "b")
     assert result.exit_code == 2 and "none of these pairs has a picture of max" in result.stderr
