@@ -209,10 +209,12 @@ def radar(plt, measured: Measured, width: float = style.COLUMN):
     axis.set_ylim(worst + 0.5, 1)  # rank 1 outside
     step = max(1, round(worst / 5))
     rings = np.arange(1, worst + 0.25, step)
-    axis.set_yticks(rings, [f"rank {ring:g}" if ring == 1 else f"{ring:g}" for ring in rings])
-    axis.set_rlabel_position(180 / len(ranks))
-    for label in axis.get_yticklabels():
-        label.set(ha="center", va="center", zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4})
+    axis.set_yticks(rings, [""] * len(rings))
+    for ring in rings:  # texts, since labels of ticks lie below the lines
+        axis.text(
+            np.pi / len(ranks), ring, f"rank {ring:g}" if ring == 1 else f"{ring:g}", ha="center", va="center",
+            zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.85},
+        )  # fmt: skip
     axis.tick_params(axis="x", pad=2)
     axis.spines["polar"].set_visible(False)
     style.legend(figure, handles, [titles[method] for method in order])

@@ -34,9 +34,10 @@ NAIVE_GREYS = ("#333333", "#5A5A5A", "#767676", "#464646", "#696969")  # text in
 
 RC = {
     "font.family": ["DejaVu Sans"],
-    # What stands for a kind of fonts: those of most papers, then the one that comes with matplotlib.
-    "font.serif": ["Times New Roman", "Nimbus Roman", "TeX Gyre Termes", "STIXGeneral"],
-    "font.sans-serif": ["Arial", "Helvetica", "Nimbus Sans", "Liberation Sans", "DejaVu Sans"],
+    # What stands for a kind of fonts: those of most papers and their like, all TrueType, which PDF holds best; last one
+    # that comes with matplotlib.
+    "font.serif": ["Times New Roman", "Liberation Serif", "Tinos", "STIXGeneral"],
+    "font.sans-serif": ["Arial", "Liberation Sans", "Arimo", "DejaVu Sans"],
     "font.size": SIZE,
     "axes.labelsize": SIZE,
     "axes.titlesize": SIZE,

@@ -247,7 +247,7 @@ def test_of_many_methods_the_best_are_seen_and_the_others_grey():
         figure = score_plots.radar(plt, measured)
         assert [text.get_text() for text in figure.legends[0].get_texts()] == best
         assert figure.axes[0].get_title() == "8 of 18 methods: those named below"
-        labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        labels = [text.get_text() for text in figure.axes[0].texts]
         assert labels[0] == "rank 1" and len(labels) > 3
 
 
