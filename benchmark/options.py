@@ -14,6 +14,7 @@ from benchmark.errors import UserError, unknown
 from benchmark.imaging.kinds import OVER, STRETCHES
 from benchmark.store.saved import OUTPUTS
 
+FIGURE_FORMATS = ("pdf", "png", "svg")
 _COMMAND = re.compile(r"(?:^|,)(?P<entry>\s*(?:[^,=]+=)?cmd:.*)", re.DOTALL)
 
 
@@ -318,6 +319,49 @@ def stretch(command):
         return command(*arguments, stretch=Stretching(stretch, stretch_over), **rest)
 
     return with_stretch
+
+
+class FormatList(NameList):
+    """Formats of figures, comma-separated."""
+
+    def convert(self, value, param, ctx):
+        names = super().convert(value, param, ctx)
+        for name in names:
+            if name.lower() not in FIGURE_FORMATS:
+                self.fail(f"unknown format {name}; known: {', '.join(FIGURE_FORMATS)}", param, ctx)
+        return tuple(dict.fromkeys(name.lower() for name in names))
+
+
+def print_width(default: str | None):
+    """Decorator: adds --width, passed on as `width`, a key of `figures.style.WIDTHS` or None."""
+    return click.option(
+        "--width",
+        type=click.Choice(["page", "column"]),
+        default=default,
+        show_default=default is not None,
+        help="Of figures: 3.5 inches, a column, or 7.16, a page of two."
+        + ("" if default else "  [default: each its own]"),
+    )
+
+
+def printing(command):
+    """Decorator: adds --font and --figure-format, passed on as `font` (text or None) and `figure_format` (names)."""
+    for option in (
+        click.option(
+            "--figure-format",
+            type=FormatList(),
+            default="pdf,png",
+            show_default=True,
+            help=f"Of figures: {', '.join(FIGURE_FORMATS)}.",
+        ),
+        click.option(
+            "--font",
+            metavar="NAME",
+            help="Of figures: an installed family, or serif, sans-serif or monospace.  [default: DejaVu Sans]",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 timeout = click.option(

@@ -25,6 +25,7 @@ Examples:
   bench report --sections detection --dataset m3fd --protocol retrain --format markdown --out -
   bench report --sections worst --methods mine --figures --data-root DATA
   bench report --format csv --out -
+  bench report --figure curves,critical-difference-EN --methods cddfuse,mine --font serif --width column
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
 A table holds one split under one protocol. Bold are the best and all methods that a paired
@@ -83,7 +84,15 @@ docs/reports.md says what each statistic is.
     help="How far a measured value may be from a reported one and count as near.",
 )
 @options.title
-@click.option("--figures", is_flag=True, help="Draw figures as well, PDF and PNG, into OUT/figures.")
+@click.option("--figures", is_flag=True, help="Draw figures as well into OUT/figures: all but violins.")
+@click.option(
+    "--figure",
+    type=options.NAMES,
+    help="Draw these: box, violin, curves, radar, critical-difference (of each metric) or critical-difference-METRIC,"
+    " cost, precision-recall, classes.",
+)
+@options.print_width(None)
+@options.printing
 @click.option("--html", "page", is_flag=True, help="Write a page to explore as well: OUT/page/index.html.")
 @click.option(
     "--page-images",
@@ -115,6 +124,10 @@ def command(
     tolerance,
     titles,
     figures,
+    figure,
+    width,
+    font,
+    figure_format,
     page,
     page_images,
     out,
@@ -148,6 +161,12 @@ def command(
         raise UserError(f"--out -: {binary[0]} is no text; name a folder, or other formats with --format")
     if str(out) == "-" and progress.is_json():
         raise UserError("--out -: with --json stdout holds events; name a folder")
+    figures = figures or bool(figure)
+    given = [name for name in ("width", "font", "figure_format") if options.given(click.get_current_context(), name)]
+    if given and not figures:
+        raise UserError(f"--{given[0].replace('_', '-')} is about figures; add --figures or --figure")
+    if page and figures and "png" not in figure_format:
+        raise UserError("--html shows figures as PNG; add png to --figure-format")
     if str(out) == "-" and (figures or page):
         raise UserError(f"--out -: {'--figures' if figures else '--html'} writes a folder; name where")
     if page_images is not None and not page:
@@ -193,13 +212,14 @@ def command(
     if not report.grids:
         what = f"--sections {','.join(sections)}: " if sections else ""
         raise UserError(f"{what}nothing to show for these results and options")
+    drawing = _drawing(found, figure, width, font, figure_format) if figures else None
     remarks = [report.rewritten]
     for name in names:
         remarks += getattr(writers[name], "remarks", _no_remarks)(report)
     for line in filter(None, remarks):
         progress.say(line, "warning")
     folder = results / "report" if out is None else out
-    with _figures(figures, found, results, folder, setups) as paths:
+    with _figures(drawing, found, results, folder, setups) as paths:
         for name in names:
             data = writers[name].render(report)
             if str(out) == "-":
@@ -213,10 +233,13 @@ def command(
             from benchmark.figures import failure_grid
 
             tell = partial(progress.say, event="warning")
-            paths = chain(paths, failure_grid.draw(report, folder / "figures", data_root, tell))
+            paths = chain(paths, failure_grid.draw(report, folder / "figures", data_root, tell, drawing[1]))
         for path in paths:
             progress.answer(str(path), "file", path=path)
             drawn.append(path)
+    for kind in drawing[0] if figure else ():
+        if not any(path.name.startswith(f"{kind}-") for path in drawn):
+            progress.say(f"figure {kind}: nothing to draw in these results", "warning")
     if drawn:
         from benchmark.figures import lettering
 
@@ -242,6 +265,14 @@ def _no_remarks(report):
     return []
 
 
+def _drawing(found, figure, width, font, figure_format):
+    """What of figures is asked for: their kinds, and how they are printed."""
+    from benchmark.figures import drawing, lettering, style
+
+    kinds = drawing.kinds_of(figure, found) if figure else drawing.DEFAULT
+    return kinds, style.Print(style.WIDTHS.get(width), font and lettering.installed(font), figure_format)
+
+
 @contextmanager
 def _figures(wanted, found, results, folder, setups):
     """The files of all figures, which are drawn while the caller writes the tables."""
@@ -251,5 +282,5 @@ def _figures(wanted, found, results, folder, setups):
     from benchmark.cost import records
     from benchmark.figures import drawing
 
-    with drawing.begun(found, records.read(results), folder / "figures") as paths:
-        yield chain(paths, drawing.draw_detection(setups, folder / "figures"))
+    with drawing.begun(found, records.read(results), folder / "figures", *wanted) as paths:
+        yield chain(paths, drawing.draw_detection(setups, folder / "figures", *wanted))

@@ -6,13 +6,17 @@ and joins letters as their script asks.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
+from benchmark.errors import UserError, first_few
 from benchmark.names import code, composed, printable
 
 FIRST = "DejaVu Sans"
+KINDS = ("serif", "sans-serif", "monospace")
 LONGEST = 44  # characters of a word or of a name: more would push the plot out of its figure
 _TICK = re.compile(r"\$\\mathdefault\{[-+.^{}\d\s×−]*(\\times)?[-+.^{}\d\s×−]*\}\$")  # of a logarithmic axis
 # A metric's symbol (`report.titles.mathtext`), with what stands behind it.
@@ -40,8 +44,33 @@ def prepare(figure) -> bool:
         if fixed != text.get_text():
             text.set_text(fixed)
         if families:
-            text.set_fontfamily([FIRST, *families])
+            set_families(text, families)
     return cut
+
+
+def set_families(text, families: Iterable[str]) -> None:
+    """Let a text take letters from other fonts where the figure's own lack them."""
+    import matplotlib
+
+    text.set_fontfamily([*matplotlib.rcParams["font.family"], *families])
+
+
+def installed(name: str) -> str:
+    """Return the name of a font as it is spelled, whatever the case given, or of a kind of fonts.
+
+    Raises UserError for a font that is not installed.
+    """
+    from matplotlib import font_manager
+
+    for path in font_manager.findSystemFonts():  # matplotlib's own list is as old as its first start
+        if name.lower().replace(" ", "") in Path(path).stem.lower().replace("-", "").replace(" ", "") and _font(path):
+            font_manager.fontManager.addfont(path)
+    known = {one.lower(): one for one in (*KINDS, *font_manager.get_font_names())}
+    if name.lower() in known:
+        return known[name.lower()]
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    guess = f" did you mean {known[near[0]]}?" if near else ""
+    raise UserError(f"--font: no font '{name}' is installed;{guess} there are {first_few(sorted(known.values()), 8)}")
 
 
 def shorten(figure, longest: int) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import parse_label
-from benchmark.datasets.pairs import Pair
+from benchmark.datasets.pairs import Box, Pair
 from benchmark.errors import UserError, unknown
-from benchmark.figures.image_grid import Crop, GridRow, where_methods_differ
+from benchmark.figures.enlarged import Crop, Scene
+from benchmark.figures.image_grid import GridRow
 from benchmark.imaging import bt601, reading
 from benchmark.names import composed, short_labels
 from benchmark.report.measured import spelled_out
@@ -51,10 +54,11 @@ def stored_cells(
     return {row.cell: found[row.cell.method] for row in shown}
 
 
-def columns(cells: dict[Cell, str]) -> dict[str, str]:
-    """Return label -> title, and short label -> title where it tells cells apart."""
+def labels(cells: Iterable[Cell]) -> dict[str, str]:
+    """Return label -> label, and short label -> label where it tells cells apart."""
+    cells = list(cells)
     short = short_labels(cell.method for cell in cells)
-    return {name: title for cell, title in cells.items() for name in (cell.method, short[cell.method])}
+    return {name: cell.method for cell in cells for name in (cell.method, short[cell.method])}
 
 
 def _stored(asked: Split, name: str) -> str:
@@ -69,8 +73,8 @@ def _stored(asked: Split, name: str) -> str:
     return f"{asked.dataset}@{name}" + (f" ({' '.join(options)})" if options else "")
 
 
-def select_pairs(split: Split, cells: Iterable[Cell], texts: Sequence[str] = ()) -> list[Pair]:
-    """Return the pairs named, or three that are spread over those of the split that are fused and can be read.
+def select_pairs(split: Split, cells: Iterable[Cell], texts: Sequence[str] = (), count: int = ROWS) -> list[Pair]:
+    """Return the pairs named, or `count` that are spread over those of the split that are fused and can be read.
 
     texts: ids, comma-separated. A text that is an id as a whole, commas and all, is that one.
     """
@@ -86,7 +90,7 @@ def select_pairs(split: Split, cells: Iterable[Cell], texts: Sequence[str] = ())
     fused = {id for cell in cells for id in fused_files(cell)[0]}
     readable = [pair for pair in split.pairs if pair.id not in split.broken]
     pairs = [pair for pair in readable if pair.id in fused] or readable or split.pairs
-    places = np.linspace(0, len(pairs) - 1, min(ROWS, len(pairs))).round().astype(int)
+    places = np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int)
     return [pairs[place] for place in places]
 
 
@@ -97,56 +101,102 @@ def _ids(text: str, known: Container[str]) -> list[str]:
 
 
 def grid_rows(
-    cells: dict[Cell, str],
-    pairs: Sequence[Pair],
-    sources: tuple[str, str],
-    colour: bool = False,
-    skip: bool = False,
+    cells: Iterable[Cell], pairs: Sequence[Pair], colour: bool = False, skip: bool = False
 ) -> tuple[list[GridRow], list[str]]:
     """Return a row per pair, and one line for every picture that is missing.
 
-    The two sources come first, under the titles `sources`. colour: give pictures the colours of their pair. skip:
-    leave out a pair that cannot be read, with its line. Raises UserError where not one fused image is there.
+    The columns `ir` and `vis` come first, then one for each cell, called after its method. colour: give pictures the
+    colours of their pair. skip: leave out a pair that cannot be read, with its line. Raises UserError where not one
+    fused image is there.
     """
-    rows, missing, found = [], [], 0
+    rows, lines, found = [], [], 0
+    cells = list(cells)
+    failures = {cell: cell.run().get("failed", {}) for cell in cells}
     for pair in pairs:
         try:
             loaded = pair.load()
         except UserError as error:
             if not skip:
                 raise
-            missing.append(f"{pair.id}: {why(error)}")
+            lines.append(f"{pair.id}: {why(error)}")
             continue
         both = (loaded.ir, loaded.vis)
         if colour:
             both = (_coloured(loaded.ir, loaded.ir_rgb), _coloured(loaded.vis, loaded.vis_rgb))
-        row = dict(zip(sources, both))
-        for cell, title in cells.items():
+        pictures, missing = dict(zip(("ir", "vis"), both)), {}
+        for cell in cells:
             path = fused_file(cell, pair.id)
             try:
                 if path is None:
+                    missing[cell.method] = "failed" if pair.id in failures[cell] else "no fused image"
                     raise UserError("no fused image")
+                missing[cell.method] = "cannot be read"
                 picture = reading.read_luminance(path)
                 if picture.shape != loaded.ir.shape:
+                    missing[cell.method] = f"{picture.shape[1]}x{picture.shape[0]}, unlike its sources"
                     raise UserError(f"{path} has another size than its sources")
             except UserError as error:
-                missing.append(f"{cell}: {pair.id}: {why(error)}")
+                lines.append(f"{cell}: {pair.id}: {why(error)}")
                 continue
+            del missing[cell.method]
             found += 1
             if colour:
                 picture = _coloured(picture) if loaded.colour is None else bt601.attach_colour(picture, loaded.colour)
-            row[title] = picture
-        rows.append(GridRow(pair.id, row))
-    if not found and missing:
-        raise UserError(f"no fused image of these pairs; {missing[0]}")
-    return rows, missing
+            pictures[cell.method] = picture
+        rows.append(GridRow(pair.id, pictures, missing))
+    if not found and lines:
+        raise UserError(f"no fused image of these pairs; {lines[0]}")
+    return rows, lines
 
 
-def differing(row: GridRow, sources: tuple[str, str]) -> Crop:
-    """Find where the fused images of a row differ most. A single fused image is compared with its sources."""
-    fused = [picture for title, picture in row.pictures.items() if title not in sources]
-    compared = fused if len(fused) > 1 else row.pictures.values()
-    return where_methods_differ([_grey(picture) for picture in compared])
+def scene(row: GridRow, boxes: Sequence[Box] = ()) -> Scene:
+    """Return what crops of a row are looked for in."""
+    grey = {column: _grey(picture) for column, picture in row.pictures.items()}
+    return Scene(grey.pop("ir"), grey.pop("vis"), list(grey.values()), boxes)
+
+
+def labelled(dataset: Dataset, pair: Pair) -> list[Box]:
+    """Return the objects labelled in a pair; none where there are no labels that can be read."""
+    try:
+        return dataset.boxes(pair, [])
+    except UserError:
+        return []
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What `--crop` asks for. everywhere: for rows that are not named; None for what is found. rows: id -> the same."""
+
+    everywhere: Sequence[Crop] | None = None
+    rows: Mapping[str, Sequence[Crop] | None] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, texts: Sequence[str], ids: Iterable[str]) -> Chosen:
+        """Read "auto", "none", "x,y,w,h", and ID=one of these; at most two rectangles for one row.
+
+        ids: of the rows. Raises UserError for anything else.
+        """
+        known = {composed(id): id for id in ids}
+        asked: dict[str | None, list[str]] = {}
+        for text in texts:
+            id, named, value = text.rpartition("=")
+            if named and composed(id) not in known:
+                raise unknown("row in --crop", id, known)
+            asked.setdefault(known[composed(id)] if named else None, []).append(value.strip())
+        found = {id: _crops(values) for id, values in asked.items()}
+        return cls(found.pop(None, None), found)
+
+    def of(self, id: str) -> Sequence[Crop] | None:
+        """Return the rectangles for a row, None for what is found."""
+        return self.rows.get(id, self.everywhere)
+
+
+def _crops(values: Sequence[str]) -> tuple[Crop, ...] | None:
+    if len(values) > 1 and {"auto", "none"} & set(values):
+        raise UserError(f"--crop: {' and '.join(values)} cannot both be for one row")
+    if len(values) > 2:
+        raise UserError(f"--crop: at most two rectangles for one row, not {len(values)}")
+    return None if values == ["auto"] else () if values == ["none"] else tuple(map(Crop.parse, values))
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:

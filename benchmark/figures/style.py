@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,10 @@ from benchmark.figures import lettering
 from benchmark.names import LONGEST, printable
 
 COLUMN, PAGE = 3.5, 7.16  # inches: the widths of a column and of a page of two, as IEEE sets them
+WIDTHS = {"column": COLUMN, "page": PAGE}
+TALLEST = 9.25  # inches: the height of such a page
+SIZE = 7  # points, of all texts but those at ticks
+LINE = 1.25 * SIZE / 72  # inches: what a line of text takes
 DPI = 300
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F")
@@ -27,15 +31,20 @@ DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X"
 NAIVE_GREYS = ("#333333", "#5A5A5A", "#767676", "#464646", "#696969")  # text in them stays legible on white
 
+
 RC = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 7,
-    "axes.labelsize": 7,
-    "axes.titlesize": 7.5,
+    "font.family": ["DejaVu Sans"],
+    # What stands for a kind of fonts: those of most papers and their like, all TrueType, which PDF holds best; last one
+    # that comes with matplotlib.
+    "font.serif": ["Times New Roman", "Liberation Serif", "Tinos", "STIXGeneral"],
+    "font.sans-serif": ["Arial", "Liberation Sans", "Arimo", "DejaVu Sans"],
+    "font.size": SIZE,
+    "axes.labelsize": SIZE,
+    "axes.titlesize": SIZE,
+    "figure.titlesize": SIZE,
     "xtick.labelsize": 6.5,
     "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    "legend.fontsize": SIZE,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -61,12 +70,18 @@ class Look:
     marker: str
 
 
-def looks(methods: Sequence[str], naive: Sequence[str] = ()) -> dict[str, Look]:
-    """A look for each method: naive ones in greys, the others in colours that come again, after eight, with other
-    dashes and markers."""
+REST = Look("#B0B0B0", "-", "o")  # of methods that stand behind those that a figure is about
+MOST = len(COLOURS)  # more lines cannot be told apart
+
+
+def looks(methods: Sequence[str], naive: Sequence[str] = (), rest: Collection[str] = ()) -> dict[str, Look]:
+    """Return a look for each method: `REST` for those in `rest`; naive ones in greys, the others in colours that come
+    again, after eight, with other dashes and markers."""
     found, coloured, grey = {}, 0, 0
     for method in methods:
-        if method in naive:
+        if method in rest:
+            found[method] = REST
+        elif method in naive:
             found[method] = Look(NAIVE_GREYS[grey % 5], DASHES[(grey + 1) % 4], MARKERS[grey % 8])
             grey += 1
         else:
@@ -77,36 +92,108 @@ def looks(methods: Sequence[str], naive: Sequence[str] = ()) -> dict[str, Look]:
     return found
 
 
+@dataclass(frozen=True)
+class Print:
+    """How figures are printed.
+
+    width: in inches, None for each figure's own. font: a family, or a kind of fonts, None for DejaVu Sans. formats: of
+    `options.FIGURE_FORMATS`.
+    """
+
+    width: float | None = None
+    font: str | None = None
+    formats: tuple[str, ...] = ("pdf", "png")
+
+
+AS_IT_IS = Print()
+
+
 @contextmanager
-def pyplot():
+def pyplot(font: str | None = None):
     """matplotlib.pyplot without a display and in our style; figures made within are closed at the end."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    with plt.rc_context(RC):
+    families = [] if font is None else [lettering.installed(font)]
+    with plt.rc_context({**RC, "font.family": [*families, *RC["font.family"]]}):
         try:
             yield plt
         finally:
             plt.close("all")
 
 
-def save(figure, stem: Path) -> list[Path]:
-    """Write `<stem>.pdf` and `<stem>.png`; returns the paths."""
+def fit(figure, text: str, inches: float, size: float = SIZE) -> str:
+    """Return a text that is no wider in a figure: without its middle where it must be."""
+    for longest in (lettering.LONGEST, 36, 28, 22, 16, 12, 8):
+        cut = lettering.short(text, longest)
+        shown, families = lettering.legible(cut)
+        if len(shown) * size / 72 <= inches or wide(figure, shown, families, size) <= inches:
+            break  # as wide as high is the widest letter
+    return cut
+
+
+def wide(figure, text: str, families: Sequence[str] = (), size: float = SIZE) -> float:
+    """Return the width of a legible text in inches."""
+    probe = figure.text(0, 0, text, fontsize=size, parse_math=False)
+    if families:
+        lettering.set_families(probe, families)
+    extent = probe.get_window_extent(figure.canvas.get_renderer())
+    probe.remove()
+    return extent.width / figure.dpi
+
+
+def title(figure, name: str, remark: str) -> None:
+    """Write above all what a figure shows: a name, which is cut where there is no room, and a remark."""
+    room = figure.get_size_inches()[0] - 0.1 - wide(figure, f", {remark}")
+    figure.suptitle(f"{fit(figure, name, room)}, {remark}")
+
+
+def legend(figure, handles: Sequence, labels: Sequence[str], **options):
+    """Write a legend below all, in as many columns as there is room for. The figure grows by its height."""
+    renderer = figure.canvas.get_renderer()
+    for longest in (lettering.LONGEST, 28, 18):
+        shown = [lettering.legible(lettering.short(label, longest)) for label in labels]
+        for columns in range(min(6, len(labels)), 0, -1):
+            drawn = figure.legend(
+                handles, [text for text, _ in shown], loc="outside lower center", ncols=columns, handlelength=2.6,
+                **options,
+            )  # fmt: skip
+            for text, (_, families) in zip(drawn.get_texts(), shown):
+                text.set_parse_math(False)
+                if families:
+                    lettering.set_families(text, families)
+            extent = drawn.get_window_extent(renderer)
+            if extent.width < figure.bbox.width - 4 or (longest, columns) == (18, 1):
+                figure.set_figheight(figure.get_figheight() + extent.height / figure.dpi)
+                return drawn
+            drawn.remove()
+    return None
+
+
+def save(figure, stem: Path, formats: Sequence[str] = Print.formats) -> list[Path]:
+    """Write `<stem>.pdf` and the like; returns the paths."""
+    settle(figure)
+    stem = stem.with_name(_file_name(stem.name))
+    return [_write(figure, stem.with_name(f"{stem.name}.{suffix}"), DPI) for suffix in formats]
+
+
+def settle(figure) -> None:
+    """Lay a figure out as it is printed, once for all files."""
     cut = lettering.prepare(figure)
     figure.set_dpi(DPI)
-    stem = stem.with_name(_file_name(stem.name))
     fits = _lay_out(figure, cut)
     for longest in (lettering.LONGEST // 2, lettering.LONGEST // 4):
         if not fits and lettering.shorten(figure, longest):
             fits = _lay_out(figure, cut)
-    figure.set_layout_engine("none")  # laid out once for both files
-    return [_write(figure, stem.with_name(stem.name + suffix), DPI) for suffix in (".pdf", ".png")]
+    figure.set_layout_engine("none")
 
 
 def _lay_out(figure, cut: bool) -> bool:
     """Whether there was room for what is drawn; cut: and for legends, whose names had to be cut."""
+    if figure.get_layout_engine() is None:
+        return True
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         figure.get_layout_engine().execute(figure)
@@ -125,7 +212,7 @@ def _file_name(name: str) -> str:
 
 
 def write(figure, path: Path, dpi: int = DPI) -> Path:
-    """Write a PDF or PNG in one step and without dates; returns the path.
+    """Write a PDF, SVG or PNG in one step and without dates; returns the path.
 
     By the canvases themselves: `savefig` would draw a figure with a layout twice.
     """
@@ -142,6 +229,10 @@ def _write(figure, path: Path, dpi: int) -> Path:
             from matplotlib.backends.backend_pdf import FigureCanvasPdf
 
             FigureCanvasPdf(figure).print_pdf(beside, metadata={"CreationDate": None, "ModDate": None})
+        elif path.suffix == ".svg":
+            from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+            FigureCanvasSVG(figure).print_svg(beside, metadata={"Date": None})
         else:
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from PIL import Image

@@ -48,7 +48,8 @@ class Measured:
     total: pairs in the split. naive: the simple baselines that stand first without having been asked for; asked: the
     other methods, in the order of the table. Both also name methods without results. common: whether images that some
     row lacks are left out. fallback: whether another output than raw is ranked for lack of raw rows, without having
-    been asked for. titles: of the data set, the split and the protocol.
+    been asked for. titles: of the data set, the split and the protocol. rest: other complete rows,
+    which were not asked for: figures draw them behind.
     """
 
     dataset: str
@@ -67,6 +68,7 @@ class Measured:
     beside: tuple[Row, ...] = ()
     beside_scores: Scores | None = None
     titles: Titles = PLAIN
+    rest: tuple[Row, ...] = ()
 
     @property
     def place(self) -> str:
@@ -331,6 +333,11 @@ def _measured(table, methods, metrics, naive: bool, common: bool, output: str | 
         fallback=output is None and ranked != "raw",
         beside=tuple(beside),
         beside_scores=_scores(table.dataset, beside, columns, ids) if beside else None,
+        rest=tuple(
+            row
+            for label, row in everything.items()
+            if row.done and label not in asked and row.saved.fits(ranked) and label not in (*simple, *NAIVE)
+        ),
     )
 
 

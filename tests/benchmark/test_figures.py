@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pages
+import printed
 import pytest
-from harness import FOLDER, IDS
+import stores
 
-from benchmark import statistics
-from benchmark.datasets.pairs import Pair
 from benchmark.detection import outcome, setups
 from benchmark.errors import UserError
 from benchmark.figures import (
@@ -19,14 +18,12 @@ from benchmark.figures import (
     critical,
     detection_curves,
     drawing,
-    image_grid,
+    ranked,
     score_plots,
-    stored_pairs,
     style,
     training_curves,
 )
 from benchmark.report.measured import Measured, measure
-from benchmark.run import plan
 from benchmark.statistics import Scores
 from benchmark.store import provenance
 from benchmark.store.cells import Cell
@@ -89,30 +86,30 @@ def test_radar_shows_mean_ranks(measured):
     with style.pyplot() as plt:
         axis = score_plots.radar(plt, measured).axes[0]
         drawn = {line.get_label(): line.get_ydata()[:3] for line in axis.lines}
-    ranks = score_plots.mean_ranks(measured)
-    for index, name in enumerate(measured.scores.methods):
-        assert np.allclose(drawn[name], [ranks[metric][index] for metric in ("EN", "MSE", "SD")])
+    ranks = ranked.by_metric(measured)
+    for name in measured.scores.methods:
+        assert np.allclose(drawn[name], [ranks[metric][name] for metric in ("EN", "MSE", "SD")])
     assert np.allclose(drawn["theirs"], 1)
 
 
 def test_critical_difference_names_every_method_and_the_test(measured):
     with style.pyplot() as plt:
-        axis = score_plots.critical_differences(plt, measured).axes[1]
+        axis = score_plots.critical_difference(plt, measured, "MSE").axes[0]
         text = " ".join(found.get_text() for found in axis.texts)
         title = axis.get_title()
     friedman = measured.friedmans["MSE"]
     for index, rank in zip(friedman.methods, friedman.mean_ranks):
         assert measured.scores.methods[index] in text
         assert f"{rank:.2f}" in text
-    assert title.startswith(f"MSE ↓   CD {friedman.critical_difference:.2f}, Friedman p ")
+    assert title.startswith(f"MSE ↓, 12 images: CD {friedman.critical_difference:.2f}, Friedman p ")
 
 
 @pytest.mark.parametrize(("images", "note"), [(10, True), (11, False)])
 def test_critical_difference_of_few_images_is_approximate(images, note):
     values = np.arange(3.0)[:, None, None] + np.linspace(0, 1, images)
     with style.pyplot() as plt:
-        figure = score_plots.critical_differences(plt, measured_of(values, {"EN": 1}, "abc"))
-        assert ("with 10 or fewer, rough approximations" in figure.get_supxlabel()) is note
+        figure = score_plots.critical_difference(plt, measured_of(values, {"EN": 1}, "abc"), "EN")
+        assert ("rough approximations with 10 or fewer" in figure.get_supxlabel()) is note
 
 
 @pytest.mark.parametrize(
@@ -133,11 +130,10 @@ def test_bars_join_the_longest_runs_by_hand(alike, runs):
 
 def test_bars_of_a_critical_difference_diagram_do_not_touch():
     ranks = np.array([3.0, 1.0, 2.0, 4.0])
-    nemenyi = np.where(np.abs(ranks - ranks[:, None]) < 1.5, 0.5, 0.001)
-    friedman = statistics.Friedman(np.arange(4), 9.0, 0.01, ranks, nemenyi, 1.5, 0.05, 9)
+    found = ranked.Ranks("cabd", ranks, np.abs(ranks - ranks[:, None]) < 1.5, 1.5, 0.01, 9)
     with style.pyplot() as plt:
         axis = plt.figure().add_subplot()
-        critical.diagram(axis, friedman, "cabd", ["red", "blue", "green", "black"])
+        critical.diagram(axis, found, {m: m for m in "abcd"}, dict(zip("cabd", ["red", "blue", "green", "black"])))
         elbows, bars, _ = axis.collections
         assert [text.get_text().split() for text in axis.texts] == [
             ["a", "1.00"], ["b", "2.00"], ["3.00", "c"], ["4.00", "d"]
@@ -152,9 +148,9 @@ def test_one_image_or_two_methods_leave_out_what_needs_more():
     one = measured_of(np.ones((3, 1, 1)), {"EN": 1}, ("a", "b", "c"))
     two = measured_of(np.random.default_rng(0).random((2, 2, 8)), {"EN": 1, "SD": 1}, ("a", "b"))
     with style.pyplot() as plt:
-        assert [draw(plt, one) for draw in drawing.SCORES.values()] == [None] * 5
+        assert [draw(plt, one) for draw in drawing.SCORES.values()] == [None] * 4
         assert score_plots.radar(plt, two) is None
-        assert score_plots.critical_differences(plt, two) is None
+        assert score_plots.critical_difference(plt, two, "EN") is None
         assert score_plots.distributions(plt, two) is not None
 
 
@@ -187,34 +183,9 @@ def test_costs_of_one_machine_only(measured):
     with style.pyplot() as plt:
         seconds, parameters = cost_scatter.quality_against_cost(plt, measured, groups[0]).axes
         assert {text.get_text() for text in seconds.texts} == {"max", "mine", "theirs"}
+        assert [len(axis.xaxis.get_ticklabels()) > 1 for axis in (seconds, parameters)] == [True, True]
         assert {text.get_text() for text in parameters.texts} == {"mine", "theirs"}
         assert cost_scatter.quality_against_cost(plt, measured, slow) is None
-
-
-def test_inset_finds_where_methods_differ():
-    a = np.random.default_rng(0).integers(0, 255, (60, 80)).astype(np.uint8)
-    b = a.copy()
-    b[30:43, 51:64] ^= 128
-    crop = image_grid.where_methods_differ([a, b])
-    assert (crop.width, crop.height) == (13, 13)
-    assert (crop.x, crop.y) == (51, 30)
-
-
-@pytest.mark.parametrize("text", ["", "1,2,3", "a,b,c,d", "-1,0,9,9", "0,0,3,9"])
-def test_malformed_crop(text):
-    with pytest.raises(UserError, match="--crop"):
-        image_grid.Crop.parse(text)
-
-
-def test_difference_maps_are_signed_and_share_a_scale():
-    zero = np.full((20, 30), 100, np.uint8)
-    row = image_grid.GridRow("a", {"Visible": zero, "darker": zero - 40, "brighter": zero + 20})
-    with style.pyplot() as plt:
-        figure = image_grid.differences(plt, [row], "Visible")
-        darker, brighter = (axis.images[0] for axis in figure.axes[:2])
-        assert darker.get_array().min() == darker.get_array().max() == -40
-        assert brighter.get_array().max() == 20
-        assert darker.get_clim() == brighter.get_clim() == (-40, 40)
 
 
 def test_training_curves(tmp_path):
@@ -232,69 +203,109 @@ def test_training_curves(tmp_path):
         training_curves.read_curves(tmp_path / "missing.csv")
 
 
-def test_same_store_same_files(bench_folder, pairs):
-    assert bench_folder("run", "--methods", "average,max,laplacian", "--metrics", "EN,SD,SF").exit_code == 0
-    found = measure(pairs / "results")
-    first = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "a")}
-    again = {path.name: path.read_bytes() for path in drawing.draw(found, [], pairs / "b")}
+LONG = ["MambaDFuse, medical", "A dual-branch network for fusion", "IFCNN (max)", "w" * 60, "方法 of fusion", "max"]
+
+
+def crowd(methods, names="long"):
+    """Scores of so many methods, and what they cost, whose points lie close together."""
+    random = np.random.default_rng(methods)
+    labels = [f"{LONG[i % len(LONG)]}{i // len(LONG) or ''}" if names == "long" else f"m{i}" for i in range(methods)]
+    values = random.normal(5, 1, (methods, 5, 7)) + 0.2 * np.arange(methods)[:, None, None]
+    found = measured_of(values, {"EN": 1, "MSE": -1, "SD": 1, "Qabf": 1, "SSIM": 1}, labels)
+    cost = [profile(name, 10 ** random.uniform(-1, 0), int(10 ** random.uniform(5, 6))) for name in labels]
+    return replace(found, dataset="folder", split="all-dcda1a4a-" + "x" * 60), cost
+
+
+@pytest.mark.parametrize(
+    ("methods", "width"), [(2, style.COLUMN), (8, style.COLUMN), (18, style.PAGE), (25, style.COLUMN)]
+)
+def test_no_label_is_cut_small_or_over_another(methods, width):
+    measured, cost = crowd(methods)
+    with style.pyplot() as plt:
+        drawn = [draw(plt, measured, width) for name, draw in drawing.SCORES.items() if name != "violin"]
+        drawn += [score_plots.critical_difference(plt, measured, "EN", width)]
+        drawn += [cost_scatter.quality_against_cost(plt, measured, cost, width)]
+        assert sum(figure is not None for figure in drawn) == (3 if methods == 2 else 5)
+        for figure in filter(None, drawn):
+            style.settle(figure)
+            shown = printed.check(figure, width)
+            assert any(text.get_text().startswith("Own pairs") for text in shown), "the data set"
+
+
+def test_of_many_methods_the_best_are_seen_and_the_others_grey():
+    measured, _ = crowd(18, "short")
+    best = ranked.best_first(measured)[:8]
+    looks = score_plots.looks_of(measured)
+    assert [method for method in looks if looks[method] is not style.REST] == [m for m in looks if m in best]
+    assert len({looks[method].colour for method in best}) == 8
+    with style.pyplot() as plt:
+        figure = score_plots.sorted_curves(plt, measured)
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert names == [m for m in measured.scores.methods if m in best] + ["10 others"]
+        grey = [line for line in figure.axes[0].lines if line.get_color() == style.REST.colour]
+        assert len(grey) == 10 and len(figure.axes[0].lines) == 18
+        figure = score_plots.radar(plt, measured)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == best
+        assert figure.axes[0].get_title() == "8 of 18 methods: those named below"
+        labels = [text.get_text() for text in figure.axes[0].texts]
+        assert labels[0] == "rank 1" and len(labels) > 3
+
+
+def test_methods_that_were_not_asked_for_stand_behind(tmp_path):
+    scores = {name: 5 + np.random.default_rng(i).random((3, 8)) for i, name in enumerate(["a", "b", "c", "max"])}
+    stores.write(tmp_path, "tno@x", scores)
+    (one,) = measure(tmp_path, methods=["b", "a"])
+    with style.pyplot() as plt:
+        figure = score_plots.sorted_curves(plt, one)
+        assert [text.get_text() for text in figure.legends[0].get_texts()] == ["B", "A", "2 others"]
+        behind = [line for line in figure.axes[0].lines if line.get_color() == style.REST.colour]
+        assert sorted(tuple(line.get_ydata()) for line in behind) == sorted(
+            tuple(np.sort(scores[name][0])) for name in ("c", "max")
+        )
+    (one,) = measure(tmp_path, methods=["a"], naive=False)
+    assert [row.cell.method for row in one.rest] == ["b", "c"]
+
+
+def test_figures_by_name_width_font_and_format(bench, tmp_path):
+    stores.write(tmp_path, "tno@x", stores.random(0, 3, 8))
+    arguments = ("report", "--results", tmp_path, "--format", "csv")
+    result = bench(*arguments, "--figure", "Curves,critical-difference-EN,cost", "--width", "column",
+                   "--font", "dejavu serif", "--figure-format", "svg,pdf")  # fmt: skip
+    assert (result.exit_code, result.stderr) == (0, "figure cost: nothing to draw in these results\n")
+    names = sorted(path.name for path in (tmp_path / "report" / "figures").iterdir())
+    stems = [f"{kind}-tno@x-standard" for kind in ("critical-difference-EN", "curves")]
+    assert names == [f"{stem}.{suffix}" for stem in stems for suffix in ("pdf", "svg")]
+    text = (tmp_path / "report" / "figures" / names[-1]).read_text()
+    assert f'width="{3.5 * 72:g}pt"' in text
+    assert b"DejaVuSerif" in (tmp_path / "report" / "figures" / names[0]).read_bytes()
+    for options, said in (
+        (("--figure", "curvs"), "unknown figure 'curvs'; did you mean curves?"),
+        (("--figure", "critical-difference-XX"), "did you mean critical-difference?"),
+        (("--font", "serif"), "--font is about figures; add --figures or --figure"),
+        (("--figure-format", "svg"), "--figure-format is about figures"),
+        (("--figures", "--html", "--figure-format", "svg"), "add png to --figure-format"),
+        (("--figure", "box", "--font", "Nothing Sans"), "no font 'Nothing Sans' is installed"),
+    ):
+        result = bench(*arguments, *options)
+        assert result.exit_code == 2 and said in result.stderr and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_same_scores_same_files(measured, tmp_path):
+    what = ("box", "curves", "radar", "critical-difference-EN")
+    first = {path.name: path.read_bytes() for path in drawing.draw([measured], [], tmp_path / "a", what)}
+    again = {path.name: path.read_bytes() for path in drawing.draw([measured], [], tmp_path / "b", what)}
     assert first == again
-    kinds = {name.split("-folder@")[0] for name in first}
-    assert kinds == {"box", "curves", "radar", "critical-difference"}
-    assert {name[-4:] for name in first} == {".pdf", ".png"}
+    assert set(first) == {f"{kind}-set@test-standard.{suffix}" for kind in what for suffix in ("pdf", "png")}
 
 
 def test_processes_draw_the_same_files(measured, tmp_path, monkeypatch):
     both = [measured, replace(measured, split="other")]
+    what = ("curves", "radar", "critical-difference"), style.Print(formats=("pdf",))
     monkeypatch.setattr(provenance, "processors", lambda: 2)
-    apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a")}
+    apart = {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "a", *what)}
     monkeypatch.setattr(provenance, "processors", lambda: 1)
-    assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b")} == apart
-    assert len(apart) == 16
-
-
-def test_bench_grid(bench, bench_folder, pairs):
-    assert bench("grid", *FOLDER).exit_code == 2
-    assert bench_folder("run", "--methods", "average,max,ir").exit_code == 0
-    result = bench("grid", *FOLDER, "--colour", "--out", "figures/grid")
-    assert (result.exit_code, result.stdout.split()) == (0, ["figures/grid.pdf", "figures/grid.png"])
-    first = (pairs / "figures/grid.png").read_bytes()
-    assert bench("grid", *FOLDER, "--colour", "--out", "again").exit_code == 0
-    assert (pairs / "again.png").read_bytes() == first
-    assert bench("grid", *FOLDER, "--difference", "vis", "--ids", "b,a").exit_code == 0
-    next(pairs.glob("results/*/max/fused/b.png")).unlink()
-    result = bench("grid", *FOLDER, "--crop", "4,4,16,16", "--ids", "b")
-    assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
-    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "a,b")
-    assert result.exit_code == 0 and "max: b: no fused image" in result.stderr
-    result = bench("grid", *FOLDER, "--difference", "max", "--ids", "b")
-    assert result.exit_code == 2 and "none of these pairs has a picture of max" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        (("--ids", "z"), f"known: {', '.join(IDS)}"),
-        (("--methods", "averag"), "did you mean average?"),
-        (("--crop", "60,0,16,16"), "the crop leaves the image 'a', which is 64x48"),
-        (("--difference", "visible"), "did you mean vis?"),
-        (("--difference", "vis", "--colour"), "leave --colour out"),
-    ],
-)
-@pytest.mark.usefixtures("pairs")
-def test_bench_grid_mistakes(bench, bench_folder, options, reason):
-    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 0
-    result = bench("grid", *FOLDER, *options)
-    assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1 and reason in result.stderr
-
-
-@pytest.mark.usefixtures("pairs")
-def test_bench_grid_names_the_splits_that_are_stored(bench, bench_folder):
-    assert bench_folder("run", "--methods", "average", "--metrics", "EN", "--limit", "2").exit_code == 0
-    result = bench("grid", *FOLDER)
-    assert result.exit_code == 2 and "; stored: folder@" in result.stderr
-    assert "-first2 (--limit 2); fuse its pairs with bench run" in result.stderr
-    assert bench("grid", *FOLDER, "--limit", "2").exit_code == 0
+    assert {path.name: path.read_bytes() for path in drawing.draw(both, [], tmp_path / "b", *what)} == apart
+    assert len(apart) == 2 * 5 > drawing._FEW
 
 
 def _detected(tmp_path, seeds=(0.5, 0.6)):
@@ -322,6 +333,31 @@ def test_bars_are_ap_by_class_with_the_spread_over_seeds(tmp_path):
     assert np.allclose(lines[1][:, 1], [55 - 100 * 0.05 * 2**0.5, 55 + 100 * 0.05 * 2**0.5])
 
 
+@pytest.mark.parametrize(("methods", "width"), [(2, style.COLUMN), (18, style.COLUMN), (18, style.PAGE)])
+@pytest.mark.parametrize("ap", [0.0, 0.6])
+def test_detection_of_nothing_and_of_much_can_be_read(methods, width, ap):
+    names = ["ir", *(f"m{i}" for i in range(1, methods))]
+    classes = {"People": 20, "Car": 9, "A class of a long name": 2}
+    curves = {name: {label: np.full(101, ap) for label in classes} for name in names}
+    values = {name: {label: [ap, ap] for label in classes} for name in names}
+    titles = {name: LONG[i % len(LONG)] for i, name in enumerate(names)}
+    detected = detection_curves.Detected(
+        "m3fd@x", "yolov8n, frozen", titles, classes, np.linspace(0, 1, 101), curves, values
+    )
+    with style.pyplot() as plt:
+        for draw in (detection_curves.precision_recall, detection_curves.class_bars):
+            figure = draw(plt, detected, width)
+            style.settle(figure)
+            shown = [text.get_text() for text in printed.check(figure, width)]
+            low, high = figure.axes[0].get_ylim()
+            assert -0.05 < low <= 0 and high >= 1, "an axis for what is there, that starts at 0"
+            assert "m3fd@x, yolov8n, frozen" in shown
+            assert "9 others" in shown or "9 of 18 methods: the highest mean AP, and baselines" in shown or methods == 2
+        assert len(figure.axes[0].patches) == 3 * min(methods, 9)
+        zeros = [line for found in figure.axes[0].collections for line in found.get_segments()]
+        assert bool(zeros and ap == 0) is (ap == 0)
+
+
 def test_precision_over_recall(tmp_path):
     detected = detection_curves.read(_detected(tmp_path))
     with style.pyplot() as plt:
@@ -335,56 +371,11 @@ def test_precision_over_recall(tmp_path):
 
 def test_figures_of_detection_are_drawn_by_setup(tmp_path):
     setup = _detected(tmp_path)
-    names = [path.name for path in drawing.draw_detection([setup], tmp_path / "figures")]
+    what = drawing.DEFAULT, style.Print(formats=("svg",))
+    names = [path.name for path in drawing.draw_detection([setup], tmp_path / "figures", *what)]
     stem = "set@official-yolov8n-retrain-0123abcd"
-    assert names == [f"{kind}-{stem}.{suffix}" for kind in ("precision-recall", "classes") for suffix in ("pdf", "png")]
+    assert names == [f"{kind}-{stem}.svg" for kind in ("precision-recall", "classes")]
     # Broken curves leave the bars; a setup without a complete row has no figures.
     (setup.setup.folder / "mine" / "seed0" / "curves.json").write_text("torn {")
-    assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures"))) == 4
-    assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures"))
-
-
-def test_grid_rows_are_pairs_that_can_be_read(bench, bench_folder, pairs):
-    (pairs / "ir" / "a.png").write_bytes(b"no picture")
-    (pairs / "vis" / "d.png").unlink()
-    assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 1
-    result = bench("grid", *FOLDER, "--out", "g")
-    assert (result.exit_code, result.stderr) == (0, ""), "two of the four pairs are left"
-    named = bench("grid", *FOLDER, "--ids", "a,b")
-    assert named.exit_code != 0 and named.stderr.count("\n") == 1 and "a.png" in named.stderr
-
-
-def test_a_grid_goes_on_without_a_pair_that_broke(pairs):
-    split = plan.read_split(
-        "folder", "x", [Pair(id, pairs / "ir" / f"{id}.png", pairs / "vis" / f"{id}.png") for id in IDS]
-    )
-    cell = Cell(pairs / "results", "folder", split.name, "average")
-    cell.folder.joinpath("fused").mkdir(parents=True)
-    for id in IDS:
-        shutil.copy(pairs / "ir" / f"{id}.png", cell.folder / "fused" / f"{id}.png")
-    (pairs / "vis" / "b.png").write_bytes(b"no picture")
-    titles = {cell: "Average"}
-    rows, missing = stored_pairs.grid_rows(titles, split.pairs, ("I", "V"), skip=True)
-    assert [row.id for row in rows] == [id for id in IDS if id != "b"]
-    assert len(missing) == 1 and missing[0].startswith("b: ")
-    with pytest.raises(UserError, match=r"b\.png"):
-        stored_pairs.grid_rows(titles, split.pairs, ("I", "V"))
-    with pytest.raises(UserError, match="no fused image of these pairs; b: "):
-        stored_pairs.grid_rows(titles, [split.pairs[1]], ("I", "V"), skip=True)
-
-
-def test_ids_of_a_grid(tmp_path):
-    ids = ["a", "b", "a,b", "1,5 µm", "\u00e9", " c"]
-    split = plan.Split("folder", "x", [Pair(id, None, None) for id in ids])
-
-    def chosen(*texts):
-        return [pair.id for pair in stored_pairs.select_pairs(split, (), texts)]
-
-    assert chosen("b, a") == ["b", "a"]
-    assert chosen("a,b") == ["a,b"], "an id as a whole comes first"
-    assert chosen("a", "b", "1,5 µm", "a") == ["a", "b", "1,5 µm"]
-    assert chosen("e\u0301,a") == ["\u00e9", "a"], "however accents were typed"
-    assert chosen("a, c", " c") == ["a", " c"]
-    for texts, said in ((("a", "1,5"), "unknown pair of folder@x '1'"), ((" ,",), "at least one id")):
-        with pytest.raises(UserError, match=said):
-            chosen(*texts)
+    assert len(list(drawing.draw_detection([outcome.read(setup.setup, [0])], tmp_path / "figures", *what))) == 2
+    assert not list(drawing.draw_detection([outcome.read(setup.setup, [7])], tmp_path / "figures", *what))

@@ -188,28 +188,22 @@ def test_the_figure_shows_the_pairs_with_the_best_other_one(bench, tmp_path, mon
     pages.write(results, "tno@test", ["ir", "vis", "mine", "theirs"], ["a", "b", "c"], kinds=("fused",))
     (results / "tno@test" / "mine" / "fused" / "b.png").unlink()
     Image.new("L", (10, 10)).save(results / "tno@test" / "theirs" / "fused" / "c.png")
-    drawn, texts = [], []
+    drawn = {}
     qualitative = image_grid.qualitative
 
-    def draw(plt, rows, crops):
-        drawn.append(rows)
-        return qualitative(plt, rows, crops)
-
-    def save(figure, stem):
-        texts.extend(axis.get_xlabel() for axis in figure.axes if axis.get_xlabel())
-        return [stem.with_suffix(".png")]
+    def draw(plt, rows, titles, width):
+        drawn.update(rows={row.id: row for row in rows}, titles=list(titles.values()))
+        return qualitative(plt, rows, titles, width)
 
     monkeypatch.setattr(image_grid, "qualitative", draw)
-    monkeypatch.setattr(style, "save", save)
+    monkeypatch.setattr(style, "save", lambda figure, stem, formats: [stem.with_suffix(".png")])
     result = bench("report", "--sections", "worst", "--methods", "mine", "--figures", "--format", "csv", "--out", "out")
     assert "out/figures/worst-mine-tno@test-standard.png" in result.stdout.splitlines()
-    assert [list(row.pictures) for row in drawn[0]] in (
-        [["Infrared", "Visible", "Mine", "Best other"], ["Infrared", "Visible", "Mine"]],
-        [["Infrared", "Visible", "Mine"], ["Infrared", "Visible", "Mine", "Best other"]],
-    )
+    assert drawn["titles"] == ["Infrared", "Visible", "Mine", "Best other"]
+    assert set(drawn["rows"]) == {"a, best: Theirs", "c, best: Theirs"}
+    row = drawn["rows"]["a, best: Theirs"]
     stored = np.asarray(Image.open(results / "tno@test" / "theirs" / "fused" / "a.png"))
-    (row,) = [row for row in drawn[0] if row.id == "a"]
-    assert np.array_equal(row.pictures["Best other"], stored)
-    assert texts.count("Theirs") == 1 and texts.count("loses by EN 2, MSE 2, VIF 2") == 2
-    assert "worst images of tno@test mine: b: no picture of mine" in result.stderr
-    assert "c: the picture of theirs has another size" in result.stderr
+    assert np.array_equal(row.pictures["best other"], stored) and row.crops
+    assert "unlike its sources" in drawn["rows"]["c, best: Theirs"].missing["best other"]
+    assert "worst images of tno@test mine: b: mine: no picture" in result.stderr
+    assert "c: theirs: 10x10, unlike its sources" in result.stderr

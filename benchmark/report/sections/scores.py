@@ -39,13 +39,18 @@ def grids(content: Material) -> list[Grid]:
 
 def title(one: Measured) -> str:
     """Say in one line what was measured."""
+    return f"{place_of(one)}, {under(one.titles.protocol(one.protocol), one.output)}"
+
+
+def place_of(one: Measured) -> str:
+    """Name the data set with its split and how many pairs were measured."""
     if not one.rows:
         count = f"nothing complete of {counted(one.total, 'pair')}"
     elif one.common:
         count = f"{one.images} common of {counted(one.total, 'pair')}"
     else:
         count = counted(one.total, "pair")
-    return f"{one.titles.place(one.dataset, one.split, count)}, {under(one.titles.protocol(one.protocol), one.output)}"
+    return one.titles.place(one.dataset, one.split, count)
 
 
 def _grid(one: Measured, content: Material) -> Grid:
