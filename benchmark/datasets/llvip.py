@@ -33,7 +33,7 @@ class Llvip(FolderDataset):
         ),
         notes=(
             "26 recordings: ids of one begin with the same two digits, which are taken as its scene.",
-            "Not each recording has a place of its own: of 25 test pairs 26… at hand, many show the place of 19… or 20…,"
+            "Not each recording has a place of its own: of 25 pairs 26… at hand, many show the place of 19… or 20…,"
             " with the same cars, by local features and by eye, so that 19, 20 and 26 are fewer than three scenes.",
         ),
         caveats={"test": "Recording 26 shows the places of 19 and 20 again: these scenes are not independent."},
