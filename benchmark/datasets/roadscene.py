@@ -28,7 +28,7 @@ class RoadScene(FolderDataset):
             " 17 of 64 bits); 18 of the 50 show the place of a training frame by local features (two of them, 07190 and"
             " 07786, by chance, to the eye), and 17 are of a scene with one, directly or through others: the camera"
             " drives on, or comes back. train-disjoint leaves out the 27 training pairs of all those scenes.",
-            "Scenes, by local features alone: 161, of which 129 are one pair each; some borderline couples may be chance.",
+            "Scenes, by local features alone: 161, 129 of them of one pair; the weakest couples may be chance.",
         ),
     )
     default_split = "all"
