@@ -291,11 +291,12 @@ def _write_couples(out: Path, head, rows) -> None:
     import csv
     import io
 
+    from benchmark.report.formats.csv import text as spreadsheet_text
     from benchmark.store import files
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([[name.replace(" ", "_") for name in head], *rows])
+    writer.writerows([[name.replace(" ", "_") for name in head], *([*map(spreadsheet_text, row)] for row in rows)])
     try:
         files.replace(out, text.getvalue())
     except OSError as error:

@@ -32,7 +32,12 @@ class Llvip(FolderDataset):
             "Download LLVIP.zip.",
             "bench data pull llvip --archive LLVIP.zip --data-root DATA",
         ),
-        notes=("26 places, some in the same street: ids of one place begin with the same two digits.",),
+        notes=(
+            "26 recordings: ids of one begin with the same two digits, which are taken as its scene.",
+            "Not each recording has a place of its own: of 25 pairs 26… at hand, many show the place of 19… or 20…,"
+            " with the same cars, by local features and by eye, so that 19, 20 and 26 are fewer than three scenes.",
+        ),
+        caveats={"test": "Recording 26 shows the places of 19 and 20 again: these scenes are not independent."},
     )
     default_split = "test"
     split_titles: ClassVar[dict[str, str]] = {

@@ -35,10 +35,9 @@ class Msrs(FolderDataset):
             "Ids end in D (day) or N (night).",
             "The box labels are sparse: objects are missing; use them for sanity checks only.",
             "The test list is about every fourth frame: 359 of its 361 ids have a training id next to them.",
-            "Scenes are stretches of 20 ids, by day or by night. Of the 60 test pairs at hand, local features match"
-            " those 4 to 6 ids apart (5 of 5 couples of neighbours), some 8 or 9 apart (2 of 7) and none further"
-            " apart (0 of 44, and no other of all 1,770). Frames at the seam of two stretches may still show"
-            " one place.",
+            "Scenes are stretches of 20 ids, by day or by night. Of the 60 test pairs at hand local features match"
+            " neighbours 4 to 6 ids apart (5 of 5 couples), some 8 or 9 apart (2 of 7), none further apart (0 of 44),"
+            " and no other of the 1,770 couples. Frames at the seam of two stretches may still show one place.",
         ),
         caveats={
             "test": "The official training list holds a frame next to 359 of the 361 test frames: networks trained on"

@@ -29,8 +29,8 @@ class Tno(FolderDataset):
             "didfuse40 was identified by comparing pixels with the authors' files (one of them differs by one level).",
             "Of the 21-pair selection of DenseFuse and NestFuse only pair 42 is certain here, and of the 37-pair"
             " selections that some papers name no list was found: neither is offered.",
-            "Scenes, by local features and by eye: 01 and 39, 02 and 40, 03 and 04, 09 and 10, 15 and 17, 16 and 18,"
-            " 19 and 26, 22 and 27, 23 and 33 show one place each; with the others there are 33.",
+            "By local features, confirmed by eye: 01 and 39, 02 and 40, 03 and 04, 09 and 10, 15 and 17, 16 and 18,"
+            " 19 and 26, 22 and 27, 23 and 33 show one place each; no others match: 33 scenes.",
             "train: none of its pairs shows the place of one of cddfuse25 by local features (0 of 375 couples). 34,"
             " which by eye may show the track of 35, is left out too. Others of its pairs come from the same village as"
             " 19, 20, 26 and 29, from other viewpoints.",

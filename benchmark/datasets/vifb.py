@@ -20,7 +20,7 @@ class Vifb(FolderDataset):
         layout="VIFB/{IR,VI}/*.jpg (in the repository: input/IR, input/VI)",
         notes=(
             "Some infrared files are colour JPEGs; their luminance is read.",
-            "Scenes, by local features and by eye: elecbike, man and manlight show one place, the others one each.",
+            "By local features, confirmed by eye, elecbike, man and manlight show one place; no others match.",
         ),
     )
     default_split = "all"

@@ -587,3 +587,39 @@ def test_the_page_is_what_the_cards_say():
         "run: python -m benchmark.curation.cards_page > docs/datasets.md"
     )
     assert (page.parent / "synth.png").stat().st_size < 300_000
+
+
+def test_training_lists_share_no_scene_with_test_lists():
+    roadscene = datasets.get("roadscene")
+    test, train, disjoint = ({*roadscene.listed_split(s)} for s in ("cddfuse50", "train", "train-disjoint"))
+    assert disjoint < train
+    assert not {roadscene.scene_of(id) for id in disjoint} & {roadscene.scene_of(id) for id in test}
+    assert roadscene.training_split == "train-disjoint" and datasets.get("tno").training_split == "train"
+    assert datasets.get("m3fd").training_split == "scene-train"  # never the default split, which is the test part
+    cases = {}
+    for name in ("harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"):
+        data = datasets.get(name)
+        assert data.training_split == "patient-train"
+        for part in ("train", "test"):
+            ids = data.listed_split(f"patient-{part}")
+            assert len(ids) == data.card.counts[f"patient-{part}"]
+            cases.setdefault(part, set()).update(map(data.scene_of, ids))
+        assert {data.scene_of(id) for id in data.listed_split("test")} <= {
+            *map(data.scene_of, data.listed_split("train"))
+        }
+    assert cases["test"] == {f"case {n}" for n in (9, 16, 21, 30, 36)} and not cases["test"] & cases["train"]
+
+
+def test_scenes_of_msrs_are_stretches_of_one_time_of_day():
+    scene_of = datasets.get("msrs").scene_of
+    assert scene_of("00420D") == scene_of("00439D") != scene_of("00440D")
+    assert scene_of("00420D") != scene_of("00420N")
+    assert scene_of("mine") is scene_of("00420") is None
+
+
+def test_patients_at_hand(shared):
+    for name, count in (("harvard_ct_mri", 35), ("harvard_pet_mri", 82), ("harvard_spect_mri", 81)):
+        selection = datasets.get(name).select("patient-test", shared / "data")
+        assert len(selection.pairs) == count and not selection.notes
+        cddfuse = datasets.get(name).pairs("cddfuse", shared / "data")
+        assert None not in {datasets.get(name).scene_of(pair.id) for pair in cddfuse}
