@@ -2,7 +2,7 @@
 
 Everything here is a function of arrays. A *unit* is one observation: an image, or a scene with all its images. Means
 are over images, hence ratios of what units sum up to and how much they count. Where images are alike because they are
-neighbours, each is replaced by what it adds to the one before it (`whitened`), which is a unit again.
+neighbours, blocks of them are units, each less what it repeats of the block before it.
 
 Levels and coverage of all this are simulated by `studies/null.py`; docs/reports.md has its table.
 
@@ -27,35 +27,51 @@ _AT_ONCE = 250  # draws whose numbers a processor keeps near
 _ALL = 11  # units up to which all signs are taken: 2^10
 _STEEPEST = 3.0  # t up to which skewness is corrected for in a family of tests; further out its estimate is only noise
 _MOST = 0.97  # the strongest correlation that is believed
-_RAISE = 0.65  # standard errors by which a correlation of 1 would be raised
+_RAISE = 0.5  # standard errors by which a correlation of 1 would be raised
 
 
 @dataclass(frozen=True)
 class Units:
     """c means over u units.
 
-    sums: (c, u). counts: (c, u) or (1, u), positive; the mean is the sum of `sums` over that of `counts`. number: (c,)
-    or a number, how many independent and equal units tell as much.
+    sums: (c, u). counts: (c, u) or (1, u), positive; the mean is the sum of `sums` over that of `counts`. number: (c,),
+    how many independent scenes or images tell as much; nan for rows that do not vary.
     """
 
     sums: np.ndarray
     counts: np.ndarray
-    number: np.ndarray | float
+    number: np.ndarray
 
 
 def of_scenes(sums: np.ndarray, counts: np.ndarray) -> Units:
-    """Take scenes as units. sums: (c, u) over the images of each; counts: (u,) how many these are."""
-    counts = np.asarray(counts, float)
-    return Units(sums, counts[None], float(counts.sum() ** 2 / (counts**2).sum()))
+    """Take scenes as units. sums: (c, u) over the images of each. counts: (u,), how many these are."""
+    return Units(sums, np.asarray(counts, float)[None], np.full(len(sums), float(len(counts))))
 
 
-def of_neighbours(values: np.ndarray) -> Units:
-    """Take images as units, which stand in their order. values: (c, n), each row with a correlation of its own."""
-    own = np.clip(np.nan_to_num(correlations(values)), 0, _MOST)
-    return Units(*whitened(values, raised(own, values.shape[1])), effective(values.shape[1], own))
+def of_neighbours(values: np.ndarray, together: int = 0) -> Units:
+    """Take images as units that stand in an order in which neighbours may be alike. values: (c, n).
+
+    Blocks of neighbours are averaged, the longer the more images there are, and what correlation is left between
+    blocks is taken out. together: 0 where each row has a correlation of its own; else the rows share theirs as far as
+    they agree, and this is how many of them are independent.
+    """
+    n = values.shape[1]
+    starts = _starts(n)
+    blocks = np.add.reduceat(values, starts, axis=1) / np.diff([*starts, n]) if n else values
+    found = _correlations(blocks)
+    found = _pooled(found, len(starts)) if together else np.clip(np.nan_to_num(found), 0, _MOST)
+    chance = np.sqrt((1 - found**2) / (len(starts) * max(together, 1))) if n else 0.0
+    sums, counts = _whitened(blocks, np.minimum(found * (1 + _RAISE * chance), _MOST))
+    return Units(sums, counts, _number(values, sums, counts))
 
 
-def correlations(values: np.ndarray) -> np.ndarray:
+def _starts(n: int) -> np.ndarray:
+    """Where blocks of n images begin. Their length grows as the cube root of n (H. R. Künsch, Ann. Stat. 17, 1989)."""
+    blocks = n // max(1, int(np.cbrt(n) + 1e-9) - 1)
+    return np.arange(blocks) * n // max(blocks, 1)
+
+
+def _correlations(values: np.ndarray) -> np.ndarray:
     """Correlations of neighbours (c,) in rows (c, n), less the bias of having estimated the mean; nan of constant rows,
     and where there are too few values to tell."""
     n = values.shape[1]
@@ -69,37 +85,36 @@ def correlations(values: np.ndarray) -> np.ndarray:
     return (n * found + 1) / (n - 3)
 
 
-def pooled(correlations: np.ndarray, n: int) -> tuple[float, np.ndarray]:
-    """Return the mean of c correlations, and each drawn towards it as far as their spread is that of chance (empirical
-    Bayes). Both are between 0 and what is believed; for nan stands the mean. n: values that each is of."""
+def _pooled(correlations: np.ndarray, n: int) -> np.ndarray:
+    """Draw c correlations towards their mean as far as their spread is that of chance (empirical Bayes). For nan stands
+    the mean. n: values that each is of."""
     known = correlations[~np.isnan(correlations)]
     if not len(known):
-        return 0.0, np.zeros(len(correlations))
+        return np.zeros(len(correlations))
     mean = float(np.clip(known.mean(), 0, _MOST))
     spread, chance = known.var(), (1 - mean**2) / n
     kept = 1 - chance / spread if spread > chance else 0.0
-    return mean, np.clip(mean + kept * (np.nan_to_num(correlations, nan=mean) - mean), 0, _MOST)
+    return np.clip(mean + kept * (np.nan_to_num(correlations, nan=mean) - mean), 0, _MOST)
 
 
-def raised(correlations: np.ndarray, n: int, series: int = 1) -> np.ndarray:
-    """Return correlations a bit larger than estimated, as to underestimate one costs more than to overestimate it.
-    series: how many rows of n values told them."""
-    return np.minimum(correlations * (1 + _RAISE * np.sqrt((1 - correlations**2) / (n * series))), _MOST)
-
-
-def effective(n: int, correlations: np.ndarray | float) -> np.ndarray | float:
-    """How many independent images tell as much as n of which each is alike its neighbour."""
-    return n * (1 - correlations) / (1 + correlations)
-
-
-def whitened(values: np.ndarray, correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return of rows (c, n) what each image adds to the one before it, and how much it counts, both (c, n)."""
+def _whitened(values: np.ndarray, correlations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return of rows (c, n) what each value adds to the one before it, and how much it counts, (c, n) each."""
     first = np.sqrt(1 - correlations**2)
     sums, counts = np.array(values, float), np.repeat((1 - correlations)[:, None], values.shape[1], axis=1)
     sums[:, 1:] -= correlations[:, None] * values[:, :-1]
-    sums[:, 0] *= first
-    counts[:, 0] = first
+    sums[:, :1] *= first[:, None]
+    counts[:, :1] = first[:, None]
     return sums, counts
+
+
+def _number(values: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """How many independent images have a mean as sure as that of n neighbours (c, n), at most n: (c,)."""
+    found, n = np.full(len(values), np.nan), values.shape[1]
+    if n > 1:
+        error, spread = _mean(sums, counts).error ** 2, values.var(axis=1, ddof=1)
+        varied = (error > 0) & (spread > 1e-20 * (values**2).mean(axis=1))
+        found[varied] = np.minimum(spread[varied] / error[varied], n)
+    return found
 
 
 @dataclass(frozen=True)
@@ -113,20 +128,19 @@ class _Mean:
     degrees: np.ndarray
 
 
-def _mean(units: Units) -> _Mean:
-    sums, counts = units.sums, units.counts
+def _mean(sums: np.ndarray, counts: np.ndarray) -> _Mean:
     u, total = sums.shape[1], counts.sum(axis=1)
     mean = sums.sum(axis=1) / total
     rest = sums - mean[:, None] * counts
     share = counts / total[:, None]
     error = np.sqrt((1 - 1 / u) * ((rest / (1 - share)) ** 2).sum(axis=1)) / total
     squares = (rest**2).sum(axis=1)
-    even = total**2 / (counts**2).sum(axis=1) / u  # the skewness of unequal units is mostly that of the largest
-    bias = np.sqrt(u * (u - 1)) / (u - 2)
+    even = total**2 / (counts**2).sum(axis=1) / u  # 1 of equal units; the skewness of others is that of the largest
+    bias = np.sqrt(u * (u - 1)) / max(u - 2, 1)
     skewness = even * bias * np.divide(
         (rest**3).sum(axis=1), squares**1.5, where=squares > 0, out=np.zeros(len(sums))
     )  # fmt: skip
-    return _Mean(mean, error, skewness, np.maximum(np.broadcast_to(units.number, mean.shape) - 1, 2))
+    return _Mean(mean, error, skewness, np.maximum(u * even - 1, 2))
 
 
 def _symmetric(t: np.ndarray, skewness: np.ndarray) -> np.ndarray:
@@ -150,7 +164,7 @@ def interval(units: Units, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]
 
     if units.sums.shape[1] < FEWEST:
         return np.full(len(units.sums), np.nan), np.full(len(units.sums), np.nan)
-    found = _mean(units)
+    found = _mean(units.sums, units.counts)
     quantile = stats.t.ppf((1 + level) / 2, found.degrees)
     below, above = (_skewed(sign * quantile, found.skewness) * found.error for sign in (1, -1))
     return below, -above
@@ -158,17 +172,18 @@ def interval(units: Units, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]
 
 def p_values(units: Units) -> np.ndarray:
     """Test that means are 0, two-sided: p (c,), below 1 - level where `interval` leaves 0 out; nan for fewer than
-    `FEWEST` units, 1 where all sums are 0."""
+    `FEWEST` units or independent ones, 1 where all sums are 0."""
     from scipy import stats
 
     if units.sums.shape[1] < FEWEST:
         return np.full(len(units.sums), np.nan)
-    found = _mean(units)
+    found = _mean(units.sums, units.counts)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(found.mean == 0, 0.0, found.mean / found.error)
     finite = np.where(np.isfinite(t), t, 0.0)
     p = 2 * stats.t.sf(np.abs(_symmetric(finite, found.skewness)), found.degrees)
-    return np.where(np.isfinite(t), np.where((units.sums == 0).all(axis=1), 1.0, p), 0.0)
+    p = np.where(np.isfinite(t), np.where((units.sums == 0).all(axis=1), 1.0, p), 0.0)
+    return np.where(units.number < FEWEST, np.nan, p)
 
 
 @lru_cache(maxsize=4)

@@ -301,24 +301,20 @@ def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | No
     ranks = _ranks(observed, direction)
     mean_ranks = ranks.mean(axis=1)
     tied = (ranks == ranks[:1]).all()  # nothing but ties: the statistic is 0 / 0
-    number = critical = float(units)
+    number = float(units)
     if scores.scenes is None:
-        alike, _ = inference.pooled(inference.correlations(ranks), units)
-        number = float(inference.effective(units, alike))
-        critical = float(inference.effective(units, inference.raised(np.float64(alike), units, count - 1)))
+        number = _mean_number(inference.of_neighbours(ranks, count - 1), units)
     statistic = 0.0 if tied else float(stats.friedmanchisquare(*ranks).statistic)
     p, nemenyi, difference = np.nan, np.full((count, count), np.nan), np.nan
     if number >= FEWEST:
         agreement = statistic / (units * (count - 1))  # Kendall's W
-        freedom = count - 1 - 2 / critical
+        freedom = count - 1 - 2 / number
         with np.errstate(divide="ignore"):
-            p = float(
-                stats.f.sf((critical - 1) * np.divide(agreement, 1 - agreement), freedom, (critical - 1) * freedom)
-            )
-        scale = np.sqrt(count * (count + 1) / (12 * critical))
+            p = float(stats.f.sf((number - 1) * np.divide(agreement, 1 - agreement), freedom, (number - 1) * freedom))
+        scale = np.sqrt(count * (count + 1) / (12 * number))
         apart = np.abs(mean_ranks[:, None] - mean_ranks)
         nemenyi = stats.studentized_range.sf(apart / scale, count, np.inf)
-        difference = critical_difference(count, critical, alpha)
+        difference = critical_difference(count, number, alpha)
     return Friedman(methods, statistic, p, mean_ranks, nemenyi, difference, alpha, units, number)
 
 
@@ -387,8 +383,11 @@ def _direction(scores: Scores, metric: str) -> int:
 
 
 def _observed(scores: Scores, metric: str) -> np.ndarray:
-    """(k, u): the observations of a metric without the units where it is undefined for every method."""
+    """(k, u): the observations of a metric without the units where it is undefined for every method. Images are in
+    order."""
     observed = scores.observations[:, scores.index(metric)]
+    if scores.scenes is None:
+        observed = observed[:, scores.order]
     return observed[:, ~np.isnan(observed).all(axis=0)]
 
 
@@ -431,17 +430,22 @@ def _tested(methods: np.ndarray, sums: np.ndarray, means: np.ndarray, neighbours
     apart, number = differences(sums[first], sums[second]), float(units)
     sign = np.sign(differences(means[first], means[second]))
     sign[(apart == 0).all(axis=1)] = 0
-    if neighbours and units >= FEWEST and len(first):
-        alike, each = inference.pooled(inference.correlations(apart), units)
-        number = float(inference.effective(units, alike))
-        apart, _ = inference.whitened(apart, inference.raised(each, units, count - 1))
-        apart[np.sign(apart.sum(axis=1)) != sign] = 0  # what shows in whitened sums alone is of the ends of the row
+    if neighbours and len(first) and units:
+        found = inference.of_neighbours(apart, count - 1)
+        number, apart = _mean_number(found, units), found.sums
+        apart[np.sign(apart.sum(axis=1)) != sign] = 0  # what shows in these sums alone is of the ends of the row
     p, signs = np.full((count, count), np.nan), np.zeros((count, count), int)
     signs[first, second], signs[second, first] = sign, -sign
     if number >= FEWEST:
         np.fill_diagonal(p, 1)
         p[first, second] = p[second, first] = inference.step_down(apart)
     return Pairs(methods, p, signs, units, number)
+
+
+def _mean_number(found: inference.Units, images: int) -> float:
+    """How many independent images tell as much, the mean over rows; all images where no row varies."""
+    number = found.number[~np.isnan(found.number)]
+    return float(number.mean()) if len(number) else float(images)
 
 
 def _intervals(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
@@ -455,7 +459,7 @@ def _by_row(scores: Scores, function) -> tuple[np.ndarray, ...]:
     shape = scores.values.shape[:2]
     flat = scores.values.reshape(-1, len(scores.ids))
     defined = ~np.isnan(flat)
-    found: list[np.ndarray] = [np.full(shape, np.nan) for _ in range(2)]
+    found = [np.full(shape, np.nan), np.full(shape, np.nan)]
     for kept in np.unique(defined, axis=0) if len(flat) else ():
         if not kept.any():
             continue

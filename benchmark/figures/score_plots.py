@@ -15,7 +15,6 @@ from matplotlib.collections import PolyCollection
 from benchmark.figures import critical, style
 from benchmark.report.measured import NAIVE, Measured
 from benchmark.report.terminal import ARROWS
-from benchmark.statistics import FEW
 
 RADAR_METHODS = 8  # more polygons cannot be told apart
 
@@ -207,8 +206,8 @@ def mean_ranks(measured: Measured) -> dict[str, np.ndarray]:
 
 def critical_differences(plt, measured: Measured):
     """Draw a critical-difference diagram (Demšar 2006) per metric: mean ranks on a line, 1 is best. A bar joins methods
-    that Nemenyi's test cannot tell apart. Returns None where no metric has three methods and two units."""
-    found = {metric: friedman for metric, friedman in measured.friedmans.items() if friedman is not None}
+    that Nemenyi's test cannot tell apart. Returns None where no metric has three methods and units enough to test."""
+    found = {metric: test for metric, test in measured.friedmans.items() if test is not None and test.possible}
     if not found:
         return None
     most = max(len(friedman.methods) for friedman in found.values())
@@ -225,11 +224,6 @@ def critical_differences(plt, measured: Measured):
         axis.set_title(
             f"{metric_label(measured, metric)}   CD {friedman.critical_difference:.2f}, Friedman p "
             f"{_p(friedman.p)}, {friedman.units} {unit}s"
-        )
-    if any(friedman.approximate for friedman in found.values()):
-        figure.supxlabel(
-            f"CD and p are of the limit of many {measured.scores.unit}s: with {FEW} or fewer, rough approximations",
-            fontsize=6,
         )
     return figure
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark import statistics
+from benchmark import inference, statistics
 from benchmark.errors import UserError, unknown
 from benchmark.names import composed
 from benchmark.report.measured import fold, scenes_of
@@ -25,10 +25,10 @@ class Change:
     """A metric of B minus the same metric of A, over the `images` for which both have a finite value.
 
     changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images. low, high: 95 %
-    bootstrap interval of the difference. p: of the paired Wilcoxon test over units, Holm-corrected over everything
+    interval of the difference. p: of the mean of paired differences over units, Holm-corrected over everything
     compared; nan where nothing was tested. verdict: "better", "worse" or, for a metric without direction, "different";
-    "not shown" where the difference is not significant; "too few" where so few units could show none; "same" where no
-    image changed.
+    "not shown" where the difference is not significant; "too few" where there are too few units to test; "same" where
+    no image changed.
     """
 
     dataset: str
@@ -183,7 +183,7 @@ def _change(a: Row, b: Row, metric: str, pairs: np.ndarray, ids: tuple[str, ...]
     difference = statistics.differences(pairs[1], pairs[0])
     scores = Scores(("difference",), {metric: direction}, ids, difference[None, None], scenes)
     (summary,) = statistics.summaries(scores)[metric]
-    (p,), _ = statistics.signed_rank(scores.observations[0])
+    p = float(statistics.mean_is_zero(scores)[0, 0])
     return Change(
         a.cell.dataset,
         a.cell.split,
@@ -201,7 +201,7 @@ def _change(a: Row, b: Row, metric: str, pairs: np.ndarray, ids: tuple[str, ...]
         difference=summary.mean,
         low=summary.low,
         high=summary.high,
-        p=float(p) if statistics.can_differ(scores.units, 1) else np.nan,
+        p=p,
         verdict="",
     )
 
@@ -209,21 +209,21 @@ def _change(a: Row, b: Row, metric: str, pairs: np.ndarray, ids: tuple[str, ...]
 def _judged(changes: list[Change]) -> list[Change]:
     """Correct the p values over all that changed, and give verdicts."""
     tested = [i for i, change in enumerate(changes) if change.changed and not np.isnan(change.p)]
-    corrected = dict(zip(tested, statistics.holm(np.array([changes[i].p for i in tested]))))
+    corrected = dict(zip(tested, inference.holm(np.array([changes[i].p for i in tested]))))
     found = []
     for i, change in enumerate(changes):
         p = float(corrected.get(i, np.nan))
-        found.append(replace(change, p=p, verdict=_verdict(change, p, len(tested))))
+        found.append(replace(change, p=p, verdict=_verdict(change, p)))
     return found
 
 
-def _verdict(change: Change, p: float, tests: int) -> str:
+def _verdict(change: Change, p: float) -> str:
     if not change.changed:
         return "same"
     if np.isnan(p):
         return "too few"
     if p >= ALPHA:
-        return "not shown" if statistics.can_differ(change.units, tests) else "too few"
+        return "not shown"
     if not change.direction:
         return "different"
     return "better" if change.difference * change.direction > 0 else "worse"

@@ -16,7 +16,7 @@ from benchmark.report.material import Options
 from benchmark.report.measured import decimals
 from benchmark.report.tabular import BEST, Column, Entry, Grid, Line, counted, key, unique
 from benchmark.report.terminal import ARROWS
-from benchmark.statistics import ALPHA
+from benchmark.statistics import ALPHA, FEWEST
 
 _SIGNS = {"better": "▲", "worse": "▼", "different": "◆"}
 
@@ -84,7 +84,7 @@ def _grids(found: Comparison, a: str, b: str) -> list[Grid]:
 _VERDICTS = ("better", "worse", "different", "not shown", "too few", "same")
 _MEANINGS = {
     "not shown": "no significant difference, which does not show that there is none",
-    "too few": "so few images or scenes that no difference could be significant after Holm's correction",
+    "too few": f"fewer than {FEWEST} images or scenes, which is too few to test anything",
 }
 
 

@@ -29,9 +29,9 @@ def render(content: Content) -> str:
 
     mean, sd (sample, ddof = 1): over the `n` images where the metric is defined and finite, of `images` in the split
     (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the metric
-    is infinite. ci_low, ci_high: 95 % bootstrap interval of
-    the mean. p_best: against the best method, Holm-corrected. best: 1 for the best and all that are not significantly
-    worse. unit, units: what intervals and tests take as one observation, and how many there are.
+    is infinite. ci_low, ci_high: 95 % interval of the mean. p_best: against the best method, corrected for all pairs of
+    methods. best: 1 for the best and all that are not significantly worse. unit, units: what intervals and tests take
+    as one observation, and how many there are.
 
     A line of detection has as metric "AP small", "AP50 Car" and so on, as fractions, as in the records. mean, sd: over
     the `seeds`. n: images that the number is of. instances: labelled objects. difference: to `vis`, with its interval.
@@ -117,5 +117,5 @@ def _number(value: float) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Print six digits: further ones of a bootstrap's number, or of one from a distribution's tail, mean nothing."""
+    """Print six digits: further ones of a distribution's tail mean nothing."""
     return "" if math.isnan(value) else f"{value:.6g}"
