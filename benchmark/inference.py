@@ -10,7 +10,7 @@ Sources: R. A. Fisher, The Design of Experiments (1935), for tests by signs; P. 
 Resampling-Based Multiple Testing (1993), and J. P. Romano and M. Wolf, JASA 100 (2005), for the step-down maximum;
 N. J. Johnson, JASA 73 (1978), and P. Hall, J. R. Stat. Soc. B 54 (1992), for skewed observations; L. Kish, Survey
 Sampling (1965), for unequal units; S. J. Prais and C. B. Winsten, Cowles Commission 383 (1954), for whitening;
-F. H. C. Marriott and J. A. Pope, Biometrika 41 (1954), for the bias of correlations; S. Holm, Scand. J. Stat. 6 (1979).
+F. H. C. Marriott and J. A. Pope, Biometrika 41 (1954), for the bias of correlations.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _number(values: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndar
     if n > 1:
         error, spread = _mean(sums, counts).error ** 2, values.var(axis=1, ddof=1)
         varied = (error > 0) & (spread > 1e-20 * (values**2).mean(axis=1))
-        found[varied] = np.minimum(spread[varied] / error[varied], n)
+        found[varied] = np.minimum(np.round(spread[varied] / error[varied], 9), n)
     return found
 
 
@@ -155,10 +155,11 @@ def _skewed(symmetric: np.ndarray, skewness: np.ndarray) -> np.ndarray:
     return np.where(np.abs(skewness) > 1e-6, (np.cbrt(1 + some * rest) - 1) * 3 / some, rest)
 
 
-def interval(units: Units, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """How far the interval of each mean reaches below and above it, (c,) each; nan for fewer than `FEWEST` units.
+def interval(units: Units, level: float = 0.95, skewed: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """How far the interval of each mean reaches below and above it, (c,) each; nan for fewer than `FEWEST` units, and
+    for neighbours so alike that all of them tell less than one independent image.
 
-    Student's interval with a standard error by the jackknife, corrected for skewness.
+    Student's interval with a standard error by the jackknife. skewed: correct it for skewness.
     """
     from scipy import stats
 
@@ -166,8 +167,9 @@ def interval(units: Units, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]
         return np.full(len(units.sums), np.nan), np.full(len(units.sums), np.nan)
     found = _mean(units.sums, units.counts)
     quantile = stats.t.ppf((1 + level) / 2, found.degrees)
-    below, above = (_skewed(sign * quantile, found.skewness) * found.error for sign in (1, -1))
-    return below, -above
+    below, above = (_skewed(sign * quantile, skewed * found.skewness) * found.error for sign in (1, -1))
+    told = ~(units.number < 1)  # true of nan, of rows that do not vary
+    return np.where(told, below, np.nan), np.where(told, -above, np.nan)
 
 
 def p_values(units: Units) -> np.ndarray:
@@ -187,19 +189,19 @@ def p_values(units: Units) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def signs(units: int) -> np.ndarray:
+def signs(units: int, draws: int = DRAWS) -> np.ndarray:
     """Signs of units, (draws, u): all up to their reverse where these are few, else a random choice. The first are all
     +1, as observed. Read-only."""
     if units <= _ALL:
         found = 1.0 - 2 * ((np.arange(2 ** (units - 1))[:, None] >> np.arange(units)) & 1)
     else:
-        found = np.random.default_rng(SEED).choice([-1.0, 1.0], (DRAWS, units))
+        found = np.random.default_rng(SEED).choice([-1.0, 1.0], (draws, units))
         found[0] = 1
     found.flags.writeable = False
     return found
 
 
-def step_down(sums: np.ndarray) -> np.ndarray:
+def step_down(sums: np.ndarray, draws: int = DRAWS) -> np.ndarray:
     """Test together that c means are 0, by random signs of the units: p values (c,), each corrected for all tests.
 
     sums: (c, u), a row for each mean, with the same units in the same order. A draw gives each unit one sign in all
@@ -210,14 +212,14 @@ def step_down(sums: np.ndarray) -> np.ndarray:
     some = np.flatnonzero((sums != 0).any(axis=1))
     if not len(some):
         return p
-    columns, draws = sums[some].T, signs(sums.shape[1])
-    observed = _skewness_corrected(columns, draws[:1])[0]
+    columns, drawn_signs = sums[some].T, signs(sums.shape[1], draws)
+    observed = _skewness_corrected(columns, drawn_signs[:1])[0]
     order = np.argsort(observed, kind="stable")  # least significant first
     reached, columns = np.zeros(len(some)), columns[:, order]
-    for start in range(0, len(draws), _AT_ONCE):
-        drawn = _skewness_corrected(columns, draws[start : start + _AT_ONCE])
+    for start in range(0, len(drawn_signs), _AT_ONCE):
+        drawn = _skewness_corrected(columns, drawn_signs[start : start + _AT_ONCE])
         reached += (np.maximum.accumulate(drawn, axis=1) >= observed[order] * (1 - 1e-9)).sum(axis=0)
-    shares = reached / len(draws)
+    shares = reached / len(drawn_signs)
     p[some[order]] = np.maximum.accumulate(shares[::-1])[::-1]
     return p
 
@@ -232,12 +234,3 @@ def _skewness_corrected(sums: np.ndarray, signs: np.ndarray) -> np.ndarray:
     third = signs @ (scaled * scaled * scaled) / u - mean * (3 - 2 * square)
     steep = np.minimum(u * square / variance, _STEEPEST**2) / 3 + 1 / 6
     return np.abs(u * mean + third / variance * steep) / np.sqrt(u * variance)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p values (c,) after Holm."""
-    p = np.asarray(p, float)
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return adjusted

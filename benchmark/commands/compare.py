@@ -13,9 +13,9 @@ Examples:
   bench compare cddfuse cddfuse+1a2b3c4d --metrics MI,VIF
   bench compare results.old results --format markdown
 \b
-Differences are B less A on the images that both have. p is of Student's test of paired
-differences, corrected for skewness, over images (over scenes, where the data set tells them), and
-Holm-corrected over everything compared. With fewer than seven images the verdict is "too few".
+Differences are B less A on the images that both have. p is of tests of the mean
+difference by random signs of images (of scenes, where the data set tells them), corrected for
+everything compared. With fewer than seven images the verdict is "too few".
 """
 
 FORMATS = ("text", "markdown", "latex", "html", "csv", "json")

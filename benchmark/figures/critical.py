@@ -14,7 +14,7 @@ from benchmark.statistics import Friedman
 def diagram(axis, friedman: Friedman, titles: Sequence[str], colours: Sequence[str]):
     """Draw mean ranks on a line at the top, bars below it, then a row for each method, the better half at the left.
 
-    titles, colours: those of `friedman`'s methods. Uses few artists; `scikit_posthocs` takes about four a method.
+    titles, colours: those of `friedman`'s methods. Uses few artists, which are slow.
     """
     order = np.argsort(friedman.mean_ranks, kind="stable")
     ranks, titles, colours = friedman.mean_ranks[order], [titles[i] for i in order], [colours[i] for i in order]

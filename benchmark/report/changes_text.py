@@ -84,7 +84,7 @@ def _grids(found: Comparison, a: str, b: str) -> list[Grid]:
 _VERDICTS = ("better", "worse", "different", "not shown", "too few", "same")
 _MEANINGS = {
     "not shown": "no significant difference, which does not show that there is none",
-    "too few": f"fewer than {FEWEST} images or scenes, which is too few to test anything",
+    "too few": f"fewer than {FEWEST} independent images or scenes, which is too few to test",
 }
 
 

