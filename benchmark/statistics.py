@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -328,17 +328,24 @@ def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | No
             p = float(stats.f.sf((number - 1) * np.divide(agreement, 1 - agreement), freedom, (number - 1) * freedom))
         scale = np.sqrt(count * (count + 1) / (12 * number))
         apart = np.abs(mean_ranks[:, None] - mean_ranks)
-        nemenyi = stats.studentized_range.sf(apart / scale, count, np.inf)
+        above = np.triu_indices(count, 1)
+        nemenyi = np.ones((count, count))
+        nemenyi[above] = stats.studentized_range.sf(apart[above] / scale, count, np.inf)
+        nemenyi.T[above] = nemenyi[above]
         difference = critical_difference(count, number, alpha)
     return Friedman(methods, statistic, p, mean_ranks, nemenyi, difference, alpha, units, number)
 
 
 def critical_difference(methods: int, units: float, alpha: float = ALPHA) -> float:
     """Nemenyi's, for mean ranks: q sqrt(k (k + 1) / 6 N), q being the quantile of the studentised range / sqrt 2."""
+    return float(_studentised_range(methods, alpha) * np.sqrt(methods * (methods + 1) / (12 * units)))
+
+
+@lru_cache(maxsize=64)
+def _studentised_range(methods: int, alpha: float) -> float:
     from scipy import stats
 
-    q = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / np.sqrt(2)
-    return float(q * np.sqrt(methods * (methods + 1) / (6 * units)))
+    return float(stats.studentized_range.ppf(1 - alpha, methods, np.inf))
 
 
 def ranking(scores: Scores, metrics: Sequence[str] | None = None) -> Ranking:

@@ -12,7 +12,7 @@ percentile bootstrap.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import stats
@@ -98,9 +98,8 @@ ROWS = [
 ]
 
 
-def comparisons(simulations: int, rows=ROWS, methods: int = METHODS) -> list[list[str]]:
+def comparisons(simulations: int, rows=ROWS, methods: int = METHODS) -> Iterator[list[str]]:
     """How often at least one of equal methods is called different, in percent: a row per null and number of units."""
-    found = []
     for name, units in rows:
         random = np.random.default_rng([units, *name.encode()])
         counts = np.zeros(8)
@@ -118,8 +117,7 @@ def comparisons(simulations: int, rows=ROWS, methods: int = METHODS) -> list[lis
                 test is not None and (test.nemenyi < statistics.ALPHA).any(),
                 not best.possible,
             ]
-        found.append([name, str(units), *(f"{100 * count / simulations:.1f}" for count in counts)])
-    return found
+        yield [name, str(units), *(f"{100 * count / simulations:.1f}" for count in counts)]
 
 
 MEANS = {
@@ -130,12 +128,14 @@ MEANS = {
 }
 
 
-def intervals(simulations: int, units: tuple[int, ...] = (7, 10, 20, 50)) -> list[list[str]]:
+def intervals(
+    simulations: int, units: tuple[int, ...] = (7, 10, 20, 50), lengths: tuple[int, ...] = (20, 50, 200)
+) -> Iterator[list[str]]:
     """Percent of 95 % intervals of a mean that hold the true one, of the percentile bootstrap over images and ours: a
     row per distribution and number of units."""
     cases = [(name, count) for count in units for name in (*MEANS, SCENES)]
-    cases += [(name, count) for name in (NEIGHBOURS.format(rho) for rho in (0, 0.5, 0.75)) for count in (20, 50, 200)]
-    random, found = np.random.default_rng(2), []
+    cases += [(name, count) for name in (NEIGHBOURS.format(rho) for rho in (0, 0.5, 0.75)) for count in lengths]
+    random = np.random.default_rng(2)
     for name, count in cases:
         draw, mean = MEANS.get(name, (None, 0.0))
         held = np.zeros(3)
@@ -146,16 +146,15 @@ def intervals(simulations: int, units: tuple[int, ...] = (7, 10, 20, 50)) -> lis
             low, high = np.quantile(means, [0.025, 0.975])
             (summary,) = statistics.summaries(drawn)["M"]
             held += [low <= mean <= high, summary.low <= mean <= summary.high, not np.isnan(summary.low)]
-        found.append([name, str(count), f"{100 * held[0] / simulations:.1f}", f"{100 * held[1] / held[2]:.1f}"])
-    return found
+        yield [name, str(count), f"{100 * held[0] / simulations:.1f}", f"{100 * held[1] / held[2]:.1f}"]
 
 
-def changes(simulations: int, metrics: int = 8) -> list[list[str]]:
+def changes(simulations: int, metrics: int = 8, units: tuple[int, ...] = (7, 10, 20, 50)) -> Iterator[list[str]]:
     """How often `bench compare` finds a change where there is none, in percent: among `metrics` independent metrics,
     and in one by itself."""
-    random, found = np.random.default_rng(3), []
+    random = np.random.default_rng(3)
     draws = {name: draw for name, (draw, _) in MEANS.items()}
-    for count in (7, 10, 20, 50):
+    for count in units:
         for name, draw in draws.items():
             counts = np.zeros(2)
             for _ in range(simulations):
@@ -164,11 +163,10 @@ def changes(simulations: int, metrics: int = 8) -> list[list[str]]:
                     (statistics.means_are_zero(differences(values[:many])) < statistics.ALPHA).any()
                     for many in (metrics, 1)
                 ]
-            found.append([name, str(count), *(f"{100 * one / simulations:.1f}" for one in counts)])
-    return found
+            yield [name, str(count), *(f"{100 * one / simulations:.1f}" for one in counts)]
 
 
-def detection(simulations: int, scenes: tuple[int, ...] = (7, 10, 20)) -> list[list[str]]:
+def detection(simulations: int, scenes: tuple[int, ...] = (7, 10, 20)) -> Iterator[list[str]]:
     """How often the interval of a difference in AP leaves 0 out for two methods that are alike in truth, in percent.
 
     Scenes have 2 to 11 images and objects of three classes, of which one is rare. How well a class is found in a scene
@@ -176,7 +174,7 @@ def detection(simulations: int, scenes: tuple[int, ...] = (7, 10, 20)) -> list[l
     """
     from benchmark.detection import jackknife
 
-    random, found = np.random.default_rng(4), []
+    random = np.random.default_rng(4)
     for count in scenes:
         counts = np.zeros(2)
         for _ in range(simulations):
@@ -200,8 +198,7 @@ def detection(simulations: int, scenes: tuple[int, ...] = (7, 10, 20)) -> list[l
             gaps = np.mean(runs[0], axis=0)[rows:] - np.mean(runs[1], axis=0)[rows:]
             low, high = np.nanquantile(gaps, [0.025, 0.975])
             counts += [not low <= 0 <= high, not gap.low <= 0 <= gap.high]
-        found.append([str(count), *(f"{100 * one / simulations:.1f}" for one in counts)])
-    return found
+        yield [str(count), *(f"{100 * one / simulations:.1f}" for one in counts)]
 
 
 def _detected(random, jackknife, boxes: np.ndarray, ease: np.ndarray, scene: np.ndarray) -> list:
@@ -240,11 +237,14 @@ HEADS = {
 }
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
-    """Write rows in Markdown, numbers to the right."""
-    words = sum(not row.replace(".", "").isdigit() for row in rows[0])
-    lines = [head, ["---"] * words + ["---:"] * (len(head) - words), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def written(head: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    """Write the lines of a table in Markdown as its rows come, numbers to the right."""
+    for number, row in enumerate(rows):
+        if not number:
+            words = sum(not one.replace(".", "").isdigit() for one in row)
+            yield "| " + " | ".join(head) + " |"
+            yield "| " + " | ".join(["---"] * words + ["---:"] * (len(head) - words)) + " |"
+        yield "| " + " | ".join(row) + " |"
 
 
 def main() -> None:
@@ -253,7 +253,8 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS)
     arguments = parser.parse_args()
     for part in PARTS if arguments.only is None else (arguments.only,):
-        print(table(HEADS[part], globals()[part](arguments.simulations)), flush=True)
+        for line in written(HEADS[part], globals()[part](arguments.simulations)):
+            print(line, flush=True)
         print()
 
 
