@@ -1,25 +1,31 @@
 """What may be said about methods from their scores on the same images.
 
 Everything here is a function of `Scores`: no files, no names of data sets. Images of one scene are no independent
-observations: where scenes are known, the unit of every test and interval is the scene, else the image. Metrics without
-a direction are summarised and never ranked. Ranks by different metrics are averaged, their values never.
+observations: where scenes are known, the unit of every test and interval is the scene, else the image. Images without
+scenes stand in the order of their ids, and where neighbours are alike they count for less, as far as scores show it.
+Tests are about means, since these are what tables rank. With fewer than `FEWEST` units nothing is tested. Metrics
+without a direction are summarised and never ranked. Ranks by different metrics are averaged, their values never.
 
-Sources: F. Wilcoxon, Biometrics Bulletin 1 (1945); S. Holm, Scand. J. Stat. 6 (1979); J. Demšar, JMLR 7 (2006), for
-Friedman's and Nemenyi's tests and the critical difference; B. Efron, Ann. Stat. 7 (1979).
+Sources: those of `benchmark.inference`; J. Demšar, JMLR 7 (2006), for Friedman's and Nemenyi's tests and the critical
+difference; M. G. Kendall and B. Babington Smith, Ann. Math. Stat. 10 (1939), for Friedman's p with few units;
+M. Mogstad, J. P. Romano, A. M. Shaikh and D. Wilhelm, Rev. Econ. Stud. 91 (2024), for intervals of places.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 import numpy as np
 
+from benchmark import inference
+from benchmark.inference import FEWEST
+
 ALPHA = 0.05
-FEW = 10  # units up to which Friedman's and Nemenyi's tests are rough (Demšar 2006, section 3.2.2)
-RESAMPLES = 2000
-SEED = 0
+MANY_DRAWS = 20000  # so that p values remain small where they are corrected for many data sets
+_PARTS = re.compile(r"\d+|\D+")  # of an id
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +79,14 @@ class Scores:
         with np.errstate(invalid="ignore"):
             return self.sums(np.where(defined, self.values, 0)) / self.sums(defined)
 
+    @cached_property
+    def order(self) -> np.ndarray:
+        """int (n,): the images in the order of their ids, numbers in these by value."""
+        keys = [
+            [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in _PARTS.findall(id)] for id in self.ids
+        ]
+        return np.array(sorted(range(len(keys)), key=lambda i: keys[i]), int)
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """(..., n) -> (..., u): sums over the images of each unit, units in the order of their names."""
         if self.scenes is None:
@@ -94,11 +108,56 @@ class Scores:
         defined = ~np.isnan(values)
         return defined[:, defined.any(axis=0)].all(axis=1) & defined.any(axis=1)
 
+    def pairs(self, metric: str) -> Pairs:
+        """All pairs of the methods compared under a metric, tested together."""
+        if metric not in self._kept:
+            methods = np.flatnonzero(self.compared(metric))
+            values = self.values[methods, self.index(metric)]
+            kept = ~np.isnan(values).all(axis=0) if len(methods) else np.zeros(len(self.ids), bool)
+            self._kept[metric] = _tested(methods, *self._in_units(values, kept))
+        return self._kept[metric]
+
+    def _in_units(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Return sums over the images of each unit (c, u), means (c,), and whether neighbours may be alike. values:
+        (c, n), finite where kept."""
+        if self.scenes is None:
+            found = values[:, self.order[kept[self.order]]]
+            return found, found.mean(axis=1) if found.size else np.zeros(len(found)), True
+        counts = self.sums(kept)
+        sums = self.sums(np.where(kept, values, 0))[:, counts > 0]
+        return sums, sums.sum(axis=1) / max(counts.sum(), 1), False
+
+    @cached_property
+    def _kept(self) -> dict[str, Pairs]:
+        """Keep what `pairs` has found."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Tests of all pairs of the methods compared, whose p values are corrected together.
+
+    methods: (c,) indices. p: (c, c), 1 on the diagonal; nan where nothing is tested. signs: (c, c), +1 where the mean
+    of the row's method is higher, -1 where it is lower. units: how many there are. number: how many independent ones
+    tell as much.
+    """
+
+    methods: np.ndarray
+    p: np.ndarray
+    signs: np.ndarray
+    units: int
+    number: float
+
+    @property
+    def possible(self) -> bool:
+        """Whether there are units enough to test anything."""
+        return self.number >= FEWEST
+
 
 @dataclass(frozen=True)
 class Summary:
     """Over the `n` images where a metric is defined and finite: mean, sample standard deviation (ddof = 1; nan for one
-    image) and the 95 % bootstrap interval [low, high] of the mean (nan for fewer than two units). infinite: on how many
+    image) and the 95 % interval [low, high] of the mean (nan for fewer than `FEWEST` units). infinite: on how many
     further images it is infinite; where no other is left, so is the mean."""
 
     mean: float
@@ -111,18 +170,19 @@ class Summary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every method against the one with the best mean, by paired Wilcoxon signed-rank tests, two-sided, with Holm's
-    correction over the methods compared.
+    """Every method against the one with the best mean. As the best is chosen by the same scores, p values are corrected
+    for all pairs of methods, not only for those with the best.
 
     best: its index, None where nothing is compared. p: (k,) adjusted, nan for the best itself and for methods that are
-    not compared. shared: (k,) the best and all that are not significantly worse. possible: whether a difference could
-    have been significant with so few units; where not, nothing is tested and only the best mean is `shared`.
+    not compared. shared: (k,) the best and all that are not significantly worse. units, number: as of `Pairs`.
+    possible: whether there are units enough; where not, nothing is tested and only the best mean is `shared`.
     """
 
     best: int | None
     p: np.ndarray
     shared: np.ndarray
     units: int
+    number: float
     possible: bool
 
 
@@ -131,8 +191,8 @@ class Friedman:
     """Friedman's test of a metric and what follows it.
 
     methods: indices of the methods compared, (c,). mean_ranks: (c,), 1 is best, over units. nemenyi: (c, c) p values of
-    Nemenyi's test. critical_difference: mean ranks further apart than this differ at level alpha. All hold in the limit
-    of many units.
+    Nemenyi's test. critical_difference: mean ranks further apart than this differ at level alpha. units, number: as of
+    `Pairs`. With too few units p, nemenyi and critical_difference are nan.
     """
 
     methods: np.ndarray
@@ -143,11 +203,12 @@ class Friedman:
     critical_difference: float
     alpha: float
     units: int
+    number: float
 
     @property
-    def approximate(self) -> bool:
-        """Whether there are too few units for the limit to hold."""
-        return self.units <= FEW
+    def possible(self) -> bool:
+        """Whether there are units enough to test anything."""
+        return self.number >= FEWEST
 
 
 @dataclass(frozen=True)
@@ -156,7 +217,7 @@ class Ranking:
 
     mean_rank: over units and metrics, 1 is best. borda: points over metrics; a metric gives a method as many points
     as there are methods with a worse mean, half a point for equal ones. position: 1 is the lowest mean rank; low,
-    high: its 95 % bootstrap interval over units.
+    high: its interval, see `places`.
     """
 
     metrics: tuple[str, ...]
@@ -167,10 +228,9 @@ class Ranking:
     high: np.ndarray
 
 
-def summaries(scores: Scores, resamples: int = RESAMPLES, seed: int = SEED) -> dict[str, list[Summary]]:
-    """metric -> a summary per method. Intervals are of the mean over images: a percentile bootstrap that draws units
-    with replacement, the same ones for all methods and metrics."""
-    low, high = _intervals(scores, resamples, seed)
+def summaries(scores: Scores) -> dict[str, list[Summary]]:
+    """metric -> a summary per method. Intervals are of the mean over images, see `inference.interval`."""
+    low, high = _intervals(scores)
     found: dict[str, list[Summary]] = {}
     for j, metric in enumerate(scores.metrics):
         found[metric] = []
@@ -180,80 +240,55 @@ def summaries(scores: Scores, resamples: int = RESAMPLES, seed: int = SEED) -> d
             infinite = int(scores.infinite[i, j])
             mean = float(values.mean()) if len(values) else float(scores.infinity[i, j]) if infinite else np.nan
             sd = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-            found[metric].append(Summary(mean, sd, float(low[i, j]), float(high[i, j]), len(values), infinite))
+            interval = (mean - float(low[i, j]), mean + float(high[i, j])) if len(values) else (np.nan, np.nan)
+            found[metric].append(Summary(mean, sd, *interval, len(values), infinite))
     return found
 
 
-def signed_rank(differences: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wilcoxon's signed-rank test of paired differences (c, u), two-sided: p values (c,) and signs (c,) of the rank
-    sums, +1 where positive differences prevail.
+def means_are_zero(scores: Scores) -> np.ndarray:
+    """Test together that the means of one method under all metrics are 0: p (m,), corrected for all metrics. For scores
+    that are differences, all defined on the same images.
 
-    The test is scipy's, exact up to 50 units without ties or zeros. Zeros are dropped; where no other difference is
-    left, p is 1. Callers must not pass nan.
+    It takes both, random signs and an interval of `summaries` that leaves 0 out. p is nan for metrics with too few
+    units.
     """
-    from scipy import stats
-
-    differences = np.asarray(differences, float)
-    p, ranks = np.ones(len(differences)), stats.rankdata(np.abs(differences), axis=1)
-    signs = np.sign((ranks * np.sign(differences)).sum(axis=1))
-    some = (differences != 0).any(axis=1)
-    ordered = np.sort(np.abs(differences), axis=1)
-    plain = (ordered[:, :1] > 0).all(axis=1) & (ordered[:, 1:] > ordered[:, :-1]).all(axis=1)
-    # One row with ties makes scipy give up exactness for all of a call: a p value must not depend on its neighbours.
-    for rows in (some & plain, some & ~plain):
-        if rows.any():
-            p[rows] = stats.wilcoxon(differences[rows], axis=1).pvalue
-    return p, signs
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Adjust p values (c,) after Holm (1979). statsmodels' `multipletests` collects garbage at every call, which would
-    take most of a report's time."""
-    p = np.asarray(p, float)
-    order = np.argsort(p)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
-    return adjusted
-
-
-def can_differ(units: int, tests: int, alpha: float = ALPHA) -> bool:
-    """Whether the smallest p value that `units` pairs can give, 2^(1 - units), survives Holm's correction."""
-    return tests * 2.0 ** (1 - units) < alpha
+    (values,) = scores.values
+    sums, _, neighbours = scores._in_units(values, np.ones(len(scores.ids), bool))
+    units = (
+        inference.of_neighbours(sums)
+        if neighbours
+        else inference.of_scenes(sums, scores.sums(np.ones(len(scores.ids))))
+    )
+    p = inference.p_values(units)
+    tested = ~np.isnan(p)
+    p[tested] = np.maximum(p[tested], inference.step_down(units.sums[tested], MANY_DRAWS))
+    return p
 
 
 def against_best(scores: Scores, metric: str, alpha: float = ALPHA) -> Comparison:
     """Every method against the best of a metric; raises ValueError for a metric without direction."""
     direction = _direction(scores, metric)
-    methods = np.flatnonzero(scores.compared(metric))
+    pairs = scores.pairs(metric)
     p, shared = np.full(len(scores.methods), np.nan), np.zeros(len(scores.methods), bool)
-    if not len(methods):
-        return Comparison(None, p, shared, 0, False)
-    means = direction * _mean(scores.values[methods, scores.index(metric)])
-    best = int(methods[np.argmax(means)])
-    others = methods[methods != best]
-    observed = _observed(scores, metric)
-    shared[best] = True
-    shared[methods[means == means.max()]] = True
-    possible = can_differ(observed.shape[1], len(others), alpha)
-    if possible and len(others):
-        raw, signs = signed_rank(differences(observed[best], observed[others]))
-        p[others] = holm(raw)
-        shared[others] = (p[others] >= alpha) | (direction * signs <= 0)
-    return Comparison(best, p, shared, observed.shape[1], possible)
+    if not len(pairs.methods):
+        return Comparison(None, p, shared, 0, 0.0, False)
+    behind = (direction * pairs.signs > 0).sum(axis=0)  # of how many methods each one has the worse mean
+    first = int(np.argmin(behind))
+    best = int(pairs.methods[first])
+    shared[pairs.methods[behind == behind[first]]] = True
+    if pairs.possible:
+        p[pairs.methods] = pairs.p[first]
+        p[best] = np.nan
+        shared[pairs.methods] |= pairs.p[first] >= alpha
+    return Comparison(best, p, shared, pairs.units, pairs.number, pairs.possible)
 
 
 def pairwise(scores: Scores, metric: str) -> np.ndarray:
-    """(k, k): p values of the paired Wilcoxon test between any two methods, with Holm's correction over all pairs; 1 on
-    the diagonal, nan for methods that are not compared."""
-    methods = np.flatnonzero(scores.compared(metric))
+    """(k, k): p values of any two methods, corrected for all pairs; 1 on the diagonal, nan for methods that are not
+    compared, and where there are too few units."""
+    pairs = scores.pairs(metric)
     found = np.full((len(scores.methods),) * 2, np.nan)
-    if not len(methods):
-        return found
-    observed = _observed(scores, metric)[methods]
-    first, second = np.triu_indices(len(methods), 1)
-    p = holm(signed_rank(differences(observed[first], observed[second]))[0])
-    found[methods, methods] = 1
-    found[methods[first], methods[second]] = found[methods[second], methods[first]] = p
+    found[np.ix_(pairs.methods, pairs.methods)] = pairs.p
     return found
 
 
@@ -261,15 +296,9 @@ def wins(scores: Scores, metric: str, alpha: float = ALPHA) -> np.ndarray:
     """int (k, k): +1 where the method of the row is significantly better, by `pairwise`, than that of the column, -1
     where it is worse, 0 else. Raises ValueError for a metric without direction."""
     direction = _direction(scores, metric)
-    methods = np.flatnonzero(scores.compared(metric))
+    pairs = scores.pairs(metric)
     found = np.zeros((len(scores.methods),) * 2, int)
-    if len(methods) < 2 or not can_differ(scores.units, len(methods) * (len(methods) - 1) // 2, alpha):
-        return found
-    observed = _observed(scores, metric)[methods]
-    first, second = np.triu_indices(len(methods), 1)
-    p, signs = signed_rank(differences(observed[first], observed[second]))
-    better = np.where(holm(p) < alpha, direction * signs, 0).astype(int)
-    found[methods[first], methods[second]], found[methods[second], methods[first]] = better, -better
+    found[np.ix_(pairs.methods, pairs.methods)] = np.where(pairs.p < alpha, direction * pairs.signs, 0)
     return found
 
 
@@ -282,30 +311,44 @@ def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | No
     count, units = observed.shape
     if count < 3 or units < 2:
         return None
-    from scikit_posthocs import posthoc_nemenyi_friedman
     from scipy import stats
 
     ranks = _ranks(observed, direction)
-    if (ranks == ranks[:1]).all():  # nothing but ties: the statistic is 0 / 0
-        statistic, p, nemenyi = 0.0, 1.0, np.ones((count, count))
-    else:
-        statistic, p = stats.friedmanchisquare(*ranks)
-        nemenyi = posthoc_nemenyi_friedman(ranks.T).to_numpy()
-    critical = critical_difference(count, units, alpha)
-    return Friedman(methods, float(statistic), float(p), ranks.mean(axis=1), nemenyi, critical, alpha, units)
+    mean_ranks = ranks.mean(axis=1)
+    tied = (ranks == ranks[:1]).all()  # nothing but ties: the statistic is 0 / 0
+    number = float(units)
+    if scores.scenes is None:
+        number = _mean_number(inference.of_neighbours(ranks, count - 1), units)
+    statistic = 0.0 if tied else float(stats.friedmanchisquare(*ranks).statistic)
+    p, nemenyi, difference = np.nan, np.full((count, count), np.nan), np.nan
+    if number >= FEWEST:
+        agreement = statistic / (units * (count - 1))  # Kendall's W
+        freedom = count - 1 - 2 / number
+        with np.errstate(divide="ignore"):
+            p = float(stats.f.sf((number - 1) * np.divide(agreement, 1 - agreement), freedom, (number - 1) * freedom))
+        scale = np.sqrt(count * (count + 1) / (12 * number))
+        apart = np.abs(mean_ranks[:, None] - mean_ranks)
+        above = np.triu_indices(count, 1)
+        nemenyi = np.ones((count, count))
+        nemenyi[above] = stats.studentized_range.sf(apart[above] / scale, count, np.inf)
+        nemenyi.T[above] = nemenyi[above]
+        difference = critical_difference(count, number, alpha)
+    return Friedman(methods, statistic, p, mean_ranks, nemenyi, difference, alpha, units, number)
 
 
-def critical_difference(methods: int, units: int, alpha: float = ALPHA) -> float:
+def critical_difference(methods: int, units: float, alpha: float = ALPHA) -> float:
     """Nemenyi's, for mean ranks: q sqrt(k (k + 1) / 6 N), q being the quantile of the studentised range / sqrt 2."""
+    return float(_studentised_range(methods, alpha) * np.sqrt(methods * (methods + 1) / (12 * units)))
+
+
+@lru_cache(maxsize=64)
+def _studentised_range(methods: int, alpha: float) -> float:
     from scipy import stats
 
-    q = stats.studentized_range.ppf(1 - alpha, methods, np.inf) / np.sqrt(2)
-    return float(q * np.sqrt(methods * (methods + 1) / (6 * units)))
+    return float(stats.studentized_range.ppf(1 - alpha, methods, np.inf))
 
 
-def ranking(
-    scores: Scores, metrics: Sequence[str] | None = None, resamples: int = RESAMPLES, seed: int = SEED
-) -> Ranking:
+def ranking(scores: Scores, metrics: Sequence[str] | None = None) -> Ranking:
     """Methods ranked over metrics: those given, or all with a direction that at least half of the methods have."""
     if metrics is None:
         least = max(1, len(scores.methods) / 2)
@@ -325,8 +368,8 @@ def ranking(
         borda += len(methods) - _ranks(means[:, None], direction)[:, 0]
     by_unit = ranks.mean(axis=0)
     mean_rank = by_unit.mean(axis=1)
-    drawn = by_unit @ _draws(scores.units, resamples, seed).T / scores.units
-    low, high = np.quantile(_positions(drawn), [0.025, 0.975], axis=1, method="nearest")
+    in_order = by_unit if scores.scenes is not None else by_unit[:, scores.order]
+    low, high = places(_tested(methods, in_order, mean_rank, scores.scenes is None), -1)
     found = [mean_rank, borda, _positions(mean_rank[:, None])[:, 0], low, high]
     return Ranking(metrics, *(_spread(values, methods, len(scores.methods)) for values in found))
 
@@ -341,20 +384,27 @@ def image_ranks(scores: Scores, methods: np.ndarray, metrics: Sequence[str]) -> 
     return np.stack([_ranks(one, _direction(scores, metric)) for one, metric in zip(values, metrics)], axis=1)
 
 
-def rank_intervals(
-    scores: Scores, metric: str, resamples: int = RESAMPLES, seed: int = SEED
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The position of each method by its mean of one metric, and its 95 % bootstrap interval: position, low, high,
-    each (k,), nan for methods that are not compared. Raises ValueError for a metric without direction."""
+def rank_intervals(scores: Scores, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The position of each method by its mean of one metric, and its interval, see `places`: position, low, high, each
+    (k,), nan for methods that are not compared. Raises ValueError for a metric without direction."""
     direction = _direction(scores, metric)
-    methods, index = np.flatnonzero(scores.compared(metric)), scores.index(metric)
-    if not len(methods):
+    pairs = scores.pairs(metric)
+    if not len(pairs.methods):
         return (np.full(len(scores.methods), np.nan),) * 3
-    values = scores.values[methods, index]
-    drawn = _drawn_means(scores, values, resamples, seed)
-    position = _positions(-direction * _mean(values)[:, None])[:, 0]
-    low, high = np.quantile(_positions(-direction * drawn), [0.025, 0.975], axis=1, method="nearest")
-    return tuple(_spread(values, methods, len(scores.methods)) for values in (position, low, high))
+    position = 1 + (direction * pairs.signs < 0).sum(axis=1)
+    found = (position, *places(pairs, direction))
+    return tuple(_spread(values, pairs.methods, len(scores.methods)) for values in found)
+
+
+def places(pairs: Pairs, direction: int, alpha: float = ALPHA) -> tuple[np.ndarray, np.ndarray]:
+    """The places that each method may have by its true mean, first and last, (c,) each.
+
+    They are behind the methods that are significantly better and before those that are significantly worse. All
+    intervals together hold with a probability of 1 - alpha. Methods with the same true mean have all places that they
+    fill together.
+    """
+    significant = np.where(pairs.p < alpha, direction * pairs.signs, 0)
+    return 1.0 + (significant < 0).sum(axis=1), len(significant) - (significant > 0).sum(axis=1).astype(float)
 
 
 def _direction(scores: Scores, metric: str) -> int:
@@ -365,8 +415,11 @@ def _direction(scores: Scores, metric: str) -> int:
 
 
 def _observed(scores: Scores, metric: str) -> np.ndarray:
-    """(k, u): the observations of a metric without the units where it is undefined for every method."""
+    """(k, u): the observations of a metric without the units where it is undefined for every method. Images are in
+    order."""
     observed = scores.observations[:, scores.index(metric)]
+    if scores.scenes is None:
+        observed = observed[:, scores.order]
     return observed[:, ~np.isnan(observed).all(axis=0)]
 
 
@@ -401,33 +454,57 @@ def _mean(values: np.ndarray) -> np.ndarray:
         return np.where(defined, values, 0).sum(axis=-1) / defined.sum(axis=-1)
 
 
-@lru_cache(maxsize=2)
-def _draws(units: int, resamples: int, seed: int) -> np.ndarray:
-    """(resamples, u): how often each unit is drawn. Read-only, since it serves every metric of a data set."""
-    random = np.random.default_rng(seed)
-    found = random.multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
-    found.flags.writeable = False
-    return found
+def _tested(methods: np.ndarray, sums: np.ndarray, means: np.ndarray, neighbours: bool) -> Pairs:
+    """Test all pairs of methods. sums: (c, u) of each unit. means: (c,). neighbours: whether units stand in an order in
+    which neighbours may be alike."""
+    count, units = sums.shape
+    first, second = np.triu_indices(count, 1)
+    apart, number = differences(sums[first], sums[second]), float(units)
+    sign = np.sign(differences(means[first], means[second]))
+    sign[(apart == 0).all(axis=1)] = 0
+    if neighbours and len(first) and units:
+        found = inference.of_neighbours(apart, count - 1)
+        number, apart = _mean_number(found, units), found.sums
+        apart[np.sign(apart.sum(axis=1)) != sign] = 0  # what shows in these sums alone is of the ends of the row
+    p, signs = np.full((count, count), np.nan), np.zeros((count, count), int)
+    signs[first, second], signs[second, first] = sign, -sign
+    if number >= FEWEST:
+        np.fill_diagonal(p, 1)
+        p[first, second] = p[second, first] = inference.step_down(apart)
+    return Pairs(methods, p, signs, units, number)
 
 
-def _drawn_means(scores: Scores, values: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """The mean over the images of the units of each draw, (c, resamples). values: (c, n), finite or nan."""
-    defined = ~np.isnan(values)
-    draws = _draws(scores.units, resamples, seed)
-    counted = defined[:1] if defined.all() else defined
-    with np.errstate(invalid="ignore"):
-        return (scores.sums(np.where(defined, values, 0)) @ draws.T) / (scores.sums(counted) @ draws.T)
+def _mean_number(found: inference.Units, images: int) -> float:
+    """How many independent images tell as much, the mean over rows; all images where no row varies."""
+    number = found.number[~np.isnan(found.number)]
+    return float(number.mean()) if len(number) else float(images)
 
 
-def _intervals(scores: Scores, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _intervals(scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+    """How far intervals reach below and above the means, (k, m) each."""
+    return _by_row(scores, inference.interval)
+
+
+def _by_row(scores: Scores, function) -> tuple[np.ndarray, ...]:
+    """Apply a function of `Units`, which returns arrays (c,), to each method and metric: arrays (k, m). Rows that are
+    defined on the same images share a call; nan for those that are defined on none."""
     shape = scores.values.shape[:2]
-    low, high = np.full(shape, np.nan), np.full(shape, np.nan)
     flat = scores.values.reshape(shape[0] * shape[1], len(scores.ids))
-    usable = (scores.sums(~np.isnan(flat)) > 0).sum(axis=1) > 1
-    if usable.any():
-        drawn = _drawn_means(scores, flat[usable], resamples, seed)
-        low.reshape(-1)[usable], high.reshape(-1)[usable] = np.nanquantile(drawn, [0.025, 0.975], axis=1)
-    return low, high
+    defined = ~np.isnan(flat)
+    found = [np.full(shape, np.nan), np.full(shape, np.nan)]
+    for kept in np.unique(defined, axis=0) if len(flat) else ():
+        if not kept.any():
+            continue
+        rows = (defined == kept).all(axis=1)
+        sums, _, neighbours = scores._in_units(flat[rows], kept)
+        if neighbours:
+            units = inference.of_neighbours(sums)
+        else:
+            counts = scores.sums(kept)
+            units = inference.of_scenes(sums, counts[counts > 0])
+        for array, values in zip(found, function(units)):
+            array.reshape(-1)[rows] = values
+    return tuple(found)
 
 
 def _spread(values: np.ndarray, methods: np.ndarray, count: int) -> np.ndarray:

@@ -14,9 +14,9 @@ Examples:
   bench compare results.old results --format markdown
   bench compare cddfuse mine --format latex --title mine=Ours
 \b
-Differences are B less A on the images that both have. p is of a paired Wilcoxon signed-rank test
-over images (over scenes, where the data set tells them), Holm-corrected over everything compared.
-Where so few images could not show a difference however clear, the verdict is "too few".
+Differences are B less A on the images that both have. p is of tests of the mean
+difference by random signs of images (of scenes, where the data set tells them), corrected for
+everything compared. With fewer than seven images the verdict is "too few".
 """
 
 FORMATS = ("text", "markdown", "latex", "html", "csv", "json")

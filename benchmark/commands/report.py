@@ -28,8 +28,8 @@ Examples:
   bench report --figure curves,critical-difference-EN --methods cddfuse,mine --font serif --width column
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
-A table holds one split under one protocol. Bold are the best and all methods that a paired
-Wilcoxon signed-rank test (Holm-corrected, 0.05) cannot call worse; underlined is the best of the
+A table holds one split under one protocol. Bold are the best and all methods that are not shown
+to differ from it (all pairs tested together by random signs, 0.05); underlined is the best of the
 rest. The simple baselines (ir, vis, average, max, laplacian) are in every table unless --no-naive.
 docs/reports.md says what each statistic is.
 """

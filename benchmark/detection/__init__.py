@@ -3,7 +3,7 @@
     benchmark.detection.load_detections("results")   # AP by class, size, time of day and seed, as a pandas.DataFrame
     benchmark.detection.load_curves("results")       # precision over recall
     benchmark.detection.load_confusions("results")   # predicted against labelled classes
-    benchmark.detection.load_differences("results")  # to `vis`, with a bootstrap over scenes
+    benchmark.detection.load_differences("results")  # to `vis`, with an interval over scenes
 
 docs/detection.md says what is stored, and how. Rests on `run`, `curation`, `datasets`, `imaging` and `store`.
 """

@@ -11,6 +11,7 @@ from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError
 
 BASE = "vis"
+METHOD = "scenes left out"  # how intervals are made
 
 
 def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, dict]:
@@ -20,8 +21,6 @@ def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, d
     `differences.json` and takes it from there while the runs are the same. Raises UserError where labels or detections
     are broken.
     """
-    from benchmark.detection.bootstrap import DRAWS
-
     done: dict[str, dict[int, Run]] = {}
     keys = []
     for run in setup.runs():
@@ -31,24 +30,24 @@ def differences(setup: Setup, seeds: Sequence[int] | None = None) -> dict[str, d
             keys.append((run.method, run.seed, record.get("key")))
     if BASE not in done:
         return {}
-    file, key = setup.folder / "differences.json", setups.key(keys, DRAWS, BASE)
+    file, key = setup.folder / "differences.json", setups.key(keys, METHOD, BASE)
     kept = setups.read_json(file)
     if kept.get("key") == key and isinstance(kept.get("methods"), dict):
         return kept["methods"]
     found = _computed(setup, done)
     if all(math.isfinite(value["difference"]) for f in found.values() for value in f["metrics"].values()):
         with contextlib.suppress(OSError):  # results may be read-only
-            setups.write_json(file, {"key": key, "base": BASE, "draws": DRAWS, "methods": found})
+            setups.write_json(file, {"key": key, "base": BASE, "intervals": METHOD, "methods": found})
     return found
 
 
 def _computed(setup: Setup, done: dict[str, dict[int, Run]]) -> dict[str, dict]:
-    from benchmark.detection.bootstrap import Draws
+    from benchmark.detection.jackknife import LeavingOut
 
     truth = setup.truth()
     try:
         ids = {image["file_name"] for image in truth["images"]}
-        draws = Draws(truth)
+        leaving_out = LeavingOut(truth)
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{setup}/truth.json is broken") from None
     figures: dict[str, dict[int, dict]] = {}
@@ -59,7 +58,7 @@ def _computed(setup: Setup, done: dict[str, dict[int, Run]]) -> dict[str, dict]:
                 # Without a line, an image would count as one in which nothing was found.
                 if {line["id"] for line in lines} != ids:
                     raise ValueError
-                figures.setdefault(method, {})[seed] = draws.of(lines)
+                figures.setdefault(method, {})[seed] = leaving_out.of(lines)
             except (KeyError, TypeError, ValueError, IndexError):
                 raise UserError(f"{setup}/{method}/seed{seed}/{run.detections_file.name} is broken") from None
     found = {}
@@ -69,7 +68,7 @@ def _computed(setup: Setup, done: dict[str, dict[int, Run]]) -> dict[str, dict]:
             continue
         metrics = {}
         for metric in ("AP", "AP50"):
-            gap = draws.difference(
+            gap = leaving_out.difference(
                 [by_seed[seed][metric] for seed in common], [figures[BASE][seed][metric] for seed in common]
             )
             metrics[metric] = {"difference": gap.value, "low": gap.low, "high": gap.high}

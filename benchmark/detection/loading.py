@@ -110,7 +110,7 @@ def load_confusions(results: str | os.PathLike = "results") -> pandas.DataFrame:
 
 
 def load_differences(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """Load differences to `vis`, mean over seeds, with the 95 % interval of a bootstrap over scenes.
+    """Load differences to `vis`, mean over seeds, with the 95 % interval over scenes.
 
     Columns: dataset, split, setup, …, method, seeds (their number), metric (AP, AP50), difference, low, high.
     """

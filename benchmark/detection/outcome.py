@@ -11,6 +11,7 @@ from benchmark.detection.differences import BASE, differences
 from benchmark.detection.precision import SIZES
 from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError
+from benchmark.inference import FEWEST
 from benchmark.store import saved
 from benchmark.store.saved import Saved
 from benchmark.store.summary import title_of
@@ -221,5 +222,5 @@ def _gaps(setup: Setup, seeds: Sequence[int], rows: Sequence[Row]) -> tuple[dict
     except UserError as error:
         return {}, [f"no differences: {error.message}"]
     if found and all(gap["AP"]["low"] is None for gap in found.values()):
-        return found, ["no intervals: fewer than two scenes are known"]
+        return found, [f"no intervals: fewer than {FEWEST} scenes are known"]
     return found, []

@@ -18,8 +18,8 @@ UNIT = style.LINE / ROW  # inches of that unit
 def diagram(axis, ranks: Ranks, titles: Mapping[str, str], colours: Mapping[str, str]) -> float:
     """Draw mean ranks on a line at the top, bars below it, then a row for each method, the better half at the left.
 
-    titles, colours: of each method. Return the height that the diagram needs, in inches. Uses few artists;
-    `scikit_posthocs` takes about four a method.
+    titles, colours: of each method. Return the height that the diagram needs, in inches. Uses few artists, which
+    are slow.
     """
     order = np.argsort(ranks.ranks, kind="stable")
     places, methods = ranks.ranks[order], [ranks.methods[i] for i in order]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.report.measured import Measured
-from benchmark.statistics import FEW
 
 
 @dataclass(frozen=True)
@@ -17,8 +16,8 @@ class Ranks:
     """Methods that were compared by one metric.
 
     methods: names, (c,). ranks: mean rank of each, 1 is best. alike: (c, c), whether a test cannot tell two apart.
-    critical: how far apart ranks differ. p: Friedman's. units: how many images or scenes, called `unit`. rough: whether
-    these are too few for the tests to hold.
+    critical: how far apart ranks differ. p: Friedman's. units: how many images or scenes, called `unit`. possible:
+    whether these are enough to test.
     """
 
     methods: Sequence[str]
@@ -28,11 +27,7 @@ class Ranks:
     p: float
     units: int
     unit: str = "image"
-    few: int = FEW
-
-    @property
-    def rough(self) -> bool:
-        return self.units <= self.few
+    possible: bool = True
 
 
 def compared(measured: Measured, metric: str) -> Ranks | None:
@@ -48,6 +43,7 @@ def compared(measured: Measured, metric: str) -> Ranks | None:
         p=test.p,
         units=test.units,
         unit=measured.scores.unit,
+        possible=test.possible,
     )
 
 

@@ -226,22 +226,20 @@ def radar(plt, measured: Measured, width: float = style.COLUMN):
 
 def critical_difference(plt, measured: Measured, metric: str, width: float = style.COLUMN):
     """Draw the critical-difference diagram (Demšar 2006) of a metric: mean ranks on a line, 1 is best. A bar joins
-    methods that Nemenyi's test cannot tell apart. Returns None for fewer than three methods or two units."""
+    methods that Nemenyi's test cannot tell apart. Returns None for fewer than three methods and for too
+    few units."""
     found = ranked.compared(measured, metric)
-    if found is None:
+    if found is None or not found.possible:
         return None
     figure, axis = plt.subplots(figsize=(width, 2), layout="constrained")
     looks, room = looks_of(measured), 0.41 * width - style.wide(figure, " 00.00  ")
     titles = {name: style.fit(figure, title, room) for name, title in captions.methods(measured).items()}
     high = critical.diagram(axis, found, titles, {method: look.colour for method, look in looks.items()})
-    note = f"CD and p are rough approximations with {found.few} or fewer {found.unit}s" if found.rough else ""
-    figure.set_size_inches(width, high + (4 + bool(note)) * style.LINE)
+    figure.set_size_inches(width, high + 4 * style.LINE)
     axis.set_title(
         f"{captions.metric(measured, metric)}, {found.units} {found.unit}s: CD {found.critical:.2f}, Friedman p"
         f" {_p(found.p)}"
     )
-    if note:
-        figure.supxlabel(note, fontsize=style.SIZE)
     style.title(figure, *captions.place(measured))
     return figure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +27,10 @@ class Change:
     """A metric of B minus the same metric of A, over the `images` for which both have a finite value.
 
     changed: on how many of them it differs at all. mean_a, mean_b, difference: means over images. low, high: 95 %
-    bootstrap interval of the difference. p: of the paired Wilcoxon test over units, Holm-corrected over everything
+    interval of the difference. p: of the mean of paired differences over units, corrected for everything
     compared; nan where nothing was tested. verdict: "better", "worse" or, for a metric without direction, "different";
-    "not shown" where the difference is not significant; "too few" where so few units could show none; "same" where no
-    image changed.
+    "not shown" where the difference is not significant; "too few" where there are too few units to test; "same" where
+    no image changed.
     """
 
     dataset: str
@@ -86,7 +87,7 @@ def compare(a: str, b: str, results: Path, metrics: Sequence[str] | None = None)
     facts: dict[str, None] = {}
     notes = [f"only in {a}: {_named(place)}" for place in by_place_a if place not in by_place_b]
     notes += [f"only in {b}: {_named(place)}" for place in by_place_b if place not in by_place_a]
-    found: list[Change] = []
+    found: list[list[Change]] = []
     for place in both:
         row_a, row_b = by_place_a[place], by_place_b[place]
         facts |= dict.fromkeys(_facts(row_a, row_b, place))
@@ -175,14 +176,14 @@ def _brief(value) -> str:
     return "none" if value in (None, "") else str(value)
 
 
-def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[Change], list[str]]:
-    """Return the changes, not yet judged, and the reasons why there are not more."""
+def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[list[Change]], list[str]]:
+    """Return families of changes, not yet judged, and the reasons why there are not more."""
     if a.cell.run().get("split_sha256") != b.cell.run().get("split_sha256"):
         return [], ["made from different images: not compared"]
     ids = [id for id in a.scores if id in b.scores]
     if not ids:
         return [], ["no image in common"]
-    reasons, found = [], []
+    reasons = []
     if len(ids) < max(a.total, b.total):
         reasons.append(f"compared on the {len(ids)} images of {max(a.total, b.total)} that both have")
     in_a, in_b = ({metric for id in ids for metric in row.scores[id]} for row in (a, b))
@@ -190,6 +191,7 @@ def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[Change
     if metrics is not None:
         names = [name for name in names if fold(name) in set(map(fold, metrics))]
     scenes = scenes_of(a.cell.dataset, ids)
+    families: dict[bytes, dict[str, np.ndarray]] = {}
     for metric in names:
         pairs = np.array([[row.scores[id].get(metric, np.nan) for id in ids] for row in (a, b)])
         kept = np.isfinite(pairs).all(axis=0)
@@ -202,59 +204,64 @@ def _changes(a: Row, b: Row, metrics: Sequence[str] | None) -> tuple[list[Change
             lacks = "undefined or infinite" if infinite.any() else "undefined"
             reasons.append(f"{metric} is {lacks} for every image in one of the two")
             continue
-        pairs = pairs[:, kept]
-        chosen = tuple(id for id, keep in zip(ids, kept) if keep)
-        where = None if scenes is None else tuple(s for s, keep in zip(scenes, kept) if keep)
-        found.append(_change(a, b, metric, pairs, chosen, where))
-    return found, reasons
+        families.setdefault(kept.tobytes(), {})[metric] = pairs[:, kept]
+    found: dict[str, Change] = {}
+    for kept, pairs in families.items():
+        chosen = np.flatnonzero(np.frombuffer(kept, bool))
+        where = None if scenes is None else tuple(scenes[i] for i in chosen)
+        found |= _family(a, b, pairs, tuple(ids[i] for i in chosen), where)
+    return [[found[metric] for metric in pairs] for pairs in families.values()], reasons
 
 
-def _change(a: Row, b: Row, metric: str, pairs: np.ndarray, ids: tuple[str, ...], scenes) -> Change:
-    direction = b.directions.get(metric, a.directions.get(metric, 0))
-    difference = statistics.differences(pairs[1], pairs[0])
-    scores = Scores(("difference",), {metric: direction}, ids, difference[None, None], scenes)
-    (summary,) = statistics.summaries(scores)[metric]
-    (p,), _ = statistics.signed_rank(scores.observations[0])
-    return Change(
-        a.cell.dataset,
-        a.cell.split,
-        a.protocol,
-        a.cell.method,
-        b.cell.method,
-        metric,
-        direction,
-        images=len(ids),
-        changed=int((difference != 0).sum()),
-        unit=scores.unit,
-        units=scores.units,
-        mean_a=float(pairs[0].mean()),
-        mean_b=float(pairs[1].mean()),
-        difference=summary.mean,
-        low=summary.low,
-        high=summary.high,
-        p=float(p) if statistics.can_differ(scores.units, 1) else np.nan,
-        verdict="",
-    )
+def _family(a: Row, b: Row, pairs: dict[str, np.ndarray], ids: tuple[str, ...], scenes) -> dict[str, Change]:
+    """Compare metrics that are defined on the same images. pairs: metric -> values (2, images)."""
+    directions = {metric: b.directions.get(metric, a.directions.get(metric, 0)) for metric in pairs}
+    apart = np.array([statistics.differences(values[1], values[0]) for values in pairs.values()])
+    scores = Scores(("difference",), directions, ids, apart[None], scenes)
+    summaries, p = statistics.summaries(scores), statistics.means_are_zero(scores)
+    return {
+        metric: Change(
+            a.cell.dataset,
+            a.cell.split,
+            a.protocol,
+            a.cell.method,
+            b.cell.method,
+            metric,
+            directions[metric],
+            images=len(ids),
+            changed=int((apart[j] != 0).sum()),
+            unit=scores.unit,
+            units=scores.units,
+            mean_a=float(values[0].mean()),
+            mean_b=float(values[1].mean()),
+            difference=summaries[metric][0].mean,
+            low=summaries[metric][0].low,
+            high=summaries[metric][0].high,
+            p=float(p[j]),
+            verdict="",
+        )
+        for j, (metric, values) in enumerate(pairs.items())
+    }
 
 
-def _judged(changes: list[Change]) -> list[Change]:
-    """Correct the p values over all that changed, and give verdicts."""
-    tested = [i for i, change in enumerate(changes) if change.changed and not np.isnan(change.p)]
-    corrected = dict(zip(tested, statistics.holm(np.array([changes[i].p for i in tested]))))
+def _judged(families: list[list[Change]]) -> list[Change]:
+    """Correct p values, which are of families by themselves, for how many families were tested (Bonferroni), and give
+    verdicts."""
+    tested = sum(any(change.changed and not np.isnan(change.p) for change in family) for family in families)
     found = []
-    for i, change in enumerate(changes):
-        p = float(corrected.get(i, np.nan))
-        found.append(replace(change, p=p, verdict=_verdict(change, p, len(tested))))
+    for change in chain.from_iterable(families):
+        p = min(change.p * tested, 1.0) if change.changed else np.nan
+        found.append(replace(change, p=p, verdict=_verdict(change, p, tested)))
     return found
 
 
-def _verdict(change: Change, p: float, tests: int) -> str:
+def _verdict(change: Change, p: float, families: int) -> str:
     if not change.changed:
         return "same"
     if np.isnan(p):
         return "too few"
     if p >= ALPHA:
-        return "not shown" if statistics.can_differ(change.units, tests) else "too few"
+        return "not shown" if families * 2.0 ** (1 - change.units) < ALPHA else "too few"
     if not change.direction:
         return "different"
     return "better" if change.difference * change.direction > 0 else "worse"

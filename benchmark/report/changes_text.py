@@ -17,7 +17,7 @@ from benchmark.report.measured import decimals
 from benchmark.report.tabular import BEST, Column, Entry, Grid, Line, counted, key, unique
 from benchmark.report.terminal import ARROWS
 from benchmark.report.titles import PLAIN, Titles, symbol
-from benchmark.statistics import ALPHA
+from benchmark.statistics import ALPHA, FEWEST
 
 _SIGNS = {"better": "▲", "worse": "▼", "different": "◆"}
 
@@ -90,7 +90,7 @@ def _grids(found: Comparison, a: str, b: str, titles: Titles) -> list[Grid]:
 _VERDICTS = ("better", "worse", "different", "not shown", "too few", "same")
 _MEANINGS = {
     "not shown": "no significant difference, which does not show that there is none",
-    "too few": "so few images or scenes that no difference could be significant after Holm's correction",
+    "too few": f"fewer than {FEWEST} independent images or scenes, which is too few to test",
 }
 
 

@@ -177,7 +177,7 @@ def explanation(compared: Compared, metric: str = "") -> str:
     if len(compared.rows) > 1:
         parts.append("Bold: the best; underlined: the second.")
     if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
-        parts.append(f"Intervals of the difference to {BASE}: paired bootstrap over scenes.")
+        parts.append(f"Intervals of the difference to {BASE}: jackknife over scenes.")
     return " ".join(parts)
 
 

@@ -11,7 +11,7 @@ from benchmark.store import files
 CLASSES = ("People", "Car", "Lamp")
 COUNTS = {"all": (30, 40), "small": (30, 25), "medium": (30, 15), "large": (30, 0), "day": (16, 22), "night": (14, 18)}
 OFFSETS = {"all": 0.0, "small": -0.1, "medium": 0.1, "day": 0.02, "night": -0.02}
-CASE = random_case(0, images=12)
+CASE = random_case(0, images=14, frames=2)
 METRICS = {"AP": 0.0, "AP50": 0.2, "AP75": 0.05}
 
 

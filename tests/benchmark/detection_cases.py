@@ -38,9 +38,9 @@ def lines_of(found: dict[str, list[tuple]]) -> list[dict]:
     return lines
 
 
-def random_case(seed: int, images: int = 30, classes: int = 4) -> tuple[dict, list[dict]]:
+def random_case(seed: int, images: int = 30, classes: int = 4, frames: int = 5) -> tuple[dict, list[dict]]:
     """Boxes of all but the last class, some found, some twice, some as another class, and false alarms; scores that
-    tie; scenes of five images; every other one at night."""
+    tie; scenes of `frames` images; every other one at night."""
     rng = np.random.default_rng(seed)
     boxes, found = {}, {}
     for number in range(images):
@@ -59,6 +59,6 @@ def random_case(seed: int, images: int = 30, classes: int = 4) -> tuple[dict, li
             x, y = rng.integers(0, 200, 2)
             found_here.append((x, y, x + 30, y + 30, int(rng.integers(0, classes)), round(0.6 * rng.random(), 2)))
         boxes[id], found[id] = boxes_here, found_here
-    scenes = {id: str(number // 5) for number, id in enumerate(boxes)}
+    scenes = {id: str(number // frames) for number, id in enumerate(boxes)}
     times = {id: ("day", "night")[number % 2] for number, id in enumerate(boxes)}
     return truth_of(boxes, [f"c{k}" for k in range(classes)], scenes=scenes, times=times), lines_of(found)

@@ -8,8 +8,14 @@ import shutil
 import numpy as np
 import pytest
 import stores
+from scipy import stats
 
 from benchmark.store import files
+
+STEPS = np.random.default_rng(8).permutation(np.linspace(0.1, 0.4, 16))  # no neighbours are alike
+
+
+IDS = [f"set{i:02d}_V000_I00001" for i in range(20)]  # of KAIST, each of a scene by itself
 
 
 @pytest.fixture
@@ -17,8 +23,7 @@ def results(tmp_path, monkeypatch):
     """b is better than a in EN on every image, worse in MSE, and the same in MI."""
     monkeypatch.chdir(tmp_path)
     base = np.linspace(4, 6, 16)
-    steps = np.linspace(0.1, 0.4, 16)
-    stores.write(tmp_path / "results", "tno@tno42", {"a": [base] * 3, "b": [base + steps, base, base + steps]})
+    stores.write(tmp_path / "results", "tno@tno42", {"a": [base] * 3, "b": [base + STEPS, base, base + STEPS]})
     return tmp_path / "results"
 
 
@@ -33,7 +38,9 @@ def test_two_methods(bench, results):
     assert float(row["difference"]) == pytest.approx(0.25)
     assert float(row["mean_b"]) - float(row["mean_a"]) == pytest.approx(0.25)
     assert float(row["low"]) < 0.25 < float(row["high"])
-    assert float(row["p"]) == pytest.approx(2 * 2**-15)  # 2 / 2^16, by Holm times the two that changed
+    assert float(row["p"]) == pytest.approx(1 / 20000)  # no other of the signs drawn does as much
+    half = stats.t.ppf(0.975, 15) * stats.sem(STEPS)
+    assert (float(row["low"]), float(row["high"])) == pytest.approx((0.25 - half, 0.25 + half))
     assert (row["verdict"], row["changed"], row["images"], row["unit"]) == ("better", "16", "16", "image")
     assert found["b", "MSE"]["verdict"] == "worse"
     assert (found["b", "MI"]["verdict"], found["b", "MI"]["p"]) == ("same", "")
@@ -84,7 +91,7 @@ def test_two_folders(bench, results):
     shutil.copytree(results, "before")
     shutil.rmtree(results / "tno@tno42" / "b")
     base = np.linspace(4, 6, 16)
-    worse = base - np.linspace(0.1, 0.2, 16)
+    worse = base - STEPS
     stores.write(
         results, "tno@tno42", {"b": [base, base, worse]}, version="2", checkpoint={"file": "x", "sha256": "ab" * 9}
     )
@@ -111,18 +118,37 @@ def test_scenes(bench, results):
     stores.write(results, "llvip@test", {"x": [base] * 3, "y": [base + np.linspace(0.1, 0.2, 15)] * 3}, ids=ids)
     found = rows(bench, "x", "y")["y", "EN"]
     assert (found["unit"], found["units"], found["verdict"], found["p"]) == ("scene", "3", "too few", "")
-    assert found["low"] != ""
+    assert found["low"] == ""
 
 
-def test_too_few_images_for_so_many_tests(bench, results):
-    """Six pairs give p = 2^-5 at best: significant by itself, not after Holm's correction for three metrics."""
-    base, steps = np.linspace(4, 6, 6), np.linspace(0.1, 0.2, 6)
-    stores.write(results, "roadscene@six", {"x": [base] * 3, "y": [base + steps] * 3}, ids=list("abcdef"))
-    found = rows(bench, "x", "y")
-    assert {(row["verdict"], row["changed"]) for row in found.values()} == {("too few", "6")}
-    assert [float(row["p"]) for row in found.values()] == pytest.approx([3 * 2**-5] * 3)
-    assert "too few: so few images" in bench("compare", "x", "y").stdout
-    assert rows(bench, "x", "y", "--metrics", "EN")["y", "EN"]["verdict"] == "better"
+def test_too_few_images(bench, results):
+    """Six that differ, or more that are as good as six."""
+    base, steps = np.linspace(4, 6, 16), np.linspace(0.1, 0.2, 16)
+    for name, count in (("six", 6), ("all", 16)):
+        values = {"x": [base[:count]] * 3, "y": [base[:count] + steps[:count]] * 3}
+        stores.write(results, f"roadscene@{name}", values, ids=list("abcdefghijklmnop")[:count])
+    found = list(csv.DictReader(io.StringIO(bench("compare", "x", "y", "--format", "csv").stdout)))
+    told = {(row["verdict"], row["changed"], row["p"]) for row in found}
+    assert told == {("too few", "6", ""), ("too few", "16", "")}
+    assert "too few: fewer than 7 independent images" in bench("compare", "x", "y").stdout
+    seven = base[:7] + np.array([0.1, 0.4, 0.2, 0.3, 0.1, 0.4, 0.2])
+    stores.write(results, "roadscene@seven", {"x": [base[:7]] * 3, "y": [seven] * 3}, ids=list("abcdefg"))
+    found = list(csv.DictReader(io.StringIO(bench("compare", "x", "y", "--format", "csv").stdout)))
+    assert {row["verdict"] for row in found if row["split"] == "seven"} == {"better", "worse"}
+
+
+def test_p_is_corrected_for_everything_compared(bench, results):
+    """p of 0.03 is significant alone, but not among three metrics or on two data sets."""
+    waves = stats.zscore(np.random.default_rng(1).normal(0, 1, (3, 20)), axis=1)
+    waves += stats.t.isf(0.015, 19) * waves.std(ddof=1, axis=1, keepdims=True) / np.sqrt(20)
+    for place in ("one", "two"):
+        stores.write(results, f"kaist@{place}", {"x": np.zeros((3, 20)), "y": waves}, ids=IDS)
+    once, one = (rows(bench, "results/kaist@one/x", "results/kaist@one/y", *only) for only in ((), ("--metrics", "EN")))
+    twice = rows(bench, "x", "y", "--metrics", "EN")
+    assert 0.02 < float(one["y", "EN"]["p"]) < 0.05 and one["y", "EN"]["verdict"] == "better"
+    assert all(0.05 < float(row["p"]) <= 0.1 and row["verdict"] == "not shown" for row in once.values())
+    assert float(twice["y", "EN"]["p"]) == pytest.approx(2 * float(one["y", "EN"]["p"]))
+    assert twice["y", "EN"]["verdict"] == "not shown"
 
 
 def test_fewer_images(bench, results):

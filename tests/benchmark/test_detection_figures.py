@@ -1,4 +1,4 @@
-"""Average precision, confusion and bootstrap: against a case computed by hand, and against COCO's code."""
+"""Average precision, confusion and differences: against a case computed by hand, and against COCO's code."""
 
 import contextlib
 import io
@@ -6,10 +6,11 @@ import io
 import numpy as np
 import pytest
 from detection_cases import lines_of, random_case, truth_of
+from scipy import stats
 
 pytest.importorskip("faster_coco_eval", reason="needs the extra 'detect'")
 
-from benchmark.detection import bootstrap, precision
+from benchmark.detection import jackknife, precision
 
 # Two people; the most confident detection finds one, the second is a false alarm, the third finds the other with an
 # IoU of exactly 0.8. So precision is 1 up to a recall of 1/2 and 2/3 from there on, while IoU up to 0.8 is asked for.
@@ -105,10 +106,10 @@ def test_same_as_pycocotools(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_bootstrap_computes_cocos_figure(seed):
+def test_jackknife_computes_cocos_figure(seed):
     truth, lines = random_case(seed)
     expected = precision.evaluate(truth, lines)[0]["all"]
-    found = bootstrap.average_precision(bootstrap.matches(truth, lines), np.ones((1, len(lines)), int))
+    found = jackknife.average_precision(jackknife.matches(truth, lines), np.ones((1, len(lines)), int))
     assert found.mean() == pytest.approx(expected["AP"], abs=1e-12)
     assert found[0, 0] == pytest.approx(expected["AP50"], abs=1e-12)
     # An image that is drawn twice counts as two images do.
@@ -126,31 +127,49 @@ def test_bootstrap_computes_cocos_figure(seed):
     weights[0, :7] = 2
     expected = precision.evaluate(doubled, twice)[0]["all"]["AP50"]
     # Ties of score may fall differently, since doubled images stand at the end there.
-    assert bootstrap.average_precision(bootstrap.matches(truth, lines), weights)[0, 0] == pytest.approx(
+    assert jackknife.average_precision(jackknife.matches(truth, lines), weights)[0, 0] == pytest.approx(
         expected, abs=0.01
     )
 
 
-def test_difference_draws_scenes_and_pairs():
+def test_difference_leaves_out_scenes():
     truth, lines = random_case(5, images=40)
-    draws = bootstrap.Draws(truth, draws=300)
-    full = draws.of(lines)["AP"]
-    worse = draws.of([{**line, "scores": [], "boxes": [], "classes": []} for line in lines])["AP"]
-    gap = draws.difference([worse], [full])
+    leaving_out = jackknife.LeavingOut(truth)
+    full = leaving_out.of(lines)["AP"]
+    # Scenes are left out whole, all five images of one, and AP is COCO's on the rest.
+    weights = leaving_out.weights[1:].reshape(8, 8, 5)
+    assert (weights == 1 - np.eye(8, dtype=int)[:, :, None]).all()
+    kept = [line for line, image in zip(lines, truth["images"]) if image["scene"] != truth["images"][0]["scene"]]
+    names = {line["id"] for line in kept}
+    images = [image for image in truth["images"] if image["file_name"] in names]
+    ids = {image["id"] for image in images}
+    rest = {**truth, "images": images, "annotations": [a for a in truth["annotations"] if a["image_id"] in ids]}
+    assert precision.evaluate(rest, kept)[0]["all"]["AP"] == pytest.approx(full[1], abs=1e-12)
+    worse = leaving_out.of([{**line, "scores": [], "boxes": [], "classes": []} for line in lines])["AP"]
+    gap = leaving_out.difference([worse], [full])
     assert gap.value == pytest.approx(-full[0]) and gap.low < gap.value < gap.high < 0
-    same = draws.difference([full, full], [full])
+    same = leaving_out.difference([full, full], [full])
     assert same.value == same.low == same.high == 0  # paired: no spread is left between a method and itself
-    # Scenes are drawn whole: all five images of one are there equally often.
-    weights = bootstrap.scene_draws(truth, 50)
-    assert (weights.reshape(50, 8, 5) == weights.reshape(50, 8, 5)[..., :1]).all()
-    assert (weights.sum(axis=1) == 40).all() and weights.std() > 0
 
 
-def test_no_interval_for_one_scene():
-    truth = truth_of(HAND, scenes={"a": "0"})
-    draws = bootstrap.Draws(truth, draws=10)
-    found = draws.of(lines_of(FOUND))["AP50"]
-    assert draws.difference([found], [found]) == bootstrap.Difference(0.0, None, None)
+def test_interval_of_a_difference_by_hand():
+    """Of eight equal scenes it is Student's, of what is left out times seven."""
+    leaving_out = jackknife.LeavingOut(random_case(5, images=40)[0])
+    moved = np.array([1.0, -1, 2, -2, 3, -3, 4, -4]) / 100
+    a, b = np.full(9, 0.6), np.full(9, 0.5)
+    a[1:] -= moved
+    gap = leaving_out.difference([a], [b])
+    half = stats.t.ppf(0.975, 7) * np.sqrt(7 / 8 * (moved**2).sum())
+    assert (gap.value, gap.low, gap.high) == pytest.approx((0.1, 0.1 - half, 0.1 + half))
+    # The rows may stand for seeds, of which the mean is taken.
+    assert leaving_out.difference([2 * a, 0 * a], [b]) == gap
+
+
+def test_no_interval_for_few_scenes():
+    truth = random_case(5, images=30)[0]  # six scenes
+    leaving_out = jackknife.LeavingOut(truth)
+    found = leaving_out.of([{"id": i["file_name"], "scores": [], "boxes": [], "classes": []} for i in truth["images"]])
+    assert leaving_out.difference([found["AP50"]], [found["AP50"]]) == jackknife.Difference(0.0, None, None)
 
 
 def test_confusion_counts_every_box_and_every_sure_detection():

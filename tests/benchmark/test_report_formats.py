@@ -196,7 +196,10 @@ def test_json(bench, results):
     assert stored["best"] is False
     assert one["metrics"]["EN"]["friedman"]["p"] < 1e-6
     names = list(one["metrics"]["EN"]["methods"])
-    assert one["metrics"]["EN"]["wilcoxon"][names[0]][names[1]] == pytest.approx(6 * 2**-15, rel=1e-5)
+    pairs = one["metrics"]["EN"]["pairs"]
+    assert {a: list(others) for a, others in pairs.items()} == {a: names[i + 1 :] for i, a in enumerate(names[:-1])}
+    assert all(p < 0.05 for others in pairs.values() for p in others.values())
+    assert one["metrics"]["EN"]["independent"] == pytest.approx(one["images"], abs=6)
     assert one["metrics"]["EN"]["friedman"]["nemenyi"]["ir"]["a_b%c#d"] == pytest.approx(
         stats.studentized_range.sf(3 / np.sqrt(4 * 5 / (6 * 16)) * np.sqrt(2), 4, np.inf), rel=1e-4
     )  # ranks 1 and 4 on all 16 images

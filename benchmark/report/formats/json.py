@@ -23,7 +23,8 @@ def render(content: Content) -> str:
 
     `measured`: the statistics of each split and protocol, methods and metrics by name; "output": the one that is
     ranked; "beside": how methods that are not ranked were saved instead; "n": images with a finite value;
-    "infinite": images with an infinite one, where there are any; "wilcoxon": Holm-corrected over all pairs. `detected`:
+    "infinite": images with an infinite one, where there are any; "pairs": p values of any two means, corrected
+    for all pairs; "independent": how many independent units tell as much as there are. `detected`:
     the facts of each setup of detection and the numbers of each method, as fractions, as in the records. `tables`: what
     the other formats draw. Undefined numbers are null, infinite ones "inf".
     """
@@ -60,8 +61,9 @@ def _measured(one: Measured) -> dict:
         metrics[metric] = {
             "direction": direction,
             "methods": methods,
+            "independent": _few(one.scores.pairs(metric).number),
             "friedman": _friedman(one, metric, names),
-            "wilcoxon": _by_pair(statistics.pairwise(one.scores, metric), names),
+            "pairs": _by_pair(statistics.pairwise(one.scores, metric), names),
         }
     return {
         "dataset": one.dataset,
@@ -121,7 +123,7 @@ def _friedman(one: Measured, metric: str, names: list[str]) -> dict | None:
         "p": _few(test.p),
         "critical_difference": _few(test.critical_difference),
         "alpha": test.alpha,
-        "approximate": test.approximate,
+        "independent": _few(test.number),
         "mean_ranks": dict(zip(methods, map(_few, test.mean_ranks))),
         "nemenyi": _by_pair(test.nemenyi, methods),
     }
@@ -154,7 +156,7 @@ def _entry(entry: Entry) -> dict:
 
 
 def _few(value: float) -> float:
-    """Keep six digits: further ones of a bootstrap's number, or of one from a distribution's tail, mean nothing."""
+    """Keep six digits: further ones of a distribution's tail mean nothing."""
     return float(f"{value:.6g}")
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured
-from benchmark.report.sections.scores import title
+from benchmark.report.sections.scores import alike, title
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, key, number
 from benchmark.report.terminal import called, label, title_of
 from benchmark.report.titles import symbol
-from benchmark.statistics import ALPHA, FEW
+from benchmark.statistics import ALPHA, FEWEST
 
 ORDER = 20
 
@@ -45,8 +45,8 @@ def _grid(one: Measured) -> Grid:
             lines[i] = replace(lines[i], entries=tuple(entries))
     empty = (Entry(),) * 3
     if tests:
-        p = [Entry(_p(test.p), test.p) for test in tests.values()]
-        critical = [Entry(number(test.critical_difference, 2), test.critical_difference) for test in tests.values()]
+        p = [Entry(_p(test.p), test.p) if test.possible else Entry() for test in tests.values()]
+        critical = [_entry(test.critical_difference, 2) for test in tests.values()]
         lines.append(Line("Friedman p", "Friedman p", (*p, *empty), rule=True))
         lines.append(Line("critical difference", "critical difference", (*critical, *empty)))
     notes = []
@@ -57,14 +57,14 @@ def _grid(one: Measured) -> Grid:
             f"Mean ranks by metric are over {many} {one.scores.unit}s; those further apart than the critical"
             f" difference differ (Nemenyi's test, α = {ALPHA:g})."
         )
-        if any(test.approximate for test in tests.values()):
-            notes.append(
-                f"Friedman p and critical difference are of the limit of many {one.scores.unit}s: with {FEW} or fewer"
-                " they are rough approximations."
-            )
+        notes += alike(tests.values(), one.scores.unit)
+        if untested := [metric for metric, test in tests.items() if not test.possible]:
+            which = "" if len(untested) == len(tests) else f" in {', '.join(untested)}"
+            notes.append(f"Not tested{which}, since that takes {FEWEST} independent {one.scores.unit}s.")
     notes.append(
-        f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with its 95 % bootstrap interval over"
-        f" {one.scores.unit}s. Borda: one point per metric for every method with a worse mean."
+        f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with the places that tests of all"
+        f" pairs of methods leave open (95 %, over {one.scores.unit}s). Borda: one point per metric for every"
+        " method with a worse mean."
     )
     left_out = [called(row) for i, row in enumerate(one.rows) if i not in ranked]
     if left_out:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from benchmark.report import references
@@ -22,7 +22,7 @@ from benchmark.report.terminal import (
     under,
 )
 from benchmark.report.titles import symbol
-from benchmark.statistics import ALPHA
+from benchmark.statistics import ALPHA, FEWEST, Comparison, Friedman
 from benchmark.store.summary import Row
 
 ORDER = 10
@@ -184,12 +184,24 @@ def _explanation(measured: Sequence[Measured], content: Material) -> str:
     parts = ["Mean ± standard deviation over images." if content.options.sd else "Means over images."]
     if tested:
         parts.append(
-            "Bold: the best and all that are not significantly worse (paired Wilcoxon signed-rank tests,"
-            f" Holm-corrected, α = {ALPHA:g}); underlined: the best of the rest."
+            "Bold: the best and all that are not shown to differ from it (means of all pairs of methods tested together"
+            f" by random signs, α = {ALPHA:g}); underlined: the best of the rest."
         )
     else:
-        parts.append("Bold: the best; underlined: the second. Too few units for a signed-rank test.")
+        parts.append("Bold: the best; underlined: the second. Too few units for a test.")
     return " ".join(parts)
+
+
+def alike(tests: Iterable[Comparison | Friedman], unit: str) -> list[str]:
+    """Say in a line, where neighbouring images are alike, how many independent ones tell as much."""
+    numbers = [test.number for test in tests if test.number < 0.9 * test.units]
+    if not numbers:
+        return []
+    least, most = round(min(numbers)), round(max(numbers))
+    return [
+        f"Neighbouring {unit}s are alike: in tests they count as {least}{f' to {most}' * (least < most)} independent"
+        " ones."
+    ]
 
 
 def _notes(one: Measured) -> list[str]:
@@ -202,11 +214,12 @@ def _notes(one: Measured) -> list[str]:
         if one.scores.unit == "scene":
             what = f"Unit of tests and intervals: the scene ({count} scenes, {one.images} images)."
         found.append(what)
+        found += alike(one.comparisons.values(), one.scores.unit)
         if untested := [m for m, c in one.comparisons.items() if c.best is not None and not c.possible]:
             which = "" if len(untested) == len(one.comparisons) else f" in {', '.join(untested)}"
             found.append(
-                f"No difference between {len(one.rows)} methods can be significant with"
-                f" {counted(count, one.scores.unit)} by the signed-rank test{which}: only the best mean is bold."
+                f"Not tested{which}, since that takes {FEWEST} independent {one.scores.unit}s:"
+                " only the best mean is bold."
             )
     if one.missing:
         names = [name.partition("+")[0] for name in one.missing]

@@ -1,4 +1,4 @@
-"""Wins, ties and losses: how many others a method is significantly better than, no different from, worse than."""
+"""Wins, ties and losses: how many others a method is significantly better than, not shown to differ from, worse."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _grid(one: Measured) -> Grid:
         title=f"Wins, ties and losses: {title(one)}",
         columns=(*(Column(metric, symbol=symbol(metric)) for metric in tables), Column("net", 1)),
         lines=tuple(lines),
-        explanation="How many of the other methods each one is significantly better than, not different from, and worse"
-        f" than (paired Wilcoxon signed-rank tests over {counted(one.scores.units, one.scores.unit)}, Holm-corrected"
-        f" over all pairs of methods, α = {ALPHA:g}).",
+        explanation="How many of the other methods each one is significantly better than, not shown to differ from, and"
+        f" worse than (means of all pairs of methods tested together by random signs of"
+        f" {counted(one.scores.units, one.scores.unit)}, α = {ALPHA:g}).",
         notes=one.caveats,
     )

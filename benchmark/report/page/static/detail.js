@@ -31,13 +31,13 @@ function showCell(table, row, i) {
   const [cell, metric] = [row.cells[i], table.metrics[i]];
   const number = (one) => written(one, cell.digits);
   const facts = [];
-  if (cell.low !== undefined) facts.push(["95 % interval", `${number(cell.low)} to ${number(cell.high)} (bootstrap over ${table.unit}s)`]);
+  if (cell.low !== undefined) facts.push(["95 % interval", `${number(cell.low)} to ${number(cell.high)} (over ${table.unit}s)`]);
   if (cell.n !== undefined) facts.push(["images", cell.n === table.total ? `${cell.n}` : `${cell.n} of ${table.total}`]);
   if (cell.infinite !== undefined) facts.push(["infinite", `for ${cell.infinite} of ${table.total}`]);
   if (cell.place !== undefined) facts.push(["place", `${cell.place} of ${table.ranked}, 95 % interval ${cell.from} to ${cell.to}`]);
   if (cell.best) facts.push(["against the best", "this is the best mean"]);
-  else if (cell.p !== undefined) facts.push(["against the best", `p ${cell.p < 0.001 ? "< 0.001" : `= ${cell.p.toFixed(3)}`} (Wilcoxon, Holm)`]);
-  else if (cell.place !== undefined) facts.push(["against the best", `not tested: too few ${table.unit}s for so many methods`]);
+  else if (cell.p !== undefined) facts.push(["against the best", `p ${cell.p < 0.001 ? "< 0.001" : `= ${cell.p.toFixed(3)}`} (random signs, all pairs)`]);
+  else if (cell.place !== undefined) facts.push(["against the best", `not tested: too few independent ${table.unit}s`]);
   const definition = [["metric", `${metric.title ?? metric.name}, ${WAYS[metric.direction]}`]];
   if (metric.note) definition.push([table.protocol, metric.note]);
   if (metric.range) definition.push(["range", `${metric.range} (${metric.unit === "1" ? "no unit" : metric.unit})`]);

@@ -64,8 +64,8 @@ function showDetector(table, row) {
 function showFigure(table, row, i) {
   const [cell, metric] = [row.cells[i], table.metrics[i]];
   const facts = [];
-  if (cell.interval) facts.push(["95 % interval", `${cell.interval} (paired bootstrap over scenes)`]);
-  if (cell.gap) facts.push([`minus ${table.base}`, `${cell.gap} (95 %, paired bootstrap over scenes)`]);
+  if (cell.interval) facts.push(["95 % interval", `${cell.interval} (jackknife over scenes)`]);
+  if (cell.gap) facts.push([`minus ${table.base}`, `${cell.gap} (95 %, jackknife over scenes)`]);
   if (cell.place) facts.push(["place", `${cell.place} of ${table.ranked}`]);
   if (cell.seeds?.length > 1) facts.push(["seeds", table.seeds.map((seed, k) => `${seed}: ${written(cell.seeds[k], cell.digits)}`).join(", ")]);
   if (metric.instances !== undefined) facts.push(["labelled objects", `${metric.instances} in ${plural(metric.images, "image")}`]);

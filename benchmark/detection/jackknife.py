@@ -1,8 +1,10 @@
-"""Compare two methods in average precision, with intervals from a paired bootstrap over scenes.
+"""Compare two methods in average precision, with intervals from leaving out scenes.
 
-Frames of one scene show the same objects and fail together: drawing single images would make intervals far too narrow.
-A draw takes whole scenes with replacement, the same ones for both methods. AP is computed anew for each draw, as COCO
-does; an image drawn twice counts twice.
+Frames of one scene show the same objects and fail together: leaving out single images would make intervals far too
+narrow. AP is computed anew without each scene, as COCO does, for both methods. What a scene moves their difference by
+stands for what the scene says of it, and the interval is that of a mean over scenes (`benchmark.inference`).
+
+Source: R. G. Miller, Biometrika 61 (1974).
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.detection.precision import OVERLAPS, RECALLS, by_image, overlap
+from benchmark.inference import FEWEST, interval, of_scenes
 
-DRAWS = 1000
-_AT_ONCE = 50  # draws computed at once, which bounds memory
+_AT_ONCE = 50  # weightings computed at once, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class ClassMatches:
 
 @dataclass(frozen=True)
 class Difference:
-    """AP of a method minus AP of another, mean over seeds. low, high: the 95 % interval over draws of scenes; None
-    where fewer than two scenes are known."""
+    """AP of a method minus AP of another, mean over seeds. low, high: the 95 % interval over scenes; None where fewer
+    than `FEWEST` are known."""
 
     value: float
     low: float | None
@@ -89,10 +91,9 @@ def _take(shares: np.ndarray) -> np.ndarray:
 
 
 def average_precision(found: Sequence[ClassMatches], weights: np.ndarray) -> np.ndarray:
-    """Return the mean AP over classes at each of OVERLAPS, (B, 10), for B draws of images.
+    """Return the mean AP over classes at each of OVERLAPS, (B, 10), for B weightings of images.
 
-    weights: (B, images) how often each image counts in each draw; ones give COCO's AP. A draw leaves out classes of
-    which it holds no box.
+    weights: (B, images) how often each image counts; ones give COCO's AP. Classes of which no box counts are left out.
     """
     classes = [_class_precision(one, weights) for one in found]
     with np.errstate(invalid="ignore"):
@@ -123,39 +124,39 @@ def _class_precision(one: ClassMatches, weights: np.ndarray) -> np.ndarray:
     return result
 
 
-def scene_draws(truth: dict, draws: int = DRAWS, seed: int = 0) -> np.ndarray | None:
-    """Draw scenes; return how often each draw holds each image, (draws, images), or None for fewer than two scenes. An
-    image whose scene is not known is a scene by itself."""
+def scenes_of(truth: dict) -> np.ndarray:
+    """The number of each image's scene, int (images,), from 0. An image of unknown scene is a scene by itself."""
     names = [image.get("scene") or f"image {image['file_name']}" for image in truth["images"]]
-    scenes, of_image = np.unique(names, return_inverse=True)
-    if len(scenes) < 2:
-        return None
-    chosen = np.random.default_rng(seed).integers(0, len(scenes), (draws, len(scenes)))
-    counts = np.zeros((draws, len(scenes)), int)
-    np.add.at(counts, (np.arange(draws)[:, None], chosen), 1)
-    return counts[:, of_image]
+    return np.unique(names, return_inverse=True)[1]
 
 
-class Draws:
-    """Computes the AP of runs on all images of one truth and on each draw of them (`of`), and compares runs by it
+class LeavingOut:
+    """Computes the AP of runs on all images of one truth and without each scene of them (`of`), and compares runs by it
     (`difference`)."""
 
-    def __init__(self, truth: dict, draws: int = DRAWS) -> None:
+    def __init__(self, truth: dict) -> None:
         self.truth = truth
-        ones = np.ones((1, len(truth["images"])), int)
-        drawn = scene_draws(truth, draws)
-        self.drawn = drawn is not None
-        self.weights = ones if drawn is None else np.concatenate([ones, drawn])
+        scenes = scenes_of(truth)
+        count = scenes.max() + 1
+        ones = np.ones((1, len(scenes)), int)
+        self.share = np.bincount(scenes, minlength=count) / len(scenes)
+        self.enough = count >= FEWEST
+        without = (scenes != np.arange(count)[:, None]).astype(int)
+        self.weights = np.concatenate([ones, without]) if self.enough else ones
 
     def of(self, lines: Sequence[dict]) -> dict[str, np.ndarray]:
-        """Return "AP" and "AP50" of a run, each an array: first on all images, then on each draw."""
+        """Return "AP" and "AP50" of a run, each an array: first on all images, then without each scene."""
         levels = average_precision(matches(self.truth, lines), self.weights)
         return {"AP": levels.mean(axis=1), "AP50": levels[:, 0]}
 
     def difference(self, runs: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Difference:
         """Return the mean over `runs`, one for each seed, minus the mean over `others`."""
         gaps = np.mean(runs, axis=0) - np.mean(others, axis=0)
-        if not self.drawn:
-            return Difference(float(gaps[0]), None, None)
-        low, high = np.nanpercentile(gaps[1:], [2.5, 97.5])
-        return Difference(float(gaps[0]), float(low), float(high))
+        value = float(gaps[0])
+        if not self.enough:
+            return Difference(value, None, None)
+        moved = np.where(np.isnan(gaps[1:]), 0.0, (value - gaps[1:]) * (1 - self.share))
+        units = of_scenes((moved - moved.mean())[None], self.share)
+        # Few scenes do not tell how skewed AP is: to correct for it makes intervals too short (studies/null.py).
+        (below,), (above,) = interval(units, skewed=False)
+        return Difference(value, value - float(below), value + float(above))
