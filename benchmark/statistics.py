@@ -461,7 +461,6 @@ def _tested(methods: np.ndarray, sums: np.ndarray, means: np.ndarray, neighbours
     first, second = np.triu_indices(count, 1)
     apart, number = differences(sums[first], sums[second]), float(units)
     sign = np.sign(differences(means[first], means[second]))
-    sign[(apart == 0).all(axis=1)] = 0
     if neighbours and len(first) and units:
         found = inference.of_neighbours(apart, count - 1)
         number, apart = _mean_number(found, units), found.sums

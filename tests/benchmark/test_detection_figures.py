@@ -155,7 +155,7 @@ def test_difference_leaves_out_scenes():
 def test_interval_of_a_difference_by_hand():
     """Of eight equal scenes it is Student's, of what is left out times seven."""
     leaving_out = jackknife.LeavingOut(random_case(5, images=40)[0])
-    moved = np.array([1.0, -1, 2, -2, 3, -3, 4, -4]) / 100
+    moved = np.array([5.0, 1, -1, -1, -1, -1, -1, -1]) / 100
     a, b = np.full(9, 0.6), np.full(9, 0.5)
     a[1:] -= moved
     gap = leaving_out.difference([a], [b])
