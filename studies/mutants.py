@@ -450,7 +450,7 @@ def digest(path: Path) -> str:
 class Study:
     """Mutants of the repository at `root`, tried in the folder `work`."""
 
-    def __init__(self, root: Path, work: Path, areas: dict[str, Area], tries: float = 60) -> None:
+    def __init__(self, root: Path, work: Path, areas: dict[str, Area], tries: float = 300) -> None:
         self.root, self.work, self.areas, self.tries = root, work, areas, tries
         self.tree, self.reach_file, self.results = work / "tree", work / "reach.json", work / "mutants.jsonl"
         self.clock = itertools.count(1_000_000_000)
@@ -597,7 +597,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=34, help="mutants of each area")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", action="store_true", help="try those once more that survived")
-    parser.add_argument("--tries", type=float, default=60, help="seconds of tests that a mutant is tried on")
+    parser.add_argument("--tries", type=float, default=300, help="seconds of tests that a mutant is tried on")
     arguments = parser.parse_args()
     chosen = arguments.areas.split(",")
     if wrong := set(chosen) - set(AREAS):
