@@ -22,7 +22,7 @@ import builtins
 import contextlib
 import copy
 import hashlib
-import importlib
+import importlib.util
 import itertools
 import json
 import multiprocessing
@@ -602,6 +602,10 @@ def main() -> None:
     chosen = arguments.areas.split(",")
     if wrong := set(chosen) - set(AREAS):
         parser.error(f"unknown area {', '.join(sorted(wrong))}; known: {', '.join(AREAS)}")
+    if arguments.work.resolve().is_relative_to(ROOT):
+        parser.error(f"--work {arguments.work}: lies in the repository, which is copied there; name another folder")
+    if importlib.util.find_spec("coverage") is None:
+        parser.error("the package coverage is needed: pip install -e '.[dev]'")
     arguments.work.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for name in HEAVY:
