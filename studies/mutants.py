@@ -602,6 +602,8 @@ def main() -> None:
     chosen = arguments.areas.split(",")
     if wrong := set(chosen) - set(AREAS):
         parser.error(f"unknown area {', '.join(sorted(wrong))}; known: {', '.join(AREAS)}")
+    if arguments.count < 1 or arguments.tries <= 0:
+        parser.error("--count and --tries are at least 1")
     if arguments.work.resolve().is_relative_to(ROOT):
         parser.error(f"--work {arguments.work}: lies in the repository, which is copied there; name another folder")
     if importlib.util.find_spec("coverage") is None:
