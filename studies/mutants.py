@@ -22,7 +22,7 @@ import builtins
 import contextlib
 import copy
 import hashlib
-import importlib
+import importlib.util
 import itertools
 import json
 import multiprocessing
@@ -450,7 +450,7 @@ def digest(path: Path) -> str:
 class Study:
     """Mutants of the repository at `root`, tried in the folder `work`."""
 
-    def __init__(self, root: Path, work: Path, areas: dict[str, Area], tries: float = 60) -> None:
+    def __init__(self, root: Path, work: Path, areas: dict[str, Area], tries: float = 300) -> None:
         self.root, self.work, self.areas, self.tries = root, work, areas, tries
         self.tree, self.reach_file, self.results = work / "tree", work / "reach.json", work / "mutants.jsonl"
         self.clock = itertools.count(1_000_000_000)
@@ -597,11 +597,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=34, help="mutants of each area")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", action="store_true", help="try those once more that survived")
-    parser.add_argument("--tries", type=float, default=60, help="seconds of tests that a mutant is tried on")
+    parser.add_argument("--tries", type=float, default=300, help="seconds of tests that a mutant is tried on")
     arguments = parser.parse_args()
     chosen = arguments.areas.split(",")
     if wrong := set(chosen) - set(AREAS):
         parser.error(f"unknown area {', '.join(sorted(wrong))}; known: {', '.join(AREAS)}")
+    if arguments.count < 1 or arguments.tries <= 0:
+        parser.error("--count and --tries are at least 1")
+    if arguments.work.resolve().is_relative_to(ROOT):
+        parser.error(f"--work {arguments.work}: lies in the repository, which is copied there; name another folder")
+    if importlib.util.find_spec("coverage") is None:
+        parser.error("the package coverage is needed: pip install -e '.[dev]'")
     arguments.work.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for name in HEAVY:

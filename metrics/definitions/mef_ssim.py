@@ -29,7 +29,7 @@ def patch_product(x: Field, y: Field) -> np.ndarray:
 @once
 def desired(a: Field, b: Field) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The factors by which the patches of a and b enter the desired patch, and its gaussian-weighted variance."""
-    square_a, square_b = (np.maximum(patch_product(x, x), 0) for x in (a, b))
+    square_a, square_b = (patch_product(x, x) for x in (a, b))  # of levels and of their means: exact, never below 0
     product = patch_product(a, b)
     norm_a, norm_b = np.sqrt(square_a), np.sqrt(square_b)
     strength_a, strength_b = norm_a + 0.001, norm_b + 0.001

@@ -233,6 +233,17 @@ def test_what_is_there_of_a_set_is_at_hand(tmp_path):
         datasets.get("harvard_ct_mri").at_hand(tmp_path / "Harvard" / "CT-MRI" / "test" / "CT")
 
 
+def test_a_split_of_both_parts_takes_what_is_there_of_either(tmp_path):
+    ids = split_ids("llvip", "sample44")
+    with pytest.raises(UserError, match="data set llvip: not found in"):
+        datasets.get("llvip").pairs("sample44", tmp_path)
+    for part, id in (("train", ids[0]), ("test", ids[-1])):
+        for side in ("infrared", "visible"):
+            draw(tmp_path / "LLVIP" / side / part / f"{id}.jpg", 1)
+        found = [pair.id for pair in datasets.get("llvip").pairs("sample44", tmp_path)]
+        assert found == [ids[0], ids[-1]][: 1 + (part == "test")]
+
+
 def test_written_boxes_are_read_back(tmp_path):
     boxes = [Box("People", 0, 0, 64, 48), Box("Car", 3, 7, 4, 9)]
     labels.write_voc(tmp_path / "a.xml", "a.png", (64, 48), boxes)

@@ -270,6 +270,7 @@ def test_colours_are_saved_as_they_are_and_nothing_else_is(tmp_path, colour):
     assert [file.name for file in tmp_path.iterdir()] == ["colour.png"]
 
 
+@pytest.mark.filterwarnings("error")
 def test_colours_are_divided_by_their_alpha():
     """Halves are rounded up. What is brighter than its alpha allows is white, and 0 stays 0 where alpha is."""
     colours = np.array([[[100, 10, 0], [200, 51, 25]], [[7, 0, 0], [255, 254, 1]]], np.uint8)

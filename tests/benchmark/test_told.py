@@ -380,6 +380,21 @@ def test_nearly_all_of_one_level_is_from_99_percent_on():
         assert oddities.of_levels(picture) == told_of_it
 
 
+def test_few_levels_of_both_sources_explain_those_of_the_fused_image():
+    names, rng = ("infrared", "visible"), np.random.default_rng(0)
+    for levels, said in ((16, False), (17, True)):
+        ir, vis = rng.integers(0, levels, (2, 48, 64), dtype=np.uint8)
+        fused = Picture(rng.integers(0, 5, (48, 64), dtype=np.uint8), None)
+        assert any("levels are used" in fact for fact in oddities.of_fused(fused, ir, vis, names)) == said
+
+
+def test_chroma_is_that_of_bt601():
+    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    _, cr, cb = np.moveaxis(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb).astype(int) - 128, -1, 0)
+    for ours, theirs in zip(oddities._chroma_of(rgb), (cb, cr)):
+        assert np.abs(ours - theirs.ravel()).max() < 1.01
+
+
 @pytest.mark.parametrize(("colours", "natural"), [(400, False), (401, True)])
 def test_photographs_have_many_colours(colours, natural):
     levels = np.arange(100, 160, 8)  # eight that differ at 32 levels per channel

@@ -271,6 +271,12 @@ def test_contrast_at_the_border_is_that_of_what_is_seen():
     assert contrast.max() > 0.01
 
 
+def test_black_images_are_alike_whatever_the_windows():
+    """Where all moments vanish, the constants alone are compared."""
+    black = np.zeros((16, 18), np.uint8)
+    assert value("Qy", (black, black, black), "ivifzoo") == 1
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (4, 5), (1, 2), (1, 1)])
 def test_median_is_that_of_numpy(shape):
     from metrics.definitions.qp import median
