@@ -71,13 +71,13 @@ AREAS = {
         ("tests/metrics/test_kernel.py",),
     ),
     "statistics": Area(
-        ("benchmark/statistics.py",),
+        ("benchmark/inference.py", "benchmark/statistics.py"),
         (f"{BENCH}statistics.py", f"{BENCH}report_tables.py", f"{BENCH}compare.py"),
     ),
     "detection": Area(
         tuple(
             f"benchmark/detection/{name}.py"
-            for name in ("bootstrap", "differences", "division", "outcome", "precision")
+            for name in ("differences", "division", "jackknife", "outcome", "precision")
         ),
         (f"{BENCH}detection_*.py", f"{BENCH}report_detection.py"),
     ),
