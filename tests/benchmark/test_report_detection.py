@@ -128,7 +128,7 @@ def test_csv_and_json_hold_full_precision(bench, results):
 def test_columns_of_detection_are_there_with_detection_alone(bench, tmp_path):
     stores.write(tmp_path, "tno@tno42", stores.random(0, 2, 8))
     text = bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout
-    assert text.splitlines()[0].endswith(",unit,units,infinite,output")
+    assert text.splitlines()[0].endswith(",unit,units,infinite,output,caveats")
     assert json.loads(bench("report", "--results", tmp_path, "--format", "json", "--out", "-").stdout)["detected"] == []
     assert "Detection" not in markdown(bench, "--results", tmp_path)
 
