@@ -236,6 +236,20 @@ def test_a_record_of_other_images_is_not_compared(bench, results):
     assert "- Mine: 1 of 2 seeds; seed 1: record.json is broken" in text and "| Mine |" not in text
 
 
+@pytest.mark.parametrize("enough", [False, True])
+def test_intervals_need_scenes(results, enough):
+    """With too few of them, a note says why there is none."""
+    (_, setup) = setups.setups(results)
+    truth = setup.truth()
+    for number, image in enumerate(truth["images"]):
+        image["scene"] = str(number if enough else number % 2)
+    setups.write_json(setup.folder / "truth.json", truth)
+    (setup.folder / "differences.json").unlink(missing_ok=True)
+    found = outcome.read(setup)
+    assert any(note.startswith("no intervals: fewer than ") for note in found.notes) != enough
+    assert {row.gap["AP"]["low"] is None for row in found.rows if row.gap} == {not enough}
+
+
 @pytest.mark.parametrize(("own", "state"), [(0, "done"), (1, "done"), (1.01, "broken"), (-0.01, "broken")])
 def test_figures_are_shares(results, own, state):
     (_, setup) = setups.setups(results)
