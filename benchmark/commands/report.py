@@ -11,7 +11,7 @@ import click
 
 from benchmark import options, progress
 from benchmark.errors import UserError, unknown
-from benchmark.report import names_in
+from benchmark.report import MARKS, names_in
 from benchmark.report import sections as all_sections
 from benchmark.store.saved import OUTPUTS
 
@@ -28,9 +28,8 @@ Examples:
   bench report --figure curves,critical-difference-EN --methods cddfuse,mine --font serif --width column
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
-A table holds one split under one protocol. Bold are the best and all methods that are not shown
-to differ from it (all pairs tested together by random signs, 0.05); underlined is the best of the
-rest. The simple baselines (ir, vis, average, max, laplacian) are in every table unless --no-naive.
+A table holds one split under one protocol. Bold is the best mean, underlined the second best; °
+stands at those not shown to differ from the best (all pairs tested together by random signs, 0.05). The simple baselines (ir, vis, average, max, laplacian) are in every table unless --no-naive.
 docs/reports.md says what each statistic is.
 """
 
@@ -62,6 +61,13 @@ docs/reports.md says what each statistic is.
     type=click.Choice(OUTPUTS),
     help="What is ranked, as bench run --output saved it; results saved otherwise are marked and not ranked."
     "  [default: raw]",
+)
+@click.option(
+    "--mark",
+    type=click.Choice(MARKS),
+    default=MARKS[0],
+    show_default=True,
+    help="Bold is the best mean, with a sign ° at what tests do not show to differ from it; or all of these are bold.",
 )
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
@@ -114,6 +120,7 @@ def command(
     metrics,
     naive,
     output,
+    mark,
     common,
     sd,
     digits,
@@ -203,6 +210,7 @@ def command(
             sections=sections,
             reported=reported,
             tolerance=tolerance,
+            mark=mark,
             worst=worst or material.Options.worst,
         ),
         tuple(setups),

@@ -34,7 +34,7 @@ def rows_of(text: str) -> dict[str, list[str]]:
     return {cells[0].lower(): cells[1:] for cells in lines}
 
 
-def test_the_best_is_shared_and_the_next_is_underlined(bench, results):
+def test_the_best_mean_is_bold_and_what_is_alike_has_a_sign(bench, results):
     base = np.random.default_rng(3).permutation(np.linspace(4, 6, 30))
     noise = np.random.default_rng(0).normal(0, 0.2, 30)
     noise += 0.01 - noise.mean()
@@ -42,9 +42,12 @@ def test_the_best_is_shared_and_the_next_is_underlined(bench, results):
     stores.write(results, "tno@tno42", {k: [v, v, v] for k, v in values.items()})
     rows = rows_of(markdown(bench, "--metrics", "EN,MSE"))
     assert rows["first"] == ["**5.000**", "5.000"]
-    assert rows["equal"] == ["**4.990**", "4.990"]
-    assert rows["third"] == ["<u>4.500</u>", "<u>4.500</u>"]  # MSE: lower is better
+    assert rows["equal"] == ["<u>4.990</u>°", "4.990"]
+    assert rows["third"] == ["4.500", "<u>4.500</u>"]  # MSE: lower is better
     assert rows["last"] == ["3.850", "**3.850**"]
+    assert "<u>4.990</u>° ± 0" in markdown(bench, "--sd")  # only the mean is marked
+    rows = rows_of(markdown(bench, "--metrics", "EN,MSE", "--mark", "significance"))
+    assert [rows[name][0] for name in values] == ["**5.000**", "**4.990**", "<u>4.500</u>", "3.850"]
     cells = {
         (row["method"], row["metric"]): row
         for row in csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-").stdout))
@@ -64,7 +67,7 @@ def test_few_images_are_not_tested(bench, results):
     stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
     text = markdown(bench)
     assert "Not tested, since that takes 7 independent images: only the best mean is bold." in text
-    assert "Too few units for a test." in text
+    assert "Too few images for a test." in text
     assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
     ranks = ("report", "--format", "markdown", "--sections", "ranks", "--out", "-")
     assert "Not tested, since that takes 7 independent images." in bench(*ranks).stdout

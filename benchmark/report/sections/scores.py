@@ -1,4 +1,5 @@
-"""Scores: means per method and metric. Bold: what tests cannot tell from the best; underlined: the best of the rest."""
+"""Scores: means per method and metric. Bold: the best mean; underlined: the second; a sign: what a test does not show
+to differ from the best."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from dataclasses import replace
 from benchmark.report import references
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured, decimals
-from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.tabular import ALIKE, BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import (
     PRELIMINARY_NOTE,
     called,
@@ -156,24 +157,42 @@ def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
             spread = number(summary.sd, places) if options.sd and not math.isnan(summary.sd) else ""
             found.append(Entry(text, summary.mean, spread))
     if one.scores.metrics[metric] and len(one.rows) > 1:
-        found = _marked(one, metric, found[: len(one.rows)]) + found[len(one.rows) :]
+        ranked = found[: len(one.rows)]
+        marked = _by_test(one, metric, ranked) if options.mark == "significance" else _by_mean(one, metric, ranked)
+        found = marked + found[len(one.rows) :]
     return found + [Entry(f"{sum(metric in s for s in row.scores.values())}/{row.total}") for row in one.partial]
 
 
-def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
-    """Mark best and second. What looks the same is marked the same."""
+def _by_mean(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
+    """Mark the best and the second mean, and give a sign to others that are not shown to differ from the best."""
+    comparison = one.comparisons[metric]
+    return _marked(one, metric, entries, {entries[comparison.best].text} if comparison.best is not None else set())
+
+
+def _by_test(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
+    """Mark as best all that are not shown to differ from it, and as second the best of the rest."""
+    return _marked(one, metric, entries, {e.text for e, alike in zip(entries, one.comparisons[metric].shared) if alike})
+
+
+def _marked(one: Measured, metric: str, entries: list[Entry], best: set[str]) -> list[Entry]:
+    """Mark what is printed as one of `best`, and the best of the rest. What looks the same is marked the same."""
     comparison, compared = one.comparisons[metric], one.scores.compared(metric)
     if compared.sum() < 2:
         return entries
-    best = {entry.text for entry, shared in zip(entries, comparison.shared) if shared}
+    alike = {e.text for e, is_alike in zip(entries, comparison.shared) if is_alike} - best
     direction = one.scores.metrics[metric]
     rest = [e for e, is_compared in zip(entries, compared) if is_compared and e.text not in best]
     second = max(rest, key=lambda e: direction * e.value).text if rest else None
-    marks = [
-        (BEST if e.text in best else SECOND if e.text == second else "") if is_compared else ""
+    return [
+        replace(
+            e,
+            mark=BEST if e.text in best else SECOND if e.text == second else "",
+            sign=ALIKE if e.text in alike else "",
+        )
+        if is_compared
+        else e
         for e, is_compared in zip(entries, compared)
     ]
-    return [replace(entry, mark=mark) for entry, mark in zip(entries, marks)]
 
 
 def _explanation(measured: Sequence[Measured], content: Material) -> str:
@@ -182,13 +201,18 @@ def _explanation(measured: Sequence[Measured], content: Material) -> str:
         return ""
     tested = [one for one in measured if any(c.possible and len(c.p) > 1 for c in one.comparisons.values())]
     parts = ["Mean ± standard deviation over images." if content.options.sd else "Means over images."]
-    if tested:
+    test = f"means of all pairs of methods tested together by random signs, α = {ALPHA:g}"
+    if not tested:
+        units = " or ".join(dict.fromkeys(f"{one.scores.unit}s" for one in measured))
+        parts.append(f"Bold: best mean; underlined: second best. Too few {units} for a test.")
+    elif content.options.mark == "significance":
         parts.append(
-            "Bold: the best and all that are not shown to differ from it (means of all pairs of methods tested together"
-            f" by random signs, α = {ALPHA:g}); underlined: the best of the rest."
+            f"Bold: the best and all that are not shown to differ from it ({test}); underlined: the best of the rest."
         )
     else:
-        parts.append("Bold: the best; underlined: the second. Too few units for a test.")
+        parts.append(
+            f"Bold: best mean; underlined: second best; {ALIKE}\u00a0not shown to differ from the best ({test})."
+        )
     return " ".join(parts)
 
 
