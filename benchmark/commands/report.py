@@ -29,7 +29,9 @@ Examples:
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
 A table holds one split under one protocol. Bold is the best mean, underlined the second best; °
-stands at those not shown to differ from the best (all pairs tested together by random signs, 0.05). The simple baselines (ir, vis, average, max, laplacian) are in every table unless --no-naive.
+stands at those not shown to differ from the best (all pairs tested together by random signs, 0.05).
+The simple baselines (ir, vis, average, max, laplacian) are in every table, for reference: above a
+rule and in no rank or test, unless --rank-baselines; --no-naive leaves them out.
 docs/reports.md says what each statistic is.
 """
 
@@ -56,6 +58,11 @@ docs/reports.md says what each statistic is.
     "--metrics", type=options.METRICS, help="Metrics of scores, in the order of the columns; all if left out."
 )
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
+@click.option(
+    "--rank-baselines",
+    is_flag=True,
+    help="Rank, test and mark the simple baselines as other methods; otherwise they are shown for reference.",
+)
 @click.option(
     "--output",
     type=click.Choice(OUTPUTS),
@@ -119,6 +126,7 @@ def command(
     methods,
     metrics,
     naive,
+    rank_baselines,
     output,
     mark,
     common,
@@ -188,6 +196,7 @@ def command(
     also = detected.names(setups)
     titled = measured.titles_given(results, titles, also)
     chosen = {"metrics": metrics, "common": common, "also": also, "output": output, "titles": titled}
+    chosen["rank_baselines"] = rank_baselines
     everything = measured.measure(results, **asked, **chosen, every_output=page)
     found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
     for line in measured.fallbacks(found):
@@ -196,7 +205,7 @@ def command(
     if failures and (methods is not None or not naive):
         all_methods = {**asked, "methods": None, "naive": True}
         everyone = measured.measure(results, **all_methods, **chosen, every_output=True)
-    setups = detected.choose(setups, **asked, titles=titled)
+    setups = detected.choose(setups, **asked, titles=titled, rank_baselines=rank_baselines)
     report = content.Content(
         results,
         tuple(found),

@@ -187,7 +187,7 @@ def test_html(bench, results):
 
 
 def test_json(bench, results):
-    found = json.loads(bench("report", "--format", "json", "--out", "-").stdout)
+    found = json.loads(bench("report", "--format", "json", "--out", "-", "--rank-baselines").stdout)
     one = next(m for m in found["measured"] if m["dataset"] == "tno")
     values = dict(zip(NAMES, stores.random(0, 5, 16).values()))["cddfuse"]
     stored = one["metrics"]["EN"]["methods"]["cddfuse"]

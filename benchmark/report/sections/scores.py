@@ -4,7 +4,7 @@ to differ from the best."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from benchmark.report import references
@@ -63,7 +63,7 @@ def _grid(one: Measured, content: Material) -> Grid:
         key=key("scores", one.dataset, one.split, one.protocol),
         title=title(one),
         columns=columns,
-        lines=_ruled(lines, rows, one.naive),
+        lines=_ruled(lines, rows, one.references),
         explanation=_explanation([one], content),
         notes=tuple(_notes(one)),
         cites=content.cites_of_data([one]),
@@ -88,7 +88,8 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
         group = f"{_named(one)} ({one.images if one.rows else one.total})"
         group += f", {one.output} output" * (len(outputs) > 1)
         columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
-    rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
+    references_ = {name for one in measured for name in one.references}
+    rows = [found[name] for name in merged([one.order for one in measured]) if name in found]
     lines = [
         _line(row, tuple(entries.get((row.cell.method, j), Entry()) for j in range(len(columns))), content)
         for row in rows
@@ -99,7 +100,7 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
         title=f"{', '.join(map(_named, measured))}, "
         + under(measured[0].titles.protocol(measured[0].protocol), outputs.pop() if len(outputs) == 1 else "raw"),
         columns=tuple(columns),
-        lines=_ruled(lines, rows, measured[0].naive),
+        lines=_ruled(lines, rows, references_),
         explanation=_explanation(measured, content),
         notes=tuple(dict.fromkeys(notes)),
         wide=True,
@@ -128,10 +129,10 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
-    """Draw a line between the simple baselines on top and the first other method, and one above what is not ranked for
+def _ruled(lines: Sequence[Line], rows: Sequence[Row], reference: Collection[str]) -> tuple[Line, ...]:
+    """Draw a line between the reference rows on top and the first other method, and one above what is not ranked for
     how it was saved."""
-    first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
+    first = next((i for i, row in enumerate(rows) if row.cell.method not in reference), 0)
     apart = next((i for i, row in enumerate(rows) if row.apart), 0)
     return tuple(replace(line, rule=True) if i and i in (first, apart) else line for i, line in enumerate(lines))
 
@@ -156,7 +157,7 @@ def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
             text = number(summary.mean, places) + (f" (n={summary.n})" if summary.n < one.images else "")
             spread = number(summary.sd, places) if options.sd and not math.isnan(summary.sd) else ""
             found.append(Entry(text, summary.mean, spread))
-    if one.scores.metrics[metric] and len(one.rows) > 1:
+    if one.scores.metrics[metric] and len(one.entered) > 1:
         ranked = found[: len(one.rows)]
         marked = _by_test(one, metric, ranked) if options.mark == "significance" else _by_mean(one, metric, ranked)
         found = marked + found[len(one.rows) :]
@@ -196,7 +197,7 @@ def _marked(one: Measured, metric: str, entries: list[Entry], best: set[str]) ->
 
 
 def _explanation(measured: Sequence[Measured], content: Material) -> str:
-    several = any(len(one.rows) > 1 for one in measured)
+    several = any(len(one.entered) > 1 for one in measured)
     if not several or not any(one.ranked for one in measured):
         return ""
     tested = [one for one in measured if any(c.possible and len(c.p) > 1 for c in one.comparisons.values())]
@@ -231,7 +232,7 @@ def alike(tests: Iterable[Comparison | Friedman], unit: str) -> list[str]:
 def _notes(one: Measured) -> list[str]:
     """Return the lines below a table: the unit of the tests, rows that are not complete, and marks used."""
     found = []
-    if len(one.rows) > 1 and one.ranked:
+    if len(one.entered) > 1 and one.ranked:
         units = {c.units for c in one.comparisons.values() if c.best is not None}
         count = max(units, default=one.scores.units)
         what = f"Unit of tests and intervals: the {one.scores.unit} ({count})."
@@ -245,6 +246,8 @@ def _notes(one: Measured) -> list[str]:
                 f"Not tested{which}, since that takes {FEWEST} independent {one.scores.unit}s:"
                 " only the best mean is bold."
             )
+    if references_ := [called(row) for row in one.shown if row.cell.method in one.references]:
+        found.append(f"For reference, in no rank or test: {', '.join(references_)}")
     if one.missing:
         names = [name.partition("+")[0] for name in one.missing]
         saved = " --output minmax" * (one.output == "minmax")
