@@ -24,6 +24,9 @@ from benchmark import inference
 from benchmark.inference import FEWEST
 
 ALPHA = 0.05
+# Units. With fewer, tests of all pairs mostly miss differences between means as large as the standard deviation of the
+# differences (`studies/power.py`).
+FEW = 20
 MANY_DRAWS = 20000  # so that p values remain small where they are corrected for many data sets
 _PARTS = re.compile(r"\d+|\D+")  # of an id
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -71,14 +72,38 @@ def test_few_images_are_not_tested(bench, results):
     base = np.arange(5.0)
     stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
     text = markdown(bench)
-    assert "Not tested, since that takes 7 independent images: only the best mean is bold." in text
+    assert "Not tested, since that takes 7 independent images: nothing is said about differences." in text
+    assert "°" not in text
     assert "Too few images for a test." in text
     assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
     ranks = ("report", "--format", "markdown", "--sections", "ranks", "--out", "-")
-    assert "Not tested, since that takes 7 independent images." in bench(*ranks).stdout
+    assert "Not tested, since that takes 7 independent images" in bench(*ranks).stdout
     assert rows_of(bench(*ranks).stdout)["friedman p"][0] == ""
     stores.write(results, "roadscene@all", {k: [np.arange(7.0) - i] * 3 for i, k in enumerate("abc")})
-    assert "Not tested" not in bench(*ranks, "--dataset", "roadscene").stdout
+    text = bench(*ranks, "--dataset", "roadscene").stdout
+    assert "Not tested" not in text and "Few independent images (7)" in text
+
+
+def test_wins_of_few_images(bench, results):
+    wins = ("report", "--format", "markdown", "--sections", "wins", "--out", "-", "--dataset")
+    noise = np.random.default_rng(5).normal(0, 1, (16, 2, 10))
+    values = {f"m{i}": noise[i] + np.array([[0], [50 if i == 3 else 0]]) for i in range(16)}
+    stores.write(results, "tno@tno42", values, {"EN": 1, "MI": 1})
+    text = bench(*wins, "tno").stdout
+    rows = rows_of(text)
+    assert {row[0] for name, row in rows.items() if name in values} == {""}, "0/15/0 for all says nothing"
+    assert rows["m3"][1:] == ["15/0/0", "+15"] and rows["m0"][1:] == ["0/14/1", "-1"]
+    assert "No two methods are shown to differ in EN: that says nothing with so few images." in text
+    few = r"Few independent images \(\d+( to 10)?\): tests miss all but large differences"
+    assert re.search(few, text) and re.search(few, markdown(bench, "--dataset", "tno"))
+    stores.write(results, "roadscene@all", {name: value[:, :5] for name, value in values.items()}, {"EN": 1, "MI": 1})
+    text = bench(*wins, "roadscene").stdout
+    assert "Not tested, since that takes 7 independent images" in text and not rows_of(text)
+    many = stores.random(0, 1, 40)["m0"][:2]
+    equal = {f"m{i}": many + 1e-3 * np.random.default_rng(i).normal(0, 1, (2, 40)) for i in range(3)}
+    stores.write(results, "m3fd@all", equal, {"EN": 1, "MI": 1})
+    text = bench(*wins, "m3fd").stdout
+    assert rows_of(text)["m0"] == ["0/2/0", "0/2/0", "+0"] and "Few" not in text
 
 
 def test_scenes_are_the_units(bench, results):

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured
-from benchmark.report.sections.scores import alike, title
+from benchmark.report.sections.scores import alike, for_reference, title, too_few
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, key, number
 from benchmark.report.terminal import called, label, title_of
 from benchmark.report.titles import symbol
-from benchmark.statistics import ALPHA, FEWEST
+from benchmark.statistics import ALPHA
 
 ORDER = 20
 
@@ -52,12 +52,11 @@ def _grid(one: Measured) -> Grid:
         many = " to ".join(str(n) for n in dict.fromkeys((units[0], units[-1])))
         notes.append(
             f"Mean ranks by metric are over {many} {one.scores.unit}s; those further apart than the critical"
-            f" difference differ (Nemenyi's test, α = {ALPHA:g})."
+            f" difference are shown to differ (Nemenyi's test, α = {ALPHA:g})."
         )
         notes += alike(tests.values(), one.scores.unit)
-        if untested := [metric for metric, test in tests.items() if not test.possible]:
-            which = "" if len(untested) == len(tests) else f" in {', '.join(untested)}"
-            notes.append(f"Not tested{which}, since that takes {FEWEST} independent {one.scores.unit}s.")
+    compared = {metric: test for metric, test in one.comparisons.items() if test.best is not None}
+    notes += too_few(tests or compared, one.scores.unit)
     notes.append(
         f"Over metrics: {', '.join(ranking.metrics)}. Place: by mean rank, with the places that tests of all"
         f" pairs of methods leave open (95 %, over {one.scores.unit}s). Borda: one point per metric for every"
@@ -71,7 +70,7 @@ def _grid(one: Measured) -> Grid:
         title=f"Ranks: {title(one)}",
         columns=tuple(columns),
         lines=tuple(lines),
-        notes=(*notes, *one.caveats),
+        notes=(*notes, *for_reference(one), *one.caveats),
     )
 
 

@@ -4,7 +4,7 @@ to differ from the best."""
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from benchmark.report import references
@@ -23,7 +23,7 @@ from benchmark.report.terminal import (
     under,
 )
 from benchmark.report.titles import symbol
-from benchmark.statistics import ALPHA, FEWEST, Comparison, Friedman
+from benchmark.statistics import ALPHA, FEW, FEWEST, Comparison, Friedman, Pairs
 from benchmark.store.summary import Row
 
 ORDER = 10
@@ -229,6 +229,29 @@ def alike(tests: Iterable[Comparison | Friedman], unit: str) -> list[str]:
     ]
 
 
+def for_reference(one: Measured) -> list[str]:
+    """Name the reference rows in a line, where there are any."""
+    names = [called(row) for row in one.shown if row.cell.method in one.references]
+    return [f"For reference, in no rank or test: {', '.join(names)}"] if names else []
+
+
+def too_few(tests: Mapping[str, Comparison | Friedman | Pairs], unit: str) -> list[str]:
+    """Say which metrics are not tested for lack of units, and where tests miss much. tests: of each metric."""
+    found = []
+    if untested := [metric for metric, test in tests.items() if not test.possible]:
+        which = "" if len(untested) == len(tests) else f" in {', '.join(untested)}"
+        found.append(
+            f"Not tested{which}, since that takes {FEWEST} independent {unit}s: nothing is said about differences."
+        )
+    if few := [round(test.number) for test in tests.values() if test.possible and test.number < FEW]:
+        number = " to ".join(str(n) for n in dict.fromkeys((min(few), max(few))))
+        found.append(
+            f"Few independent {unit}s ({number}): tests miss all but large differences, and what is not shown to differ"
+            " may well differ."
+        )
+    return found
+
+
 def _notes(one: Measured) -> list[str]:
     """Return the lines below a table: the unit of the tests, rows that are not complete, and marks used."""
     found = []
@@ -240,14 +263,8 @@ def _notes(one: Measured) -> list[str]:
             what = f"Unit of tests and intervals: the scene ({count} scenes, {one.images} images)."
         found.append(what)
         found += alike(one.comparisons.values(), one.scores.unit)
-        if untested := [m for m, c in one.comparisons.items() if c.best is not None and not c.possible]:
-            which = "" if len(untested) == len(one.comparisons) else f" in {', '.join(untested)}"
-            found.append(
-                f"Not tested{which}, since that takes {FEWEST} independent {one.scores.unit}s:"
-                " only the best mean is bold."
-            )
-    if references_ := [called(row) for row in one.shown if row.cell.method in one.references]:
-        found.append(f"For reference, in no rank or test: {', '.join(references_)}")
+        found += too_few({m: c for m, c in one.comparisons.items() if c.best is not None}, one.scores.unit)
+    found += for_reference(one)
     if one.missing:
         names = [name.partition("+")[0] for name in one.missing]
         saved = " --output minmax" * (one.output == "minmax")
