@@ -85,6 +85,11 @@ docs/reports.md says what each statistic is.
 )
 @click.option("--wide", is_flag=True, help="One table for all data sets.")
 @click.option("--standalone", is_flag=True, help="LaTeX: a document that compiles as it is, with its references.")
+@click.option(
+    "--columns",
+    type=click.Choice(("1", "2")),
+    help="LaTeX: as wide as one or both columns of a paper; wider tables are split.  [default: as needed]",
+)
 @click.option("--cite", is_flag=True, help="LaTeX: cite from report.bib.")
 @click.option(
     "--reported", multiple=True, metavar="FILE", help="Show values from papers beside: a CSV, or cddfuse2023."
@@ -134,6 +139,7 @@ def command(
     digits,
     wide,
     standalone,
+    columns,
     cite,
     reported,
     tolerance,
@@ -216,6 +222,7 @@ def command(
             wide=wide,
             standalone=standalone,
             cite=cite or standalone,
+            columns=columns and int(columns),
             sections=sections,
             reported=reported,
             tolerance=tolerance,

@@ -18,10 +18,11 @@ class Options:
 
     methods: those asked for, None for all. digits: decimal places; None for four digits of scores, and one decimal
     place of percents. sd: show ± over images. wide: one table of scores for all data sets. standalone: LaTeX that
-    compiles as it is. cite: LaTeX with citations. sections: names, None for all. reported: files of values as papers
-    print them, see `reported_values`. tolerance: how far a measured value may be from a reported one and still count as
-    near, relative to the reported one. mark: one of `report.MARKS`, what bold stands for. worst: how many images the
-    section of that name shows for each method.
+    compiles as it is. cite: LaTeX with citations. columns: 1 or 2, those of a paper that tables in LaTeX take; None for
+    as many as they need. sections: names, None for all. reported: files of values as papers print them, see
+    `reported_values`. tolerance: how far a measured value may be from a reported one and still count as near, relative
+    to the reported one. mark: one of `report.MARKS`, what bold stands for. worst: how many images
+    the section of that name shows for each method.
     """
 
     methods: Sequence[str] | None = None
@@ -30,6 +31,7 @@ class Options:
     wide: bool = False
     standalone: bool = False
     cite: bool = False
+    columns: int | None = None
     sections: Sequence[str] | None = None
     reported: Sequence[str] = ()
     tolerance: float = 0.02
