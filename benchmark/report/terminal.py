@@ -1,6 +1,6 @@
 """Print tables on the terminal.
 
-The best value of a column is bold and the second underlined. Simple baselines stand above a line and are neither. Ranks
+The best value of a column is bold and the second underlined. Simple baselines stand below a line and are neither. Ranks
 go by what is printed: values that look the same rank the same. Where a metric is undefined or infinite for some images,
 the mean says over how many it is. It is ranked where no other row has more: what no row has is left out, as reports do.
 Reports, not these tables, say whether differences are significant.
@@ -106,8 +106,8 @@ def called(row: Row) -> str:
 
 def _shortened(tables: Iterable[Table]) -> list[Table]:
     """Return the tables with rows called by their labels without hashes, where that tells them apart; simple baselines
-    first."""
-    tables = [replace(one, rows=sorted(one.rows, key=lambda row: row.name not in NAIVE)) for one in tables]
+    last."""
+    tables = [replace(one, rows=sorted(one.rows, key=lambda row: row.name in NAIVE)) for one in tables]
     short = short_labels(row.cell.method for table in tables for row in (*table.rows, *table.others))
 
     def called_short(rows):
@@ -225,11 +225,13 @@ def show(tables: Iterable[Table]) -> None:
         console.print()
         console.print(Text(title(table)))
         if table.rows:
-            grid = Grid("method", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+            # As box.SIMPLE_HEAD, with a line between sections.
+            lines = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
+            grid = Grid("method", box=lines, show_edge=False, pad_edge=False)
             for metric, direction in table.metrics.items():
                 grid.add_column(_head(metric, direction), justify="right", no_wrap=True)
             for row, after, places in zip(table.rows, (*table.rows[1:], None), entries(table)):
-                last = row.name in NAIVE and after is not None and after.name not in NAIVE
+                last = row.name not in NAIVE and after is not None and after.name in NAIVE
                 grid.add_row(
                     Text(called(row)),
                     *(_styled(place) if styled else _marked(place) for place in places),

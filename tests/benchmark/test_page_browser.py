@@ -55,14 +55,15 @@ def context(tmp_path_factory):
         found.close()
 
 
-def write_page(results, **options):
+def write_page(results, rank_baselines=True, **options):
     from benchmark.report import content, measured
     from benchmark.report import detected as setups
     from benchmark.report.page import making
 
     read, _ = setups.read(results)
-    found = measured.measure(results, also=setups.names(read), every_output=True)
-    report = content.Content(results, tuple(found), detected=tuple(setups.choose(read)))
+    found = measured.measure(results, also=setups.names(read), every_output=True, rank_baselines=rank_baselines)
+    chosen = setups.choose(read, rank_baselines=rank_baselines)
+    report = content.Content(results, tuple(found), detected=tuple(chosen))
     return making.write(report, results / "report" / "page", **options)
 
 
@@ -134,6 +135,31 @@ def test_sorting_by_any_column(page):
         assert texts(tab, "#table tbody .number") == ["5", "4", "3", "2", "1"]
     tab.get_by_role("button", name="Method").click()
     assert texts(tab, ROWS) == ["Average", "Ir", "Mine", "Theirs", "Vis"]
+
+
+def test_reference_rows_stand_below_and_have_no_place(page, tmp_path):
+    results = tmp_path / "results"
+    pages.write(results, "msrs@test", METHODS, IDS, size=(120, 160))
+    detected.write(results, "m3fd@mine", {**AP, "other": [0.20, 0.22]})
+    tab = page("#board/msrs@test/standard", write_page(results, rank_baselines=False))
+    own, reference = ["Theirs", "Mine"], {"Average", "Vis", "Ir"}
+    assert texts(tab, ROWS)[:2] == own and set(texts(tab, ROWS)[2:]) == reference
+    assert texts(tab, "#table tbody .number") == ["1", "2"]
+    assert tab.locator("#table tbody tr").nth(2).get_attribute("class").split()[-1] == "first-reference"
+    assert not set(texts(tab, "#table .naive .best, #table .naive .second"))
+    tab.select_option("#baselines", "among")
+    tab.locator('#table thead th:has-text("EN") button').click()
+    values = list(map(float, column(tab, "EN")))
+    assert values == sorted(values, reverse=True) and len(values) == 5
+    assert sorted(texts(tab, "#table tbody .number")) == ["1", "2"]
+    tab.select_option("#baselines", "hidden")
+    assert sorted(texts(tab, ROWS)) == sorted(own) and tab.url.endswith("/hidden")
+    tab.get_by_role("link", name="Detection", exact=True).click()
+    tab.wait_for_selector(DRAWN.format("detection"))
+    tab.select_option("#baselines", "")
+    assert texts(tab, ROWS) == ["Mine", "Theirs", "Other", "Vis"]
+    assert texts(tab, "#table tbody .number") == ["1", "2", "2", "—"]
+    assert not any("nothing was found" in note for note in texts(tab, "#board-notes li"))
 
 
 def test_the_numbers_shown_are_the_report_s(page, start):

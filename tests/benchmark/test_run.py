@@ -1,6 +1,7 @@
 """`bench run`: what is fused, saved, scored and said, and what happens when something is wrong."""
 
 import json
+import re
 import struct
 import zlib
 
@@ -43,7 +44,7 @@ def test_an_infinite_value_makes_no_mean_and_is_not_ranked(pairs, bench_folder):
     """PSNR has no end where both sources and the fused image are the same. Means over the same other images are
     ranked."""
     (pairs / "vis" / "a.png").write_bytes((pairs / "ir" / "a.png").read_bytes())
-    result = bench_folder("run", "--methods", "average,max", "--metrics", "PSNR,EN")
+    result = bench_folder("run", "--methods", "pca,dwt", "--metrics", "PSNR,EN")
     means = {}
     for method, places in table(result.stdout).items():
         values = [line["PSNR"] for line in scores(cell(pairs, method)).values()]
@@ -170,14 +171,16 @@ def test_outputs_are_results_of_their_own(pairs, bench_folder, gain):
 
 
 def test_the_table(pairs, bench_folder):
-    result = bench_folder("run", "--methods", "max,average", "--metrics", "EN,CE", "--protocol", "standard")
+    result = bench_folder("run", "--methods", "max,pca,dwt,ir", "--metrics", "EN,CE", "--protocol", "standard")
     lines = [line for line in result.stdout.splitlines() if line]
     assert "4 pairs, protocol standard" in lines[0]
     head = next(line for line in lines if "method" in line)
     assert "EN ↑" in head
     assert "CE ↓" in head
     rows = table(result.stdout)
-    assert list(rows) == ["max", "average"]
+    assert list(rows) == ["pca", "dwt", "max", "ir"], "simple baselines last"
+    assert re.search(r"\ndwt .*\n─+\nmax ", result.stdout), "below a line"
+    assert not any(mark in text for name in ("max", "ir") for text in rows.pop(name) for mark in "¹²")
     for column, sign in zip(zip(*rows.values()), (1, -1)):
         best = max(column, key=lambda text: sign * float(text[:-1]))
         assert best.endswith("¹")
@@ -188,8 +191,8 @@ def test_the_table_on_a_terminal(pairs, bench_folder, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "20")
-    result = bench_folder("run", "--methods", "max,average", "--metrics", ALL)
-    (first, second) = [line for line in result.stdout.splitlines() if line.startswith(("max", "average"))]
+    result = bench_folder("run", "--methods", "pca,dwt", "--metrics", ALL)
+    (first, second) = [line for line in result.stdout.splitlines() if line.startswith(("pca", "dwt"))]
     for bold, underlined in zip(first.split()[1:], second.split()[1:]):
         assert {bold[:4], underlined[:4]} == {"\x1b[1m", "\x1b[4m"}
     # Narrow or not, no number is cut.
@@ -351,13 +354,13 @@ def test_a_metric_that_raises_fails_the_image(pairs, bench_folder, monkeypatch):
 def test_undefined_values_are_shown_and_left_out_of_ranks(pairs, bench_folder):
     Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "ir" / "a.png")
     Image.fromarray(np.full((48, 64), 90, np.uint8)).save(pairs / "vis" / "a.png")
-    result = bench_folder("run", "--methods", "average,max", "--metrics", "EN,SCD")
+    result = bench_folder("run", "--methods", "pca,dwt", "--metrics", "EN,SCD")
     assert result.exit_code == 0
-    (line,) = [line for line in files.read_lines(cell(pairs, "max") / "scores.jsonl") if line["id"] == "a"]
+    (line,) = [line for line in files.read_lines(cell(pairs, "dwt") / "scores.jsonl") if line["id"] == "a"]
     assert line["scores"] == {"EN": 0.0, "SCD": None}
     assert line["reasons"]["SCD"]
     assert result.stdout.count("(n=3)") == 2
-    assert "max: SCD is undefined for 1 of 4 images" in result.stdout
+    assert "dwt: SCD is undefined for 1 of 4 images" in result.stdout
     rows = table(result.stdout)
     assert {scd[-1] for _, scd in rows.values()} == {"¹", "²"}, "over the same three images"
     assert any("¹" in en for en, _ in rows.values())
