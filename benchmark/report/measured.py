@@ -351,7 +351,7 @@ def _scores(dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Seq
             if None not in found:
                 values[i, j] = found
     names = tuple(row.cell.method for row in kept)
-    return Scores(names, dict(metrics), tuple(ids), values, scenes_of(dataset, ids))
+    return Scores(names, dict(metrics), tuple(ids), values, scenes_of(dataset, ids), in_sequence(dataset))
 
 
 def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
@@ -364,6 +364,16 @@ def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
         return None
     found = tuple(source.scene_of(id) for id in ids)
     return None if None in found or not found else found
+
+
+def in_sequence(dataset: str) -> bool:
+    """Whether neighbouring scenes of a data set may be alike; False for one that is not installed here."""
+    from benchmark import datasets
+
+    try:
+        return datasets.get(dataset).in_sequence
+    except UserError:
+        return False
 
 
 def fold(name: str) -> str:
