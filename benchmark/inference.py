@@ -197,8 +197,7 @@ def p_values(units: Units) -> np.ndarray:
         t = np.where(found.mean == 0, 0.0, found.mean / found.error)
     finite = np.where(np.isfinite(t), t, 0.0)
     p = 2 * stats.t.sf(np.abs(_symmetric(finite, found.skewness)), found.degrees)
-    p = np.where(np.isfinite(t), np.where((units.sums == 0).all(axis=1), 1.0, p), 0.0)
-    return np.where(units.number < FEWEST, np.nan, p)
+    return np.where(units.number < FEWEST, np.nan, np.where(np.isfinite(t), p, 0.0))
 
 
 @lru_cache(maxsize=4)

@@ -34,8 +34,9 @@ class Scores:
     """Scores of k methods under m metrics on the same n images, under one protocol.
 
     metrics: name -> +1 higher is better, -1 lower is better, 0 neither. values: float64 (k, m, n), nan where
-    undefined. scenes: the scene that each image belongs to, or None where nothing is known of scenes. in_sequence:
-    whether scenes, in the order of their names, may be alike as neighbours.
+    undefined. scenes: the scene that each image belongs to, or None where nothing is known of scenes. reference:
+    methods that are summarised and never compared, so that no test, rank or place depends on them. in_sequence: whether
+    scenes, in the order of their names, may be alike as neighbours.
 
     Infinite values become nan, so that they make no mean and no rank. infinite: int (k, m), how many there were;
     infinity: (k, m), their sum: inf, -inf, or nan for both.
@@ -46,6 +47,7 @@ class Scores:
     ids: tuple[str, ...]
     values: np.ndarray
     scenes: tuple[str, ...] | None = None
+    reference: frozenset[str] = frozenset()
     in_sequence: bool = False
     infinite: np.ndarray = field(init=False)
     infinity: np.ndarray = field(init=False)
@@ -111,10 +113,15 @@ class Scores:
         return list(self.metrics).index(metric)
 
     def compared(self, metric: str) -> np.ndarray:
-        """bool (k,): the methods for which the metric is defined on every image where it is for any method."""
-        values = self.values[:, self.index(metric)]
-        defined = ~np.isnan(values)
+        """bool (k,): the methods for which the metric is defined on every image where it is for any method. Reference
+        methods are no methods here."""
+        defined = ~np.isnan(self.values[:, self.index(metric)]) & self.entered[:, None]
         return defined[:, defined.any(axis=0)].all(axis=1) & defined.any(axis=1)
+
+    @cached_property
+    def entered(self) -> np.ndarray:
+        """bool (k,): the methods that may be compared, all but `reference`."""
+        return np.array([name not in self.reference for name in self.methods], bool)
 
     def pairs(self, metric: str) -> Pairs:
         """All pairs of the methods compared under a metric, tested together."""
@@ -319,7 +326,7 @@ def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | No
     without direction."""
     direction = _direction(scores, metric)
     methods = np.flatnonzero(scores.compared(metric))
-    observed = _observed(scores, metric)[methods]
+    observed = _observed(scores, metric, methods)
     count, units = observed.shape
     if count < 3 or units < 2:
         return None
@@ -363,7 +370,7 @@ def _studentised_range(methods: int, alpha: float) -> float:
 def ranking(scores: Scores, metrics: Sequence[str] | None = None) -> Ranking:
     """Methods ranked over metrics: those given, or all with a direction that at least half of the methods have."""
     if metrics is None:
-        least = max(1, len(scores.methods) / 2)
+        least = max(1, scores.entered.sum() / 2)
         metrics = [m for m, direction in scores.metrics.items() if direction and scores.compared(m).sum() >= least]
     metrics = tuple(metrics)
     nothing = np.full(len(scores.methods), np.nan)
@@ -426,10 +433,10 @@ def _direction(scores: Scores, metric: str) -> int:
     return direction
 
 
-def _observed(scores: Scores, metric: str) -> np.ndarray:
-    """(k, u): the observations of a metric without the units where it is undefined for every method. Images are in
-    order."""
-    observed = scores.observations[:, scores.index(metric)]
+def _observed(scores: Scores, metric: str, methods: np.ndarray) -> np.ndarray:
+    """(c, u): the observations of a metric for some methods, without the units where it is undefined for all of them.
+    Images are in order."""
+    observed = scores.observations[methods, scores.index(metric)]
     if scores.scenes is None:
         observed = observed[:, scores.order]
     return observed[:, ~np.isnan(observed).all(axis=0)]

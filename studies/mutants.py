@@ -72,7 +72,7 @@ AREAS = {
     ),
     "statistics": Area(
         ("benchmark/inference.py", "benchmark/statistics.py"),
-        (f"{BENCH}statistics.py", f"{BENCH}report_tables.py", f"{BENCH}compare.py"),
+        tuple(f"{BENCH}{name}.py" for name in ("statistics", "report_tables", "report_worst", "compare")),
     ),
     "detection": Area(
         tuple(

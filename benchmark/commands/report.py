@@ -11,7 +11,7 @@ import click
 
 from benchmark import options, progress
 from benchmark.errors import UserError, unknown
-from benchmark.report import names_in
+from benchmark.report import MARKS, names_in
 from benchmark.report import sections as all_sections
 from benchmark.store.saved import OUTPUTS
 
@@ -28,9 +28,10 @@ Examples:
   bench report --figure curves,critical-difference-EN --methods cddfuse,mine --font serif --width column
   bench report --html --figures --data-root DATA && xdg-open results/report/page/index.html
 \b
-A table holds one split under one protocol. Bold are the best and all methods that are not shown
-to differ from it (all pairs tested together by random signs, 0.05); underlined is the best of the
-rest. The simple baselines (ir, vis, average, max, laplacian) are in every table unless --no-naive.
+A table holds one split under one protocol. Bold is the best mean, underlined the second best; °
+stands at those not shown to differ from the best (all pairs tested together by random signs, 0.05).
+The simple baselines (ir, vis, average, max, laplacian) are in every table, for reference: above a
+rule and in no rank or test, unless --rank-baselines; --no-naive leaves them out.
 docs/reports.md says what each statistic is.
 """
 
@@ -58,10 +59,22 @@ docs/reports.md says what each statistic is.
 )
 @click.option("--naive/--no-naive", default=True, show_default=True, help="Simple baselines beside those asked for.")
 @click.option(
+    "--rank-baselines",
+    is_flag=True,
+    help="Rank, test and mark the simple baselines as other methods; otherwise they are shown for reference.",
+)
+@click.option(
     "--output",
     type=click.Choice(OUTPUTS),
     help="What is ranked, as bench run --output saved it; results saved otherwise are marked and not ranked."
     "  [default: raw]",
+)
+@click.option(
+    "--mark",
+    type=click.Choice(MARKS),
+    default=MARKS[0],
+    show_default=True,
+    help="Bold is the best mean, with a sign ° at what tests do not show to differ from it; or all of these are bold.",
 )
 @click.option("--common", is_flag=True, help="Compare on the images that all methods have.")
 @click.option("--sd", is_flag=True, help="Show ± standard deviation.")
@@ -113,7 +126,9 @@ def command(
     methods,
     metrics,
     naive,
+    rank_baselines,
     output,
+    mark,
     common,
     sd,
     digits,
@@ -181,6 +196,7 @@ def command(
     also = detected.names(setups)
     titled = measured.titles_given(results, titles, also)
     chosen = {"metrics": metrics, "common": common, "also": also, "output": output, "titles": titled}
+    chosen["rank_baselines"] = rank_baselines
     everything = measured.measure(results, **asked, **chosen, every_output=page)
     found = list({(one.place, one.protocol): one for one in reversed(everything)}.values())[::-1]
     for line in measured.fallbacks(found):
@@ -189,7 +205,7 @@ def command(
     if failures and (methods is not None or not naive):
         all_methods = {**asked, "methods": None, "naive": True}
         everyone = measured.measure(results, **all_methods, **chosen, every_output=True)
-    setups = detected.choose(setups, **asked, titles=titled)
+    setups = detected.choose(setups, **asked, titles=titled, rank_baselines=rank_baselines)
     report = content.Content(
         results,
         tuple(found),
@@ -203,6 +219,7 @@ def command(
             sections=sections,
             reported=reported,
             tolerance=tolerance,
+            mark=mark,
             worst=worst or material.Options.worst,
         ),
         tuple(setups),

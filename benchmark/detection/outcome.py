@@ -14,7 +14,7 @@ from benchmark.errors import UserError
 from benchmark.inference import FEWEST
 from benchmark.store import saved
 from benchmark.store.saved import Saved
-from benchmark.store.summary import title_of
+from benchmark.store.summary import NAIVE, title_of
 
 METRICS = ("AP50", "AP75", "AP")
 ALL = "all"
@@ -76,7 +76,7 @@ class Compared:
     """A setup with its methods. seeds: those that a complete row has. rows: the complete ones, in the order of the
     table; absent: the others. figures: one for each metric, subset and class; none where no row is complete. notes:
     what to tell the reader of differences. output: the one that is ranked. data, protocol: what captions call them,
-    empty for their names."""
+    empty for their names. rank_baselines: whether simple baselines are ranked as other methods are."""
 
     setup: Setup
     facts: dict
@@ -88,6 +88,15 @@ class Compared:
     output: str = "raw"
     data: str = ""
     protocol: str = ""
+    rank_baselines: bool = False
+
+    def is_reference(self, row: Row) -> bool:
+        """Whether a row is shown for reference: a simple baseline, such as the detector on one camera's images."""
+        return row.name in NAIVE and not self.rank_baselines
+
+    def enters(self, row: Row) -> bool:
+        """Whether a row is ranked."""
+        return not row.apart and not self.is_reference(row)
 
     @property
     def place(self) -> str:
@@ -117,7 +126,7 @@ def over_seeds(values: Values) -> tuple[float, float]:
 
 
 def read(setup: Setup, seeds: Sequence[int] | None = None, output: str | None = None) -> Compared:
-    """Read a setup with all of its methods, in the order in which they were first given.
+    """Read a setup with all of its methods, in the order in which they were first given, simple baselines first.
 
     seeds: those that a row must have to be complete; if left out, all that any row has. output: the one to rank, None
     for the rule of `store.saved.common`. Raises UserError where
@@ -139,7 +148,9 @@ def read(setup: Setup, seeds: Sequence[int] | None = None, output: str | None = 
         setup=setup,
         facts=facts,
         seeds=seeds,
-        rows=tuple(replace(row, gap=gaps.get(row.method)) for row in done),
+        rows=tuple(
+            replace(row, gap=gaps.get(row.method)) for row in sorted(done, key=lambda row: row.name not in NAIVE)
+        ),
         absent=tuple(row for row in rows if row.state != "done"),
         figures=tuple(_figures(shape)),
         notes=tuple(notes),

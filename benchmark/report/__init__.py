@@ -10,6 +10,8 @@ from __future__ import annotations
 import pkgutil
 from types import ModuleType
 
+MARKS = ("mean", "significance")  # bold: the best mean, or all that tests do not show to differ from it
+
 
 def names_in(package: ModuleType) -> list[str]:
     """List the files in `sections` or `formats` without loading them."""

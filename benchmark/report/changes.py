@@ -217,7 +217,7 @@ def _family(a: Row, b: Row, pairs: dict[str, np.ndarray], ids: tuple[str, ...], 
     """Compare metrics that are defined on the same images. pairs: metric -> values (2, images)."""
     directions = {metric: b.directions.get(metric, a.directions.get(metric, 0)) for metric in pairs}
     apart = np.array([statistics.differences(values[1], values[0]) for values in pairs.values()])
-    scores = Scores(("difference",), directions, ids, apart[None], scenes, in_sequence(a.cell.dataset))
+    scores = Scores(("difference",), directions, ids, apart[None], scenes, in_sequence=in_sequence(a.cell.dataset))
     summaries, p = statistics.summaries(scores), statistics.means_are_zero(scores)
     return {
         metric: Change(

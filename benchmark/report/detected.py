@@ -45,6 +45,7 @@ def choose(
     methods: Sequence[str] | None = None,
     naive: bool = True,
     titles: Titles = PLAIN,
+    rank_baselines: bool = False,
 ) -> list[Compared]:
     """Return the setups and rows asked for, in the order asked. Takes the options as `measured.measure` does.
 
@@ -58,7 +59,7 @@ def choose(
     known = {one.facts["settings"]["protocol"] for one in detected}
     if protocols is not None and known.intersection(protocols):
         found = [one for name in protocols for one in found if one.facts["settings"]["protocol"] == name]
-    chosen = [_rows(one, methods, naive) for one in found]
+    chosen = [_rows(one, methods, naive, rank_baselines) for one in found]
     return titled([one for one in chosen if one.rows or one.absent], titles)
 
 
@@ -82,7 +83,7 @@ def titled(detected: Sequence[Compared], titles: Titles = PLAIN) -> list[Compare
     ]
 
 
-def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared:
+def _rows(one: Compared, methods: Sequence[str] | None, naive: bool, rank_baselines: bool) -> Compared:
     """Keep the rows asked for, with simple baselines first, as in tables of scores."""
     rows = {row.method: row for row in (*one.rows, *one.absent)}
     if methods is None:
@@ -91,9 +92,11 @@ def _rows(one: Compared, methods: Sequence[str] | None, naive: bool) -> Compared
         also = set(methods)  # other code has checked that they exist
         asked = spelled_out(methods, [(row.method, row.name) for row in rows.values()], also)
     order = [*(name for name in NAIVE if naive and name not in asked), *asked]
+    if not rank_baselines:
+        order.sort(key=lambda name: rows[name].name not in NAIVE if name in rows else True)
     place = {name: number for number, name in enumerate(order)}
 
     def kept(group):
         return tuple(sorted((row for row in group if row.method in place), key=lambda row: place[row.method]))
 
-    return replace(one, rows=kept(one.rows), absent=kept(one.absent))
+    return replace(one, rows=kept(one.rows), absent=kept(one.absent), rank_baselines=rank_baselines)

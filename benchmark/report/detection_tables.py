@@ -53,7 +53,13 @@ def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: in
             table.append([entry(row.own(name), digits) for row in compared.rows])
             columns.append(Column(head, 0, "ultralytics"))
     lines = [
-        Line(label(row), titled(row), tuple(column[i] for column in table), cites=cites("method", row.name))
+        Line(
+            label(row),
+            titled(row),
+            tuple(column[i] for column in table),
+            rule=i > 0 and compared.is_reference(compared.rows[i - 1]) and not compared.is_reference(row),
+            cites=cites("method", row.name),
+        )
         for i, row in enumerate(compared.rows)
     ]
     return Grid(
@@ -76,10 +82,10 @@ def _column(figure: Figure, metric: str, cites: Cites) -> Column:
 
 
 def entries(compared: Compared, figure: Figure, digits: int = DIGITS) -> list[Entry]:
-    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same; rows of
-    another output take no part, and an AP of zero is neither: nothing was found."""
+    """Make a column. Best and second go by the mean as printed, so that what looks the same is marked the same;
+    reference rows and rows of another output take no part, and an AP of zero is neither: nothing was found."""
     found = [entry(row.values(figure), digits) for row in compared.rows]
-    ranked = [one.value is not None and not row.apart for one, row in zip(found, compared.rows)]
+    ranked = [one.value is not None and compared.enters(row) for one, row in zip(found, compared.rows)]
     means = sorted({float(one.text) for one, takes_part in zip(found, ranked) if takes_part}, reverse=True)
     if len(means) < 2:
         return found
@@ -174,8 +180,8 @@ def explanation(compared: Compared, metric: str = "") -> str:
     if compared.rows:
         over = ", mean ± standard deviation over seeds" if len(compared.seeds) > 1 else ""
         parts.append(f"AP in %{over}; n: labelled objects.")
-    if len(compared.rows) > 1:
-        parts.append("Bold: the best; underlined: the second.")
+    if sum(map(compared.enters, compared.rows)) > 1:
+        parts.append("Bold: best mean; underlined: second best, without a test.")
     if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
         parts.append(f"Intervals of the difference to {BASE}: jackknife over scenes.")
     return " ".join(parts)
@@ -187,6 +193,8 @@ def notes(compared: Compared) -> list[str]:
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
     found += [*compared.facts.get("notes", ()), *compared.notes]
+    if reference := [titled(row) for row in compared.rows if compared.is_reference(row)]:
+        found.append(f"For reference, in no rank: {', '.join(reference)}")
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
     return found + saved.notes([(row.shown or row.method, row.remark) for row in compared.rows])
@@ -210,5 +218,5 @@ def show(found: Iterable[Grid]) -> None:
 
 
 def _marked(one: Entry) -> str:
-    text = f"{one.text} ± {one.spread}" if one.spread else one.text
-    return text + {BEST: "¹", SECOND: "²"}.get(one.mark, "")
+    text = one.text + {BEST: "¹", SECOND: "²"}.get(one.mark, "")
+    return f"{text} ± {one.spread}" if one.spread else text

@@ -15,6 +15,7 @@ import numpy as np
 from benchmark import statistics
 from benchmark.report.material import Material
 from benchmark.report.measured import NAIVE, Measured
+from benchmark.statistics import Ranking
 from benchmark.store.cells import Cell
 from benchmark.store.summary import Row
 
@@ -52,16 +53,32 @@ class Failures:
 
 
 def field(one: Measured, row: int) -> list[int]:
-    """Return the rows that are compared where one is looked at, itself among them: all ranked methods. Simple baselines
-    take part where there is no other method, the sources never."""
-    ranked = [i for i, mean in enumerate(one.ranking.mean_rank) if not math.isnan(mean)]
-    if row not in ranked:
+    """Return the rows that are compared where one is looked at, itself among them: all that have the metrics of the
+    ranking. Simple baselines take part where there is no other method, the sources never."""
+    able = _able(one)
+    if row not in able:
         return []
     for left_out in (NAIVE, SOURCES):
-        found = [i for i in ranked if i == row or one.rows[i].name not in left_out]
+        found = [i for i in able if i == row or one.rows[i].name not in left_out]
         if len(found) > 1:
             return found
     return []
+
+
+def _able(one: Measured) -> list[int]:
+    """Return the rows that have all metrics of the ranking, reference rows among them, wherever one that is ranked has
+    them."""
+    metrics = [one.scores.index(metric) for metric in ranking_of(one).metrics]
+    if not metrics:
+        return []
+    defined = ~np.isnan(one.scores.values[:, metrics])
+    needed = defined[one.entered or slice(None)].any(axis=0)
+    return [int(i) for i in np.flatnonzero((defined | ~needed).all(axis=(1, 2)))]
+
+
+def ranking_of(one: Measured) -> Ranking:
+    """Return the ranking by which images are judged: of all rows where only reference rows have results."""
+    return one.ranking if one.entered else statistics.ranking(replace(one.scores, reference=frozenset()))
 
 
 def of_table(one: Measured) -> dict[Cell, Failures]:
@@ -78,7 +95,7 @@ def of_table(one: Measured) -> dict[Cell, Failures]:
             continue
         if tuple(methods) not in known:
             known[tuple(methods)] = _ranks(one, methods)
-        cases = _cases(one.ranking.metrics, *known[tuple(methods)], methods, methods.index(number))
+        cases = _cases(ranking_of(one).metrics, *known[tuple(methods)], methods, methods.index(number))
         reason = "" if cases else "no other method is ahead on any image by any metric"
         found[row.cell] = Failures(one, row, tuple(cases), len(methods), reason)
     for row in one.beside:
@@ -90,7 +107,7 @@ def of_table(one: Measured) -> dict[Cell, Failures]:
 
 def _ranks(one: Measured, methods: list[int]) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Return the images that are defined by any metric; the ranks there, (c, m, n); and their means, (c, n)."""
-    ranks = statistics.image_ranks(one.scores, np.array(methods), one.ranking.metrics)
+    ranks = statistics.image_ranks(one.scores, np.array(methods), ranking_of(one).metrics)
     defined = np.flatnonzero(~np.isnan(ranks).all(axis=(0, 1)))
     ranks = ranks[..., defined]
     return [one.scores.ids[k] for k in defined], ranks, np.round(np.nanmean(ranks, axis=1), 9)
@@ -137,16 +154,19 @@ def _asked(one: Measured) -> list[Row]:
 
 def _best(one: Measured) -> Sequence[Row]:
     """Return the best-ranked row that can be compared and is no source, in a list; an empty one where there is none."""
+    ranks = ranking_of(one).mean_rank
     ranked = [
-        (one.ranking.mean_rank[i], i) for i, row in enumerate(one.rows) if field(one, i) and row.name not in SOURCES
+        (ranks[i], i)
+        for i, row in enumerate(one.rows)
+        if not math.isnan(ranks[i]) and row.name not in SOURCES and field(one, i)
     ]
     own = [(rank, i) for rank, i in ranked if one.rows[i].name not in NAIVE]
     return [one.rows[min(own or ranked)[1]]] if ranked else []
 
 
 def _alone(one: Measured, row: int) -> str:
-    if not one.ranking.metrics:
+    if not ranking_of(one).metrics:
         return "no metric ranks the methods"
-    if math.isnan(one.ranking.mean_rank[row]):
+    if row not in _able(one):
         return "it lacks a metric that others are ranked by"
     return "no other method is ranked"

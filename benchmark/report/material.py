@@ -20,7 +20,8 @@ class Options:
     place of percents. sd: show ± over images. wide: one table of scores for all data sets. standalone: LaTeX that
     compiles as it is. cite: LaTeX with citations. sections: names, None for all. reported: files of values as papers
     print them, see `reported_values`. tolerance: how far a measured value may be from a reported one and still count as
-    near, relative to the reported one. worst: how many images the section of that name shows for each method.
+    near, relative to the reported one. mark: one of `report.MARKS`, what bold stands for. worst: how many images the
+    section of that name shows for each method.
     """
 
     methods: Sequence[str] | None = None
@@ -32,6 +33,7 @@ class Options:
     sections: Sequence[str] | None = None
     reported: Sequence[str] = ()
     tolerance: float = 0.02
+    mark: str = "mean"
     worst: int = 5
 
 

@@ -21,12 +21,9 @@ from benchmark.statistics import Comparison, Friedman, Ranking, Scores, Summary
 from benchmark.store import saved
 from benchmark.store.cells import Cell, cells, existing_cells
 from benchmark.store.saved import OUTPUTS
-from benchmark.store.summary import Row, beside_each_other, rows, tables
+from benchmark.store.summary import NAIVE, Row, beside_each_other, rows, tables
 
 _NAMED = 5  # splits in a line about many
-# The simple baselines, naive or classical, which a method must at least beat. On some sets a plain maximum has a better
-# MI, VIF and Qabf than published networks.
-NAIVE = ("ir", "vis", "average", "max", "laplacian")
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,15 @@ class Names:
 class Measured:
     """One split under one protocol.
 
-    rows: what may be compared, in the order of the table: complete, and saved as `output`. scores: those of the rows,
-    in the same order, all on the same images. beside: complete rows saved otherwise, shown and never ranked;
-    beside_scores: theirs, on the same images. partial: rows with fewer images. absent: rows without usable results.
-    total: pairs in the split. naive: the simple baselines that stand first without having been asked for; asked: the
-    other methods, in the order of the table. Both also name methods without results. common: whether images that some
-    row lacks are left out. fallback: whether another output than raw is ranked for lack of raw rows, without having
-    been asked for. titles: of the data set, the split and the protocol. rest: other complete rows,
-    which were not asked for: figures draw them behind.
+    rows: what is complete and saved as `output`, in the order of the table. scores: those of the rows, in the same
+    order, all on the same images; its `reference` names the simple baselines, which are shown and not compared. beside:
+    complete rows saved otherwise, shown and never ranked; beside_scores: theirs, on the same images. partial: rows with
+    fewer images. absent: rows without usable results. total: pairs in the split. naive: the simple baselines that stand
+    first without having been asked for; asked: the other methods, in the order of the table. Both also name methods
+    without results. common: whether images that some row lacks are left out. fallback: whether another output than raw
+    is ranked for lack of raw rows, without having been asked for. titles: of the data set, the split and the protocol.
+    rest: other complete rows, which were not asked for: figures draw them behind. rank_baselines: whether simple
+    baselines are compared as other methods are.
     """
 
     dataset: str
@@ -69,6 +67,7 @@ class Measured:
     beside_scores: Scores | None = None
     titles: Titles = PLAIN
     rest: tuple[Row, ...] = ()
+    rank_baselines: bool = False
 
     @property
     def place(self) -> str:
@@ -84,6 +83,23 @@ class Measured:
     def shown(self) -> tuple[Row, ...]:
         """Return all rows with scores, in the order of the table: what is ranked, what is not, and partial ones."""
         return (*self.rows, *self.beside, *self.partial)
+
+    @property
+    def order(self) -> list[str]:
+        """Return the names of all methods, with and without results, in the order of the table."""
+        names = (*self.naive, *self.asked)
+        first = [name for name in names if name in self.references]
+        return [*first, *(name for name in names if name not in self.references)]
+
+    @cached_property
+    def references(self) -> set[str]:
+        """Return the names of the rows that are for reference, be they complete or not."""
+        return set() if self.rank_baselines else {row.cell.method for row in self.shown if row.name in NAIVE}
+
+    @property
+    def entered(self) -> list[int]:
+        """Return which of `rows` are compared: all but reference rows."""
+        return [int(i) for i in np.flatnonzero(self.scores.entered)]
 
     @property
     def images(self) -> int:
@@ -148,6 +164,7 @@ def measure(
     output: str | None = None,
     every_output: bool = False,
     titles: Titles = PLAIN,
+    rank_baselines: bool = False,
 ) -> list[Measured]:
     """Collect what `results` holds, one item per data set, split and protocol, in the order of the names given.
 
@@ -156,8 +173,9 @@ def measure(
     to the images that all have; otherwise leave those methods out. also: names of results of another kind; they need no
     scores here, and with them there may be none at all. output: the one to rank, one of `store.saved.OUTPUTS`; None for
     raw, or another where it ranks all that raw would and more. every_output: behind each item, add one for every other
-    output that rows of its were saved as. titles: what the user calls things. Raises UserError for names of which
-    nothing is stored, where nothing is stored, and where nothing is saved as `output`.
+    output that rows of its were saved as. titles: what the user calls things. rank_baselines: compare simple baselines
+    as other methods; otherwise they are reference rows, first in the table. Raises UserError for names of which nothing
+    is stored, where nothing is stored, and where nothing is saved as `output`.
     """
     found = tables(rows(existing_cells(results) if also is None else cells(results)))
     if not found and also is None:
@@ -200,10 +218,10 @@ def measure(
         metrics = [spelled[fold(name)] for name in metrics]
     measured = []
     for table in found:
-        measured.append(_measured(table, asked, metrics, naive, common, output))
+        measured.append(_measured(table, asked, metrics, naive, common, output, rank_baselines))
         done = {row.saved.output for row in table.rows} if every_output else ()
         measured += [
-            _measured(table, labels(more), metrics, naive, common, more)
+            _measured(table, labels(more), metrics, naive, common, more, rank_baselines)
             for more in OUTPUTS
             if more in done and more != measured[-1].output
         ]
@@ -296,12 +314,14 @@ def spelled_out(
     return list(dict.fromkeys(found))
 
 
-def _measured(table, methods, metrics, naive: bool, common: bool, output: str | None) -> Measured:
+def _measured(table, methods, metrics, naive: bool, common: bool, output: str | None, rank_baselines: bool) -> Measured:
     everything = {row.cell.method: row for row in (*table.rows, *table.others)}
     simple = [f"{name}+minmax" for name in NAIVE] if (output or table.output) == "minmax" else NAIVE
     joined = [name for name in simple if name not in (methods or ())] if naive else []
     asked = list(methods) if methods is not None else [n for n in everything if n not in (*simple, *NAIVE)]
     ordered = [everything[name] for name in (*joined, *asked) if name in everything]
+    if not rank_baselines:
+        ordered.sort(key=lambda row: row.name not in NAIVE)
     ranked = output or saved.common({row.cell: row.saved for row in ordered if row.scores})
     ordered = beside_each_other(ordered, ranked)
     usable = [row for row in ordered if row.done or (row.state.startswith("partial") and row.scores)]
@@ -322,7 +342,7 @@ def _measured(table, methods, metrics, naive: bool, common: bool, output: str | 
         split=table.split,
         protocol=table.protocol,
         rows=tuple(kept),
-        scores=_scores(table.dataset, kept, columns, ids),
+        scores=_scores(table.dataset, kept, columns, ids, rank_baselines),
         partial=tuple(row for row in usable if row not in kept and row not in beside),
         absent=tuple(row for row in ordered if row not in usable),
         total=max((row.total for row in ordered), default=0),
@@ -332,16 +352,19 @@ def _measured(table, methods, metrics, naive: bool, common: bool, output: str | 
         output=ranked,
         fallback=output is None and ranked != "raw",
         beside=tuple(beside),
-        beside_scores=_scores(table.dataset, beside, columns, ids) if beside else None,
+        beside_scores=_scores(table.dataset, beside, columns, ids, rank_baselines) if beside else None,
         rest=tuple(
             row
             for label, row in everything.items()
             if row.done and label not in asked and row.saved.fits(ranked) and label not in (*simple, *NAIVE)
         ),
+        rank_baselines=rank_baselines,
     )
 
 
-def _scores(dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Sequence[str]) -> Scores:
+def _scores(
+    dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Sequence[str], rank_baselines: bool
+) -> Scores:
     """Make the array of scores. A metric that a row lacks for some image counts as undefined for all of its images."""
     values = np.full((len(kept), len(metrics), len(ids)), np.nan)
     for i, row in enumerate(kept):
@@ -351,7 +374,9 @@ def _scores(dataset: str, kept: Sequence[Row], metrics: dict[str, int], ids: Seq
             if None not in found:
                 values[i, j] = found
     names = tuple(row.cell.method for row in kept)
-    return Scores(names, dict(metrics), tuple(ids), values, scenes_of(dataset, ids), in_sequence(dataset))
+    reference = frozenset() if rank_baselines else frozenset(row.cell.method for row in kept if row.name in NAIVE)
+    scenes = scenes_of(dataset, ids)
+    return Scores(names, dict(metrics), tuple(ids), values, scenes, reference, in_sequence(dataset))
 
 
 def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:

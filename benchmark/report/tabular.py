@@ -13,6 +13,7 @@ from benchmark.report.terminal import ARROWS, UNDEFINED
 from benchmark.report.titles import Symbol
 
 BEST, SECOND = "best", "second"
+ALIKE = "°"  # behind what a test does not show to differ from the best
 
 
 class _Printable:
@@ -29,13 +30,15 @@ class Entry(_Printable):
     """One place of a `Grid` (`terminal.Entry` is one of a table on the terminal).
 
     text: as it is printed. value: the number behind it, None where there is none. spread: what stands behind ±. mark:
-    BEST, SECOND or "". tone: "equal", "near" or "far", each drawn in a colour, or "".
+    BEST, SECOND or "", of the text alone. sign: ALIKE or "", raised behind the text. tone: "equal", "near" or "far",
+    each drawn in a colour, or "".
     """
 
     text: str = ""
     value: float | None = None
     spread: str = ""
     mark: str = ""
+    sign: str = ""
     tone: str = ""
 
 

@@ -1,9 +1,9 @@
 """Print tables on the terminal.
 
-The best value of a column is bold and the second underlined. Ranks go by what is printed: values that look the same
-rank the same. Where a metric is undefined or infinite for some images, the mean says over how many it is. It is ranked
-where no other row has more: what no row has is left out, as reports do. Reports, not these tables, say whether
-differences are significant.
+The best value of a column is bold and the second underlined. Simple baselines stand above a line and are neither. Ranks
+go by what is printed: values that look the same rank the same. Where a metric is undefined or infinite for some images,
+the mean says over how many it is. It is ranked where no other row has more: what no row has is left out, as reports do.
+Reports, not these tables, say whether differences are significant.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmark import progress
 from benchmark.names import printable, short_labels
 from benchmark.report.training_overlap import caveats
 from benchmark.store import saved, told
-from benchmark.store.summary import Row, Table
+from benchmark.store.summary import NAIVE, Row, Table
 
 UNDEFINED = "—"
 INFINITE = "∞"
@@ -46,23 +46,28 @@ def _column(values: Sequence, table: Table, metric: str) -> list[Entry]:
     # Four digits of the largest value.
     decimals = min(6, max(0, 3 - math.floor(math.log10(max(means))))) if means and max(means) > 0 else 4
     texts = [_text(value, row.total, decimals) for value, row in zip(values, table.rows)]
+    compared = _compared(values, table.rows, metric)
     # By what is printed, less the number of images.
-    ranked = {texts[i]: float(texts[i].partition(" ")[0]) for i in _compared(values, table.rows, metric)}
+    ranked = {texts[i]: float(texts[i].partition(" ")[0]) for i in compared}
     best = sorted(set(ranked.values()), reverse=table.metrics[metric] > 0)[:2] if table.metrics[metric] else []
     rank = {text: best.index(number) + 1 for text, number in ranked.items() if number in best}
-    return [Entry(text, rank.get(text, 0)) for text in texts]
+    return [Entry(text, rank.get(text, 0) if i in compared else 0) for i, text in enumerate(texts)]
 
 
 def _compared(values: Sequence, rows: Sequence[Row], metric: str) -> list[int]:
     """Return which rows are ranked: those of the table's output with a finite value on every image where any of them
-    has one (the rule of `statistics.Scores.compared`). None where there is but one."""
+    has one (the rule of `statistics.Scores.compared`), but simple baselines. None where there is but one."""
     finite = [
-        {id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} if not row.apart else set()
+        {id for id, of in row.scores.items() if math.isfinite(of.get(metric, math.nan))} if _enters(row) else set()
         for row in rows
     ]
     all_ids = set().union(*finite)
     found = [i for i, ids in enumerate(finite) if ids and ids == all_ids and values[i] is not None]
     return found if len(found) > 1 else []
+
+
+def _enters(row: Row) -> bool:
+    return not row.apart and row.name not in NAIVE
 
 
 def _text(value, total: int, decimals: int) -> str:
@@ -100,8 +105,9 @@ def called(row: Row) -> str:
 
 
 def _shortened(tables: Iterable[Table]) -> list[Table]:
-    """Return the tables with rows called by their labels without hashes, where that tells them apart."""
-    tables = list(tables)
+    """Return the tables with rows called by their labels without hashes, where that tells them apart; simple baselines
+    first."""
+    tables = [replace(one, rows=sorted(one.rows, key=lambda row: row.name not in NAIVE)) for one in tables]
     short = short_labels(row.cell.method for table in tables for row in (*table.rows, *table.others))
 
     def called_short(rows):
@@ -188,7 +194,7 @@ def _as_events(tables: Iterable[Table]) -> None:
                 if (value := row.values.get(name)) is not None
             }
             about = {"title": row.title, "state": row.state, "pairs": row.total, "scores": scores}
-            about |= {"output": row.saved.output, "ranked": not row.apart}
+            about |= {"output": row.saved.output, "ranked": _enters(row)}
             progress.answer(None, **of, method=row.cell.method, **about)
         for row in table.others:
             progress.answer(None, **of, method=row.cell.method, state=row.state, pairs=row.total, scores={})
@@ -222,8 +228,13 @@ def show(tables: Iterable[Table]) -> None:
             grid = Grid("method", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             for metric, direction in table.metrics.items():
                 grid.add_column(_head(metric, direction), justify="right", no_wrap=True)
-            for row, places in zip(table.rows, entries(table)):
-                grid.add_row(Text(called(row)), *(_styled(place) if styled else _marked(place) for place in places))
+            for row, after, places in zip(table.rows, (*table.rows[1:], None), entries(table)):
+                last = row.name in NAIVE and after is not None and after.name not in NAIVE
+                grid.add_row(
+                    Text(called(row)),
+                    *(_styled(place) if styled else _marked(place) for place in places),
+                    end_section=last,
+                )
             console.print(grid)
             if not styled and any(place.rank for places in entries(table) for place in places):
                 console.print(Text("¹ best, ² second"))

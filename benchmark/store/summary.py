@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import pandas
 
 
+# The simple baselines, naive or classical, which a method must at least beat. On some sets a plain maximum has a better
+# MI, VIF and Qabf than published networks.
+NAIVE = ("ir", "vis", "average", "max", "laplacian")
+
+
 @dataclass(frozen=True)
 class Value:
     """A metric over the images of a row: mean and sample standard deviation (ddof = 1; nan for one image) of

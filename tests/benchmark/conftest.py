@@ -33,7 +33,7 @@ class Gain(Fuser):
 
 # How Python writes values, and torch's advice to load what could run code: nothing for users.
 PYTHONS = re.compile(
-    r"\b(Posix|Windows)Path\(|\bnp\.\w+\(|array\(|<class '|\bobject at 0x|\bNone\b|torch\.Size|weights_only|\[['\"]"
+    r"\b(Posix|Windows)Path\(|\bnp\.\w+\(|array\(|<class '|\bobject at 0x|\bNone\b|torch\.Size|weights_only|\['"
 )
 
 

@@ -628,6 +628,14 @@ def test_scenes_of_msrs_are_stretches_of_one_time_of_day():
     assert scene_of("mine") is scene_of("00420") is None
 
 
+@pytest.mark.parametrize(("name", "last"), [("harvard_ct_mri", 31), ("harvard_pet_mri", 52), ("harvard_spect_mri", 83)])
+def test_every_slice_of_cddfuses_lists_is_of_a_patient(name, last):
+    """Their ids count on from 11."""
+    data = datasets.get(name)
+    known = [number for number in range(100) if data.scene_of(str(number)) is not None]
+    assert known == list(range(11, last + 1)) and len(known) == data.card.counts["cddfuse"]
+
+
 def test_patients_at_hand(shared):
     for name, count in (("harvard_ct_mri", 35), ("harvard_pet_mri", 82), ("harvard_spect_mri", 81)):
         selection = datasets.get(name).select("patient-test", shared / "data")

@@ -303,7 +303,7 @@ def test_a_broken_image_is_left_out_and_a_failing_method_is_told(m3fd, monkeypat
     def fail(self, ir, vis):
         raise RuntimeError("no maximum")
 
-    monkeypatch.setattr(Maximum, "fuse_pair", fail)
+    monkeypatch.setattr(Maximum, "fuse_levels", fail)
     draw(m3fd / "M3FD_Detection" / "Ir" / "00008.png", 77)  # another image: it must be fused anew
     made = experiment()
     made._fuse()

@@ -53,6 +53,12 @@ def test_a_class_without_instances_has_no_figure():
     assert figures["medium"]["instances"] == 2  # 40x80 pixels
 
 
+def test_curves_are_in_the_order_of_the_classes():
+    truth, lines = random_case(1)
+    _, curves = precision.evaluate(truth, lines)
+    assert list(curves) == ["c0", "c1", "c2"], "of the fourth there is no instance"
+
+
 def test_what_is_kept_of_a_detection_is_rounded():
     corners = np.array([[1.234, 2.345678, 30.005001, 40]])
     line = precision.line("a", corners, np.array([0.12345678]), np.array([1.0]))

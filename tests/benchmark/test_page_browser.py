@@ -196,7 +196,15 @@ def test_provenance_is_one_click_away(page):
     row.locator("td button").nth(2).click()
     dialog = tab.get_by_role("dialog")
     text = dialog.text_content()
-    for fact in ("Mine, VIF", "c0ffee", f"{3:064d}", "bench run --methods mine", "numpy 2.0", "Holm", "2026-01-01"):
+    for fact in (
+        "Mine, VIF",
+        "c0ffee",
+        f"{3:064d}",
+        "bench run --methods mine",
+        "numpy 2.0",
+        "random signs, all pairs",
+        "2026-01-01",
+    ):
         assert fact in text
     assert dialog.locator("polyline").count() == len(METHODS)
     tab.keyboard.press("Escape")

@@ -56,7 +56,7 @@ def test_latex_tables(bench, results):
 def test_latex_with_deviations(bench, results):
     text = latex(bench, "--sd", "--sections", "scores")
     assert "Mean $\\pm$ standard deviation" in text
-    assert re.search(r"\\textbf\{6\.\d{3}\} \$\\pm\$ \\textbf\{\d\.\d{3}\}", text)
+    assert re.search(r"\\textbf\{6\.\d{3}\} \$\\pm\$ \d\.\d{3}", text)  # only the mean is marked
     assert re.search(r"\\phantom\{\$-\$0\}\d\.\d\d \$\\pm\$ \\phantom\{0\}\d", text)
     assert "S[" not in text
 
@@ -187,7 +187,7 @@ def test_html(bench, results):
 
 
 def test_json(bench, results):
-    found = json.loads(bench("report", "--format", "json", "--out", "-").stdout)
+    found = json.loads(bench("report", "--format", "json", "--out", "-", "--rank-baselines").stdout)
     one = next(m for m in found["measured"] if m["dataset"] == "tno")
     values = dict(zip(NAMES, stores.random(0, 5, 16).values()))["cddfuse"]
     stored = one["metrics"]["EN"]["methods"]["cddfuse"]
@@ -221,6 +221,35 @@ def test_excel(bench, results):
     assert place.value == pytest.approx(values[0].mean(), rel=1e-12)  # a number, not its text
     assert (place.font.bold, place.number_format) == (True, "0.000")
     assert rows["SEAFUSION"][1].value == "10/16"
+
+
+def test_a_sign_in_every_format(bench, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    base = np.random.default_rng(0).permutation(np.linspace(4, 6, 20))
+    noise = np.random.default_rng(1).normal(0, 0.2, 20)
+    values = {"best": base, "alike": base + noise - noise.mean() - 0.01, "last": base - 2}
+    stores.write(tmp_path, "tno@tno42", {name: [v] for name, v in values.items()}, {"EN": 1})
+    found = {}
+    for options in ((), ("--sd",)):
+        bench("report", "--results", tmp_path, "--sections", "scores", *options)
+        folder = tmp_path / "report"
+        found[options] = {name: (folder / f"report.{name}").read_text() for name in ("tex", "html", "md", "json")}
+        sheet = openpyxl.load_workbook(folder / "report.xlsx", rich_text=True).worksheets[0]
+        found[options]["xlsx"] = {row[0].value: row[1] for row in sheet.iter_rows()}["ALIKE"]
+    plain, spread = found.values()
+    assert r"{\underline{4.990}\rlap{$^\circ$}}" in plain["tex"]
+    assert r"\underline{4.990}\rlap{$^\circ$} $\pm$ 0." in spread["tex"]
+    assert '<td><span class="second">4.990</span><span class="sign">°</span></td>' in plain["html"]
+    assert '<td><span class="second">4.990</span>° ± 0.' in spread["html"]
+    assert "<u>4.990</u>° |" in plain["md"]
+    assert plain["xlsx"].value == pytest.approx(4.99)  # a number, the sign is how it is shown
+    assert (plain["xlsx"].number_format, plain["xlsx"].font.underline) == ('0.000"°"', "single")
+    assert str(spread["xlsx"].value).startswith("4.990° ± 0.")
+    assert spread["xlsx"].value[0].font.u == "single" and not spread["xlsx"].font.underline
+    (line,) = [one for one in json.loads(plain["json"])["tables"][0]["lines"] if one["name"] == "alike"]
+    assert line["entries"][0] == {"text": "4.990", "value": pytest.approx(4.99), "mark": "second", "sign": "°"}
+    explained = "Bold: best mean; underlined: second best; °"
+    assert all(explained in found[()][name] for name in ("html", "md"))
 
 
 def test_a_name_is_no_formula(bench, tmp_path):

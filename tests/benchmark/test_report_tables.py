@@ -13,7 +13,8 @@ from benchmark.report import content, terminal
 from benchmark.report.measured import measure
 from benchmark.report.sections import scores
 from benchmark.store.cells import existing_cells
-from benchmark.store.summary import rows, tables
+from benchmark.store.summary import rows as summary_rows
+from benchmark.store.summary import tables
 
 STEPS = np.random.default_rng(8).permutation(np.linspace(0, 0.3, 30))  # no neighbours are alike
 
@@ -28,13 +29,17 @@ def markdown(bench, *arguments):
     return bench("report", "--format", "markdown", "--sections", "scores", "--out", "-", *arguments).stdout
 
 
+def rows_in(results):
+    return summary_rows(existing_cells(results))
+
+
 def rows_of(text: str) -> dict[str, list[str]]:
     """method -> cells of the tables in Markdown. Titles of `stores` are the names in capitals."""
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
     return {cells[0].lower(): cells[1:] for cells in lines}
 
 
-def test_the_best_is_shared_and_the_next_is_underlined(bench, results):
+def test_the_best_mean_is_bold_and_what_is_alike_has_a_sign(bench, results):
     base = np.random.default_rng(3).permutation(np.linspace(4, 6, 30))
     noise = np.random.default_rng(0).normal(0, 0.2, 30)
     noise += 0.01 - noise.mean()
@@ -42,9 +47,12 @@ def test_the_best_is_shared_and_the_next_is_underlined(bench, results):
     stores.write(results, "tno@tno42", {k: [v, v, v] for k, v in values.items()})
     rows = rows_of(markdown(bench, "--metrics", "EN,MSE"))
     assert rows["first"] == ["**5.000**", "5.000"]
-    assert rows["equal"] == ["**4.990**", "4.990"]
-    assert rows["third"] == ["<u>4.500</u>", "<u>4.500</u>"]  # MSE: lower is better
+    assert rows["equal"] == ["<u>4.990</u>°", "4.990"]
+    assert rows["third"] == ["4.500", "<u>4.500</u>"]  # MSE: lower is better
     assert rows["last"] == ["3.850", "**3.850**"]
+    assert "<u>4.990</u>° ± 0" in markdown(bench, "--sd")  # only the mean is marked
+    rows = rows_of(markdown(bench, "--metrics", "EN,MSE", "--mark", "significance"))
+    assert [rows[name][0] for name in values] == ["**5.000**", "**4.990**", "<u>4.500</u>", "3.850"]
     cells = {
         (row["method"], row["metric"]): row
         for row in csv.DictReader(io.StringIO(bench("report", "--format", "csv", "--out", "-").stdout))
@@ -64,7 +72,7 @@ def test_few_images_are_not_tested(bench, results):
     stores.write(results, "tno@tno42", {k: [base - i] * 3 for i, k in enumerate("abc")})
     text = markdown(bench)
     assert "Not tested, since that takes 7 independent images: only the best mean is bold." in text
-    assert "Too few units for a test." in text
+    assert "Too few images for a test." in text
     assert [row[0] for row in rows_of(text).values()][2:] == ["**2.000**", "<u>1.000</u>", "0.000"]
     ranks = ("report", "--format", "markdown", "--sections", "ranks", "--out", "-")
     assert "Not tested, since that takes 7 independent images." in bench(*ranks).stdout
@@ -128,12 +136,57 @@ def test_naive_methods_come_first_unless_refused(bench, results):
     rows = list(rows_of(markdown(bench)))[2:]
     assert rows == ["ir", "max", "mine", "theirs"]
     assert list(rows_of(markdown(bench, "--methods", "theirs,mine")))[2:] == ["ir", "max", "theirs", "mine"]
-    assert list(rows_of(markdown(bench, "--methods", "theirs,max")))[2:] == ["ir", "theirs", "max"]
-    assert list(rows_of(markdown(bench, "--methods", "theirs,max", "--no-naive")))[2:] == ["theirs", "max"]
+    assert list(rows_of(markdown(bench, "--methods", "theirs,max")))[2:] == ["ir", "max", "theirs"]
+    assert list(rows_of(markdown(bench, "--methods", "theirs,max", "--rank-baselines")))[2:] == ["ir", "theirs", "max"]
+    assert list(rows_of(markdown(bench, "--methods", "theirs,max", "--no-naive")))[2:] == ["max", "theirs"]
     assert list(rows_of(markdown(bench, "--no-naive")))[2:] == ["mine", "theirs"]
     missing = "No results of the simple baselines vis, average, laplacian: bench run --methods vis,average,laplacian"
     assert missing in markdown(bench)
     assert "No results" not in markdown(bench, "--no-naive")
+
+
+def test_reference_rows_take_no_part(bench, results):
+    # The copy of a source is ahead of all by EN and MI, and has no MSE; the average is between the two methods.
+    base = np.random.default_rng(3).permutation(np.linspace(4, 6, 30))
+    values = {"theirs": base, "mine": base - 0.5 - STEPS, "average": base - 0.3, "ir": base + 9}
+    cells = {name: [v, v, v] for name, v in values.items()}
+    cells["ir"][2] = np.full(30, np.nan)
+    stores.write(results, "tno@tno42", cells)
+    stores.write(results, "roadscene@all", {name: cells[name] for name in ("theirs", "mine")})
+    text = markdown(bench, "--dataset", "tno", "--methods", "average,mine,theirs")
+    rows = rows_of(text)
+    assert list(rows)[2:] == ["ir", "average", "mine", "theirs"]
+    assert rows["ir"] == ["14.00", "14.00", "—"] and rows["average"] == ["4.70", "4.70", "4.700"]
+    assert rows["theirs"] == ["**5.00**", "**5.00**", "<u>5.000</u>"] and rows["mine"][2].startswith("**4.3")
+    assert "For reference, in no rank or test: IR, AVERAGE" in text
+    named = ("--format", "json", "--out", "-", "--methods", "mine,theirs")
+    found = {one["dataset"]: one for one in json.loads(bench("report", *named).stdout)["measured"]}
+    with_them, without = found["tno"], found["roadscene"]
+    assert with_them["reference"] == ["average", "ir"] and without["reference"] == []
+    assert with_them["ranking"] == without["ranking"] and "MSE" in without["ranking"]["metrics"]
+    for metric, one in without["metrics"].items():
+        assert {name: with_them["metrics"][metric][name] for name in one if name != "methods"} == {
+            name: one[name] for name in one if name != "methods"
+        }
+        for name, values in one["methods"].items():
+            assert with_them["metrics"][metric]["methods"][name] == values
+    for section in ("ranks", "wins"):
+        arguments = ("report", "--format", "markdown", "--sections", section, "--out", "-", "--dataset", "tno")
+        assert {"ir", "average"}.isdisjoint(rows_of(bench(*arguments).stdout))
+        assert {"ir", "average"} <= rows_of(bench(*arguments, "--rank-baselines").stdout).keys()
+    ranked = rows_of(markdown(bench, "--dataset", "tno", "--rank-baselines"))
+    assert ranked["ir"] == ["**14.00**", "**14.00**", "—"] and ranked["average"][2] == "<u>4.700</u>"
+    (table,) = [one for one in tables(rows_in(results)) if one.dataset == "tno"]
+    marks = {row.name: [one.rank for one in of] for row, of in zip(table.rows, terminal.entries(table))}
+    assert marks == {"average": [0, 0, 0], "ir": [0, 0, 0], "mine": [2, 2, 1], "theirs": [1, 1, 2]}
+
+
+def test_reference_rows_alone_are_shown_without_marks(bench, results):
+    cells = {name: [np.arange(8.0) + i] * 3 for i, name in enumerate(("average", "max"))}
+    stores.write(results, "tno@tno42", cells)
+    text = markdown(bench)
+    assert rows_of(text)["max"] == ["4.500"] * 3 and "Bold" not in text
+    assert bench("report").exit_code == 0
 
 
 def test_refusing_naive_methods_where_there_are_no_others(bench, results):
@@ -333,7 +386,7 @@ def test_only_sound_rows_are_compared(bench, results):
 def test_the_terminal_ranks_the_rows_that_reports_rank(tmp_path, values, ranks):
     stores.write(tmp_path, "tno@test", {f"m{i}": np.array([row], float) for i, row in enumerate(values)}, {"EN": 1})
     (one,) = measure(tmp_path)
-    (table,) = tables(rows(existing_cells(tmp_path)))
+    (table,) = tables(rows_in(tmp_path))
     assert [row[0].rank for row in terminal.entries(table)] == ranks
     compared = one.scores.compared("EN")
     assert [rank > 0 for rank in ranks] == (compared & (compared.sum() > 1)).tolist()

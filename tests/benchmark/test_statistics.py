@@ -529,3 +529,29 @@ def test_wrong_shapes_are_refused():
         Scores(("a",), {"M": 1}, ("1", "2"), np.zeros((1, 1, 3)))
     with pytest.raises(ValueError, match="1 scenes for 2 images"):
         Scores(("a",), {"M": 1}, ("1", "2"), np.zeros((1, 1, 2)), ("x",))
+
+
+def test_intervals_scale_with_the_scores_and_are_0_wide_of_equal_ones():
+    skewed = np.random.default_rng(0).lognormal(0, 1, (1, 20))
+    below, above = inference.interval(inference.of_neighbours(skewed))
+    assert inference.interval(inference.of_neighbours(1e-3 * skewed)) == (
+        pytest.approx(1e-3 * below),
+        pytest.approx(1e-3 * above),
+    )
+    assert below < above  # to the right, where the tail is
+    equal = inference.interval(inference.of_neighbours(np.full((1, 20), 0.3)))
+    assert np.abs(equal).max() < 1e-12
+
+
+def test_nothing_is_compared_where_no_method_has_the_metric():
+    found = statistics.against_best(scores(np.full((3, 8), np.nan)), "M")
+    assert (found.best, found.units, found.number, found.possible) == (None, 0, 0, False)
+
+
+def test_a_metric_of_half_of_the_methods_enters_the_ranks():
+    values = np.random.default_rng(0).normal(size=(4, 2, 8))
+    values[2:, 1] = np.nan
+    found = statistics.ranking(Scores(tuple("abcd"), {"M": 1, "N": 1}, IDS[:8], values))
+    assert found.metrics == ("M", "N") and np.isnan(found.mean_rank[2:]).all()
+    values[1, 1] = np.nan
+    assert statistics.ranking(Scores(tuple("abcd"), {"M": 1, "N": 1}, IDS[:8], values)).metrics == ("M",)

@@ -128,6 +128,15 @@ def test_fused_images_lie_in_the_store_or_where_they_were_found(tmp_path):
     assert [cells.fused_file(ours, id) for id in ("a", "c")] == [ours.fused("a"), None]
 
 
+def test_a_free_cell_is_held_and_another_is_not_waited_for(tmp_path):
+    place = cells.Cell(tmp_path / "results", "tno", "test", "m")
+    for _ in range(2):  # the second time, the folder is there
+        with place.lock_if_free() as held:
+            assert held
+            with cells.Cell(tmp_path / "results", "tno", "test", "m").lock_if_free() as again:
+                assert not again
+
+
 def test_records_are_utf8_whatever_the_locale_says(tmp_path, monkeypatch):
     monkeypatch.setattr(io, "text_encoding", lambda encoding, *_: encoding or "ascii")
     place = cells.Cell(tmp_path, "tno", "test", "m")

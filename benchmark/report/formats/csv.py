@@ -34,10 +34,10 @@ def render(content: Content) -> str:
     mean, sd (sample, ddof = 1): over the `n` images where the metric is defined and finite, of `images` in the split
     (or in common); empty where they do not exist or not every image was scored. infinite: on how many images the metric
     is infinite. ci_low, ci_high: 95 % interval of the mean. p_best: against the best method, corrected for all pairs of
-    methods. best: 1 for the best and all that are not significantly worse; both empty for rows of another output than
-    the one that is ranked. unit, units: what intervals and tests take as one observation, and how many there are.
-    output: how the images were saved; raw also where a method's native output is the same, empty for images from
-    elsewhere. caveats: what stands beside every table of the split.
+    methods. best: 1 for the best and all that are not significantly worse; both empty for reference rows and for rows
+    of another output than the one that is ranked. unit, units: what intervals and tests take as one observation, and
+    how many there are. output: how the images were saved; raw also where a method's native output is the same, empty
+    for images from elsewhere. caveats: what stands beside every table of the split.
 
     With the section worst, further lines have the columns `WORST`, a line per image, and as metric "mean rank": that on
     the image, over metrics. loses_by: the metrics with the worst ranks there, each with its rank.

@@ -74,20 +74,24 @@ def _text(cell, text: str) -> None:
 
 
 def _enter(cell, entry: Entry) -> None:
+    from openpyxl.cell.rich_text import CellRichText, TextBlock
+    from openpyxl.cell.text import InlineFont
     from openpyxl.styles import Alignment, Font
 
     plain = entry.value is not None and math.isfinite(entry.value) and _is_plain(entry)
     if plain:
         cell.value = entry.value
-        cell.number_format = "0." + "0" * len(entry.text.partition(".")[2]) if "." in entry.text else "0"
+        number = "0." + "0" * len(entry.text.partition(".")[2]) if "." in entry.text else "0"
+        cell.number_format = f'{number}"{entry.sign}"' if entry.sign else number
     elif entry.text:
-        _text(cell, f"{entry.text} ± {entry.spread}" if entry.spread else entry.text)
+        _text(cell, f"{entry.text}{entry.sign} ± {entry.spread}" if entry.spread else entry.text)
     cell.alignment = Alignment(horizontal="right")
-    cell.font = Font(
-        bold=entry.mark == BEST,
-        underline="single" if entry.mark == SECOND else None,
-        color=_COLOURS.get(entry.tone),
-    )
+    bold, underlined = entry.mark == BEST, "single" if entry.mark == SECOND else None
+    if entry.mark and entry.spread:  # only the mean is marked
+        font = InlineFont(rFont="Calibri", sz=11, b=bold or None, u=underlined)
+        cell.value = CellRichText(TextBlock(font, entry.text), f"{entry.sign} ± {entry.spread}")
+    else:
+        cell.font = Font(bold=bold, underline=underlined, color=_COLOURS.get(entry.tone))
 
 
 def _is_plain(entry: Entry) -> bool:

@@ -33,6 +33,7 @@ tr.rule > * { border-bottom: 0; border-top: 1px solid; }
 th.group { text-align: center; border-bottom: 1px solid; }
 .best { font-weight: 700; }
 .second { text-decoration: underline; }
+.sign { position: absolute; }
 .equal { color: var(--equal); } .near { color: var(--near); } .far { color: var(--far); }
 .notes { font-size: 85%; margin: .4rem 0 0; }
 </style>
@@ -81,6 +82,11 @@ def _row(line: Line) -> str:
 
 
 def _cell(entry: Entry) -> str:
-    text = escape(entry.text) + (f" ± {entry.spread}" if entry.spread else "")
-    classes = " ".join(filter(None, ({BEST: "best", SECOND: "second"}.get(entry.mark), entry.tone)))
-    return f'<td class="{classes}">{text}</td>' if classes else f"<td>{text}</td>"
+    text, behind = escape(entry.text), f'<span class="sign">{entry.sign}</span>' if entry.sign else ""
+    if entry.spread:
+        behind = f"{entry.sign} ± {entry.spread}"
+    mark = {BEST: "best", SECOND: "second"}.get(entry.mark, "")
+    if mark and behind:  # only the mean is marked
+        text, mark = f'<span class="{mark}">{text}</span>', ""
+    classes = " ".join(filter(None, (mark, entry.tone)))
+    return f'<td class="{classes}">{text}{behind}</td>' if classes else f"<td>{text}{behind}</td>"

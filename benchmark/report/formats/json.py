@@ -22,7 +22,8 @@ def render(content: Content) -> str:
     """Write three lists.
 
     `measured`: the statistics of each split and protocol, methods and metrics by name; "output": the one that is
-    ranked; "beside": how methods that are not ranked were saved instead; "n": images with a finite value;
+    ranked; "reference": simple baselines that are shown and not ranked;
+    "beside": how methods that are not ranked were saved instead; "n": images with a finite value;
     "infinite": images with an infinite one, where there are any; "pairs": p values of any two means, corrected
     for all pairs; "independent": how many independent units tell as much as there are. `detected`:
     the facts of each setup of detection and the numbers of each method, as fractions, as in the records. `tables`: what
@@ -70,6 +71,7 @@ def _measured(one: Measured) -> dict:
         "split": one.split,
         "protocol": one.protocol,
         "output": one.output,
+        "reference": sorted(one.references),
         "beside": {row.cell.method: row.remark for row in one.beside},
         "images": one.images,
         "pairs": one.total,
@@ -86,6 +88,7 @@ def _measured(one: Measured) -> dict:
                     "interval": [ranking.low[i], ranking.high[i]],
                 }
                 for i, name in enumerate(names)
+                if one.scores.entered[i]
             },
         },
         "states": {row.cell.method: row.state for row in (*one.shown, *one.absent)},
@@ -106,6 +109,7 @@ def _detected(one: Compared) -> dict:
         "setup": one.setup.folder.name,
         **{name: value for name, value in one.facts.items() if name not in ("format", "task", "methods")},
         "seeds": one.seeds,
+        "reference": [row.method for row in one.rows if one.is_reference(row)],
         "instances": {figure.name: figure.instances for figure in one.figures},
         "methods": methods,
         "states": {row.method: row.state for row in (*one.rows, *one.absent)},

@@ -49,6 +49,7 @@ _SPECIAL = {
     "`": r"\textasciigrave{}",
     "†": r"$^\dagger$",
     "‡": r"$^\ddagger$",
+    "°": r"$^\circ$",
     "—": "--",
     "–": "--",
     "−": "$-$",
@@ -220,27 +221,31 @@ def _cell(entry: Entry, column: list[Entry]) -> str:
         return ""
     colour = (rf"\textcolor{{bench{entry.tone}}}{{", "}") if entry.tone else ("", "")
     if not _is_number(entry.text):
-        return "{" + _marked(escape(entry.text), entry.mark, colour) + "}"
+        return "{" + _marked(escape(entry.text), entry.mark, colour) + escape(entry.sign) + "}"
     if not _spec(column).startswith("S"):
         return _padded(entry, column, colour)
-    if entry.mark == SECOND or entry.tone:
+    if entry.mark == SECOND or entry.tone or entry.sign:
         texts = [other.text for other in column]
         shown = _marked(_math(entry.text), entry.mark, colour)
-        return f"{{{_padding(entry.text, texts)}{shown}{_after(entry.text, texts)}}}"
+        return f"{{{_padding(entry.text, texts)}{shown}{_sign(entry)}{_after(entry.text, texts)}}}"
     return rf"\bfseries {entry.text}" if entry.mark == BEST else entry.text
 
 
 def _padded(entry: Entry, column: list[Entry], colour: tuple[str, str]) -> str:
     """A number with ±, as wide as every other one in the column."""
-    text = _marked(_math(entry.text), entry.mark, colour)
+    text = _marked(_math(entry.text), entry.mark, colour) + _sign(entry)
     text = _padding(entry.text, [e.text for e in column]) + text
     if not any(e.spread for e in column):
         return text
     spreads = [e.spread for e in column]
     if not entry.spread:
         return text + rf"\phantom{{ $\pm$ {max(spreads, key=len)}}}"
-    behind = rf"\textbf{{{entry.spread}}}" if entry.mark == BEST else entry.spread
-    return f"{text} $\\pm$ {_padding(entry.spread, spreads)}{behind}"
+    return f"{text} $\\pm$ {_padding(entry.spread, spreads)}{entry.spread}"
+
+
+def _sign(entry: Entry) -> str:
+    """The sign, which takes no room, so that digits stay below each other."""
+    return rf"\rlap{{{escape(entry.sign)}}}" if entry.sign else ""
 
 
 def _marked(text: str, mark: str, colour: tuple[str, str]) -> str:

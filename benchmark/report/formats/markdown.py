@@ -43,6 +43,7 @@ def _pipes(cells: Sequence[str]) -> str:
 def _entry(entry: Entry) -> str:
     text = _escape(entry.text)
     text = {BEST: f"**{text}**", SECOND: f"<u>{text}</u>"}.get(entry.mark, text)
+    text += entry.sign
     return f"{text} ± {entry.spread}" if entry.spread else text
 
 

@@ -35,11 +35,13 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
     for i, row in enumerate(one.shown):
         entries = grid.lines[i].entries
         found = _row(row, profiles)
-        found["cells"] = [{"text": entry.text, "mark": entry.mark} for entry in entries]
+        found["cells"] = [{"text": entry.text, "mark": entry.mark, "sign": entry.sign} for entry in entries]
         if i < len(one.rows) + len(one.beside):
             for metric, cell in zip(one.scores.metrics, found["cells"]):
                 cell.update(_cell(one, metric, i, places[metric], intervals.get(metric)))
-        if i < len(one.rows):
+        if row.cell.method in one.references:
+            found["reference"] = True
+        elif i < len(one.rows):
             found["rank"] = _numbers(
                 mean=ranking.mean_rank[i],
                 borda=ranking.borda[i],
@@ -59,6 +61,7 @@ def _table(one: Measured, grid: Grid, content: Content, profiles: Sequence[dict]
         "unit": one.scores.unit,
         "units": one.scores.units,
         "ranked": len(one.rows),
+        "entered": len(one.entered),
         "compared": any(failure_cases.field(one, i) for i in range(len(one.rows))),
         "over": list(ranking.metrics),
         "metrics": [_metric(m, d, one.protocol) for m, d in one.scores.metrics.items()],

@@ -49,11 +49,17 @@ def _table(one: Compared, digits: int) -> dict:
         "seeds": list(one.seeds),
         "total": one.facts["images"]["test"],
         "ranked": len(one.rows),
+        "entered": sum(map(one.enters, one.rows)),
         "over": [],
         "first": first,
         "metrics": metrics,
         "rows": [
-            {**_row(row), "cells": [column[k] for column in columns], "own": _own(row, digits)}
+            {
+                **_row(row),
+                "reference": one.is_reference(row),
+                "cells": [column[k] for column in columns],
+                "own": _own(row, digits),
+            }
             for k, row in enumerate(one.rows)
         ],
         "absent": [_row(row) for row in one.absent],
@@ -115,10 +121,11 @@ def _places(values: Sequence[float | None]) -> list[int | None]:
 
 
 def _found(one: Compared, entries: Sequence[Entry]) -> list[float | None]:
-    """Return AP as printed, so that what looks the same has the same place; None where nothing was found, and for rows
-    of another output."""
+    """Return AP as printed, so that what looks the same has the same place; None where nothing was found, and for
+    reference rows and rows of another output."""
     return [
-        None if entry.value is None or row.apart else _printed(entry) or None for row, entry in zip(one.rows, entries)
+        None if entry.value is None or not one.enters(row) else _printed(entry) or None
+        for row, entry in zip(one.rows, entries)
     ]
 
 

@@ -25,7 +25,7 @@ def grids(content: Material) -> list[Grid]:
     from benchmark.cost import records
 
     rows = {row.measured_as: row for one in content.measured for row in reversed(one.shown)}
-    place = {n: i for i, n in enumerate(merged([(*one.naive, *one.asked) for one in content.measured]))}
+    place = {n: i for i, n in enumerate(merged([one.order for one in content.measured]))}
     order = sorted(rows, key=lambda name: place[rows[name].cell.method])
     machines: dict[tuple, dict[str, dict]] = {}
     for record in records.read(content.results):

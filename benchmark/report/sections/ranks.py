@@ -17,7 +17,7 @@ ORDER = 20
 
 
 def grids(content: Material) -> list[Grid]:
-    return [_grid(one) for one in content.measured if len(one.rows) > 1 and one.ranking.metrics]
+    return [_grid(one) for one in content.measured if len(one.entered) > 1 and one.ranking.metrics]
 
 
 def _grid(one: Measured) -> Grid:
@@ -26,23 +26,20 @@ def _grid(one: Measured) -> Grid:
     columns = [Column(metric, -1, "mean rank by metric", symbol=symbol(metric)) for metric in tests]
     columns += [Column("mean rank", -1, "over metrics"), Column("Borda", 1, "over metrics")]
     columns += [Column("place", -1, "over metrics")]
+    best = sorted({mean for mean in ranking.mean_rank if not math.isnan(mean)})[:2]
     lines = []
-    for i, row in enumerate(one.rows):
+    for i in one.entered:
         entries = [_mean_rank(tests[metric], i) for metric in tests]
         entries += [
             _entry(ranking.mean_rank[i], 2),
             _entry(ranking.borda[i], 0 if float(ranking.borda[i]).is_integer() else 1),
             _place(ranking, i),
         ]
+        mean = ranking.mean_rank[i]
+        if mean in best:
+            entries[len(tests)] = replace(entries[len(tests)], mark=(BEST, SECOND)[best.index(mean)])
+        row = one.rows[i]
         lines.append(Line(label(row), title_of(row), tuple(entries)))
-    ranked = [i for i, mean in enumerate(ranking.mean_rank) if not math.isnan(mean)]
-    best = sorted({ranking.mean_rank[i] for i in ranked})[:2] if ranked else []
-    for i in ranked:
-        if ranking.mean_rank[i] in best:
-            entries = list(lines[i].entries)
-            mark = (BEST, SECOND)[best.index(ranking.mean_rank[i])]
-            entries[len(tests)] = replace(entries[len(tests)], mark=mark)
-            lines[i] = replace(lines[i], entries=tuple(entries))
     empty = (Entry(),) * 3
     if tests:
         p = [Entry(_p(test.p), test.p) if test.possible else Entry() for test in tests.values()]
@@ -66,7 +63,7 @@ def _grid(one: Measured) -> Grid:
         f" pairs of methods leave open (95 %, over {one.scores.unit}s). Borda: one point per metric for every"
         " method with a worse mean."
     )
-    left_out = [called(row) for i, row in enumerate(one.rows) if i not in ranked]
+    left_out = [called(one.rows[i]) for i in one.entered if math.isnan(ranking.mean_rank[i])]
     if left_out:
         notes.append(f"Not ranked over metrics, for lack of one of them: {', '.join(left_out)}")
     return Grid(

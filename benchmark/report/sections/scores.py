@@ -1,15 +1,16 @@
-"""Scores: means per method and metric. Bold: what tests cannot tell from the best; underlined: the best of the rest."""
+"""Scores: means per method and metric. Bold: the best mean; underlined: the second; a sign: what a test does not show
+to differ from the best."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from benchmark.report import references
 from benchmark.report.material import Material
 from benchmark.report.measured import Measured, decimals
-from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
+from benchmark.report.tabular import ALIKE, BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import (
     PRELIMINARY_NOTE,
     called,
@@ -62,7 +63,7 @@ def _grid(one: Measured, content: Material) -> Grid:
         key=key("scores", one.dataset, one.split, one.protocol),
         title=title(one),
         columns=columns,
-        lines=_ruled(lines, rows, one.naive),
+        lines=_ruled(lines, rows, one.references),
         explanation=_explanation([one], content),
         notes=tuple(_notes(one)),
         cites=content.cites_of_data([one]),
@@ -87,7 +88,8 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
         group = f"{_named(one)} ({one.images if one.rows else one.total})"
         group += f", {one.output} output" * (len(outputs) > 1)
         columns += [_column(metric, direction, group) for metric, direction in one.scores.metrics.items()]
-    rows = [found[name] for name in merged([(*one.naive, *one.asked) for one in measured]) if name in found]
+    references_ = {name for one in measured for name in one.references}
+    rows = [found[name] for name in merged([one.order for one in measured]) if name in found]
     lines = [
         _line(row, tuple(entries.get((row.cell.method, j), Entry()) for j in range(len(columns))), content)
         for row in rows
@@ -98,7 +100,7 @@ def _wide(measured: Sequence[Measured], content: Material) -> Grid:
         title=f"{', '.join(map(_named, measured))}, "
         + under(measured[0].titles.protocol(measured[0].protocol), outputs.pop() if len(outputs) == 1 else "raw"),
         columns=tuple(columns),
-        lines=_ruled(lines, rows, measured[0].naive),
+        lines=_ruled(lines, rows, references_),
         explanation=_explanation(measured, content),
         notes=tuple(dict.fromkeys(notes)),
         wide=True,
@@ -127,10 +129,10 @@ def merged(orders: Sequence[Sequence[str]]) -> list[str]:
     return found
 
 
-def _ruled(lines: Sequence[Line], rows: Sequence[Row], naive: Sequence[str]) -> tuple[Line, ...]:
-    """Draw a line between the simple baselines on top and the first other method, and one above what is not ranked for
+def _ruled(lines: Sequence[Line], rows: Sequence[Row], reference: Collection[str]) -> tuple[Line, ...]:
+    """Draw a line between the reference rows on top and the first other method, and one above what is not ranked for
     how it was saved."""
-    first = next((i for i, row in enumerate(rows) if row.cell.method not in naive), 0)
+    first = next((i for i, row in enumerate(rows) if row.cell.method not in reference), 0)
     apart = next((i for i, row in enumerate(rows) if row.apart), 0)
     return tuple(replace(line, rule=True) if i and i in (first, apart) else line for i, line in enumerate(lines))
 
@@ -155,40 +157,63 @@ def _entries(one: Measured, metric: str, content: Material) -> list[Entry]:
             text = number(summary.mean, places) + (f" (n={summary.n})" if summary.n < one.images else "")
             spread = number(summary.sd, places) if options.sd and not math.isnan(summary.sd) else ""
             found.append(Entry(text, summary.mean, spread))
-    if one.scores.metrics[metric] and len(one.rows) > 1:
-        found = _marked(one, metric, found[: len(one.rows)]) + found[len(one.rows) :]
+    if one.scores.metrics[metric] and len(one.entered) > 1:
+        ranked = found[: len(one.rows)]
+        marked = _by_test(one, metric, ranked) if options.mark == "significance" else _by_mean(one, metric, ranked)
+        found = marked + found[len(one.rows) :]
     return found + [Entry(f"{sum(metric in s for s in row.scores.values())}/{row.total}") for row in one.partial]
 
 
-def _marked(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
-    """Mark best and second. What looks the same is marked the same."""
+def _by_mean(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
+    """Mark the best and the second mean, and give a sign to others that are not shown to differ from the best."""
+    comparison = one.comparisons[metric]
+    return _marked(one, metric, entries, {entries[comparison.best].text} if comparison.best is not None else set())
+
+
+def _by_test(one: Measured, metric: str, entries: list[Entry]) -> list[Entry]:
+    """Mark as best all that are not shown to differ from it, and as second the best of the rest."""
+    return _marked(one, metric, entries, {e.text for e, alike in zip(entries, one.comparisons[metric].shared) if alike})
+
+
+def _marked(one: Measured, metric: str, entries: list[Entry], best: set[str]) -> list[Entry]:
+    """Mark what is printed as one of `best`, and the best of the rest. What looks the same is marked the same."""
     comparison, compared = one.comparisons[metric], one.scores.compared(metric)
     if compared.sum() < 2:
         return entries
-    best = {entry.text for entry, shared in zip(entries, comparison.shared) if shared}
+    alike = {e.text for e, is_alike in zip(entries, comparison.shared) if is_alike} - best
     direction = one.scores.metrics[metric]
     rest = [e for e, is_compared in zip(entries, compared) if is_compared and e.text not in best]
     second = max(rest, key=lambda e: direction * e.value).text if rest else None
-    marks = [
-        (BEST if e.text in best else SECOND if e.text == second else "") if is_compared else ""
+    return [
+        replace(
+            e,
+            mark=BEST if e.text in best else SECOND if e.text == second else "",
+            sign=ALIKE if e.text in alike else "",
+        )
+        if is_compared
+        else e
         for e, is_compared in zip(entries, compared)
     ]
-    return [replace(entry, mark=mark) for entry, mark in zip(entries, marks)]
 
 
 def _explanation(measured: Sequence[Measured], content: Material) -> str:
-    several = any(len(one.rows) > 1 for one in measured)
+    several = any(len(one.entered) > 1 for one in measured)
     if not several or not any(one.ranked for one in measured):
         return ""
     tested = [one for one in measured if any(c.possible and len(c.p) > 1 for c in one.comparisons.values())]
     parts = ["Mean ± standard deviation over images." if content.options.sd else "Means over images."]
-    if tested:
+    test = f"means of all pairs of methods tested together by random signs, α = {ALPHA:g}"
+    if not tested:
+        units = " or ".join(dict.fromkeys(f"{one.scores.unit}s" for one in measured))
+        parts.append(f"Bold: best mean; underlined: second best. Too few {units} for a test.")
+    elif content.options.mark == "significance":
         parts.append(
-            "Bold: the best and all that are not shown to differ from it (means of all pairs of methods tested together"
-            f" by random signs, α = {ALPHA:g}); underlined: the best of the rest."
+            f"Bold: the best and all that are not shown to differ from it ({test}); underlined: the best of the rest."
         )
     else:
-        parts.append("Bold: the best; underlined: the second. Too few units for a test.")
+        parts.append(
+            f"Bold: best mean; underlined: second best; {ALIKE}\u00a0not shown to differ from the best ({test})."
+        )
     return " ".join(parts)
 
 
@@ -207,7 +232,7 @@ def alike(tests: Iterable[Comparison | Friedman], unit: str) -> list[str]:
 def _notes(one: Measured) -> list[str]:
     """Return the lines below a table: the unit of the tests, rows that are not complete, and marks used."""
     found = []
-    if len(one.rows) > 1 and one.ranked:
+    if len(one.entered) > 1 and one.ranked:
         units = {c.units for c in one.comparisons.values() if c.best is not None}
         count = max(units, default=one.scores.units)
         what = f"Unit of tests and intervals: the {one.scores.unit} ({count})."
@@ -221,6 +246,8 @@ def _notes(one: Measured) -> list[str]:
                 f"Not tested{which}, since that takes {FEWEST} independent {one.scores.unit}s:"
                 " only the best mean is bold."
             )
+    if references_ := [called(row) for row in one.shown if row.cell.method in one.references]:
+        found.append(f"For reference, in no rank or test: {', '.join(references_)}")
     if one.missing:
         names = [name.partition("+")[0] for name in one.missing]
         saved = " --output minmax" * (one.output == "minmax")

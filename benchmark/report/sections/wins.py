@@ -15,14 +15,14 @@ ORDER = 25
 
 
 def grids(content: Material) -> list[Grid]:
-    return [_grid(one) for one in content.measured if len(one.rows) > 1 and one.ranked]
+    return [_grid(one) for one in content.measured if len(one.entered) > 1 and one.ranked]
 
 
 def _grid(one: Measured) -> Grid:
     tables = {metric: statistics.wins(one.scores, metric) for metric in one.ranked}
     compared = {metric: one.scores.compared(metric) for metric in one.ranked}
     lines = []
-    for i, row in enumerate(one.rows):
+    for i in one.entered:
         entries, total = [], 0
         for metric, table in tables.items():
             won, lost = int((table[i] > 0).sum()), int((table[i] < 0).sum())
@@ -30,6 +30,7 @@ def _grid(one: Measured) -> Grid:
             ties = int(compared[metric].sum()) - 1 - won - lost
             entries.append(Entry(f"{won}/{ties}/{lost}", won - lost) if compared[metric][i] else Entry())
         entries.append(Entry(f"{total:+d}", total))
+        row = one.rows[i]
         lines.append(Line(label(row), title_of(row), tuple(entries)))
     return Grid(
         key=key("wins", one.dataset, one.split, one.protocol),

@@ -45,8 +45,8 @@ def _grid(failures: Failures, content: Material) -> Grid:
     explanation = (
         f"The {counted(len(lines), 'image')} of {one.images} on which {title_of(row)} loses most among"
         f" {counted(failures.compared, 'method')}, the worst first. Mean rank: on the image, over"
-        f" {', '.join(one.ranking.metrics)}; 1 is best. Loses by: the metrics with its worst ranks there. Best other:"
-        " the lowest mean rank there."
+        f" {', '.join(failure_cases.ranking_of(one).metrics)}; 1 is best. Loses by: the metrics with its worst ranks"
+        " there. Best other: the lowest mean rank there."
     )
     return Grid(
         key=key("worst", one.dataset, one.split, one.protocol, row.cell.method),

@@ -9,6 +9,8 @@ const SHOWS = {
   detection: ["AP", "AP50", "AP75"].map((metric) => [metric, `${metric} by size, time of day and class`]),
 };
 
+const BASELINES = [["", "below the methods"], ["among", "among the methods, without a place"], ["hidden", "hidden"]];
+
 const boardTable = () => (state.view === "detection" ? currentSetup() : currentTable().table);
 
 /** What a column sorts by: [value of a row, whether high is first]. */
@@ -24,13 +26,16 @@ function sorting(table, key) {
 
 const metricAt = (table, key) => (key.startsWith("m:") ? table.metrics.findIndex((m) => `m:${m.name}` === key) : -1);
 
-/** The rows that are ranked, sorted; rows without a value come last, the others keep the report's order. */
+/** The complete rows, sorted; rows without a value come last, the others keep the report's order. Reference rows stand
+ * below, among or not at all, as chosen. */
 function sorted(table) {
   const [get, highFirst] = sorting(table, state.sort);
   const high = highFirst !== (state.down === "1");
-  const rows = table.rows.slice(0, table.ranked);
+  const below = (row) => (row.reference && state.baselines !== "among" ? 1 : 0);
+  const rows = table.rows.slice(0, table.ranked).filter((row) => !row.reference || state.baselines !== "hidden");
   return rows.sort((one, other) => {
     const [a, b] = [get(one), get(other)];
+    if (below(one) !== below(other)) return below(one) - below(other);
     if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
     return a === b ? 0 : a < b === high ? 1 : -1;
   });
@@ -54,6 +59,9 @@ function drawBoard() {
     else if (!visible(table, metric)) state.sort = `m:${sibling(table, metric).name}`;
   }
   fill(byId("show"), SHOWS[state.view], state.show);
+  if (!BASELINES.some(([key]) => key === state.baselines)) state.baselines = "";
+  fill(byId("baselines"), BASELINES, state.baselines);
+  byId("baselines-label").hidden = !table.rows.some((row) => row.reference);
   byId("board-lead").textContent = table.lead ?? leadOf(table);
   byId("table").querySelector("caption").textContent = table.lead;
   byId("table").dataset.show = state.show;
@@ -61,7 +69,7 @@ function drawBoard() {
   drawBody(table);
   const absent = table.absent.map((row) => `${titled(row)}: ${row.state}`);
   const over = table.over.length ? [`Places without a metric are by the mean rank over ${table.over.join(", ")}.`] : [];
-  const without = table.rows.some((row) => row.cells[table.first]?.mean !== undefined && row.cells[table.first].place == null);
+  const without = table.rows.some((row) => !row.reference && row.cells[table.first]?.mean !== undefined && row.cells[table.first].place == null);
   if (without) over.push("Without a place: an AP of zero, nothing was found.");
   const notes = [table.explanation, ...over, ...table.notes.filter((note) => !absent.includes(note))].filter(Boolean);
   byId("board-notes").replaceChildren(...notes.map((note) => el("li", {}, note)), ...table.absent.map((row) =>
@@ -112,8 +120,10 @@ function sortBy(key) {
 function drawBody(table) {
   const rows = [...sorted(table), ...table.rows.slice(table.ranked)];
   byId("table").tBodies[0].replaceChildren(...rows.map((row) => boardRow(table, row)));
-  const first = byId("table").tBodies[0].querySelector("button");
-  if (first) first.tabIndex = 0;
+  const first = rows.findIndex((row) => row.reference);
+  if (first > 0 && !state.baselines) byId("table").tBodies[0].rows[first].classList.add("first-reference");
+  const start = byId("table").tBodies[0].querySelector("button");
+  if (start) start.tabIndex = 0;
 }
 
 function boardRow(table, row) {
@@ -134,7 +144,7 @@ function boardRow(table, row) {
     const [text, more] = shown(cell);
     cells.push(el("td", { "data-head": (metric.head ?? metric.name) + ARROWS[metric.direction], class: [cell.mark, current ? "current" : ""].filter(Boolean).join(" ") || null },
       text === "" ? "" : el("button", { type: "button", tabindex: -1, onclick: () => showPlace(table, row, i) },
-        text, more ? el("small", {}, more) : null, gapLine(table, i, cell))));
+        text, cell.sign && state.show !== "place" ? el("span", { class: "sign" }, cell.sign) : null, more ? el("small", {}, more) : null, gapLine(table, i, cell))));
   });
   return el("tr", { class: [row.naive ? "naive" : "", partial ? "partial" : ""].filter(Boolean).join(" ") || null }, ...cells);
 }
@@ -165,7 +175,7 @@ function placeCell(table, row) {
   }
   if (table.first !== undefined) return el("td", { class: "place" }, el("span", { class: "number" }, String(place)));
   const [low, high] = [by.from ?? by.low, by.to ?? by.high];
-  const share = (one) => (table.ranked > 1 ? (100 * (one - 1)) / (table.ranked - 1) : 50);
+  const share = (one) => (table.entered > 1 ? (100 * (one - 1)) / (table.entered - 1) : 50);
   const line = el("span", { class: "line", "aria-hidden": "true" },
     el("span", { class: "range", style: `left:${share(low)}%;right:${100 - share(high)}%` }),
     el("span", { class: "dot", style: `left:${share(place)}%` }));
@@ -175,6 +185,7 @@ function placeCell(table, row) {
     el("span", { class: "hidden" }, `, interval ${low} to ${high}`));
 }
 
+byId("baselines").addEventListener("change", (event) => change({ baselines: event.target.value }));
 byId("show").addEventListener("change", (event) => change({ show: event.target.value }));
 
 // One stop of the Tab key for the whole body; arrows move within it.

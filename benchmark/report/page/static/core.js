@@ -71,8 +71,9 @@ const digitsOf = (table, metric) =>
 
 const data = provided.get.bind(provided);
 const state = { view: "board", place: "", protocol: "", output: "", sort: "", down: "", show: "mean", id: "", left: "", right: "", boxes: "",
-  order: "", method: "", division: "", setup: "" };
-const FIELDS = { board: ["place", "protocol", "sort", "down", "show", "output"], detection: ["division", "setup", "sort", "down", "show"],
+  order: "", method: "", division: "", setup: "", baselines: "" };
+const FIELDS = { board: ["place", "protocol", "sort", "down", "show", "output", "baselines"],
+  detection: ["division", "setup", "sort", "down", "show", "baselines"],
   pairs: ["place", "protocol", "id", "left", "right", "boxes", "order", "output"], worst: ["place", "protocol", "method", "output"],
   figures: ["place", "protocol"] };
 

@@ -19,7 +19,7 @@ function showMethod(table, row) {
   const place = currentPlace();
   const facts = [];
   if (row.rank?.place !== undefined) {
-    facts.push(["place", `${row.rank.place} of ${table.ranked}, 95 % interval ${row.rank.low} to ${row.rank.high}`]);
+    facts.push(["place", `${row.rank.place} of ${table.entered}, 95 % interval ${row.rank.low} to ${row.rank.high}`]);
     facts.push(["mean rank", `${written(row.rank.mean, 2)} over ${table.over.join(", ")}`]);
     facts.push(["Borda points", String(row.rank.borda)]);
   }
@@ -34,7 +34,7 @@ function showCell(table, row, i) {
   if (cell.low !== undefined) facts.push(["95 % interval", `${number(cell.low)} to ${number(cell.high)} (over ${table.unit}s)`]);
   if (cell.n !== undefined) facts.push(["images", cell.n === table.total ? `${cell.n}` : `${cell.n} of ${table.total}`]);
   if (cell.infinite !== undefined) facts.push(["infinite", `for ${cell.infinite} of ${table.total}`]);
-  if (cell.place !== undefined) facts.push(["place", `${cell.place} of ${table.ranked}, 95 % interval ${cell.from} to ${cell.to}`]);
+  if (cell.place !== undefined) facts.push(["place", `${cell.place} of ${table.entered}, 95 % interval ${cell.from} to ${cell.to}`]);
   if (cell.best) facts.push(["against the best", "this is the best mean"]);
   else if (cell.p !== undefined) facts.push(["against the best", `p ${cell.p < 0.001 ? "< 0.001" : `= ${cell.p.toFixed(3)}`} (random signs, all pairs)`]);
   else if (cell.place !== undefined) facts.push(["against the best", `not tested: too few independent ${table.unit}s`]);

@@ -57,7 +57,7 @@ function gapLine(table, i, cell) {
 
 function showDetector(table, row) {
   const first = row.cells && row.cells[table.first];
-  const facts = row.cells ? [["place by AP", first.place ? `${first.place} of ${table.ranked}` : "none"], ...row.own] : [["state", row.state]];
+  const facts = row.cells ? [["place by AP", first.place ? `${first.place} of ${table.entered}` : "none"], ...row.own] : [["state", row.state]];
   openDetail(titled(row), table.lead, factsList(facts), ...pictures(table, row), ...about(row), ...about(table));
 }
 
@@ -66,7 +66,7 @@ function showFigure(table, row, i) {
   const facts = [];
   if (cell.interval) facts.push(["95 % interval", `${cell.interval} (jackknife over scenes)`]);
   if (cell.gap) facts.push([`minus ${table.base}`, `${cell.gap} (95 %, jackknife over scenes)`]);
-  if (cell.place) facts.push(["place", `${cell.place} of ${table.ranked}`]);
+  if (cell.place) facts.push(["place", `${cell.place} of ${table.entered}`]);
   if (cell.seeds?.length > 1) facts.push(["seeds", table.seeds.map((seed, k) => `${seed}: ${written(cell.seeds[k], cell.digits)}`).join(", ")]);
   if (metric.instances !== undefined) facts.push(["labelled objects", `${metric.instances} in ${plural(metric.images, "image")}`]);
   if (metric.part) {

@@ -308,14 +308,14 @@ function drawScores(place, table, number, options) {
     byId("scores").tHead.rows[0].lastElementChild.className = "name";
     const k = scores.ids.indexOf(state.id);
     byId("scores").tBodies[0].replaceChildren(...table.metrics.map((metric, i) => scoreRow(table, scores, metric, i, k)));
-    byId("scores-hint").textContent = k < 0 ? "This pair was not scored." : `Protocol ${table.protocol}; place of ${table.ranked} on this pair.`;
+    byId("scores-hint").textContent = k < 0 ? "This pair was not scored." : `Protocol ${table.protocol}; place of ${table.entered} on this pair.`;
   }, (error) => { if (mine === turn) byId("scores-hint").textContent = error.message; });
 }
 
 function scoreRow(table, scores, metric, i, k) {
   const digits = digitsOf(table, i);
   const all = table.rows.map((row, r) => [row, k < 0 ? undefined : value(scores.values[r][i][k])]).filter(([, v]) => v !== undefined);
-  const ranked = all.filter(([row]) => table.rows.indexOf(row) < table.ranked).sort((a, b) => metric.direction * (b[1] - a[1]));
+  const ranked = all.filter(([row]) => !row.reference && table.rows.indexOf(row) < table.ranked).sort((a, b) => metric.direction * (b[1] - a[1]));
   const cells = [state.left, state.right].map((method) => {
     const found = all.find(([row]) => row.method === method);
     if (!found) return el("td", {}, "—");
