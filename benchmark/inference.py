@@ -34,8 +34,8 @@ _RAISE = 0.5  # standard errors by which a correlation of 1 would be raised
 class Units:
     """c means over u units.
 
-    sums: (c, u). counts: (c, u) or (1, u), positive; the mean is the sum of `sums` over that of `counts`. number: (c,),
-    how many independent scenes or images tell as much; nan for rows that do not vary.
+    sums: (c, u). counts: (c, u) or (1, u), of a positive sum; the mean is the sum of `sums` over that of `counts`.
+    number: (c,), how many independent scenes or images tell as much; nan for rows that do not vary.
     """
 
     sums: np.ndarray
@@ -48,8 +48,9 @@ def of_scenes(sums: np.ndarray, counts: np.ndarray) -> Units:
     return Units(sums, np.asarray(counts, float)[None], np.full(len(sums), float(len(counts))))
 
 
-def of_neighbours(values: np.ndarray, together: int = 0) -> Units:
-    """Take images as units that stand in an order in which neighbours may be alike. values: (c, n).
+def of_neighbours(values: np.ndarray, together: int = 0, counts: np.ndarray | None = None) -> Units:
+    """Take images or scenes as units that stand in an order in which neighbours may be alike. values: (c, n). counts:
+    (n,), where these are sums over scenes, of how many images each; together must then be 0.
 
     Blocks of neighbours are averaged, the longer the more images there are, and what correlation is left between
     blocks is taken out. together: 0 where each row has a correlation of its own; else the rows share theirs as far as
@@ -57,12 +58,22 @@ def of_neighbours(values: np.ndarray, together: int = 0) -> Units:
     """
     n = values.shape[1]
     starts = _starts(n)
-    blocks = np.add.reduceat(values, starts, axis=1) / np.diff([*starts, n]) if n else values
-    found = _correlations(blocks)
+    if counts is None:
+        blocks = np.add.reduceat(values, starts, axis=1) / np.diff([*starts, n]) if n else values
+        sizes = None
+        found = _correlations(blocks)
+    else:
+        counts = np.asarray(counts, float)
+        blocks, sizes = np.add.reduceat(values, starts, axis=1), np.add.reduceat(counts, starts)
+        found = _correlations(blocks - values.sum(axis=1, keepdims=True) / counts.sum() * sizes)
     found = _pooled(found, len(starts)) if together else np.clip(np.nan_to_num(found), 0, _MOST)
     chance = np.sqrt((1 - found**2) / (len(starts) * max(together, 1))) if n else 0.0
-    sums, counts = _whitened(blocks, np.minimum(found * (1 + _RAISE * chance), _MOST))
-    return Units(sums, counts, _number(values, sums, counts))
+    raised = np.minimum(found * (1 + _RAISE * chance), _MOST)
+    sums, share = _whitened(blocks, raised)
+    if sizes is None:
+        return Units(sums, share, _number(values, sums, share))
+    share, _ = _whitened(np.repeat(sizes[None], len(values), axis=0), raised)
+    return Units(sums, share, _number(values, sums, share, counts[None]))
 
 
 def _starts(n: int) -> np.ndarray:
@@ -107,11 +118,13 @@ def _whitened(values: np.ndarray, correlations: np.ndarray) -> tuple[np.ndarray,
     return sums, counts
 
 
-def _number(values: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """How many independent images have a mean as sure as that of n neighbours (c, n), at most n: (c,)."""
+def _number(values: np.ndarray, sums: np.ndarray, counts: np.ndarray, images: np.ndarray | None = None) -> np.ndarray:
+    """How many independent images have a mean as sure as that of n neighbours (c, n), at most n: (c,). images: (1, n),
+    where these are sums over scenes, of how many each: as many scenes."""
     found, n = np.full(len(values), np.nan), values.shape[1]
     if n > 1:
-        error, spread = _mean(sums, counts).error ** 2, values.var(axis=1, ddof=1)
+        error = _mean(sums, counts).error ** 2
+        spread = values.var(axis=1, ddof=1) if images is None else n * _mean(values, images).error ** 2
         varied = (error > 0) & (spread > 1e-20 * (values**2).mean(axis=1))
         found[varied] = np.minimum(np.round(spread[varied] / error[varied], 9), n)
     return found

@@ -2,7 +2,8 @@
 
 Everything here is a function of `Scores`: no files, no names of data sets. Images of one scene are no independent
 observations: where scenes are known, the unit of every test and interval is the scene, else the image. Images without
-scenes stand in the order of their ids, and where neighbours are alike they count for less, as far as scores show it.
+scenes stand in the order of their ids, and where neighbours are alike they count for less, as far as scores show it; so
+do the scenes of a set whose ids follow a drive.
 Tests are about means, since these are what tables rank. With fewer than `FEWEST` units nothing is tested. Metrics
 without a direction are summarised and never ranked. Ranks by different metrics are averaged, their values never.
 
@@ -37,7 +38,8 @@ class Scores:
 
     metrics: name -> +1 higher is better, -1 lower is better, 0 neither. values: float64 (k, m, n), nan where
     undefined. scenes: the scene that each image belongs to, or None where nothing is known of scenes. reference:
-    methods that are summarised and never compared, so that no test, rank or place depends on them.
+    methods that are summarised and never compared, so that no test, rank or place depends on them. in_sequence: whether
+    scenes, in the order of their names, may be alike as neighbours.
 
     Infinite values become nan, so that they make no mean and no rank. infinite: int (k, m), how many there were;
     infinity: (k, m), their sum: inf, -inf, or nan for both.
@@ -49,6 +51,7 @@ class Scores:
     values: np.ndarray
     scenes: tuple[str, ...] | None = None
     reference: frozenset[str] = frozenset()
+    in_sequence: bool = False
     infinite: np.ndarray = field(init=False)
     infinity: np.ndarray = field(init=False)
 
@@ -74,6 +77,11 @@ class Scores:
     def units(self) -> int:
         """How many observations there are."""
         return len(self.ids if self.scenes is None else set(self.scenes))
+
+    @property
+    def neighbours(self) -> bool:
+        """Whether units stand in an order in which neighbours may be alike."""
+        return self.scenes is None or self.in_sequence
 
     @cached_property
     def observations(self) -> np.ndarray:
@@ -124,18 +132,27 @@ class Scores:
             methods = np.flatnonzero(self.compared(metric))
             values = self.values[methods, self.index(metric)]
             kept = ~np.isnan(values).all(axis=0) if len(methods) else np.zeros(len(self.ids), bool)
-            self._kept[metric] = _tested(methods, *self._in_units(values, kept))
+            self._kept[metric] = _tested(methods, *self._in_units(values, kept), self.neighbours)
         return self._kept[metric]
 
-    def _in_units(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Return sums over the images of each unit (c, u), means (c,), and whether neighbours may be alike. values:
-        (c, n), finite where kept."""
+    def _in_units(self, values: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return sums over the images of each unit (c, u) and means (c,). values: (c, n), finite where kept."""
         if self.scenes is None:
             found = values[:, self.order[kept[self.order]]]
-            return found, found.mean(axis=1) if found.size else np.zeros(len(found)), True
+            return found, found.mean(axis=1) if found.size else np.zeros(len(found))
         counts = self.sums(kept)
         sums = self.sums(np.where(kept, values, 0))[:, counts > 0]
-        return sums, sums.sum(axis=1) / max(counts.sum(), 1), False
+        return sums, sums.sum(axis=1) / max(counts.sum(), 1)
+
+    def _units(self, values: np.ndarray, kept: np.ndarray) -> inference.Units:
+        """The units of means by themselves, each row with a correlation of its own. values: (c, n), finite where kept,
+        which is somewhere."""
+        sums, _ = self._in_units(values, kept)
+        if self.scenes is None:
+            return inference.of_neighbours(sums)
+        counts = self.sums(kept)
+        counts = counts[counts > 0]
+        return inference.of_neighbours(sums, counts=counts) if self.in_sequence else inference.of_scenes(sums, counts)
 
     @cached_property
     def _kept(self) -> dict[str, Pairs]:
@@ -263,12 +280,7 @@ def means_are_zero(scores: Scores) -> np.ndarray:
     units.
     """
     (values,) = scores.values
-    sums, _, neighbours = scores._in_units(values, np.ones(len(scores.ids), bool))
-    units = (
-        inference.of_neighbours(sums)
-        if neighbours
-        else inference.of_scenes(sums, scores.sums(np.ones(len(scores.ids))))
-    )
+    units = scores._units(values, np.ones(len(scores.ids), bool))
     p = inference.p_values(units)
     tested = ~np.isnan(p)
     p[tested] = np.maximum(p[tested], inference.step_down(units.sums[tested], MANY_DRAWS))
@@ -327,7 +339,7 @@ def friedman(scores: Scores, metric: str, alpha: float = ALPHA) -> Friedman | No
     mean_ranks = ranks.mean(axis=1)
     tied = (ranks == ranks[:1]).all()  # nothing but ties: the statistic is 0 / 0
     number = float(units)
-    if scores.scenes is None:
+    if scores.neighbours:
         number = _mean_number(inference.of_neighbours(ranks, count - 1), units)
     statistic = 0.0 if tied else float(stats.friedmanchisquare(*ranks).statistic)
     p, nemenyi, difference = np.nan, np.full((count, count), np.nan), np.nan
@@ -379,7 +391,7 @@ def ranking(scores: Scores, metrics: Sequence[str] | None = None) -> Ranking:
     by_unit = ranks.mean(axis=0)
     mean_rank = by_unit.mean(axis=1)
     in_order = by_unit if scores.scenes is not None else by_unit[:, scores.order]
-    low, high = places(_tested(methods, in_order, mean_rank, scores.scenes is None), -1)
+    low, high = places(_tested(methods, in_order, mean_rank, scores.neighbours), -1)
     found = [mean_rank, borda, _positions(mean_rank[:, None])[:, 0], low, high]
     return Ranking(metrics, *(_spread(values, methods, len(scores.methods)) for values in found))
 
@@ -505,13 +517,7 @@ def _by_row(scores: Scores, function) -> tuple[np.ndarray, ...]:
         if not kept.any():
             continue
         rows = (defined == kept).all(axis=1)
-        sums, _, neighbours = scores._in_units(flat[rows], kept)
-        if neighbours:
-            units = inference.of_neighbours(sums)
-        else:
-            counts = scores.sums(kept)
-            units = inference.of_scenes(sums, counts[counts > 0])
-        for array, values in zip(found, function(units)):
+        for array, values in zip(found, function(scores._units(flat[rows], kept))):
             array.reshape(-1)[rows] = values
     return tuple(found)
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from scipy import stats
@@ -22,6 +24,7 @@ from benchmark.statistics import Scores
 
 METHODS = 8
 SCENES, NEIGHBOURS = "scenes of 1 to 12 images", "neighbours, ρ = {:g}"
+SEQUENCE = "scenes of 1 to 3 images in a row, ρ = {:g}"
 PARTS = ("comparisons", "intervals", "changes", "detection")
 
 
@@ -64,6 +67,14 @@ def in_scenes(random: np.random.Generator, shape: tuple[int, int], among: float 
     return scores(values + np.sqrt(1 - among) * random.normal(size=(shape[0], len(scenes))), scenes)
 
 
+def in_sequence(random: np.random.Generator, shape: tuple[int, int], correlation: float) -> Scores:
+    """Scenes of 1 to 3 images, each scene alike the one before it, of a set whose scenes are known to be so."""
+    scenes = np.repeat(np.arange(shape[1]), random.integers(1, 4, shape[1]))
+    values = np.sqrt(0.7) * autoregressive(random, shape, correlation)[:, scenes]
+    found = scores(values + np.sqrt(0.3) * random.normal(size=(shape[0], len(scenes))), scenes)
+    return replace(found, in_sequence=True)
+
+
 def naive_best(values: np.ndarray) -> bool:
     """Whether Wilcoxon with Holm's correction calls a method worse than the best mean. values: (k, n)."""
     means = values.mean(axis=1)
@@ -93,6 +104,7 @@ NULLS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Scores]] = {
     "neighbours, ρ = 0.75, half noise": lambda random, shape: scores(
         autoregressive(random, shape, 0.75) + random.normal(size=shape)
     ),
+    **{SEQUENCE.format(correlation): partial(in_sequence, correlation=correlation) for correlation in (0, 0.5)},
 }
 ROWS = [
     *((name, units) for name in list(NULLS)[:6] for units in (7, 10, 20, 50)),
@@ -136,7 +148,8 @@ def intervals(
     """Percent of 95 % intervals of a mean that hold the true one, of the percentile bootstrap over images and ours: a
     row per distribution and number of units."""
     cases = [(name, count) for count in units for name in (*MEANS, SCENES)]
-    cases += [(name, count) for name in (NEIGHBOURS.format(rho) for rho in (0, 0.5, 0.75)) for count in lengths]
+    neighbours = (*map(NEIGHBOURS.format, (0, 0.5, 0.75)), *map(SEQUENCE.format, (0, 0.5)))
+    cases += [(name, count) for name in neighbours for count in lengths]
     random = np.random.default_rng(2)
     for name, count in cases:
         draw, mean = MEANS.get(name, (None, 0.0))

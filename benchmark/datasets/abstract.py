@@ -75,7 +75,8 @@ class Dataset:
     `source_titles`: what the two images of a pair are called, such as ("PET", "MRI"). `parts`: the splits that together
     hold every pair once, for checks of the whole set. `classes`: the names of labelled objects, or () where there are
     no boxes. `called`: other names, in small letters, under which methods say that they were trained on the set.
-    `split_titles`: what captions call splits other than the default one, which they leave out.
+    `split_titles`: what captions call splits other than the default one, which they leave out. `in_sequence`:
+    whether the scenes, in the order of their names, follow one another in time, so that neighbours may be alike.
     """
 
     card: DatasetCard
@@ -85,6 +86,7 @@ class Dataset:
     classes: tuple[str, ...] = ()
     called: tuple[str, ...] = ()
     split_titles: ClassVar[dict[str, str]] = {}
+    in_sequence: bool = False
 
     @property
     def name(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from benchmark import statistics
 from benchmark.errors import UserError, unknown
 from benchmark.names import composed, short_labels, without_hash
-from benchmark.report.measured import fold, scenes_of, spelled_out
+from benchmark.report.measured import fold, in_sequence, scenes_of, spelled_out
 from benchmark.report.titles import Titles, given
 from benchmark.statistics import ALPHA, Scores
 from benchmark.store.cells import Cell, cells, existing_cells
@@ -217,7 +217,7 @@ def _family(a: Row, b: Row, pairs: dict[str, np.ndarray], ids: tuple[str, ...], 
     """Compare metrics that are defined on the same images. pairs: metric -> values (2, images)."""
     directions = {metric: b.directions.get(metric, a.directions.get(metric, 0)) for metric in pairs}
     apart = np.array([statistics.differences(values[1], values[0]) for values in pairs.values()])
-    scores = Scores(("difference",), directions, ids, apart[None], scenes)
+    scores = Scores(("difference",), directions, ids, apart[None], scenes, in_sequence=in_sequence(a.cell.dataset))
     summaries, p = statistics.summaries(scores), statistics.means_are_zero(scores)
     return {
         metric: Change(

@@ -375,7 +375,8 @@ def _scores(
                 values[i, j] = found
     names = tuple(row.cell.method for row in kept)
     reference = frozenset() if rank_baselines else frozenset(row.cell.method for row in kept if row.name in NAIVE)
-    return Scores(names, dict(metrics), tuple(ids), values, scenes_of(dataset, ids), reference)
+    scenes = scenes_of(dataset, ids)
+    return Scores(names, dict(metrics), tuple(ids), values, scenes, reference, in_sequence(dataset))
 
 
 def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
@@ -388,6 +389,16 @@ def scenes_of(dataset: str, ids: Iterable[str]) -> tuple[str, ...] | None:
         return None
     found = tuple(source.scene_of(id) for id in ids)
     return None if None in found or not found else found
+
+
+def in_sequence(dataset: str) -> bool:
+    """Whether neighbouring scenes of a data set may be alike; False for one that is not installed here."""
+    from benchmark import datasets
+
+    try:
+        return datasets.get(dataset).in_sequence
+    except UserError:
+        return False
 
 
 def fold(name: str) -> str:

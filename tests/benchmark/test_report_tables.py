@@ -146,6 +146,12 @@ def test_neighbours_that_are_alike_are_told(bench, results):
     note = "Neighbouring images are alike: in tests they count as"
     ranks = bench("report", "--format", "markdown", "--sections", "ranks", "--out", "-", "--dataset", "tno").stdout
     assert note in markdown(bench, "--dataset", "tno") and note in ranks
+    # Scenes of a set whose ids follow a drive, two images each.
+    ids = [f"{20 * (i // 2) + 4 * (i % 2):05d}D" for i in range(120)]
+    stores.write(results, "msrs@test", {k: [walk] * 3 for k, walk in zip("abc", walks)}, ids=ids)
+    told = markdown(bench, "--dataset", "msrs")
+    assert "the scene (60 scenes, 120 images)" in told
+    assert "Neighbouring scenes are alike: in tests they count as" in told
 
 
 def test_naive_methods_come_first_unless_refused(bench, results):

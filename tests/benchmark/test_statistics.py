@@ -1,5 +1,7 @@
 """Statistics against values computed by hand, published examples and scipy's own bootstrap."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -375,6 +377,34 @@ def test_scenes_are_the_units():
     shuffled = rng.permutation(24)
     moved = scores(np.array(values)[:, shuffled], scenes=[scenes[i] for i in shuffled])
     assert moved.observations == pytest.approx(as_scenes.observations)
+
+
+def test_scenes_in_sequence_count_for_less_where_neighbours_are_alike():
+    rng = np.random.default_rng(5)
+    walks = np.repeat(rng.normal(0, 1, (3, 30)), 4, axis=1)  # 120 scenes, four in a row alike
+    scenes = [f"{scene:03d}" for scene in np.repeat(np.arange(120), np.tile([1, 3, 2], 40))]
+    values = np.repeat(walks, np.tile([1, 3, 2], 40), axis=1) + np.array([[0.25], [0], [0]])
+    apart = scores(values, scenes=scenes)
+    found = replace(apart, in_sequence=True)
+    assert apart.pairs("M").units == found.pairs("M").units == apart.pairs("M").number == 120
+    assert 15 < found.pairs("M").number < 60
+    assert found.pairs("M").p[0, 1] > apart.pairs("M").p[0, 1]
+    wide, narrow = (statistics.summaries(one)["M"][0] for one in (found, apart))
+    assert wide.mean == narrow.mean and wide.high - wide.low > 1.4 * (narrow.high - narrow.low)
+    assert statistics.friedman(found, "M").number < 60 < statistics.friedman(apart, "M").number == 120
+    assert (statistics.ranking(found).high >= statistics.ranking(apart).high).all()
+    difference = Scores(("d",), {"M": 1}, found.ids, values[None, :1] - values[None, 1:2], found.scenes)
+    p = statistics.means_are_zero(difference)
+    assert statistics.means_are_zero(replace(difference, in_sequence=True)) > p
+
+
+def test_scenes_of_one_image_in_sequence_are_images_in_order():
+    values = np.random.default_rng(6).normal(0, 1, (3, 50)).cumsum(axis=1)
+    images, scenes = scores(values), replace(independent(values), in_sequence=True)
+    assert scenes.pairs("M").p == pytest.approx(images.pairs("M").p, nan_ok=True)
+    assert scenes.pairs("M").number == images.pairs("M").number
+    for one, other in zip(statistics.summaries(scenes)["M"], statistics.summaries(images)["M"]):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), nan_ok=True)
 
 
 def test_scenes_weigh_by_their_images():
