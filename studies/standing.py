@@ -6,8 +6,8 @@
 
 For every metric the methods are ranked by their mean score on each data set, and these ranks are averaged over the
 sets. Printed are the mean ranks, and for each other method on how many metrics METHOD has the better one. One output is
-ranked, `--output raw` or `native`. Methods that lack an image of a set are told and left out. FILES are tables of
-`bench report --format csv`.
+ranked, `--output raw` or `native`. Methods that lack an image of a set are told and left out, simple baselines
+unless `--rank-baselines` is given. FILES are tables of `bench report --format csv`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pandas
 import benchmark
 import metrics
 from benchmark.errors import UserError
+from benchmark.store.summary import NAIVE
 
 
 def mean_ranks(means: pandas.Series) -> pandas.DataFrame:
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--sets", default="msrs@test,roadscene@cddfuse50,tno@cddfuse25")
     parser.add_argument("--protocol", default="cddfuse")
     parser.add_argument("--output", choices=["raw", "native"], default="raw")
+    parser.add_argument("--rank-baselines", action="store_true")
     arguments = parser.parse_args()
 
     try:
@@ -99,6 +101,8 @@ def main() -> None:
         parser.error(error.message)
     except (OSError, ValueError, KeyError) as error:
         parser.error(f"not a table of bench report --format csv: {error}")
+    if not arguments.rank_baselines:
+        means, counts = (one[~one.index.isin(NAIVE, level="method")] for one in (means, counts))
     left_out = incomplete(counts)
     ranks = mean_ranks(means[~means.index.isin(left_out, level="method")])[list(metrics.CORE)]
     if arguments.method not in ranks.index:
