@@ -176,18 +176,19 @@ def test_reference_rows_take_no_part(bench, results):
     values = {"theirs": base, "mine": base - 0.5 - STEPS, "average": base - 0.3, "ir": base + 9}
     cells = {name: [v, v, v] for name, v in values.items()}
     cells["ir"][2] = np.full(30, np.nan)
+    cells["vis"] = cells["ir"]  # more reference rows than methods, all without an MSE
     stores.write(results, "tno@tno42", cells)
     stores.write(results, "roadscene@all", {name: cells[name] for name in ("theirs", "mine")})
     text = markdown(bench, "--dataset", "tno", "--methods", "average,mine,theirs")
     rows = rows_of(text)
-    assert list(rows)[2:] == ["ir", "average", "mine", "theirs"]
+    assert list(rows)[2:] == ["ir", "vis", "average", "mine", "theirs"]
     assert rows["ir"] == ["14.00", "14.00", "—"] and rows["average"] == ["4.70", "4.70", "4.700"]
     assert rows["theirs"] == ["**5.00**", "**5.00**", "<u>5.000</u>"] and rows["mine"][2].startswith("**4.3")
-    assert "For reference, in no rank or test: IR, AVERAGE" in text
+    assert "For reference, in no rank or test: IR, VIS, AVERAGE" in text
     named = ("--format", "json", "--out", "-", "--methods", "mine,theirs")
     found = {one["dataset"]: one for one in json.loads(bench("report", *named).stdout)["measured"]}
     with_them, without = found["tno"], found["roadscene"]
-    assert with_them["reference"] == ["average", "ir"] and without["reference"] == []
+    assert with_them["reference"] == ["average", "ir", "vis"] and without["reference"] == []
     assert with_them["ranking"] == without["ranking"] and "MSE" in without["ranking"]["metrics"]
     for metric, one in without["metrics"].items():
         assert {name: with_them["metrics"][metric][name] for name in one if name != "methods"} == {
@@ -200,10 +201,10 @@ def test_reference_rows_take_no_part(bench, results):
         assert {"ir", "average"}.isdisjoint(rows_of(bench(*arguments).stdout))
         assert {"ir", "average"} <= rows_of(bench(*arguments, "--rank-baselines").stdout).keys()
     ranked = rows_of(markdown(bench, "--dataset", "tno", "--rank-baselines"))
-    assert ranked["ir"] == ["**14.00**", "**14.00**", "—"] and ranked["average"][2] == "<u>4.700</u>"
+    assert ranked["vis"] == ranked["ir"] == ["**14.00**", "**14.00**", "—"] and ranked["average"][2] == "<u>4.700</u>"
     (table,) = [one for one in tables(rows_in(results)) if one.dataset == "tno"]
     marks = {row.name: [one.rank for one in of] for row, of in zip(table.rows, terminal.entries(table))}
-    assert marks == {"average": [0, 0, 0], "ir": [0, 0, 0], "mine": [2, 2, 1], "theirs": [1, 1, 2]}
+    assert marks == {"average": [0, 0, 0], "ir": [0, 0, 0], "vis": [0, 0, 0], "mine": [2, 2, 1], "theirs": [1, 1, 2]}
 
 
 def test_reference_rows_alone_are_shown_without_marks(bench, results):
