@@ -33,23 +33,24 @@ _PREAMBLE = r"""\documentclass{article}
 \usepackage[hidelinks]{hyperref}
 """
 _NEEDS = r"% Needs \usepackage{booktabs, graphicx, siunitx, xcolor}."
-# Sets tables in 8 points, or 7 where they are wider than the line. Where that is not enough they stand upright.
-_COMMANDS = r"""\providecommand\benchwidth{}
-\providecommand\benchfit[1]{%
-  \leavevmode\begingroup
-  \benchmeasure{8}{9.6}{3pt}{#1}%
-  \ifdim\wd0>\linewidth\benchmeasure{7}{8.4}{3pt}{#1}\fi
-  \ifdim\wd0>\linewidth\benchmeasure{7}{8.4}{1.5pt}{#1}\fi
-  \edef\benchwidth{\the\wd0}\sbox0{#1}%
-  \ifdim\wd0>\linewidth\rotatebox{90}{\usebox0}\else\usebox0\fi
-  \endgroup}
-% Size, distance of lines, half the distance of columns, the table.
-\providecommand\benchmeasure[4]{%
-  \fontsize{#1}{#2}\selectfont\setlength\tabcolsep{#3}%
+# Sets a table in 8 points, or 7 where it is wider than the line. Where that is not enough, all of it stands upright.
+_COMMANDS = r"""% Caption, table, notes.
+\providecommand\benchtable[3]{%
+  \benchtry{8}{9.6}{3pt}{#2}%
+  \ifdim\benchwidth>\linewidth\benchtry{7}{8.4}{3pt}{#2}\fi
+  \ifdim\benchwidth>\linewidth\benchtry{7}{8.4}{1.5pt}{#2}\fi
+  \ifdim\benchwidth>\linewidth
+    \rotatebox{90}{\begin{minipage}{\textheight}\centering\benchparts{#1}{#2}{#3}\end{minipage}}%
+  \else\benchparts{#1}{#2}{#3}\fi}
+\providecommand\benchparts[3]{#1\begingroup\benchlook\leavevmode#2\par\endgroup#3}
+% Size, distance of lines, half the distance of columns, the table, whose width is measured.
+\providecommand\benchtry[4]{%
+  \gdef\benchlook{\fontsize{#1}{#2}\selectfont\setlength\tabcolsep{#3}}%
   \begingroup
+  \benchlook
   \expandafter\def\csname tabular*\endcsname##1{\tabular}%
   \expandafter\let\csname endtabular*\endcsname\endtabular
-  \sbox0{#4}\global\setbox0\box0
+  \sbox0{#4}\xdef\benchwidth{\the\wd0}%
   \endgroup}
 % Bold digits that take the room of the others.
 \providecommand\benchbold[1]{\begingroup\sbox0{#1}\hbox to\wd0{\hss\textbf{#1}\hss}\endgroup}
@@ -92,7 +93,7 @@ _SPECIAL = {
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
-_LONG = 60  # characters without a space, which no line of a table or caption takes well
+_LONG = 20  # characters without a space, which no line of a table or caption takes well
 _WIDTHS = {1: 229.0, 2: 469.0, None: 756.0}  # points: article's columns, the narrowest, its page, a standalone page
 _SHARE = 0.5  # of the width, which a text may take in a line
 _GAP = 3  # points, on either side of a column
@@ -100,7 +101,8 @@ _HEAD = 36  # points, for which no head is broken
 _CITED = 15  # points of a citation
 _NOTE = 8 / 7  # size of notes, relative to that which widths are told for
 _FLOATS = 30  # that LaTeX keeps for later pages without being told
-_TALL = 50  # lines that a page has room for below a caption, with 549 points of text in llncs
+_CAPTION = 10 / 7  # size of captions, likewise
+_TALL = 55  # lines of 9.6 points on a page, of which llncs has 549
 _HEADS = 3  # lines of a table's head, rules and what separates it from the next
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -166,7 +168,10 @@ def _table(grid: Grid, options: Options) -> list[str]:
     room = width * _SHARE
     blocks = _blocks(grid, width, options.cite)
     notes = _notes(grid, options.cite)
-    parts = _parts(_heights(grid, width), blocks, [math.ceil(_width(note) * _NOTE / width) for note, _ in notes])
+    tall = _TALL - 1.5 * math.ceil(_width(f"Table 00: {grid.title} (continued from Table 00).") * _CAPTION / width)
+    heads = _HEADS + 2 * bool(grid.groups)
+    lines = [math.ceil(_width(note) * _NOTE / width) + 0.4 for note, _ in notes]
+    parts = _parts(_heights(grid, width), blocks, lines, heads, tall)
     found: list[str] = []
     for number, (tables, shown) in enumerate(parts):
         caption = f"{escape(grid.title)}{_cite(grid.cites) if options.cite else ''}"
@@ -174,15 +179,18 @@ def _table(grid: Grid, options: Options) -> list[str]:
             caption = rf"{escape(grid.title)} (continued from Table~\ref{{tab:{grid.key}}})"
         found += [
             rf"\begin{{{environment}}}" + ("[!ht]" if options.standalone else ""),
-            r"  \setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{5pt}",
+            # Which of the two stands between caption and table depends on the class and on the package caption.
+            r"  \setlength{\abovecaptionskip}{5pt}\setlength{\belowcaptionskip}{5pt}",
             r"  \centering",
+            r"  \benchtable{%" if tables else "",
             rf"  \caption{{{caption}.}}",
-            *([] if number else [rf"  \label{{tab:{grid.key}}}"]),
-            *(f"  {line}" for line in _fitted(grid, options.cite, tables, room)),
+            "" if number else rf"  \label{{tab:{grid.key}}}",
+            *(f"  {line}" for line in _stack(grid, options.cite, tables, room)),
             *(rf"  \par\smallskip{{\footnotesize\raggedright {notes[i][1]}\par}}" for i in shown),
+            "  }" if tables else "",
             rf"\end{{{environment}}}",
-            "",
         ]
+        found = [*filter(None, found), ""]
     return found
 
 
@@ -204,10 +212,13 @@ def _place(grid: Grid, options: Options) -> tuple[int, str]:
     return _WIDTHS[columns], "table*" if columns == 2 and not options.standalone else "table"
 
 
-def _heights(grid: Grid, width: float) -> list[int]:
+def _heights(grid: Grid, width: float) -> list[float]:
     """How many lines each row takes."""
     texts = [(composed(line.title), *(one.text for one in line.entries)) for line in grid.lines]
-    return [max(len(_broken(text, width * _SHARE)) for text in row) for row in texts]
+    return [
+        max(len(_broken(text, width * _SHARE)) for text in row) + 0.6 * line.rule
+        for row, line in zip(texts, grid.lines)
+    ]
 
 
 def _blocks(grid: Grid, width: float, cite: bool) -> list[range]:
@@ -241,22 +252,22 @@ def _filled(units: list[range], widths: list[float], room: float) -> list[range]
 
 
 def _parts(
-    heights: list[int], blocks: list[range], notes: list[int]
+    heights: list[float], blocks: list[range], notes: list[float], heads: float, tall: float
 ) -> list[tuple[list[tuple[range, range]], list[int]]]:
     """Share tables, (rows, columns), and notes among floats, each no taller than a page.
 
-    heights: the lines of each row. notes: those of each note.
+    heights: the lines of each row. notes: those of each note. heads: those of a table's head. tall: those of a float.
     """
     chunks: list[range] = []
     for i in range(len(heights)):
-        if chunks and sum(heights[chunks[-1].start : i + 1]) <= _TALL - _HEADS:
+        if chunks and sum(heights[chunks[-1].start : i + 1]) <= tall - heads:
             chunks[-1] = range(chunks[-1].start, i + 1)
         else:
             chunks.append(range(i, i + 1))
     parts, used = [([], [])], 0
-    items = [((rows, block), sum(heights[i] for i in rows) + _HEADS) for block in blocks for rows in chunks]
+    items = [((rows, block), sum(heights[i] for i in rows) + heads) for block in blocks for rows in chunks]
     for item, height in [*items, *enumerate(notes)]:
-        if used and used + height > _TALL:
+        if used and used + height > tall:
             parts.append(([], []))
             used = 0
         parts[-1][isinstance(item, int)].append(item)
@@ -264,13 +275,12 @@ def _parts(
     return parts
 
 
-def _fitted(grid: Grid, cite: bool, tables: list[tuple[range, range]], room: float) -> list[str]:
-    """Tables below each other, of one size and width."""
+def _stack(grid: Grid, cite: bool, tables: list[tuple[range, range]], room: float) -> list[str]:
+    """Tables below each other, of one width, between the caption and the notes."""
     if not tables:
         return []
     several = len(tables) > 1
-    found = [r"\benchfit{%"]
-    found += [r"  \vbox{%"] if several else []
+    found = [r"}{%", *([r"  \vbox{%"] if several else [])]
     for number, (rows, block) in enumerate(tables):
         body = _tabular(grid, cite, rows, block, several, room)
         if several:
@@ -278,7 +288,7 @@ def _fitted(grid: Grid, cite: bool, tables: list[tuple[range, range]], room: flo
         else:
             body[-1] += "%"
         found += [f"  {line}" for line in body]
-    return [*found, *(["  }%"] if several else []), "}"]
+    return [*found, *(["  }%"] if several else []), "}{%"]
 
 
 def _tabular(grid: Grid, cite: bool, rows: range, block: range, stretched: bool, room: float) -> list[str]:
