@@ -42,7 +42,7 @@ def test_latex_tables(bench, results):
         assert words in text
     assert r"\label{tab:scores-roadscene-all-standard}" in text
     assert r"CDDFUSE$^\dagger$ &" in text
-    assert "S[table-format=-2.2, detect-weight]" in text  # MI of max is about -47
+    assert "S[table-format=-2.2, detect-weight, mode=text]" in text  # MI of max is about -47
     assert r"{16/16}" not in text
     assert text.count("{10/16}") == 6
     assert r"A\_B\%C\#D" in text

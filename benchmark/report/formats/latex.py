@@ -429,7 +429,7 @@ def _spec(entries: list[Entry]) -> str:
         return "r"
     whole, fraction = max(n[0] for n in numbers), max(n[1] for n in numbers)
     sign = "-" if any(n[2] for n in numbers) else ""
-    return f"S[table-format={sign}{whole}.{fraction}, detect-weight]"
+    return f"S[table-format={sign}{whole}.{fraction}, detect-weight, mode=text]"
 
 
 def _cell(entry: Entry, column: list[Entry], room: float) -> str:
