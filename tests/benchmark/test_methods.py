@@ -226,7 +226,7 @@ def test_a_command(mine, bench_folder):
     """Commas and quotes in it survive the list; its results are kept until the files that it names change."""
     result = bench_folder("run", "--methods", f"average,{command('a, b')}", "--metrics", "EN")
     assert result.exit_code == 0, result.output
-    assert list(table(result.stdout)) == ["average", "their_test"]
+    assert list(table(result.stdout)) == ["their_test", "average"]
     ir, vis = pair(mine)
     np.testing.assert_array_equal(fused(mine, "their_test"), np.uint8((3 * ir + vis) / 4))
     record = json.loads((cell(mine, "their_test") / "run.json").read_text())
@@ -303,7 +303,7 @@ def test_methods_may_be_repeated_and_come_from_a_file(mine, bench, bench_folder)
     assert list(table(result.stdout)) == ["mine", "average"]
     (mine / "run.yaml").write_text(json.dumps({"methods": ["average", f"mine={command('x')}"], "metrics": "EN"}))
     result = bench_folder("run", "--config", "run.yaml")
-    assert list(table(result.stdout)) == ["average", "mine"]
+    assert list(table(result.stdout)) == ["mine", "average"]
 
 
 class EntryPoint:
