@@ -307,7 +307,7 @@ def test_latin_names_stay_with_pdflatex(bench, tmp_path):
         ("−∞", r"$-$$\infty$"),
         ("me\u0301", "mé"),
         ("?`", r"?\textasciigrave{}"),
-        ("n" * 30, "n" * 20 + r"\allowbreak{}" + "n" * 10),
+        ("n" * 40, "n" * 30 + r"\allowbreak{}" + "n" * 10),
     ],
 )
 def test_escape(text, written):

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -37,7 +39,8 @@ def latex(bench, *arguments):
 
 def test_latex_tables(bench, results):
     text = latex(bench)
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 6
+    assert text.count(r"\begin{table") == text.count(r"\end{table") == 6
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") > 2
     for words in (r"\toprule", r"\midrule", r"\bottomrule", r"{EN $\uparrow$}", r"{MSE $\downarrow$}", "16 pairs"):
         assert words in text
     assert r"\label{tab:scores-roadscene-all-standard}" in text
@@ -56,7 +59,7 @@ def test_latex_tables(bench, results):
 def test_latex_with_deviations(bench, results):
     text = latex(bench, "--sd", "--sections", "scores")
     assert "Mean $\\pm$ standard deviation" in text
-    assert re.search(r"\\textbf\{6\.\d{3}\} \$\\pm\$ \d\.\d{3}", text)  # only the mean is marked
+    assert re.search(r"\\benchbold\{6\.\d{3}\} \$\\pm\$ \d\.\d{3}", text)  # only the mean is marked
     assert re.search(r"\\phantom\{\$-\$0\}\d\.\d\d \$\\pm\$ \\phantom\{0\}\d", text)
     assert "S[" not in text
 
@@ -76,6 +79,96 @@ def test_standalone_compiles(bench, results, options):
     assert "undefined" not in log.lower()
     assert "Overfull" not in log
     assert (results.parent / "paper" / "report.pdf").stat().st_size > 20_000
+
+
+CLASSES = {
+    "article": r"\documentclass[twocolumn]{article}",
+    "IEEEtran": r"\documentclass{IEEEtran}",
+    "elsarticle": r"\documentclass[5p,twocolumn]{elsarticle}",
+    "llncs": r"\documentclass{llncs}",
+    # What CVPR's style sets of the page, and the package that it loads for captions.
+    "cvpr": r"\documentclass[10pt,twocolumn,letterpaper]{article}\usepackage{times,caption}"
+    r"\setlength{\textwidth}{6.875in}\setlength{\textheight}{8.875in}\setlength{\columnsep}{0.3125in}",
+}
+
+
+def _of_a_paper(results, methods=18, places=("tno@tno42",)):
+    """Eight metrics of `methods` methods, one of which has a long name."""
+    metrics = dict.fromkeys(("EN", "SD", "SF", "MI", "SCD", "VIF", "Qabf", "SSIM"), 1)
+    values = list(stores.random(3, methods, 12, 8).values())
+    names = [
+        "A method with a very long name, trained on more than one data set",
+        *map("method{}".format, range(methods)),
+    ]
+    for place in places:
+        stores.write(results, place, dict(zip(names, values)), metrics)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_tables_of_a_paper_fit_at_seven_points(bench, tmp_path, monkeypatch, kind):
+    """The tables of 18 methods compile, are no wider or higher than the page, and nowhere scaled."""
+    _needs_class(kind)
+    monkeypatch.chdir(tmp_path)
+    _of_a_paper(tmp_path / "results")
+    for columns in ("1", "2"):
+        bench("report", "--format", "latex", "--columns", columns, "--sections", "scores", "--out", columns)
+        text = (tmp_path / columns / "report.tex").read_text()
+        assert "resizebox" not in text and "scalebox" not in text
+        assert min(map(int, re.findall(r"\\benchtry\{(\d+)\}", text))) == 7
+    told = r"\let\benchshown\benchparts\def\benchparts{\typeout{TABLE \benchwidth\space \the\linewidth}\benchshown}"
+    head, _, tables = (tmp_path / "1" / "report.tex").read_text().partition(r"\begin{table}")
+    (tmp_path / "1" / "report.tex").write_text(rf"{head}{told}\begin{{table}}{tables}")
+    packages = r"\usepackage{booktabs,graphicx,siunitx,xcolor}"
+    body = r"\begin{document}\input{1/report}\input{2/report}\end{document}"
+    (tmp_path / "paper.tex").write_text(CLASSES[kind] + packages + body)
+    log = _compiled(tmp_path)
+    widths = re.findall(r"TABLE ([\d.]+)pt ([\d.]+)pt", log)
+    assert len(widths) > 2 and all(float(wide) <= float(room) for wide, room in widths)
+    assert not re.search(r"Overfull|too large|undefined", log)
+
+
+def _needs_class(kind):
+    files = [f"{'article' if kind == 'cvpr' else kind}.cls", "siunitx.sty", "booktabs.sty"]
+    if shutil.which("pdflatex") is None or shutil.which("kpsewhich") is None:
+        pytest.skip("needs pdflatex, as in TeX Live")
+    if absent := [name for name in files if not subprocess.run(["kpsewhich", name], capture_output=True).stdout]:
+        pytest.skip(f"needs {', '.join(absent)}, as in TeX Live's texlive-publishers and texlive-science")
+
+
+def _compiled(folder):
+    for draft in ("-draftmode", "-interaction=nonstopmode"):
+        tex = ["pdflatex", draft, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+        done = subprocess.run(tex, cwd=folder, capture_output=True, text=True, errors="replace")
+        assert done.returncode == 0, done.stdout[-2000:]
+    return (folder / "paper.log").read_text(errors="replace")
+
+
+def test_columns_say_how_a_table_is_split(bench, tmp_path):
+    _of_a_paper(tmp_path, places=("tno@tno42", "msrs@test"))
+    shown = ("--results", tmp_path, "--sections", "scores")
+    one, two, free = (latex(bench, *shown, *more) for more in (("--columns", "1"), ("--columns", "2"), ()))
+    assert r"\begin{table*}" not in one and r"\begin{table}" not in two and r"\begin{table*}" in free
+    assert two.count(r"\toprule") == 2, "a table each"
+    for place in ("msrs", "tno"):
+        assert one.count(rf"\label{{tab:scores-{place}") == 1
+    for metric in ("EN", "Q^{AB/F}", "SSIM"):
+        assert one.count(f"{metric} $") + one.count(f"{metric}$ $") == 2, "once for each data set"
+    assert one.count("METHOD9 &") == one.count(r"\toprule") >= 4, "every method beside every block"
+    small = latex(bench, *shown, "--metrics", "EN,MI")
+    assert r"\begin{table}" in small and r"\begin{table*}" not in small, "one column where there is room"
+
+
+def test_tables_taller_than_a_page_go_on(bench, tmp_path):
+    _of_a_paper(tmp_path, methods=70)
+    text = latex(bench, "--results", tmp_path, "--sections", "scores")
+    assert text.count(r"\begin{table*}") == 2 and r"continued from Table~\ref{tab:scores-tno-tno42-standard}" in text
+    assert all(text.count(f"METHOD{i} &") == 1 for i in range(69))
+    assert text.count("Means over images") == 1
+
+
+def test_bold_digits_take_the_room_of_others(bench, results):
+    text = latex(bench, "--sd", "--sections", "scores")
+    assert r"\benchbold{" in text and r"\hbox to\wd0{\hss\textbf{#1}\hss}" in text
 
 
 def test_fragments_compile_in_a_paper(bench, results):

@@ -74,7 +74,7 @@ def test_caveats_stand_beside_every_table(bench, results, name):
     stores.write(results, place, stores.random(0, 3, 12), ids=ids, trained_on=f"{name} train")
     for form in ("markdown", "html", "latex", "json"):
         text = bench("report", "--format", form, "--out", "-").stdout
-        tables = {"markdown": "### ", "html": "<table", "latex": r"\begin{tabular", "json": '"key":'}[form]
+        tables = {"markdown": "### ", "html": "<table", "latex": r"\begin{table", "json": '"key":'}[form]
         assert text.count(own[:40]) >= text.count(tables) >= 1, form
     lines = bench("report", "--format", "csv", "--out", "-").stdout.splitlines()
     assert lines[0].endswith(",caveats") and all(own[:40] in line for line in lines[1:])
