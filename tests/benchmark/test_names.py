@@ -394,7 +394,7 @@ def test_special_names_compile_with_pdflatex(bench, tmp_path, monkeypatch):
     stores.write(tmp_path / "results", "tno@" + "s" * 180, values)
     assert bench("report", "--standalone", "--format", "latex", "--out", "paper").exit_code == 0
     text = _typeset(tmp_path / "paper", "pdflatex").replace(" ", "")
-    for shown in ("[2PT]X", "*STAR", "B%C&D#E", "---", "N" * 60, "\\CMD{}ˆ˜"):
+    for shown in ("[2PT]X", "*STAR", "B%C&D#E", "---", "N" * 40, "\\CMD{}ˆ˜"):
         assert shown in text.replace("^", "ˆ").replace("~", "˜"), shown
 
 

@@ -123,7 +123,7 @@ def test_tables_of_a_paper_fit_at_seven_points(bench, tmp_path, monkeypatch, kin
     (tmp_path / "paper.tex").write_text(CLASSES[kind] + packages + body)
     log = _compiled(tmp_path)
     widths = re.findall(r"TABLE ([\d.]+)pt ([\d.]+)pt", log)
-    assert len(widths) > 2 and all(float(wide) <= float(room) for wide, room in widths)
+    assert len(widths) > 1 and all(float(wide) <= float(room) for wide, room in widths)
     assert not re.search(r"Overfull|too large|undefined", log)
 
 

@@ -95,7 +95,7 @@ _SPECIAL = {
 }
 _LONG = 30  # characters without a space, which no line of a table or caption takes well
 _WIDTHS = {1: 229.0, 2: 469.0, None: 756.0}  # points: article's columns, the narrowest, its page, a standalone page
-_SHARE = 0.5  # of the width, which a text may take in a line
+_SHARE = 0.35  # of the width, which a text may take in a line
 _GAP = 3  # points, on either side of a column
 _HEAD = 36  # points, for which no head is broken
 _CITED = 15  # points of a citation
