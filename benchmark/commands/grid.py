@@ -94,7 +94,7 @@ def command(
     source = datasets.get(name)
     drawn, missing = stored_pairs.grid_rows(cells, pairs, colour, skip=not ids)
     asked = stored_pairs.Chosen.parse(crop, [row.id for row in drawn])
-    for line in missing:
+    for line in (*missing, *stored_pairs.saving(cells)):
         progress.say(line, "warning")
     shown = {
         **dict(zip(("ir", "vis"), source.source_titles)),

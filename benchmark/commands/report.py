@@ -12,6 +12,7 @@ import click
 from benchmark import options, progress
 from benchmark.errors import UserError, unknown
 from benchmark.report import MARKS, names_in
+from benchmark.report import formats as all_formats
 from benchmark.report import sections as all_sections
 from benchmark.store.saved import OUTPUTS
 
@@ -36,11 +37,32 @@ docs/reports.md says what each statistic is.
 """
 
 
+def _sections(ctx=None) -> list[str]:
+    return names_in(all_sections)
+
+
+def _formats(ctx=None) -> list[str]:
+    return names_in(all_formats)
+
+
+def _figures(ctx=None) -> list[str]:
+    from benchmark.figures import drawing
+
+    return [*drawing.KINDS, *(f"{drawing.DIAGRAM}-{metric}" for metric in options.metric_names())]
+
+
 @click.command(epilog=EPILOG)
 @click.option(
-    "--format", "names", type=options.NAMES, help="latex, bibtex, csv, markdown, html, json, excel; all by default."
+    "--format",
+    "names",
+    type=options.NameList(_formats),
+    help="latex, bibtex, csv, markdown, html, json, excel; all by default.",
 )
-@click.option("--sections", type=options.NAMES, help=f"{', '.join(names_in(all_sections))}; all but worst if left out.")
+@click.option(
+    "--sections",
+    type=options.NameList(_sections),
+    help=f"{', '.join(names_in(all_sections))}; all but worst if left out.",
+)
 @click.option(
     "--worst",
     type=click.IntRange(1),
@@ -105,7 +127,7 @@ docs/reports.md says what each statistic is.
 @click.option("--figures", is_flag=True, help="Draw figures as well into OUT/figures: all but violins.")
 @click.option(
     "--figure",
-    type=options.NAMES,
+    type=options.NameList(_figures),
     help="Draw these: box, violin, curves, radar, critical-difference (of each metric) or critical-difference-METRIC,"
     " cost, precision-recall, classes.",
 )

@@ -38,9 +38,14 @@ def names() -> list[str]:
 def get(name: str, label_order: str | None = None) -> Dataset:
     """The data set of that name, in which - and _ are the same. label_order: of M3FD's classes, where its labels do
     not name them. Raises UserError for an unknown name, with the nearest one, and for an order that does not fit."""
-    known = names()
+    known, typed = names(), name
     name = name if name in known else name.replace("-", "_").lower()
     if name not in known:
+        base, at, split = typed.partition("@")  # as reports name a split
+        if at and base.replace("-", "_").lower() in known:
+            raise UserError(
+                f"unknown data set '{typed}': name the data set alone, {base}, and its split by --split {split}"
+            )
         raise unknown("data set", name, known)
     source = importlib.import_module(f"{__name__}.{name}").DATASET
     if label_order is None:

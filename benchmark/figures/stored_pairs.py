@@ -21,6 +21,7 @@ from benchmark.report.titles import given
 from benchmark.run import stretching
 from benchmark.run.plan import Split, why
 from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files
+from benchmark.store.saved import SIGN, common, notes, remarks
 from benchmark.store.summary import summarise
 
 ROWS = 3  # rows of a grid when the user names none
@@ -48,10 +49,19 @@ def stored_cells(
     fused = [cell.method for cell in place if fused_files(cell)[0]]
     labels = spelled_out(methods, named, scored=fused) if methods else list(rows)
     shown = [rows[label] for label in labels if label not in ("ir", "vis")]
-    found = given(titles, {name for pair in named for name in pair}, (split.dataset,), ()).of_methods(
+    places = (split.dataset, f"{split.dataset}@{split.name}")  # they and protocols have no place in a grid
+    protocols = {name for cell in place for name in cell.run().get("protocols", ())}
+    found = given(titles, {name for pair in named for name in pair}, places, protocols).of_methods(
         (row.cell.method, row.name, row.title) for row in shown
     )
     return {row.cell: found[row.cell.method] for row in shown}
+
+
+def saving(cells: Mapping[Cell, str]) -> list[str]:
+    """Return a line for each way in which some of the images were saved and others not. cells: with their titles."""
+    rows = {cell: summarise(cell)[0].saved for cell in cells}
+    said = zip(cells.values(), remarks(list(rows.values()), common(rows)))
+    return [line.removeprefix(f"{SIGN} ").partition("; not ranked")[0] for line in notes(list(said))]
 
 
 def labels(cells: Iterable[Cell]) -> dict[str, str]:

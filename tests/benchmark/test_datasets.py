@@ -70,6 +70,8 @@ def test_every_data_set_keeps_the_contract(name):
 def test_unknown_name_suggests():
     with pytest.raises(UserError, match=r"unknown data set 'mrss'; did you mean msrs\? known: .*roadscene"):
         datasets.get("mrss")
+    with pytest.raises(UserError, match="Harvard-CT-MRI, and its split by --split patient-test"):
+        datasets.get("Harvard-CT-MRI@patient-test")
     assert "did you mean" not in unknown("data set", "zzzzzz", datasets.names()).message
     assert unknown("thing", "a\nb", []).message == "unknown thing 'a b'; known: none"
     assert unknown("thing", "A", ["a"]).exit_code == 2

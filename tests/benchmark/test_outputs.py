@@ -90,6 +90,17 @@ def test_several_outputs_are_fused_once_and_alike(pairs, bench_folder, stretchin
         assert len(found) == 2 and found[0] == found[1]
 
 
+def test_a_grid_says_which_columns_were_saved_otherwise(pairs, bench, bench_folder, stretching):
+    arguments = ("run", "--weights-root", stretching, "--metrics", "EN", "--methods", "gain,average")
+    assert bench_folder(*arguments, "--output", "raw,native").exit_code == 0
+    folders = ("--dataset", "folder", "--ir", "ir", "--vis", "vis", "--out", "g", "--figure-format", "png")
+    mixed = bench("grid", *folders)
+    assert mixed.exit_code == 0 and "native: stretched" in mixed.stderr and mixed.stderr.count("\n") == 1
+    titles = ("--title", "protocol:standard=A", "--title", "folder=B", "--title", "average=Mean")
+    alike = bench("grid", *folders, "--methods", "average", *titles)
+    assert (alike.exit_code, alike.stderr) == (0, ""), "titles of what a grid does not name are no mistake"
+
+
 def test_an_output_at_work_elsewhere_is_not_waited_for(pairs, bench_folder, stretching):
     arguments = ("run", "--weights-root", stretching, "--metrics", "EN", "--methods", "gain", "--output")
     bench_folder(*arguments, "raw")

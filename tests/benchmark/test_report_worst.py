@@ -97,7 +97,7 @@ def test_rows_saved_otherwise_take_no_part(bench, results):
     text = worst(bench, "--dataset", "msrs", "--methods", "mine,mine+native")
     assert "raw output is compared, and this is another one" in text and "2 images of 4" in text
     other = worst(bench, "--dataset", "msrs", "--methods", "mine+native", "--output", "native")
-    assert "no other method is ranked" in other
+    assert "no other method is ranked" in other and "‡ MINE native: stretched" in other, "a mark is explained"
 
 
 def test_undefined_for_all_takes_no_part(bench, tmp_path, monkeypatch):

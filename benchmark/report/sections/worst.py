@@ -7,7 +7,7 @@ from benchmark.report.failure_cases import Failures
 from benchmark.report.material import Material
 from benchmark.report.sections.scores import title
 from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key, number
-from benchmark.report.terminal import title_of
+from benchmark.report.terminal import saving_notes, title_of
 
 ORDER = 60
 ON_REQUEST = True
@@ -40,7 +40,7 @@ def _grid(failures: Failures, content: Material) -> Grid:
             Entry(number(case.best_rank, 2), case.best_rank),
         )
         lines.append(Line(case.id, case.id, entries))
-    methods = [row, *(one.rows[case.best] for case in failures.cases)]
+    methods = list({other.cell: other for other in (row, *(one.rows[case.best] for case in failures.cases))}.values())
     cited = [*content.cites_of_data([one]), *(work for one in methods for work in content.cites_of_method(one.name))]
     explanation = (
         f"The {counted(len(lines), 'image')} of {one.images} on which {title_of(row)} loses most among"
@@ -60,7 +60,7 @@ def _grid(failures: Failures, content: Material) -> Grid:
         ),
         lines=tuple(lines),
         explanation=explanation if lines else "",
-        notes=() if lines else (f"{title_of(row)}: {failures.reason}",),
+        notes=(*([] if lines else [f"{title_of(row)}: {failures.reason}"]), *saving_notes(methods)),
         corner="image",
         cites=tuple(dict.fromkeys(cited)),
     )
