@@ -456,9 +456,10 @@ def _padded(entry: Entry, column: list[Entry], colour: tuple[str, str]) -> str:
     if not any(e.spread for e in column):
         return text
     spreads = [e.spread for e in column]
+    between = (r"\," if any(e.sign for e in column) else "") + r" $\pm$ "  # signs take no room of their own
     if not entry.spread:
-        return text + rf"\phantom{{ $\pm$ {max(spreads, key=len)}}}"
-    return f"{text} $\\pm$ {_padding(entry.spread, spreads)}{entry.spread}"
+        return text + rf"\phantom{{{between}{max(spreads, key=len)}}}"
+    return f"{text}{between}{_padding(entry.spread, spreads)}{entry.spread}"
 
 
 def _sign(entry: Entry) -> str:
