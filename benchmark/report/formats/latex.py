@@ -298,7 +298,8 @@ def _tabular(grid: Grid, cite: bool, rows: range, block: range, stretched: bool,
     specs = "".join(map(_spec, all_columns))
     start = rf"\begin{{tabular}}{{@{{}}l{specs}@{{}}}}"
     if stretched:
-        start = rf"\begin{{tabular*}}{{\benchwidth}}{{@{{}}l@{{\extracolsep{{\fill}}}}{specs}@{{}}}}"
+        gap = r"@{\hspace{2\tabcolsep}\extracolsep{\fill}}"
+        start = rf"\begin{{tabular*}}{{\benchwidth}}{{@{{}}l{gap}{specs}@{{}}}}"
     lines = [start, r"  \toprule"]
     if grid.groups:
         cells, rules, start = [], [], 2
