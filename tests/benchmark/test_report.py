@@ -102,7 +102,7 @@ def test_csv(bench, stored, pairs):
 
 
 def test_markdown(bench, stored):
-    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    text = bench("report", "--rank-baselines", "--format", "markdown", "--out", "-").stdout
     assert text.count("### ") == 6
     assert text.count("| method | EN ↑ | SD ↑ |") == 2
     assert text.count("### Ranks: ") == 2
@@ -119,12 +119,12 @@ def test_ranks_follow_the_direction_and_what_is_printed(bench, stored, pairs):
     edit_record(pairs, "max", metrics={"EN": -1, "SD": 0})
     rewrite(pairs, "average", value(2.0))
     rewrite(pairs, "max", value(3.0))
-    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    text = bench("report", "--rank-baselines", "--format", "markdown", "--out", "-").stdout
     assert "| Average | **2.000** | 1.000 |" in text
     assert "| Maximum | <u>3.000</u> | 1.000 |" in text
     # Equal as printed: equal in rank.
     rewrite(pairs, "max", value(2.00001))
-    text = bench("report", "--format", "markdown", "--out", "-").stdout
+    text = bench("report", "--rank-baselines", "--format", "markdown", "--out", "-").stdout
     assert "| Average | **2.000** |" in text
     assert "| Maximum | **2.000** |" in text
 
@@ -185,7 +185,7 @@ def test_incomplete_rows_are_shown_and_not_ranked(bench, stored, pairs):
     }
     assert {row["mean"] for row in csv_rows(bench) if row["state"] != "done"} == {""}
     for kind in ("latex", "markdown"):
-        text = bench("report", "--format", kind, "--out", "-").stdout
+        text = bench("report", "--rank-baselines", "--format", kind, "--out", "-").stdout
         assert "Maximum: partial 3/4" in text
         standard = text[text.index("protocol standard") :]
         assert ("| Maximum | 3/4 | 3/4 |" if kind == "markdown" else "Maximum & {3/4} & {3/4}") in standard
