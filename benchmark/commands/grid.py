@@ -105,7 +105,7 @@ def command(
         if difference not in known:
             raise unknown("column in --difference", difference, known)
         difference = known[difference]
-    if difference:  # rows that lack it have no differences; what they lack is told above
+        # Rows that lack it have no differences; what they lack is told above.
         drawn = [row for row in drawn if difference in row.pictures]
         if not drawn:
             raise UserError(f"none of these pairs has a picture of {difference}")

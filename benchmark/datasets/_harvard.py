@@ -9,10 +9,8 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
-from benchmark.datasets.id_lists import pick
 from benchmark.datasets.pairs import Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place
-from benchmark.errors import UserError
 
 # Cases of `patient-test`, the same in all three pairings, since some heads are in two of them: those that CDDFuse's
 # test lists show, and one of PET's three.
@@ -127,17 +125,7 @@ class Harvard(FolderDataset):
         split = self.check_split(split)
         if not split.startswith("patient"):
             return super().select(split, root)
-        found, errors = [], []
-        for part in self.parts:
-            try:
-                found.append(self.listed(part, root))
-            except UserError as error:
-                errors.append(error)
-        if not found:
-            raise errors[0]
-        where = " and ".join(str(place) for _, place in found)
-        pairs = pick([pair for part, _ in found for pair in part], self.listed_split(split), where)
-        return self.selection(split, pairs, where)
+        return self.select_across(split, self.listed_split(split), root)
 
     def scene_of(self, id: str) -> str | None:
         """The case, a head."""

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
-from benchmark.datasets.id_lists import pick, split_ids
+from benchmark.datasets.id_lists import split_ids
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants
-from benchmark.errors import UserError
 
 
 class Llvip(FolderDataset):
@@ -67,17 +66,7 @@ class Llvip(FolderDataset):
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         if split != "sample44":
             return super().select(split, root)
-        found, errors = [], []
-        for part in self.parts:
-            try:
-                found.append(self.listed(part, root))
-            except UserError as error:
-                errors.append(error)
-        if not found:
-            raise errors[0]
-        where = " and ".join(str(place) for _, place in found)
-        pairs = [pair for part, _ in found for pair in part]
-        return self.selection(split, pick(pairs, split_ids("llvip", "sample44"), where), where)
+        return self.select_across(split, split_ids("llvip", split), root)
 
     def listed_split(self, split: str) -> list[str] | None:
         return split_ids("llvip", "sample44") if split == "sample44" else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.datasets import image_files, name_matching
 from benchmark.datasets.abstract import Dataset, Selection
-from benchmark.datasets.id_lists import part_label
+from benchmark.datasets.id_lists import part_label, pick
 from benchmark.datasets.pairs import IR_FOLDERS, VIS_FOLDERS, Pair
 from benchmark.errors import UserError
 
@@ -127,6 +127,19 @@ class FolderDataset(Dataset):
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
         return self.selection(split, *self.listed(split, root))
+
+    def select_across(self, split: str, ids: list[str], root: str | os.PathLike | None) -> Selection:
+        """The pairs of a split that takes from several of `parts`; raises UserError where none of these is there."""
+        found, errors = [], []
+        for part in self.parts:
+            try:
+                found.append(self.listed(part, root))
+            except UserError as error:
+                errors.append(error)
+        if not found:
+            raise errors[0]
+        where = " and ".join(str(place) for _, place in found)
+        return self.selection(split, pick([pair for part, _ in found for pair in part], ids, where), where)
 
     def _remedy(self) -> str:
         return f"expected {self.card.layout} under --data-root DIR (or BENCH_DATA=DIR); get it from {self.card.link}"
