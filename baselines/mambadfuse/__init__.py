@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..base import MethodCard, NetworkFuser
+from ..base import MethodCard, NetworkFuser, inference
 from ..scan import mamba
 from .network import SMALLEST_BAND, MedicalMambaDFuse, load_network
 from .network import MambaDFuse as Network
@@ -59,7 +59,7 @@ class MambaDFuse(NetworkFuser):
         """In bands of rows that have as many pixels as a tile."""
         height, width = ir.shape[2:]
         rows = max(SMALLEST_BAND, self.tile**2 // width // WINDOW * WINDOW)
-        with torch.inference_mode(), mamba.precision(self.precision):
+        with inference(self.device), mamba.precision(self.precision):
             fused = self.network.in_bands(*map(pad, self._tensors(ir, vis)), rows)
             return fused[:, :, :height, :width].float().cpu().numpy()
 

@@ -240,3 +240,30 @@ def test_memory_of_bands_does_not_grow_with_the_height():
         peaks.append(most)
     assert peaks[0] > 64 * 16 * 60 * 4
     assert peaks[1] < 1.3 * peaks[0]
+
+
+@pytest.mark.parametrize("tile", [None, 100])
+def test_networks_take_numbers_below_the_normal_ones_as_zero_and_nothing_else_does(tile):
+    tiny = torch.tensor(1e-39)
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor cannot")
+    torch.set_flush_denormal(False)
+    found = []
+
+    class Faint(torch.nn.Module):
+        def forward(self, ir, vis):
+            found.append(float(tiny * 2))
+            return (ir + vis) / 2
+
+    class Tiny(NetworkFuser):
+        card = MethodCard("tiny", "Tiny", "learned")
+        reach = 1
+
+        def build(self, checkpoint):
+            return Faint()
+
+    fuser = Tiny()
+    fuser.tile = tile
+    fuser.fuse(*random_pair(160, 160))
+    assert set(found) == {0.0}
+    assert float(tiny * 2) > 0
