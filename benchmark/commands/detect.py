@@ -17,12 +17,28 @@ Examples:
   bench detect --dataset synth-det --epochs 30 --imgsz 320
   bench detect --dataset m3fd --methods mambadfuse,cddfuse,ir,vis --seeds 0,1,2 --data-root DATA
   bench detect --dataset m3fd --protocol frozen --train-on vis+ir --data-root DATA
+  bench detect --dataset llvip --protocol pretrained --methods all --init yolov8n.pt --data-root DATA
+  bench detect --dataset m3fd --protocol pretrained --detector yolov8n,yolo11m,rtdetr-l --init DIR --data-root DATA
   bench detect --dataset m3fd --train t.txt --val v.txt --test e.txt --name mine --data-root DATA
 \b
 Initial weights: auto takes DIR/yolo/<detector>.pt of --weights-root DIR where it is, and
 yaml (random ones) otherwise; pretrained downloads that file where it is missing. Nothing
-else is ever downloaded. Every result says what it began with.
+else is ever downloaded. A folder is searched for <detector>.pt. Every result says what it
+began with. With --protocol pretrained the weights are evaluated as they are.
 """
+
+
+class Names(click.ParamType):
+    """Comma-separated names, each kept once, in the order given."""
+
+    name = "A,B,…"
+
+    def convert(self, value, param, ctx):
+        parts = str(value).split(",") if not isinstance(value, (list, tuple)) else value
+        found = tuple(dict.fromkeys(str(part).strip() for part in parts if str(part).strip()))
+        if not found:
+            self.fail("expected at least one name", param, ctx)
+        return found
 
 
 class Seeds(click.ParamType):
@@ -52,7 +68,8 @@ class Seeds(click.ParamType):
 @click.option(
     "--split",
     shell_complete=options.completing(options.split_names),
-    help="Division into train, val, test; scene where there is one if left out.",
+    help="Division into train, val, test; scene where there is one if left out. With --protocol pretrained also any"
+    " split of bench ls splits, the data set's own default if left out.",
 )
 @click.option("--train", type=options.FOLDER, metavar="FILE", help="Instead of --split: a file of training ids.")
 @click.option("--val", type=options.FOLDER, metavar="FILE", help="Ids to choose the weights on.")
@@ -61,14 +78,24 @@ class Seeds(click.ParamType):
 @click.option("--name", help="What results call the division, for own lists.")
 @options.methods(METHODS)
 @click.option("--only", is_flag=True, help=f"Do not add {' and '.join(ALWAYS)} to the methods.")
-@click.option("--detector", default="yolov8n", show_default=True, help="Of ultralytics: yolov5n … yolo26x.")
-@click.option("--init", default="auto", show_default=True, help="auto, yaml, pretrained or a file of weights.")
+@click.option(
+    "--detector",
+    "detectors",
+    type=Names(),
+    default="yolov8n",
+    show_default=True,
+    help="Of ultralytics: yolov5n … yolo26x; with --protocol pretrained also rtdetr-l and its like. A table for each.",
+)
+@click.option(
+    "--init", default="auto", show_default=True, help="auto, yaml, pretrained, a file of weights or a folder."
+)
 @click.option(
     "--protocol",
-    type=click.Choice(["retrain", "frozen"]),
+    type=click.Choice(["retrain", "frozen", "pretrained"]),
     default="retrain",
     show_default=True,
-    help="A detector for each method, or one for all.",
+    help="Train a detector for each method, or one for all; or evaluate one as its makers trained it, on test images"
+    " alone.",
 )
 @click.option(
     "--train-on",
@@ -115,7 +142,7 @@ class Seeds(click.ParamType):
 @click.pass_context
 def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_run, results, data_root, **options_):
     """Fuse what is missing, train a detector on each method's images, and evaluate it on the test part once, with
-    the weights that are best on validation.
+    the weights that are best on validation. Or evaluate one that is trained already.
 
     Everything that is finished is kept: run the same command again to continue one that was interrupted, in
     fusion, training or evaluation, or to add methods and seeds.
@@ -126,10 +153,14 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     offline.check_installed()
     from benchmark.detection import initial_weights
 
-    initial_weights.check_detector(options_["detector"])
+    trains = protocol != "pretrained"
+    detectors = _detectors(ctx, options_, trains)
+    for detector in detectors:
+        initial_weights.check_detector(detector, trains)
     given = options.given(ctx, "methods")
-    if protocol == "retrain" and options.given(ctx, "train_on"):
+    if protocol != "frozen" and options.given(ctx, "train_on"):
         raise UserError("--train-on goes with --protocol frozen")
+    _check_idle(ctx, trains)
     names = tuple(dict.fromkeys([*methods, *(() if only else ALWAYS)]))
     trust = options_["trust_checkpoint"]
     outputs = [options_["output"]]
@@ -137,7 +168,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     sources = train_on.split("+") if protocol == "frozen" else []
     helpers = plan.select_methods([name for name in sources if name not in names]) if set(sources) - set(names) else []
     device, fuse_device = _devices(device, chosen)
-    division = _division(dataset, data_root, options_)
+    division = _division(dataset, data_root, options_, trains)
     _tell(division)
 
     offline.prepare(results / "detect" / ".ultralytics", online=options_["init"] == "pretrained")
@@ -146,47 +177,118 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.detection.settings import Settings
     from benchmark.report import detection_tables
 
-    origin = initial_weights.find(options_["detector"], options_["init"], options_["weights_root"])
-    if origin.file is not None:
-        yolo.check_weights(origin.file)
-    settings = Settings(
-        detector=options_["detector"],
-        init=origin.text,
-        protocol=protocol,
-        trained_on=train_on if protocol == "frozen" else None,
-        epochs=options_["epochs"],
-        imgsz=options_["imgsz"],
-        batch=options_["batch"],
-        workers=options_["workers"],
-        further=yolo.further_arguments(options_["arguments"]),
-        ultralytics=yolo.VERSION,
-    )
-    classes = list(division.classes)
-    experiment = Experiment(
-        results,
-        division,
-        chosen,
-        helpers,
-        settings,
-        seeds,
-        lambda path, seed: yolo.save_init(path, settings.detector, classes, seed, origin.file),
-        device,
-        fuse_device,
-        options.command_line(ctx),
-    )
+    further = yolo.further_arguments(options_["arguments"])
+
+    def experiment_with(detector: str) -> Experiment:
+        find = initial_weights.find if trains else initial_weights.find_trained
+        origin = find(detector, options_["init"], options_["weights_root"])
+        ready, mine = None, division
+        if not trains:
+            ready = yolo.ready(detector, origin.file)
+            mine = division.seen_by(ready.names)
+        elif origin.file is not None:
+            yolo.check_weights(origin.file)
+        settings = Settings(
+            detector=detector,
+            init=origin.text,
+            protocol=protocol,
+            trained_on=train_on if protocol == "frozen" else None,
+            epochs=options_["epochs"] if trains else 0,
+            imgsz=options_["imgsz"],
+            batch=options_["batch"],
+            workers=options_["workers"] if trains else 0,
+            further=further,
+            ultralytics=yolo.VERSION,
+        )
+        classes = list(mine.classes)
+        return Experiment(
+            results,
+            mine,
+            chosen,
+            helpers,
+            settings,
+            seeds,
+            lambda path, seed: yolo.save_init(path, detector, classes, seed, origin.file),
+            device,
+            fuse_device,
+            options.command_line(ctx),
+            ready,
+        )
+
+    experiments, failed = _all_that_can_be(detectors, experiment_with)
     if dry_run:
-        _intentions(experiment)
-        return
+        for experiment in experiments:
+            _intentions(experiment)
+        ctx.exit(int(failed))
     for method in chosen:
         if method.unavailable:
             text = f"{method.name}: unavailable: {method.unavailable}"
             progress.say(text, "unavailable", method=method.label, reason=method.unavailable)
+    folders = []
     with machine.working(progress.say):
-        setup = experiment.run()
-    detection_tables.show(detection_tables.grids(outcome.read(setup, seeds)))
-    progress.answer(f"\n{setup.folder}", "file", path=setup.folder)
-    missed = any(m.unavailable and given for m in chosen) or any(not m.unavailable for m in experiment.stopped)
-    ctx.exit(int(missed or bool(experiment.division.excluded)))
+        for experiment in experiments:
+            _tell_classes(experiment.division, experiment.settings.detector)
+            setup = experiment.run()
+            detection_tables.show(detection_tables.grids(outcome.read(setup, seeds)))
+            folders.append(setup.folder)
+    for folder in folders:
+        progress.answer(f"\n{folder}", "file", path=folder)
+    missed = any(m.unavailable and given for m in chosen)
+    missed |= any(not m.unavailable for experiment in experiments for m in experiment.stopped)
+    ctx.exit(int(failed or missed or any(experiment.division.excluded for experiment in experiments)))
+
+
+def _detectors(ctx, given: dict, trains: bool) -> tuple[str, ...]:
+    """The detectors that are asked for. A file of weights names its own where none is."""
+    from pathlib import Path
+
+    detectors, init = given["detectors"], given["init"]
+    is_file = init not in ("auto", "yaml", "pretrained") and Path(init).expanduser().is_file()
+    if is_file and len(detectors) > 1:
+        raise UserError(
+            f"--init {init}: one file cannot serve {len(detectors)} detectors; give the folder of their files"
+        )
+    if is_file and not trains and not options.given(ctx, "detectors"):
+        from benchmark.detection import initial_weights
+
+        stem = Path(init).stem
+        return (stem,) if initial_weights.is_detector(stem) else detectors
+    return detectors
+
+
+_IDLE = ("epochs", "seeds", "workers", "arguments", "train", "val")
+
+
+def _check_idle(ctx, trains: bool) -> None:
+    """Refuse options that say how to train where nothing is trained."""
+    idle = [] if trains else [name for name in _IDLE if options.given(ctx, name)]
+    if idle:
+        name = {"arguments": "argument"}.get(idle[0], idle[0])
+        raise UserError(f"--{name}: --protocol pretrained trains nothing")
+
+
+def _all_that_can_be(detectors, make) -> tuple[list, bool]:
+    """Make an experiment of each detector, and say which of several cannot be had. Raises UserError where none can."""
+    found, errors = [], []
+    for detector in detectors:
+        try:
+            found.append(make(detector))
+        except UserError as error:
+            errors.append(error)
+            if len(detectors) > 1:
+                progress.say(error.message, "failure", detector=detector)
+    if not found:
+        raise errors[0]
+    return found, bool(errors)
+
+
+def _tell_classes(division, detector: str) -> None:
+    if division.counterparts:
+        named = ", ".join(f"{name} = {theirs}" for name, theirs in division.counterparts.items() if name != theirs)
+        progress.say(f"{division} {detector}: classes {named or ', '.join(division.classes)}", dataset=division.dataset)
+    if division.unknown:
+        lost = ", ".join(f"{name} ({count} objects)" for name, count in division.unknown.items())
+        progress.say(f"{division} {detector}: does not know, and leaves out: {lost}", dataset=division.dataset)
 
 
 def _devices(device: str, methods) -> tuple[str, str]:
@@ -208,7 +310,7 @@ def _devices(device: str, methods) -> tuple[str, str]:
     return ",".join(map(str, numbers)), plan.select_device("auto", methods)
 
 
-def _division(dataset: str, data_root, given: dict):
+def _division(dataset: str, data_root, given: dict, trains: bool):
     from benchmark import datasets
     from benchmark.detection import division
     from benchmark.run.stretching import Stretching
@@ -218,12 +320,17 @@ def _division(dataset: str, data_root, given: dict):
     if not lists:
         if given["scenes"] or given["name"]:
             raise UserError("--scenes and --name go with --train FILE and --test FILE")
-        return division.divide(source, given["split"], data_root, given["limit"], stretch)
-    if given["split"] or not {"train", "test"} <= lists.keys() or not given["name"]:
-        raise UserError("own lists: give --train FILE, --test FILE, --name NAME, perhaps --val FILE, and no --split")
+        divide = division.divide if trains else division.test_only
+        return divide(source, given["split"], data_root, given["limit"], stretch)
+    needed = {"train", "test"} if trains else {"test"}
+    if given["split"] or not needed <= lists.keys() or not given["name"]:
+        wanted = "--train FILE, --test FILE, --name NAME, perhaps --val FILE," if trains else "--test FILE, --name NAME"
+        raise UserError(f"own lists: give {wanted} and no --split")
     name = composed(given["name"].strip())
     if reason := unusable(name):
         raise UserError(f"--name {printable(name)}: cannot name a division, {reason}")
+    if not trains:
+        return division.test_only_list(source, name, lists["test"], given["scenes"], data_root, given["limit"], stretch)
     return division.divide_by_lists(source, name, lists, given["scenes"], data_root, given["limit"], stretch)
 
 
@@ -253,7 +360,12 @@ def _intentions(experiment) -> None:
             count = len(lacking) - len(reuse.found(job, lacking))
             progress.answer(f"{job.cell}: {count} of {len(job.keys)} pairs to fuse", "plan", **runner.place(job))
     division, settings = experiment.division, experiment.settings
-    counts = ", ".join(f"{part} {len(items)}" for part, items in division.parts.items())
+    counts = ", ".join(f"{part} {len(items)}" for part, items in division.parts.items() if items)
+    if not division.trains:
+        progress.answer(f"{division} ({division.sha256()[:8]}): {counts}")
+        _tell_classes(division, settings.detector)
+        progress.answer(f"evaluation of {settings.detector} with the weights {settings.init}, no training")
+        return
     progress.answer(f"{division} ({division.sha256()[:8]}): {counts}; leak {division.leak()}")
     trainings = len(experiment.seeds) * (1 if settings.protocol == "frozen" else len(experiment.methods))
     progress.answer(f"{trainings} trainings of {settings.detector} from {settings.init}, {settings.epochs} epochs")

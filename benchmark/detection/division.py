@@ -16,6 +16,7 @@ from benchmark.datasets.id_lists import entries, ids_sha256, limited_label, norm
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.scenes import PARTS
+from benchmark.detection.counterparts import counterparts
 from benchmark.detection.precision import SIZES
 from benchmark.errors import UserError, first_few, one_line, unknown
 from benchmark.imaging import reading
@@ -48,7 +49,9 @@ class Division:
     """A data set in parts: "train", "val", "test" -> items.
 
     splits: name -> a split that must be fused. flaws: faults of the labels. excluded: id -> why an image cannot take
-    part. notes: for the user, one line each.
+    part. notes: for the user, one line each. trains: whether a detector is trained; if not, there are test images only.
+    unknown: class that the detector does not know -> how many test objects of it are left out. counterparts: class ->
+    what the detector's makers call it, where it is not trained.
     """
 
     dataset: str
@@ -59,6 +62,9 @@ class Division:
     flaws: list[Flaw] = field(default_factory=list)
     excluded: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    trains: bool = True
+    unknown: dict[str, int] = field(default_factory=dict)
+    counterparts: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.dataset}@{self.name}"
@@ -78,7 +84,9 @@ class Division:
 
     def leak(self) -> dict[str, float | None]:
         """Return "1", "5" -> share of test images that have a training image that near by id; None where ids hold no
-        number."""
+        number. Empty where nothing is trained."""
+        if not self.trains:
+            return {}
         ids = {part: [item.pair.id for item in self.parts[part]] for part in ("train", "test")}
         try:
             found = leakage.neighbours(ids["train"], ids["test"], LEAK_DISTANCES)
@@ -92,6 +100,25 @@ class Division:
             return self
         parts = {part: [item for item in items if item.pair.id not in reasons] for part, items in self.parts.items()}
         return _checked(replace(self, parts=parts, excluded={**self.excluded, **reasons}))
+
+    def seen_by(self, known: Mapping[int, str]) -> Division:
+        """Keep the classes that a detector knows, and their objects. known: its names by number. Raises UserError where
+        it knows none."""
+        found = counterparts(self.classes, known)
+        if not found:
+            names = first_few([*known.values()], 5)
+            raise UserError(f"the detector knows none of {', '.join(self.classes)}; it knows {names}")
+        unknown = {name: 0 for name in self.classes if name not in found}
+        for item in self.parts["test"]:
+            for box in item.boxes:
+                if box.label in unknown:
+                    unknown[box.label] += 1
+        parts = {
+            part: [replace(item, boxes=tuple(box for box in item.boxes if box.label in found)) for item in items]
+            for part, items in self.parts.items()
+        }
+        names = {name: known[number] for name, number in found.items()}
+        return replace(self, classes=tuple(found), parts=parts, unknown=unknown, counterparts=names)
 
 
 def divide(
@@ -150,6 +177,70 @@ def _at_hand(dataset: Dataset, scheme: Mapping[str, str], data_root) -> tuple[di
     return there, totals
 
 
+def test_only(
+    dataset: Dataset,
+    name: str | None,
+    data_root: Path | None,
+    limit: int | None = None,
+    stretch: Stretching = stretching.NONE,
+) -> Division:
+    """Take test images alone, for a detector that is not trained.
+
+    name: a split of the data set, which the division is called after, or a division, whose test part is meant; None: the
+    set's default split. Other arguments and errors as of `divide`.
+    """
+    _check_boxes(dataset)
+    scheme = _schemes(dataset).get(name or "")
+    if scheme is not None and name not in dataset.splits():
+        name = scheme["test"]
+    split = plan.select_split(dataset.name, name, limit, data_root, stretch=stretch)
+    return _test_only(dataset, split, data_root)
+
+
+def test_only_list(
+    dataset: Dataset,
+    name: str,
+    path: Path,
+    scenes: Path | None,
+    data_root: Path | None,
+    limit: int | None = None,
+    stretch: Stretching = stretching.NONE,
+) -> Division:
+    """Take the test images that a file lists, for a detector that is not trained. Arguments and errors as of
+    `divide_by_lists`."""
+    _check_boxes(dataset)
+    known = dataset.at_hand(data_root)
+    listed = dataset.listed_ids(data_root)
+    read = read_ids(path, listed, dataset.name)
+    members, notes = _there(dataset, name, "test", path, read, listed, known)
+    pairs, unchanged = stretching.apply([known[id] for id in members[:limit]], stretch)
+    notes += [f"{path}: {note}" for note in unchanged]
+    label = part_label(name, members, len(read.ids))
+    label = (limited_label(label, limit) if limit else label) + stretch.suffix
+    known_of = None
+    if scenes is not None:
+        known_of, told = _scenes(scenes, listed)
+        notes += told
+    split = plan.read_split(dataset.name, label, pairs, str(path))
+    return _test_only(dataset, split, data_root, known_of, [*read.notes, *notes])
+
+
+def _test_only(dataset, split: Split, data_root, scenes=None, notes=()) -> Division:
+    parts, names = {"test": split.pairs}, {"test": split.name}
+    return _division(dataset, split.name, parts, names, {split.name: split}, data_root, scenes, notes, trains=False)
+
+
+def _there(dataset, name, part, path, read, listed, known) -> tuple[list[str], list[str]]:
+    """Return the listed ids that are at hand, and what to tell of the others."""
+    there = [id for id in read.ids if id in known]
+    if not there:
+        none = f"none of the {len(read.ids)} ids of {path} ({first_few(read.ids, 1)}) is at hand"
+        raise UserError(f"{dataset.name}@{name}: no {part} image is left: {none}")
+    missing = [id for id in read.ids if id in listed and id not in known]
+    count = f"{len(missing)} of {len(read.ids)} {part} ids are not at hand"
+    return there, [f"{path}: {count}, and left out: {first_few(missing, 3)}"] if missing else []
+
+
 def divide_by_lists(
     dataset: Dataset,
     name: str,
@@ -174,14 +265,10 @@ def divide_by_lists(
     twice = {id for part in ids for other in ids if part != other for id in {*ids[part]} & {*ids[other]}}
     if twice:
         raise UserError(f"{len(twice)} ids are in two parts of the division: {first_few(sorted(twice), 3)}")
-    there = {part: [id for id in members if id in known] for part, members in ids.items()}
-    for part, members in ids.items():
-        if not there[part]:
-            none = f"none of the {len(members)} ids of {lists[part]} ({first_few(members, 1)}) is at hand"
-            raise UserError(f"{dataset.name}@{name}: no {part} image is left: {none}")
-        if missing := [id for id in members if id in listed and id not in known]:
-            count = f"{len(missing)} of {len(members)} {part} ids are not at hand"
-            notes.append(f"{lists[part]}: {count}, and left out: {first_few(missing, 3)}")
+    there = {}
+    for part, found in read.items():
+        there[part], told = _there(dataset, name, part, lists[part], found, listed, known)
+        notes += told
     splits, parts = {}, {}
     for part, members in there.items():
         parts[part], unchanged = stretching.apply([known[id] for id in members[:limit]], stretch)
@@ -218,10 +305,10 @@ def _schemes(dataset: Dataset) -> dict[str, dict[str, str]]:
     return found
 
 
-def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes=()) -> Division:
+def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes=(), trains=True) -> Division:
     parts, notes = dict(parts), list(notes)
     names = dict(names)
-    if "val" not in parts:
+    if trains and "val" not in parts:
         held = max(1, len(parts["train"]) // 10)
         parts["train"], parts["val"] = parts["train"][:-held], parts["train"][-held:]
         names["val"] = names["train"]
@@ -231,7 +318,7 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes
     with Progress().bar(f"reading labels of {dataset.name}", sum(map(len, parts.values())), summary=False) as step:
         for part in PARTS:
             items[part] = []
-            for pair in parts[part]:
+            for pair in parts.get(part, ()):
                 split = splits[names[part]]
                 try:
                     _check_pair(pair, split)
@@ -244,8 +331,8 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes
                 step()
     flaws += _without_image(dataset, parts, data_root)
     notes += [note for split in splits.values() for note in split.notes]
-    made = Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, tuple(dict.fromkeys(notes)))
-    return _checked(made)
+    notes = tuple(dict.fromkeys(notes))
+    return _checked(Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, notes, trains))
 
 
 def _place(dataset: Dataset, pair: Pair, scenes) -> tuple[str | None, str | None]:
@@ -266,11 +353,12 @@ def _check_pair(pair: Pair, split: Split) -> None:
 
 def _checked(division: Division) -> Division:
     for part, items in division.parts.items():
-        if not items:
+        if not items and (part == "test" or division.trains):
             id, reason = next(iter(division.excluded.items()), ("", "it is empty"))
             raise UserError(f"{division}: no {part} image is left ({id + ': ' if id else ''}{reason})")
-    if not any(item.boxes for item in division.parts["train"]):
-        raise UserError(f"{division}: no training image has a labelled object")
+    part, called = ("train", "training") if division.trains else ("test", "test")
+    if not any(item.boxes for item in division.parts[part]):
+        raise UserError(f"{division}: no {called} image has a labelled object")
     return division
 
 

@@ -9,8 +9,12 @@ from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
+from benchmark.datasets.pairs import Box
 from benchmark.detection import export, precision, setups
 from benchmark.detection.division import Division, Item
+from benchmark.detection.initial_weights import is_transformer
 from benchmark.detection.settings import MIXED, Settings, facts, truth
 from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError, one_line
@@ -27,7 +31,8 @@ class Experiment:
     """Trains and evaluates detectors for `methods` and `seeds`, on `division` under `settings`.
 
     helpers: further methods to train on, which are not evaluated. init: makes the file of initial weights for a seed
-    and returns the SHA-256 of the weights in it.
+    and returns the SHA-256 of the weights in it. ready: the detector (`yolo.Ready`) of the protocol "pretrained", which
+    trains none.
     """
 
     def __init__(
@@ -42,7 +47,9 @@ class Experiment:
         device: str,
         fuse_device: str,
         command: str = "",
+        ready=None,
     ) -> None:
+        self.ready = ready
         self.results, self.division, self.settings, self.seeds = results, division, settings, seeds
         self.methods, self.helpers, self.init = methods, helpers, init
         self.device, self.fuse_device, self.command = device, fuse_device, command
@@ -62,7 +69,7 @@ class Experiment:
 
     def _parts(self, method: Method) -> tuple[str, ...]:
         """Return the parts of the division that a method must fuse."""
-        trains = self.settings.protocol == "retrain" or method.name in self.settings.trained_on.split("+")
+        trains = self.settings.protocol == "retrain" or method.name in (self.settings.trained_on or "").split("+")
         return (*(("train", "val") if trains else ()), *(("test",) if method in self.methods else ()))
 
     def run(self) -> Setup:
@@ -75,6 +82,11 @@ class Experiment:
         labels = [method.label for method in self.methods]
         setup.write(facts(division, self.settings, labels), truth(division, self._size))
         exported = self._export(folder / "data")
+        if self.ready is not None:
+            for seed in self.seeds:
+                for method in self.methods:
+                    self._one(setup.run(method.label, seed), setup, exported, method, self.ready.sha256, self.ready)
+            return setup
         frozen, epochs = self.settings.protocol == "frozen", self.settings.epochs
         trainings = len(self.seeds) * (1 if frozen else len(self.methods))
         with self.progress.whole(f"all {trainings} trainings", trainings * epochs, shown=trainings > 1) as self.whole:
@@ -148,8 +160,18 @@ class Experiment:
                 method = method_of(number)
                 cell = self._cell(method.label, item.split)
                 file = (cell.fused if is_infrared(method) else cell.colour)(item.pair.id)
-                pictures.append(export.Picture(part, item.pair.id, file, item.boxes))
-        return export.write(folder, pictures, self.division.classes)
+                pictures.append(export.Picture(part, item.pair.id, file, self._named(item.boxes)))
+        return export.write(folder, pictures, self.division.classes if self.ready is None else self._words())
+
+    def _words(self) -> list[str]:
+        """Return the classes of a detector that is not trained, by number."""
+        names = self.ready.names
+        return [names.get(number, "") for number in range(max(names) + 1)]
+
+    def _named(self, boxes: Sequence[Box]) -> tuple[Box, ...]:
+        """Give objects the class that the exported data set knows them by."""
+        words = self.division.counterparts
+        return tuple(replace(box, label=words[box.label]) for box in boxes) if self.ready is not None else tuple(boxes)
 
     def _trained(self, setup: Setup, exported: dict, seed: int, init: str):
         """Train the one detector of the protocol "frozen". Return it, or the reason why there is none."""
@@ -164,8 +186,8 @@ class Experiment:
                 return f"failed (training on {name}: {type(error).__name__}: {one_line(error)})"
 
     def _one(self, run: Run, setup: Setup, exported: dict, method: Method, init: str, frozen) -> None:
-        """Evaluate one method with one seed. frozen: the detector of that protocol, or the reason why there is none;
-        None: train one first."""
+        """Evaluate one method with one seed. frozen: the detector of that protocol or of "pretrained", or the reason why
+        there is none; None: train one first."""
         about = {"name": method.name, "title": method.card.title, "version": method.version}
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
@@ -181,13 +203,9 @@ class Experiment:
             return
         folder, parts = exported[method.label]
         with self._lock(run):
-            trains_on = parts if frozen is None else exported[self.settings.trained_on][1]
-            record["key"] = setups.key(
-                setups.FORMAT,
-                precision.VERSION,
-                self._train_key(trains_on, init, run.seed),
-                parts["test"],
-            )
+            trains_on = {} if self.ready else parts if frozen is None else exported[self.settings.trained_on][1]
+            trained_by = self._train_key(trains_on, init, run.seed) if trains_on else [init, self.settings.ultralytics]
+            record["key"] = setups.key(setups.FORMAT, precision.VERSION, trained_by, parts["test"])
             if (kept := run.record()).get("state") == "done" and kept.get("key") == record["key"]:
                 if kept.get("about") != about:  # the same images, of a method that says more of itself
                     run.write({**kept, "about": about})
@@ -197,15 +215,16 @@ class Experiment:
             record["init_sha256"] = init
             try:
                 trained = frozen or self._train(setup, run, exported[method.label], init)
-                record["training"] = {
-                    "trained_on": self.settings.trained_on or method.label,
-                    "data_sha256": {part: trains_on[part] for part in ("train", "val")},
-                    "arguments": self.settings.arguments(run.seed, self.device),
-                    "weights_sha256": trained.sha256,
-                    "best_epoch": trained.best_epoch,
-                    "val": trained.val,
-                    "resumed_after": trained.resumed,
-                }
+                if trains_on:
+                    record["training"] = {
+                        "trained_on": self.settings.trained_on or method.label,
+                        "data_sha256": {part: trains_on[part] for part in ("train", "val")},
+                        "arguments": self.settings.arguments(run.seed, self.device),
+                        "weights_sha256": trained.sha256,
+                        "best_epoch": trained.best_epoch,
+                        "val": trained.val,
+                        "resumed_after": trained.resumed,
+                    }
                 record |= self._evaluate(run, setup, folder, trained)
             except Exception as error:  # ultralytics may raise anything; the other trainings go on
                 self._stop(run, record, method, f"failed ({type(error).__name__}: {one_line(error)})")
@@ -262,11 +281,13 @@ class Experiment:
             self.settings.batch,
             self.device.split(",")[0],
             run.folder.resolve() / "test",
+            transformer=is_transformer(self.settings.detector),
+            kept=self._numbers() or None,
         )
         labelled = setup.truth()
         none = precision.nothing()
         ids = [image["file_name"] for image in labelled["images"]]
-        lines = [precision.line(id, *found.found.get(id, none)) for id in ids]
+        lines = [precision.line(id, *self._own(*found.found.get(id, none))) for id in ids]
         figures, curves = precision.evaluate(labelled, lines)
         files.write_lines(run.detections_file, lines)
         recalls = [round(float(value), 2) for value in precision.RECALLS]
@@ -286,6 +307,21 @@ class Experiment:
                 "counts": precision.confusion(labelled, lines),
             },
         }
+
+    def _numbers(self) -> list[int]:
+        """Return the number that a detector which is not trained has for each class of the division."""
+        if self.ready is None:
+            return []
+        number = {name: number for number, name in self.ready.names.items()}
+        return [number[self.division.counterparts[name]] for name in self.division.classes]
+
+    def _own(self, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray):
+        """Give detections the division's numbers of classes, in place of the detector's own."""
+        if self.ready is None:
+            return boxes, scores, classes
+        place = {number: k for k, number in enumerate(self._numbers())}
+        kept = np.array([number in place for number in classes], bool)
+        return boxes[kept], scores[kept], np.array([place[number] for number in classes[kept]], int)
 
     @contextmanager
     def _lock(self, run: Run):

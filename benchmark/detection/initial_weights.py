@@ -29,7 +29,7 @@ def architectures() -> dict[str, list[str]]:
     Returns name -> letters of its sizes, which are put behind the name; none where there is one size.
     """
     folder = Path(importlib.util.find_spec("ultralytics").origin).parent / "cfg" / "models"
-    other = ("-cls", "-seg", "-pose", "-obb", "-sem", "-depth", "world", "yoloe", "rtdetr")
+    other = ("-cls", "-seg", "-pose", "-obb", "-sem", "-depth", "world", "yoloe")
     paths = [file for file in folder.glob("*/*.yaml") if not any(part in file.stem for part in other)]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found = {file.stem: yaml.load(file.read_text(encoding="utf-8"), loader).get("scales", {}) for file in paths}
@@ -37,32 +37,54 @@ def architectures() -> dict[str, list[str]]:
     return {name: [size for size in found[name] if not name.endswith(size)] for name in sorted(found)}
 
 
-def check_detector(name: str) -> None:
-    """Raise UserError for a name that is no detector of ultralytics."""
+def is_transformer(name: str) -> bool:
+    """Whether a detector is an RT-DETR, which ultralytics trains and evaluates in other classes than YOLO."""
+    return name.startswith("rtdetr")
+
+
+def _known() -> list[str]:
     known = []
     for stem, sizes in architectures().items():
         generation, dash, rest = stem.partition("-")
         known += [f"{generation}{size}{dash}{rest}" for size in sizes] or [stem]  # yolov8n-p2
-    if name not in known:
-        raise unknown("detector", name, known)
+    return known
+
+
+def is_detector(name: str) -> bool:
+    """Whether ultralytics knows a detector of that name."""
+    return name in _known()
+
+
+def check_detector(name: str, trains: bool = True) -> None:
+    """Raise UserError for a name that is no detector of ultralytics, and for one that is only evaluated here where it
+    shall be trained."""
+    if not is_detector(name):
+        raise unknown("detector", name, _known())
+    if trains and is_transformer(name):
+        raise UserError(f"--detector {name}: RT-DETR is only evaluated here: --protocol pretrained")
 
 
 def find(detector: str, init: str, weights_root: Path | None) -> Origin:
     """Find the weights that `init` names.
 
     init: "yaml"; "pretrained", the file under the weights root, downloaded where it is missing; "auto", that file where
-    it is there, otherwise "yaml"; or a file. Raises UserError where there is no such file, and where it cannot be
-    downloaded.
+    it is there, otherwise "yaml"; a file; or a folder, which holds it under the detector's name. Raises UserError where
+    there is no such file, and where it cannot be downloaded.
     """
     if init == "yaml":
         return Origin("yaml", None)
     if init not in ("auto", "pretrained"):
         path = Path(init).expanduser()
-        if not path.is_file():
-            raise UserError(f"--init {init}: no such file; or one of auto, yaml, pretrained")
-        return _origin(path)
-    likely = [] if weights_root is None else [weights_root / FOLDER / f"{detector}{end}.pt" for end in ("", "u")]
-    found = next((file for file in likely if file.is_file()), None)
+        if path.is_file():
+            return _origin(path)
+        if not path.is_dir():
+            raise UserError(f"--init {init}: no such file or folder; or one of auto, yaml, pretrained")
+        found = _in_folder(path, detector)
+        if found is None:
+            raise UserError(f"--init {init}: there is no {detector}.pt")
+        return _origin(found)
+    likely = [] if weights_root is None else [weights_root / FOLDER / f"{detector}.pt"]
+    found = _in_folder(likely[0].parent, detector) if likely else None
     if found is not None:
         return _origin(found)
     if init == "auto":
@@ -70,6 +92,26 @@ def find(detector: str, init: str, weights_root: Path | None) -> Origin:
     if not likely:
         raise UserError("--init pretrained: give --weights-root DIR (or BENCH_WEIGHTS), where the file shall lie")
     return _origin(_download(detector, likely[0]))
+
+
+def find_trained(detector: str, init: str, weights_root: Path | None) -> Origin:
+    """Find the weights of a detector that is only evaluated; arguments as of `find`. Raises UserError where there are
+    none."""
+    found = None if init == "yaml" else find(detector, init, weights_root)
+    if found is None or found.file is None:
+        name = f"{detector}.pt"
+        place = f"no {weights_root / FOLDER / name}" if weights_root and init == "auto" else f"not --init {init}"
+        raise UserError(
+            f"{detector}: --protocol pretrained needs weights that are trained, and there are none ({place}): give"
+            f" --init FILE, --init DIR that holds {name}, --weights-root DIR that holds {FOLDER}/{name}, or"
+            " --init pretrained to download it"
+        )
+    return found
+
+
+def _in_folder(folder: Path, detector: str) -> Path | None:
+    """Return the detector's file in a folder. Names of some end in "u" as published."""
+    return next((file for end in ("", "u") if (file := folder / f"{detector}{end}.pt").is_file()), None)
 
 
 def _origin(path: Path) -> Origin:

@@ -15,7 +15,8 @@ MIXED = "vis+ir"  # half of the images visible, the other half infrared
 class Settings:
     """What all rows of a table share besides the division.
 
-    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain" or "frozen".
+    init: "yaml", or the file of pretrained weights with the start of its SHA-256. protocol: "retrain", "frozen" or
+    "pretrained"; with the last, nothing is trained: there are no epochs, and the weights are those of `init`.
     trained_on: with "frozen", the method whose images the one detector is trained on, or MIXED. batch: images per step.
     workers: processes that load images on a GPU machine; they draw the random numbers of augmentation. further:
     arguments of ultralytics' training in place of its defaults.
@@ -59,6 +60,7 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
         "dataset": division.dataset,
         "split": division.name,
         "split_sha256": division.sha256(),
+        "test_splits": list(dict.fromkeys(item.split for item in division.parts["test"])),
         "data_sha256": division.data_sha256(),
         "images": {part: len(items) for part, items in division.parts.items()},
         "scenes": {part: len({item.scene for item in items if item.scene}) for part, items in division.parts.items()},
@@ -69,6 +71,8 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
         "background": {part: sum(not item.boxes for item in items) for part, items in division.parts.items()},
         "leak": division.leak(),
         "classes": list(division.classes),
+        "counterparts": division.counterparts,
+        "unknown_classes": division.unknown,
         "labels": tell(division.flaws),
         "excluded": division.excluded,
         "notes": list(division.notes),

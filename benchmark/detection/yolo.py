@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +20,12 @@ from unittest.mock import patch
 import numpy as np
 import torch
 import ultralytics
-from ultralytics import YOLO
+from ultralytics import RTDETR, YOLO
+from ultralytics.models.rtdetr.val import RTDETRValidator
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
-from ultralytics.nn.tasks import DetectionModel, torch_safe_load
+from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel, torch_safe_load
 
+from benchmark.detection.initial_weights import is_transformer
 from benchmark.errors import UserError, one_line, unknown
 from benchmark.store import files
 
@@ -136,7 +138,8 @@ def save_init(path: Path, name: str, classes: list[str], seed: int, pretrained: 
 
 
 def _build(name: str, classes: int) -> DetectionModel:
-    return DetectionModel(f"{name}.yaml", ch=3, nc=classes, verbose=False)
+    kind = RTDETRDetectionModel if is_transformer(name) else DetectionModel
+    return kind(f"{name}.yaml", ch=3, nc=classes, verbose=False)
 
 
 def check_weights(path: Path) -> None:
@@ -146,9 +149,42 @@ def check_weights(path: Path) -> None:
 
 def _checkpoint(path: Path) -> dict:
     try:
-        return torch_safe_load(path)[0]
+        content = torch_safe_load(path)[0]
     except Exception as error:  # a damaged file makes torch raise anything
         raise UserError(f"{path}: not weights of an ultralytics detector ({one_line(error)})") from None
+    if not isinstance(content, Mapping) or not isinstance(_model(content), torch.nn.Module):
+        raise UserError(f"{path}: not weights of an ultralytics detector (no network is in it)")
+    if type(_model(content)) not in (DetectionModel, RTDETRDetectionModel):
+        raise UserError(f"{path}: weights of a {type(_model(content)).__name__}, which is no detector of boxes")
+    return content
+
+
+def _model(content: Mapping) -> torch.nn.Module | None:
+    """Return the network in a file: the averaged one where training left both."""
+    return content.get("ema") or content.get("model")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A detector that is only evaluated. sha256: of its weights. names: number -> class, as its makers call it."""
+
+    weights: Path
+    sha256: str
+    names: dict[int, str]
+
+
+def ready(detector: str, path: Path) -> Ready:
+    """Look at the weights of a detector that is only evaluated. Raises UserError where the file holds none, or those of
+    another detector than `detector`."""
+    model = _model(_checkpoint(path))
+    names = {int(number): str(name) for number, name in dict(model.names).items()}
+    expected = _build(detector, len(names)).state_dict()
+    found = model.state_dict()
+    # A fused network has no batch normalisation left: its convolutions tell which detector it is.
+    layers = [name for name, value in expected.items() if value.ndim == 4]
+    if any(name not in found or found[name].shape != expected[name].shape for name in layers):
+        raise UserError(f"{path}: not weights of {detector}, whose layers are others")
+    return Ready(path, weights_sha256(model), names)
 
 
 def weights_sha256(model: torch.nn.Module) -> str:
@@ -254,11 +290,31 @@ class Detections:
     own: dict
 
 
-def detect(weights: Path, data: Path, part: str, imgsz: int, batch: int, device: str, folder: Path) -> Detections:
-    """Run a detector on one part ("test") of a data set. folder: where ultralytics may write."""
+def detect(
+    weights: Path,
+    data: Path,
+    part: str,
+    imgsz: int,
+    batch: int,
+    device: str,
+    folder: Path,
+    transformer: bool = False,
+    kept: Collection[int] | None = None,
+) -> Detections:
+    """Run a detector on one part ("test") of a data set.
+
+    folder: where ultralytics may write. transformer: whether it is an RT-DETR, whose images are resized to a square and
+    whose boxes are not suppressed. kept: the classes to look for, all where None; others take no part, so that they use
+    up none of an image's detections.
+    """
     found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
-    class Collector(Validator):
+    class Collector(RTDETRValidator if transformer else Validator):
+        def postprocess(self, preds):
+            if kept is not None:
+                _silence(preds, kept, len(self.names))
+            return super().postprocess(preds)
+
         def update_metrics(self, preds, batch):
             for index, pred in enumerate(preds):
                 prepared = self._prepare_batch(index, batch)
@@ -268,7 +324,7 @@ def detect(weights: Path, data: Path, part: str, imgsz: int, batch: int, device:
                 found[Path(prepared["im_file"]).stem] = boxes, scores, classes.astype(int)
             super().update_metrics(preds, batch)
 
-    model = YOLO(weights)
+    model = (RTDETR if transformer else YOLO)(weights)
     metrics = model.val(
         validator=Collector,
         data=str(data),
@@ -293,3 +349,14 @@ def detect(weights: Path, data: Path, part: str, imgsz: int, batch: int, device:
     return Detections(
         found, {"mAP50": float(metrics.box.map50), "mAP50-95": float(metrics.box.map), "classes": classes}
     )
+
+
+def _silence(preds, kept: Collection[int], classes: int) -> None:
+    """Set the confidence of all other classes to zero, in a network's own output: (B, N, 6) where it has chosen its
+    detections, (B, 4 + classes, N) where that is still to be done."""
+    output = preds[0] if isinstance(preds, (list, tuple)) else preds
+    if output.shape[-1] == 6:
+        others = ~torch.isin(output[..., 5].round().long(), torch.tensor(sorted(kept), device=output.device))
+        output[..., 4].masked_fill_(others, 0)
+    else:
+        output[:, [4 + number for number in range(classes) if number not in kept]] = 0
