@@ -1,7 +1,7 @@
 """Find what a detector's makers call the classes of a data set.
 
-A detector that is only evaluated knows classes by names of its own, COCO's as a rule. Classes are matched by name, never
-by number: the numbers of COCO's classes differ between publications, and a data set has an order of its own.
+A detector that is only evaluated knows classes by names of its own, COCO's as a rule. Classes are matched by name,
+never by number: the numbers of COCO's classes differ between publications, and a data set has an order of its own.
 
 Source of COCO's names: T.-Y. Lin et al., Microsoft COCO: Common Objects in Context (ECCV 2014).
 """
@@ -40,8 +40,8 @@ def folded(name: str) -> str:
 def counterparts(classes: Sequence[str], known: Mapping[int, str]) -> dict[str, int]:
     """Return class of the data set -> number of the detector's class, for those that have one.
 
-    known: the detector's names by number. A class of the detector stands for one class of the set at most: a name that is
-    the same to the letter comes first, then the order of `classes`.
+    known: the detector's names by number. A class of the detector stands for one class of the set at most: a name that
+    is the same to the letter comes first, then the order of `classes`.
     """
     exact = {name.lower(): number for number, name in known.items()}
     alike: dict[str, int] = {}

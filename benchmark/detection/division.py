@@ -186,8 +186,8 @@ def test_only(
 ) -> Division:
     """Take test images alone, for a detector that is not trained.
 
-    name: a split of the data set, which the division is called after, or a division, whose test part is meant; None: the
-    set's default split. Other arguments and errors as of `divide`.
+    name: a split of the data set, which the division is called after, or a division, whose test part is meant; None:
+    the set's default split. Other arguments and errors as of `divide`.
     """
     _check_boxes(dataset)
     scheme = _schemes(dataset).get(name or "")

@@ -186,8 +186,8 @@ class Experiment:
                 return f"failed (training on {name}: {type(error).__name__}: {one_line(error)})"
 
     def _one(self, run: Run, setup: Setup, exported: dict, method: Method, init: str, frozen) -> None:
-        """Evaluate one method with one seed. frozen: the detector of that protocol or of "pretrained", or the reason why
-        there is none; None: train one first."""
+        """Evaluate one method with one seed. frozen: the detector of that protocol or of "pretrained", or the reason
+        why there is none; None: train one first."""
         about = {"name": method.name, "title": method.card.title, "version": method.version}
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}

@@ -144,9 +144,16 @@ def protocol(compared: Compared) -> str:
     return name + (f" (trained on {settings['trained_on']})" if settings["trained_on"] else "")
 
 
+def trains(compared: Compared) -> bool:
+    """Whether detectors were trained for the table, rather than evaluated as their makers trained them."""
+    return compared.facts["settings"]["protocol"] != "pretrained"
+
+
 def training(compared: Compared) -> str:
     """Say how the detectors were trained, without the protocol."""
     settings, seeds = compared.facts["settings"], compared.seeds
+    if not trains(compared):
+        return f"weights {settings['init']}, {settings['imgsz']} pixels, ultralytics {settings['ultralytics']}"
     further = "".join(f", {name}={value}" for name, value in settings["further"].items())
     among = f", {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}" if seeds else ""
     return (
@@ -158,8 +165,8 @@ def training(compared: Compared) -> str:
 def choice(compared: Compared) -> str:
     """Say in short what tells setups of one division and protocol apart."""
     settings = compared.facts["settings"]
-    epochs = counted(settings["epochs"], "epoch")
-    return f"{settings['detector']}, {epochs}, {settings['imgsz']} pixels, {settings['init']}"
+    epochs = f" {counted(settings['epochs'], 'epoch')}," if trains(compared) else ""
+    return f"{settings['detector']},{epochs} {settings['imgsz']} pixels, {settings['init']}"
 
 
 def leak(compared: Compared) -> str:
@@ -173,10 +180,13 @@ def leak(compared: Compared) -> str:
 def explanation(compared: Compared, metric: str = "") -> str:
     """Say what every table must say, and how to read it. metric: that of a table by class."""
     images = compared.facts["images"]
-    parts = [
-        f"Trained on {images['train']} images, validated on {images['val']}: {training(compared)}.",
-        f"Test images with a training image near by id: {leak(compared)}.",
-    ]
+    if trains(compared):
+        parts = [
+            f"Trained on {images['train']} images, validated on {images['val']}: {training(compared)}.",
+            f"Test images with a training image near by id: {leak(compared)}.",
+        ]
+    else:
+        parts = [f"As its makers trained it, on none of these images: {training(compared)}.", *_vocabulary(compared)]
     if compared.rows:
         over = ", mean ± standard deviation over seeds" if len(compared.seeds) > 1 else ""
         parts.append(f"AP in %{over}; n: labelled objects.")
@@ -185,6 +195,15 @@ def explanation(compared: Compared, metric: str = "") -> str:
     if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
         parts.append(f"Intervals of the difference to {BASE}: jackknife over scenes.")
     return " ".join(parts)
+
+
+def _vocabulary(compared: Compared) -> list[str]:
+    """Say which of the detector's classes stand for those of the set, and which objects it does not know."""
+    facts = compared.facts
+    named = [f"{mine} as {theirs}" for mine, theirs in facts.get("counterparts", {}).items() if mine != theirs]
+    unknown = [f"{name} (n={count})" for name, count in facts.get("unknown_classes", {}).items()]
+    found = [f"It looks for {', '.join(named)}."] if named else []
+    return found + ([f"Left out, since it does not know them: {', '.join(unknown)}."] if unknown else [])
 
 
 def notes(compared: Compared) -> list[str]:

@@ -23,7 +23,8 @@ def write(folder: Folder, results: Path, datasets: Container[str]) -> list[dict]
             continue
         try:
             labels, classes, settings = _labels(setup.truth()), list(map(str, facts["classes"])), facts["settings"]
-            title = f"{settings['detector']}, {settings['protocol']}, {counted(settings['epochs'], 'epoch')}"
+            trained = [counted(settings["epochs"], "epoch")] if settings["epochs"] else []
+            title = ", ".join([settings["detector"], settings["protocol"], *trained])
         except (KeyError, TypeError, ValueError, IndexError):
             continue
         shown = []

@@ -197,12 +197,20 @@ def _setup(one: Compared) -> list[Group]:
         counts = _mapping(stated, name)
         if any(counts.get(part) for part in parts):
             data.append([title, ", ".join(f"{part} {counts[part]}" for part in parts if counts.get(part) is not None)])
-    data.append(["leak", f"{detection_tables.leak(one)} of test images have a training image near by id"])
+    if detection_tables.trains(one):
+        data.append(["leak", f"{detection_tables.leak(one)} of test images have a training image near by id"])
+    data += [
+        [f"class {name}", f"{theirs} of the detector"] for name, theirs in _mapping(stated, "counterparts").items()
+    ]
+    unknown = _mapping(stated, "unknown_classes").items()
+    data += [[f"class {name}", f"not known to the detector, {count} objects left out"] for name, count in unknown]
     data += [[f"labels: {kind}", str(count)] for kind, count in _mapping(stated, "labels").items()]
     data += [[f"left out: {id}", str(why)] for id, why in list(_mapping(stated, "excluded").items())[: facts.FAILED]]
     data += facts.named(stated, {"picture": "images as"})
-    names = {"detector": "detector", "init": "initial weights", "epochs": "epochs", "imgsz": "pixels", "batch": "batch"}
-    training = [["protocol", detection_tables.protocol(one)], *facts.named(settings, {**names, "workers": "workers"})]
+    names = {"detector": "detector", "init": "weights", "imgsz": "pixels", "batch": "batch"}
+    if detection_tables.trains(one):
+        names |= {"init": "initial weights", "epochs": "epochs", "workers": "workers"}
+    training = [["protocol", detection_tables.protocol(one)], *facts.named(settings, names)]
     training += [[str(name), str(value)] for name, value in settings["further"].items()]
     training += facts.named(settings, {"ultralytics": "ultralytics"})
     record = next((record for row in one.rows for record in row.records.values()), {})
