@@ -51,7 +51,8 @@ class Division:
     splits: name -> a split that must be fused. flaws: faults of the labels. excluded: id -> why an image cannot take
     part. notes: for the user, one line each. trains: whether a detector is trained; if not, there are test images only.
     unknown: class that the detector does not know -> how many test objects of it are left out. counterparts: class ->
-    what the detector's makers call it, where it is not trained.
+    what the detector's makers call it, where it is not trained. brought: whether the labels are the user's, not the
+    data set's.
     """
 
     dataset: str
@@ -65,6 +66,7 @@ class Division:
     trains: bool = True
     unknown: dict[str, int] = field(default_factory=dict)
     counterparts: dict[str, str] = field(default_factory=dict)
+    brought: bool = False
 
     def __str__(self) -> str:
         return f"{self.dataset}@{self.name}"
@@ -76,10 +78,12 @@ class Division:
     def data_sha256(self) -> str:
         """Return a hash of ids, images and labels."""
         content = [
-            (part, item.pair.id, self.splits[item.split].digests[item.pair.id], [vars(box) for box in item.boxes])
+            (part, item.pair.id, self.splits[item.split].digests[item.pair.id], [_content(box) for box in item.boxes])
             for part in PARTS
             for item in self.parts[part]
         ]
+        if self.brought:  # then the classes do not follow from the data set
+            content.append(self.classes)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def leak(self) -> dict[str, float | None]:
@@ -111,7 +115,7 @@ class Division:
         unknown = {name: 0 for name in self.classes if name not in found}
         for item in self.parts["test"]:
             for box in item.boxes:
-                if box.label in unknown:
+                if box.label in unknown and not box.ignored:
                     unknown[box.label] += 1
         parts = {
             part: [replace(item, boxes=tuple(box for box in item.boxes if box.label in found)) for item in items]
@@ -289,7 +293,13 @@ def divide_by_lists(
 
 def _check_boxes(dataset: Dataset) -> None:
     if not dataset.classes:
-        raise UserError(f"data set {dataset.name}: has no object boxes to train a detector on")
+        raise UserError(
+            f"data set {dataset.name}: has no object boxes to train a detector on; bring some by --labels FILE"
+        )
+
+
+def _content(box: Box) -> dict:
+    return {key: value for key, value in vars(box).items() if key != "ignored" or value}
 
 
 def _schemes(dataset: Dataset) -> dict[str, dict[str, str]]:
@@ -329,10 +339,17 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes
                     scene, time = _place(dataset, pair, scenes)
                     items[part].append(Item(pair, split.name, boxes, scene, time))
                 step()
-    flaws += _without_image(dataset, parts, data_root)
+    if dataset.own_labels is None:
+        flaws += _without_image(dataset, parts, data_root)
+    else:
+        flaws += dataset.own_labels.flaws
+        notes.append(dataset.own_labels.text)
     notes += [note for split in splits.values() for note in split.notes]
     notes = tuple(dict.fromkeys(notes))
-    return _checked(Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, notes, trains))
+    brought = dataset.own_labels is not None
+    classes = dataset.classes
+    made = Division(dataset.name, name, classes, items, splits, flaws, excluded, notes, trains, brought=brought)
+    return _checked(made)
 
 
 def _place(dataset: Dataset, pair: Pair, scenes) -> tuple[str | None, str | None]:
@@ -357,7 +374,7 @@ def _checked(division: Division) -> Division:
             id, reason = next(iter(division.excluded.items()), ("", "it is empty"))
             raise UserError(f"{division}: no {part} image is left ({id + ': ' if id else ''}{reason})")
     part, called = ("train", "training") if division.trains else ("test", "test")
-    if not any(item.boxes for item in division.parts[part]):
+    if not any(not box.ignored for item in division.parts[part] for box in item.boxes):
         raise UserError(f"{division}: no {called} image has a labelled object")
     return division
 
