@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
 from benchmark.datasets import labels
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.errors import UserError, unknown
+from benchmark.names import spelled
 
 MANIFESTS = Path(__file__).with_name("manifests")
 
@@ -146,6 +147,10 @@ class Dataset:
     def spellings(self, id: str) -> tuple[str, ...]:
         """What label files call the image `id`, without extension, beside the id itself."""
         return ()
+
+    def id_of(self, name: str) -> str:
+        """The id of an image that a label file calls `name`, where the set has no list of ids."""
+        return spelled(PurePosixPath(name.replace("\\", "/")).stem)
 
     def yolo_names(self, path: Path) -> Mapping[int, str]:
         """Number -> class in a label file in YOLO's form: as a file beside it says, else the set's only class. Raises

@@ -75,6 +75,9 @@ class FlirAligned(FolderDataset):
     def spellings(self, id: str) -> tuple[str, ...]:
         return f"{id}_PreviewData", f"{id}_RGB"
 
+    def id_of(self, name: str) -> str:
+        return super().id_of(name).removesuffix("_PreviewData").removesuffix("_RGB")
+
     def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.datasets import labels
 

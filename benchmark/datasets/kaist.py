@@ -22,7 +22,7 @@ _SPLITS = {
     "train-all-04": "every 4th frame of sets 00 to 05",
     "train-all-20": "every 20th frame of sets 00 to 05",
 }
-_FRAME = re.compile(r"(set\d\d)[/_](V\d\d\d)[/_](I\d{5})")
+_FRAME = re.compile(r"(set\d\d)[/_](V\d\d\d)[/_](?:(?:lwir|visible)[/_])?(I\d{5})")
 
 
 class Kaist(FolderDataset):
@@ -70,6 +70,10 @@ class Kaist(FolderDataset):
     def spellings(self, id: str) -> tuple[str, ...]:
         video, _, frame = id.rpartition("_")
         return tuple(f"{video}_{camera}_{frame}" for camera in ("lwir", "visible"))
+
+    def id_of(self, name: str) -> str:
+        frame = _FRAME.search(name.replace("\\", "/"))
+        return super().id_of(name) if frame is None else "_".join(frame.groups())
 
     def time_of_day(self, pair: Pair) -> str | None:
         number = pair.id[3:5]

@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmark import textfiles
 from benchmark.curation import leakage
 from benchmark.datasets.abstract import Dataset
+from benchmark.datasets.folder import Folder
 from benchmark.datasets.id_lists import entries, ids_sha256, limited_label, normalised, part_label, read_ids
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
@@ -156,7 +157,7 @@ def divide(
         notes.append(f"{dataset.name}@{name}: of this division are there: {lack} pairs, called {label}; {OWN_LISTS}")
     splits = {}
     for split in schemes[name].values():
-        splits[split] = plan.select_split(dataset.name, split, limit, data_root, stretch=stretch)
+        splits[split] = _split(dataset, split, limit, data_root, stretch)
     parts = {part: splits[split].pairs for part, split in schemes[name].items()}
     names = {part: splits[split].name for part, split in schemes[name].items()}
     if limit is not None and any(limit < len(ids) for ids in there.values()):
@@ -197,7 +198,7 @@ def test_only(
     scheme = _schemes(dataset).get(name or "")
     if scheme is not None and name not in dataset.splits():
         name = scheme["test"]
-    split = plan.select_split(dataset.name, name, limit, data_root, stretch=stretch)
+    split = _split(dataset, name, limit, data_root, stretch)
     return _test_only(dataset, split, data_root)
 
 
@@ -289,6 +290,11 @@ def divide_by_lists(
     name = part_label(name, everything, sum(map(len, ids.values())))
     name = (limited_label(name, limit) if limit else name) + stretch.suffix
     return _division(dataset, name, parts, names, splits, data_root, known_of, notes)
+
+
+def _split(dataset: Dataset, name: str | None, limit: int | None, data_root: Path | None, stretch: Stretching) -> Split:
+    own = (dataset.ir, dataset.vis, *dataset.patterns) if isinstance(dataset, Folder) else ()
+    return plan.select_split(dataset.name, name, limit, data_root, *own, stretch=stretch)
 
 
 def _check_boxes(dataset: Dataset) -> None:
@@ -424,6 +430,14 @@ def _scenes(path: Path, known: Collection[str]) -> tuple[dict[str, tuple[str | N
     if found and known and not found.keys() & set(known):
         raise UserError(f"--scenes {path}: none of its {len(found)} ids ({first_few([*found], 1)}) is in the data set")
     return found, [printable(f"--scenes {path}: {note}") for note in notes]
+
+
+def told(flaws: Sequence[Flaw]) -> dict[str, tuple[int, str]]:
+    """Return kind of flaw -> how many there are, and the first."""
+    first: dict[str, str] = {}
+    for flaw in flaws:
+        first.setdefault(flaw.kind, flaw.what)
+    return {kind: (count, first[kind]) for kind, count in tell(flaws).items()}
 
 
 def tell(flaws: Sequence[Flaw]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from benchmark.errors import UserError, first_few
 from benchmark.imaging import reading
 from benchmark.names import printable
 
-NO_PAIR = "labelled image that is none of the data set's, left out"
+NO_PAIR = "labelled image without a pair, left out"
 OTHER_CAMERA = "image with labels of either camera, of which the visible one's are taken"
 
 _SINGLE = (".xml", ".txt")  # an image to a file
@@ -79,17 +80,20 @@ class Relabelling:
         return other
 
 
-def read(paths: Sequence[Path], dataset: Dataset, known: Collection[str], pairs: Mapping[str, Pair]) -> Relabelling:
+def read(paths: Sequence[Path], dataset: Dataset, pairs: Mapping[str, Pair], strangers: bool = False) -> Relabelling:
     """Read label files and folders, and match them to the images of a data set.
 
-    known: the ids of its images, at hand or not. pairs: id -> pair, of those at hand. Images are matched by name, with
-    or without extension and folders; without regard to upper case and zeros before a number; and by the names of the
-    pair's files. Classes are matched to the set's by name (`counterparts.folded`); of a set without classes, they are
-    those of the labels. Raises UserError for a file that is no labels, and where no image or no object is the set's.
+    pairs: id -> pair, of those at hand; images that the set's lists name count, too. strangers: take all others for
+    images of the set, as is right where it has no lists. Images are matched by name, with or without extension and
+    folders; without regard to upper case and zeros before a number; and by the names of the pair's files. Classes are
+    matched to the set's by name (`counterparts.folded`); of a set without classes, they are those of the labels.
+    Raises UserError for a file that is no labels, and where no image or no object is the set's.
     """
     sources = {path: _source(path, dataset) for path in dict.fromkeys(paths)}
-    spelled = _spellings(dataset, known, pairs)
-    ids = find_ids([image.name for source in sources.values() for image in source.images], spelled)
+    names = [image.name for source in sources.values() for image in source.images]
+    ids = find_ids(names, _spellings(dataset, pairs))
+    if strangers:
+        ids = {name: id or dataset.id_of(name) or None for name, id in ids.items()}
     flaws = [flaw for source in sources.values() for flaw in source.flaws]
     matched: dict[str, list[Image]] = {}
     parts: dict[str, list[str]] = {}
@@ -103,13 +107,11 @@ def read(paths: Sequence[Path], dataset: Dataset, known: Collection[str], pairs:
                 matched.setdefault(id, []).append(image)
                 members[id] = None
         parts[str(path)] = list(members)
+    where = first_few([printable(path) for path in sources], 2)
     if not matched:
-        names = [image.name for source in sources.values() for image in source.images]
-        where = first_few([printable(path) for path in sources], 2)
         what = f"none of its {len(names)} images ({first_few([*map(printable, names)], 1)})" if names else "no image"
         raise UserError(f"--labels {where}: {what} is one of {dataset.name}")
     images = {id: _one_camera(id, found, flaws) for id, found in matched.items()}
-    where = first_few([printable(path) for path in sources], 2)
     declared = [name for source in sources.values() for name in source.classes]
     classes, meanings = _classes(dataset, declared, images, where)
     for image in (image for found in images.values() for image in found):
@@ -120,7 +122,18 @@ def read(paths: Sequence[Path], dataset: Dataset, known: Collection[str], pairs:
     return Relabelling(classes, meanings, images, listed, tuple(flaws), text, parts)
 
 
-def _spellings(dataset: Dataset, known: Collection[str], pairs: Mapping[str, Pair]) -> dict[str, str]:
+def at_hand(dataset: Dataset, split: str | None, root: Path | None) -> dict[str, Pair]:
+    """Id -> pair of the data set, and of a split that is none of its parts; empty where nothing is there."""
+    found: dict[str, Pair] = {}
+    with suppress(UserError):
+        found |= dataset.at_hand(root)
+    if split is not None:
+        with suppress(UserError):
+            found |= {pair.id: pair for pair in dataset.pairs(split, root)}
+    return found
+
+
+def _spellings(dataset: Dataset, pairs: Mapping[str, Pair]) -> dict[str, str]:
     """What labels may call an image -> its id. The names of files count where they are those of one pair."""
     named: dict[str, str | None] = {}
     for id, pair in pairs.items():
@@ -128,9 +141,10 @@ def _spellings(dataset: Dataset, known: Collection[str], pairs: Mapping[str, Pai
             if file is not None and named.setdefault(file.stem, id) != id:
                 named[file.stem] = None
     found = {name: id for name, id in named.items() if id is not None}
-    for id in {*known, *pairs}:
-        found |= dict.fromkeys(dataset.spellings(id), id)
-    return found | {id: id for id in {*known, *pairs}}
+    ids = {id for parts in dataset.schemes().values() for members in parts.values() for id in members} | {*pairs}
+    for id in ids:
+        found |= {id: id} | dict.fromkeys(dataset.spellings(id), id)
+    return found
 
 
 def _source(path: Path, dataset: Dataset) -> LabelFile:

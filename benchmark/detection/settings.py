@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
+from benchmark.datasets.pairs import Box
 from benchmark.detection import setups
 from benchmark.detection.division import Division, Item, tell
 
@@ -65,10 +66,10 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
         "images": {part: len(items) for part, items in division.parts.items()},
         "scenes": {part: len({item.scene for item in items if item.scene}) for part, items in division.parts.items()},
         "objects": {
-            part: {name: sum(box.label == name for item in items for box in item.boxes) for name in division.classes}
+            part: {name: sum(box.label == name for box in objects(items)) for name in division.classes}
             for part, items in division.parts.items()
         },
-        "background": {part: sum(not item.boxes for item in items) for part, items in division.parts.items()},
+        "background": {part: sum(not objects([item]) for item in items) for part, items in division.parts.items()},
         "leak": division.leak(),
         "classes": list(division.classes),
         "counterparts": division.counterparts,
@@ -80,6 +81,11 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
         "picture": "PNG, 8 bits; the visible image's Cb and Cr re-attached (ir: grey)",
         "methods": list(methods),
     }
+
+
+def objects(items: Sequence[Item]) -> list[Box]:
+    """Return the labelled objects of images, without regions to be ignored."""
+    return [box for item in items for box in item.boxes if not box.ignored]
 
 
 def truth(division: Division, size: Callable[[Item], tuple[int, int]]) -> dict:
@@ -108,7 +114,7 @@ def truth(division: Division, size: Callable[[Item], tuple[int, int]]) -> dict:
                     "category_id": names[box.label],
                     "bbox": [box.x0, box.y0, w, h],
                     "area": w * h,
-                    "iscrowd": 0,
+                    "iscrowd": int(box.ignored),
                 }
             )
     return {**found, "categories": [{"id": number, "name": name} for name, number in names.items()]}
