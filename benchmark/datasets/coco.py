@@ -22,6 +22,7 @@ from benchmark.datasets.labels import NO_BOX, NO_SIZE, UNKNOWN, Corners, Flaw, L
 from benchmark.errors import UserError, first_few, one_line
 from benchmark.names import printable
 
+_FEW = 20  # boxes at an edge that could all stand there by chance
 _LARGEST = 1 << 29  # bytes; COCO's own largest file has 448 MB
 
 # Kinds of flaws, beside those of `labels`.
@@ -30,6 +31,7 @@ NO_NAME = "image in a label file without a name or an id, left out"
 SAME_IMAGE = "image that stands twice in the labels, its objects taken together"
 SAME_ID = "id of two different objects, both taken"
 OUTLINE = "object without a box, which is taken from its outline"
+FROM_ONE = "label file that seems to count pixels from 1, where COCO counts from 0; its boxes are taken as they stand"
 AREA = "object whose stated area does not fit its box, whose own is taken"
 
 
@@ -63,7 +65,11 @@ def read(path: Path) -> LabelFile:
     names, classes = _categories(content["categories"], path)
     found, flaws = _images(content["images"], path)
     _add_objects(content["annotations"], found, names, flaws, path)
-    return LabelFile(classes, [image for images in found.values() for image in images], flaws)
+    images = [image for same in found.values() for image in same]
+    begins = Counter(start for image in images for item in image.labelled.objects for start in item.corners[:2])
+    if begins[1] >= _FEW and min(begins) == 1:
+        flaws.append(Flaw(FROM_ONE, f"{path.name}: {begins[1]} left and upper edges are at 1, none at 0"))
+    return LabelFile(classes, images, flaws)
 
 
 def _content(path: Path) -> dict:

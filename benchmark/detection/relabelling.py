@@ -118,7 +118,8 @@ def read(paths: Sequence[Path], dataset: Dataset, pairs: Mapping[str, Pair], str
         image.labelled = _with_regions(image.labelled, classes, dataset.regions)
     listed = any(not path.is_dir() and path.suffix.lower() not in _SINGLE for path in sources)
     objects = sum(len(image.labelled.objects) for found in images.values() for image in found)
-    text = f"labels from {where}: {len(images)} images of {dataset.name}, {objects} objects"
+    names = first_few([printable(path.name) for path in sources], 3)
+    text = f"labels from {names}: {len(images)} images of {dataset.name}, {objects} objects"
     return Relabelling(classes, meanings, images, listed, tuple(flaws), text, parts)
 
 
