@@ -328,7 +328,12 @@ def labels(ctx, name, labels, label_order, ir, vis, ir_pattern, vis_pattern, dat
     from benchmark.run import plan
 
     source = plan.select_source(name, ir, vis, ir_pattern, vis_pattern, label_order)
-    pairs = relabelling.at_hand(source, None, data_root) if labels else source.at_hand(data_root)
+    pairs = {}
+    try:
+        pairs = source.at_hand(data_root)
+    except UserError:
+        if not labels or source.name == "folder":
+            raise
     brought = relabelling.read(labels, source, pairs, strangers=not source.schemes() and not ir) if labels else None
     if brought is None and not source.classes:
         raise UserError(f"data set {source.name}: has no object boxes; bring some by --labels FILE")
@@ -353,15 +358,15 @@ def labels(ctx, name, labels, label_order, ir, vis, ir_pattern, vis_pattern, dat
     for scheme, shares in found.leak.items():
         near = ", ".join(f"±{distance} {100 * share:.1f} %" for distance, share in shares.items())
         text = f"{source.name}@{scheme}: test images with a training image near by id: {near}"
-        progress.answer(text, "leak", dataset=source.name, split=scheme, shares=shares)
+        progress.answer(text, "note", dataset=source.name, split=scheme, shares=shares)
     same = counterparts.in_coco(found.classes)
     named = ", ".join(f"{mine} = {theirs}" for mine, theirs in same.items()) or "none"
     without = ", ".join(mine for mine in found.classes if mine not in same)
-    progress.answer(f"classes that COCO has: {named}{f'; not: {without}' if without else ''}", "classes", coco=same)
+    progress.answer(f"classes that COCO has: {named}{f'; not: {without}' if without else ''}", "note", coco=same)
     if found.missing:
         few = first_few(found.missing, 3)
         text = f"{len(found.missing)} of {source.name}'s listed images are not in the labels: {few}"
-        progress.answer(text, "missing", dataset=source.name, ids=found.missing)
+        progress.answer(text, "note", dataset=source.name, ids=found.missing)
     for kind, (count, example) in division.told(found.flaws).items():
         progress.answer(f"{count} × {kind} ({example})", "told", dataset=source.name, kind=kind, count=count)
     for id, reason in list(found.excluded.items())[:10]:

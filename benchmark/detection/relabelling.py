@@ -6,7 +6,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,13 +123,15 @@ def read(paths: Sequence[Path], dataset: Dataset, pairs: Mapping[str, Pair], str
 
 
 def at_hand(dataset: Dataset, split: str | None, root: Path | None) -> dict[str, Pair]:
-    """Id -> pair of the data set, and of a split that is none of its parts; empty where nothing is there."""
-    found: dict[str, Pair] = {}
-    with suppress(UserError):
-        found |= dataset.at_hand(root)
-    if split is not None:
-        with suppress(UserError):
-            found |= {pair.id: pair for pair in dataset.pairs(split, root)}
+    """Id -> pair of the data set, and of a split that is none of its parts. Raises UserError where nothing is there."""
+    found, errors = {}, []
+    for pairs in (lambda: dataset.at_hand(root).values(), lambda: dataset.pairs(split, root)):
+        try:
+            found |= {pair.id: pair for pair in pairs()}
+        except UserError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0]
     return found
 
 
