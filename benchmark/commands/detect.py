@@ -227,15 +227,16 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
         if method.unavailable:
             text = f"{method.name}: unavailable: {method.unavailable}"
             progress.say(text, "unavailable", method=method.label, reason=method.unavailable)
-    folders = []
+    done = []
     with machine.working(progress.say):
         for experiment in experiments:
             _tell_classes(experiment.division, experiment.settings.detector)
-            setup = experiment.run()
-            detection_tables.show(detection_tables.grids(outcome.read(setup, seeds)))
-            folders.append(setup.folder)
-    for folder in folders:
-        progress.answer(f"\n{folder}", "file", path=folder)
+            done.append(outcome.read(experiment.run(), seeds))
+            detection_tables.show(detection_tables.grids(done[-1]))
+    detection_tables.show(detection_tables.beside(done))
+    progress.answer("")
+    for one in done:
+        progress.answer(f"{one.setup.folder}", "file", path=one.setup.folder)
     missed = any(m.unavailable and given for m in chosen)
     missed |= any(not m.unavailable for experiment in experiments for m in experiment.stopped)
     ctx.exit(int(failed or missed or any(experiment.division.excluded for experiment in experiments)))
@@ -287,8 +288,8 @@ def _all_that_can_be(detectors, make) -> tuple[list, bool]:
 
 def _tell_classes(division, detector: str) -> None:
     if division.counterparts:
-        named = ", ".join(f"{name} = {theirs}" for name, theirs in division.counterparts.items() if name != theirs)
-        progress.say(f"{division} {detector}: classes {named or ', '.join(division.classes)}", dataset=division.dataset)
+        named = ", ".join(f"{name} = {theirs}" for name, theirs in division.counterparts.items())
+        progress.say(f"{division} {detector}: classes {named}", dataset=division.dataset)
     if division.unknown:
         lost = ", ".join(f"{name} ({count} objects)" for name, count in division.unknown.items())
         progress.say(f"{division} {detector}: does not know, and leaves out: {lost}", dataset=division.dataset)

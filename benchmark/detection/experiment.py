@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.datasets.pairs import Box
-from benchmark.detection import export, precision, setups
+from benchmark.detection import export, late_fusion, precision, setups
 from benchmark.detection.division import Division, Item
 from benchmark.detection.initial_weights import is_transformer
 from benchmark.detection.settings import MIXED, Settings, facts, truth
@@ -24,7 +24,14 @@ from benchmark.run import jobs, runner
 from benchmark.run.methods import Method
 from benchmark.store import cells, files, provenance
 
-PACKAGES = ("ultralytics", "ultralytics-opencv-headless", "torchvision", "faster-coco-eval", "albumentations")
+PACKAGES = (
+    "ensemble-boxes",
+    "ultralytics",
+    "ultralytics-opencv-headless",
+    "torchvision",
+    "faster-coco-eval",
+    "albumentations",
+)
 
 
 class Experiment:
@@ -86,6 +93,7 @@ class Experiment:
             for seed in self.seeds:
                 for method in self.methods:
                     self._one(setup.run(method.label, seed), setup, exported, method, self.ready.sha256, self.ready)
+                self._both_cameras(setup, seed)
             return setup
         frozen, epochs = self.settings.protocol == "frozen", self.settings.epochs
         trainings = len(self.seeds) * (1 if frozen else len(self.methods))
@@ -98,6 +106,7 @@ class Experiment:
                     self._one(setup.run(method.label, seed), setup, exported, method, init, detector)
                     over += 0 if frozen else epochs
                     self.whole.reach(over)
+                self._both_cameras(setup, seed)
                 over += epochs if frozen else 0
                 self.whole.reach(over)
         return setup
@@ -288,25 +297,45 @@ class Experiment:
         none = precision.nothing()
         ids = [image["file_name"] for image in labelled["images"]]
         lines = [precision.line(id, *self._own(*found.found.get(id, none))) for id in ids]
-        figures, curves = precision.evaluate(labelled, lines)
-        files.write_lines(run.detections_file, lines)
-        recalls = [round(float(value), 2) for value in precision.RECALLS]
-        setups.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
+        suppressed = {} if is_transformer(self.settings.detector) else {"suppression_iou": yolo.OVERLAP}
         return {
-            "evaluation": {
-                "tool": f"faster-coco-eval {metadata.version('faster-coco-eval')}",
-                "confidence": yolo.CONFIDENCE,
-                "suppression_iou": yolo.OVERLAP,
-                "kept_per_image": precision.KEPT,
-            },
-            "test": figures,
+            "evaluation": {**_evaluation(), "confidence": yolo.CONFIDENCE, **suppressed},
             "ultralytics": {**found.own, "kept_per_image": yolo.KEPT_BY_ULTRALYTICS},
-            "confusion": {
-                "confidence": precision.CONFIDENT,
-                "iou": precision.OVERLAP,
-                "counts": precision.confusion(labelled, lines),
-            },
+            **_evaluated(run, labelled, lines),
         }
+
+    def _both_cameras(self, setup: Setup, seed: int) -> None:
+        """Evaluate what the detector finds in the two cameras' images together, where it has been shown both."""
+        runs = [setup.run(camera, seed) for camera in late_fusion.CAMERAS]
+        records = [run.record() for run in runs]
+        labels = {method.label for method in self.methods}
+        if not labels.issuperset(late_fusion.CAMERAS) or any(record.get("state") != "done" for record in records):
+            return
+        run = setup.run(late_fusion.LABEL, seed)
+        with self._lock(run):
+            merging = late_fusion.tool()
+            key = setups.key(setups.FORMAT, precision.VERSION, [record["key"] for record in records], merging)
+            if (kept := run.record()).get("state") == "done" and kept.get("key") == key:
+                return
+            about = {"name": late_fusion.LABEL, "title": late_fusion.TITLE, "version": "1", "output": "raw"}
+            labelled = setup.truth()
+            lines = late_fusion.merged(labelled, *(run.detections() for run in runs))
+            record = {
+                "format": setups.FORMAT,
+                "task": setups.TASK,
+                "method": late_fusion.LABEL,
+                "about": about,
+                "seed": seed,
+                "key": key,
+                "command": self.command,
+                "evaluation": {**_evaluation(), "merged by": merging},
+                "ultralytics": {"mAP50": None, "mAP50-95": None, "classes": {}},
+                **_evaluated(run, labelled, lines),
+                "state": "done",
+                "end": provenance.now(),
+                "environment": _environment(),
+            }
+            run.write(record)
 
     def _numbers(self) -> list[int]:
         """Return the number that a detector which is not trained has for each class of the division."""
@@ -338,6 +367,27 @@ class Experiment:
             yield
         finally:
             lock.release()
+
+
+def _evaluation() -> dict:
+    tool = f"faster-coco-eval {metadata.version('faster-coco-eval')}"
+    return {"tool": tool, "kept_per_image": precision.KEPT}
+
+
+def _evaluated(run: Run, labelled: dict, lines: list[dict]) -> dict:
+    """Evaluate detections, and keep them and their curves beside the record that is returned in parts."""
+    figures, curves = precision.evaluate(labelled, lines)
+    files.write_lines(run.detections_file, lines)
+    recalls = [round(float(value), 2) for value in precision.RECALLS]
+    setups.write_json(run.folder / "curves.json", {"recall": recalls, "precision": curves})
+    return {
+        "test": figures,
+        "confusion": {
+            "confidence": precision.CONFIDENT,
+            "iou": precision.OVERLAP,
+            "counts": precision.confusion(labelled, lines),
+        },
+    }
 
 
 def is_infrared(method: Method) -> bool:

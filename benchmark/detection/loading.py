@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.detection.differences import differences
+from benchmark.detection.differences import CAMERAS, differences
 from benchmark.detection.setups import Setup, setups
 from benchmark.errors import UserError
 
@@ -110,15 +110,17 @@ def load_confusions(results: str | os.PathLike = "results") -> pandas.DataFrame:
 
 
 def load_differences(results: str | os.PathLike = "results") -> pandas.DataFrame:
-    """Load differences to `vis`, mean over seeds, with the 95 % interval over scenes.
+    """Load differences to the detector on one camera's images, mean over seeds, with the 95 % interval over scenes.
 
-    Columns: dataset, split, setup, …, method, seeds (their number), metric (AP, AP50), difference, low, high.
+    Columns: dataset, split, setup, …, base (vis, ir), method, seeds (their number), metric (AP, AP50), difference, low,
+    high.
     """
     import pandas
 
     rows = []
     for setup, shared in _places(results):
-        for method, found in differences(setup).items():
-            for metric, value in found["metrics"].items():
-                rows.append({**shared, "method": method, "seeds": len(found["seeds"]), "metric": metric, **value})
+        for base in CAMERAS:
+            for method, found in differences(setup, base=base).items():
+                about = {**shared, "base": base, "method": method, "seeds": len(found["seeds"])}
+                rows += [{**about, "metric": metric, **value} for metric, value in found["metrics"].items()]
     return pandas.DataFrame(rows)

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 
-_PACKAGES = {"ultralytics": "ultralytics", "torchvision": "torchvision", "faster_coco_eval": "faster-coco-eval"}
+_PACKAGES = {
+    "ultralytics": "ultralytics",
+    "torchvision": "torchvision",
+    "faster_coco_eval": "faster-coco-eval",
+    "ensemble_boxes": "ensemble-boxes",
+}
+
 
 # Ways in which ultralytics would send data to others, or write elsewhere.
 _SETTINGS = {

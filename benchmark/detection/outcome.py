@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 
-from benchmark.detection.differences import BASE, differences
+from benchmark.detection import late_fusion
+from benchmark.detection.differences import BASE, CAMERAS, differences
 from benchmark.detection.precision import SIZES
 from benchmark.detection.setups import Run, Setup
 from benchmark.errors import UserError
@@ -17,6 +18,7 @@ from benchmark.store.saved import Saved
 from benchmark.store.summary import NAIVE, title_of
 
 METRICS = ("AP50", "AP75", "AP")
+REFERENCES = (*NAIVE, late_fusion.LABEL)  # rows that stand first
 ALL = "all"
 BROKEN = "record.json is broken"
 
@@ -45,9 +47,9 @@ class Row:
     """A method in a setup (a row of scores is `store.summary.Row`).
 
     method: its label, as commands know it. name: the label without what tells checkpoints apart. state: "done", or what
-    it lacks. records: seed -> `record.json`. saved, apart, remark: as in a row of scores. gap:
-    metric -> "difference", "low", "high" to BASE; None for BASE itself. shown: what lines call it, its label where
-    empty.
+    it lacks. records: seed -> `record.json`. saved, apart, remark: as in a row of scores. gap: metric -> "difference",
+    "low", "high" to BASE; None for BASE itself. camera_gap: the same to the better camera, where that is not BASE.
+    shown: what lines call it, its label where empty. trained_on: what the method that fused was trained on.
     """
 
     method: str
@@ -57,17 +59,19 @@ class Row:
     state: str
     records: dict[int, dict]
     gap: dict[str, dict] | None = None
+    camera_gap: dict[str, dict] | None = None
     saved: Saved = field(default_factory=Saved)
     apart: bool = False
     remark: str = ""
     shown: str = ""
+    trained_on: str = ""
 
     def values(self, figure: Figure) -> Values:
         found = [record["test"][figure.subset] for record in self.records.values()]
         return [(one["classes"][figure.label] if figure.label else one)[figure.metric] for one in found]
 
     def own(self, name: str) -> Values:
-        """Return ultralytics' own "mAP50" or "mAP50-95"."""
+        """Return ultralytics' own "mAP50" or "mAP50-95"; None for a row of more than one detector's boxes."""
         return [record["ultralytics"][name] for record in self.records.values()]
 
 
@@ -76,7 +80,8 @@ class Compared:
     """A setup with its methods. seeds: those that a complete row has. rows: the complete ones, in the order of the
     table; absent: the others. figures: one for each metric, subset and class; none where no row is complete. notes:
     what to tell the reader of differences. output: the one that is ranked. data, protocol: what captions call them,
-    empty for their names. rank_baselines: whether simple baselines are ranked as other methods are."""
+    empty for their names. rank_baselines: whether simple baselines are ranked as other methods are. camera: the one on
+    whose images the detector has the higher AP."""
 
     setup: Setup
     facts: dict
@@ -89,10 +94,12 @@ class Compared:
     data: str = ""
     protocol: str = ""
     rank_baselines: bool = False
+    camera: str = BASE
 
     def is_reference(self, row: Row) -> bool:
-        """Whether a row is shown for reference: a simple baseline, such as the detector on one camera's images."""
-        return row.name in NAIVE and not self.rank_baselines
+        """Whether a row is shown for reference: a simple baseline, such as the detector on one camera's images, or that
+        of two cameras whose images are not fused."""
+        return row.name == late_fusion.LABEL or (row.name in NAIVE and not self.rank_baselines)
 
     def enters(self, row: Row) -> bool:
         """Whether a row is ranked."""
@@ -143,19 +150,31 @@ def read(setup: Setup, seeds: Sequence[int] | None = None, output: str | None = 
     done = [row for row in rows if row.state == "done"]
     told = saved.remarks([row.saved for row in done], ranked)
     done = [replace(row, apart=not row.saved.fits(ranked), remark=remark) for row, remark in zip(done, told)]
-    gaps, notes = _gaps(setup, seeds, done)
+    gaps, notes = _gaps(setup, seeds, done, BASE)
+    camera = _better_camera(done)
+    further = {} if camera == BASE else _gaps(setup, seeds, done, camera)[0]
     return Compared(
         setup=setup,
         facts=facts,
         seeds=seeds,
         rows=tuple(
-            replace(row, gap=gaps.get(row.method)) for row in sorted(done, key=lambda row: row.name not in NAIVE)
+            replace(row, gap=gaps.get(row.method), camera_gap=further.get(row.method))
+            for row in sorted(done, key=lambda row: row.name not in REFERENCES)
         ),
         absent=tuple(row for row in rows if row.state != "done"),
         figures=tuple(_figures(shape)),
         notes=tuple(notes),
         output=ranked,
+        camera=camera,
     )
+
+
+def _better_camera(rows: Sequence[Row]) -> str:
+    """Return the camera with the highest AP, BASE where that is not known."""
+    ap = Figure("AP", ALL, "", 0, 0)
+    found = {row.method: over_seeds(row.values(ap))[0] for row in rows if row.method in CAMERAS}
+    known = {method: value for method, value in found.items() if not math.isnan(value)}
+    return max(CAMERAS, key=lambda camera: known.get(camera, -1)) if len(known) == len(CAMERAS) else BASE
 
 
 def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -> Row:
@@ -182,6 +201,7 @@ def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -
         state=state,
         records=found,
         saved=Saved.by({"kind": "run", **about} if about else {}),
+        trained_on=str(about.get("trained_on") or ""),
     )
 
 
@@ -209,7 +229,8 @@ def _shape(record: dict) -> dict:
                 raise TypeError
         classes = {name: int(values["instances"]) for name, values in figures["classes"].items()}
         found[subset] = (int(figures["images"]), int(figures["instances"]), classes)
-    if ALL not in found or any(not 0 <= record["ultralytics"][name] <= 1 for name in ("mAP50", "mAP50-95")):
+    own = [record["ultralytics"][name] for name in ("mAP50", "mAP50-95")]
+    if ALL not in found or any(value is not None and not 0 <= value <= 1 for value in own):
         raise TypeError
     return found
 
@@ -222,14 +243,14 @@ def _figures(shape: dict) -> Iterable[Figure]:
                 yield Figure(metric, subset, label, images, count)
 
 
-def _gaps(setup: Setup, seeds: Sequence[int], rows: Sequence[Row]) -> tuple[dict[str, dict], list[str]]:
-    """Return method -> metric -> difference, and notes on them for the reader."""
+def _gaps(setup: Setup, seeds: Sequence[int], rows: Sequence[Row], base: str) -> tuple[dict[str, dict], list[str]]:
+    """Return method -> metric -> difference to a camera, and notes on them for the reader."""
     if not rows:
         return {}, []
-    if BASE not in [row.method for row in rows]:
-        return {}, [f"no differences: there is no complete row {BASE}"]
+    if base not in [row.method for row in rows]:
+        return {}, [f"no differences: there is no complete row {base}"]
     try:
-        found = {method: gap["metrics"] for method, gap in differences(setup, seeds).items()}
+        found = {method: gap["metrics"] for method, gap in differences(setup, seeds, base).items()}
     except UserError as error:
         return {}, [f"no differences: {error.message}"]
     if found and all(gap["AP"]["low"] is None for gap in found.values()):

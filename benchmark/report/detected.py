@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.detection import outcome, setups
-from benchmark.detection.outcome import Compared
+from benchmark.detection.outcome import REFERENCES, Compared
 from benchmark.errors import UserError
-from benchmark.report.measured import NAIVE, Names, spelled_out
+from benchmark.report.measured import Names, spelled_out
 from benchmark.report.titles import PLAIN, Titles
 
 
@@ -87,13 +87,13 @@ def _rows(one: Compared, methods: Sequence[str] | None, naive: bool, rank_baseli
     """Keep the rows asked for, with simple baselines first, as in tables of scores."""
     rows = {row.method: row for row in (*one.rows, *one.absent)}
     if methods is None:
-        asked = [name for name in rows if name not in NAIVE]
+        asked = [name for name in rows if name not in REFERENCES]
     else:
         also = set(methods)  # other code has checked that they exist
         asked = spelled_out(methods, [(row.method, row.name) for row in rows.values()], also)
-    order = [*(name for name in NAIVE if naive and name not in asked), *asked]
+    order = [*(name for name in REFERENCES if naive and name not in asked), *asked]
     if not rank_baselines:
-        order.sort(key=lambda name: rows[name].name not in NAIVE if name in rows else True)
+        order.sort(key=lambda name: rows[name].name not in REFERENCES if name in rows else True)
     place = {name: number for number, name in enumerate(order)}
 
     def kept(group):

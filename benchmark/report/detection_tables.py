@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+from scipy.stats import rankdata
+
 from benchmark import progress
 from benchmark.detection.differences import BASE
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
@@ -14,6 +17,7 @@ from benchmark.names import short_labels
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, counted, key, number
 from benchmark.report.terminal import PRELIMINARY_NOTE, UNDEFINED, show_listing, signs, under
 from benchmark.report.titles import symbol
+from benchmark.report.training_overlap import caveats_of_detection
 from benchmark.store import saved
 
 DIGITS = 1  # decimal places of percent
@@ -40,6 +44,58 @@ def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda k
     return found
 
 
+def beside(detected: Sequence[Compared], digits: int | None = None, cites: Cites = lambda kind, name: ()) -> list[Grid]:
+    """Make a table for each group of setups that differ in nothing but the detector: AP of each method with each
+    detector, their mean, and the mean of the method's ranks. Only rows that all of them have are ranked."""
+    digits = DIGITS if digits is None else digits
+    groups: dict[tuple, list[Compared]] = {}
+    for one in detected:
+        if one.rows:
+            groups.setdefault(_but_detector(one), []).append(one)
+    return [_beside(group, digits, cites) for group in groups.values() if len(group) > 1]
+
+
+def _but_detector(one: Compared) -> tuple:
+    settings = {k: v for k, v in one.facts["settings"].items() if k not in ("detector", "init")}
+    shared = (one.place, one.facts["split_sha256"], one.facts["classes"], one.seeds, one.output, settings)
+    return tuple(map(str, shared))
+
+
+def _beside(group: Sequence[Compared], digits: int, cites: Cites) -> Grid:
+    first = group[0]
+    by_method = [{row.method: row for row in one.rows} for one in group]
+    common = [row for row in first.rows if all(row.method in rows for rows in by_method)]
+    shared = [replace(one, rows=tuple(rows[row.method] for row in common)) for one, rows in zip(group, by_method)]
+    table = [entries(one, one.figure("AP"), digits) for one in shared]
+    values = np.array([[math.nan if e.value is None else e.value for e in column] for column in table])
+    entered = np.array([first.enters(row) for row in common], bool)
+    mean = values.mean(axis=0)
+    table.append([Entry(UNDEFINED) if math.isnan(v) else Entry(number(v, digits), v) for v in mean])
+    columns = [Column(one.facts["settings"]["detector"], 1, "AP", cites("metric", "AP")) for one in group]
+    columns.append(Column("mean", 1, "AP"))
+    if entered.sum() > 1 and not np.isnan(values).any():
+        ranks = np.full(len(common), math.nan)
+        ranks[entered] = rankdata(-values[:, entered], axis=1).mean(axis=0)
+        table.append([Entry(UNDEFINED) if math.isnan(r) else Entry(number(r, 1), r) for r in ranks])
+        columns.append(Column("mean rank", -1))
+    facts = first.facts
+    lacking = sorted({row.method for one in group for row in one.rows} - {row.method for row in common})
+    data = first.data or f"{facts['dataset']}, division {facts['split']}"
+    return Grid(
+        key=key("detect", "detectors", facts["dataset"], facts["split"], facts["settings"]["protocol"]),
+        title=f"Detection by {len(group)} detectors: {data} ({facts['split_sha256'][:8]}), protocol {protocol(first)}",
+        columns=tuple(columns),
+        lines=tuple(
+            Line(label(row), titled(row), tuple(column[i] for column in table), cites=cites("method", row.name))
+            for i, row in enumerate(common)
+        ),
+        explanation=f"AP in %. {'; '.join(choice(one) for one in group)}. Ranks are among methods that are not shown"
+        " for reference, 1 is the best.",
+        notes=(f"Not with every detector: {', '.join(lacking)}",) if lacking else (),
+        cites=(*cites("dataset", facts["dataset"]), *cites("detector", "ultralytics")),
+    )
+
+
 def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites) -> Grid:
     """Make one table. metric: that of a table by class; "" for the first table, which has differences, ultralytics'
     figures and all notes."""
@@ -47,8 +103,11 @@ def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: in
     table = [entries(compared, figure, digits) for figure in figures]
     columns = [_column(figure, metric, cites) for figure in figures]
     if not metric and compared.rows:
-        table.append([gap(row, digits) for row in compared.rows])
+        table.append([gap(row.gap, digits) for row in compared.rows])
         columns.append(Column(f"AP − {BASE} [95 %]"))
+        if compared.camera != BASE:
+            table.append([gap(row.camera_gap, digits) for row in compared.rows])
+            columns.append(Column(f"AP − {compared.camera} [95 %]"))
         for head, name in OWN.items():
             table.append([entry(row.own(name), digits) for row in compared.rows])
             columns.append(Column(head, 0, "ultralytics"))
@@ -100,11 +159,11 @@ def entry(values: Values, digits: int = DIGITS) -> Entry:
     return Entry(number(100 * middle, digits), 100 * middle, "" if math.isnan(sd) else number(100 * sd, digits))
 
 
-def gap(row: Row, digits: int = DIGITS, metric: str = "AP") -> Entry:
-    """Print the difference to BASE with its interval."""
-    if row.gap is None:
+def gap(gaps: dict[str, dict] | None, digits: int = DIGITS, metric: str = "AP") -> Entry:
+    """Print a row's difference to a camera with its interval."""
+    if gaps is None:
         return Entry(UNDEFINED)
-    found = row.gap[metric]
+    found = gaps[metric]
     text = signed(100 * found["difference"], digits)
     if found["low"] is not None:
         text += f" [{signed(100 * found['low'], digits)}, {signed(100 * found['high'], digits)}]"
@@ -186,21 +245,23 @@ def explanation(compared: Compared, metric: str = "") -> str:
             f"Test images with a training image near by id: {leak(compared)}.",
         ]
     else:
-        parts = [f"As its makers trained it, on none of these images: {training(compared)}.", *_vocabulary(compared)]
+        parts = [f"As its makers trained it; nothing is trained here: {training(compared)}.", *_vocabulary(compared)]
     if compared.rows:
         over = ", mean ± standard deviation over seeds" if len(compared.seeds) > 1 else ""
         parts.append(f"AP in %{over}; n: labelled objects.")
     if sum(map(compared.enters, compared.rows)) > 1:
         parts.append("Bold: best mean; underlined: second best, without a test.")
     if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
-        parts.append(f"Intervals of the difference to {BASE}: jackknife over scenes.")
+        other = "" if compared.camera == BASE else f" and {compared.camera}, the better camera,"
+        parts.append(f"Intervals of the difference to {BASE}{other}: jackknife over scenes.")
     return " ".join(parts)
 
 
 def _vocabulary(compared: Compared) -> list[str]:
     """Say which of the detector's classes stand for those of the set, and which objects it does not know."""
     facts = compared.facts
-    named = [f"{mine} as {theirs}" for mine, theirs in facts.get("counterparts", {}).items() if mine != theirs]
+    words = facts.get("counterparts", {}).items()
+    named = [f"{mine} as {theirs}" for mine, theirs in words if mine.lower() != theirs.lower()]
     unknown = [f"{name} (n={count})" for name, count in facts.get("unknown_classes", {}).items()]
     found = [f"It looks for {', '.join(named)}."] if named else []
     return found + ([f"Left out, since it does not know them: {', '.join(unknown)}."] if unknown else [])
@@ -211,7 +272,7 @@ def notes(compared: Compared) -> list[str]:
     found = [f"{row.shown or row.method}{signs(row.preliminary, row.remark)}: {row.state}" for row in compared.absent]
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
-    found += [*compared.facts.get("notes", ()), *compared.notes]
+    found += [*compared.facts.get("notes", ()), *compared.notes, *caveats_of_detection(compared)]
     if reference := [titled(row) for row in compared.rows if compared.is_reference(row)]:
         found.append(f"For reference, in no rank: {', '.join(reference)}")
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):

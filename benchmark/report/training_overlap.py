@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from benchmark import datasets
 from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import parse_label
+from benchmark.detection.outcome import Compared
 from benchmark.errors import UserError
 from benchmark.names import printable
 from benchmark.store.summary import Row
@@ -16,17 +17,29 @@ def caveats(dataset: str, split: str, rows: Sequence[Row]) -> tuple[str, ...]:
     """Return what must be known of a split: the data set's own caveat, then, of the rows trained on pairs of that set,
     how many pairs of the split, or of their scenes, are in the training list. Empty for a data set that is not
     installed here."""
+    return _caveats(dataset, [split], [(row.cell.method, row.trained_on, row.scores) for row in rows])
+
+
+def caveats_of_detection(compared: Compared) -> tuple[str, ...]:
+    """Return the same of the test images of a detection setup: what the methods that fused them saw in training."""
+    ids = [image["file_name"] for image in compared.setup.truth().get("images", ())]
+    rows = [(row.shown or row.method, row.trained_on, ids) for row in compared.rows]
+    return _caveats(compared.facts["dataset"], compared.facts.get("test_splits", ()), rows)
+
+
+def _caveats(dataset: str, splits: Iterable[str], rows: Sequence[tuple[str, str, Iterable[str]]]) -> tuple[str, ...]:
+    """rows: of each method, what it is called, what it was trained on, and the ids of the pairs it fused."""
     try:
         source = datasets.get(dataset)
     except UserError:
         return ()
     found: dict[str, list[str]] = {}
-    for row in rows:
-        for entry in map(str.strip, row.trained_on.split(",")):
-            if what := _seen(source, entry, row.scores):
-                found.setdefault(what, []).append(row.cell.method)
-    own = source.card.caveats.get(_base(split))
-    lines = [own] if own and rows else []
+    for called, trained_on, ids in rows:
+        for entry in map(str.strip, trained_on.split(",")):
+            if what := _seen(source, entry, ids):
+                found.setdefault(what, []).append(called)
+    own = [source.card.caveats.get(_base(split)) for split in splits]
+    lines = [line for line in dict.fromkeys(own) if line and rows]
     return tuple(map(printable, [*lines, *(f"{', '.join(names)}: {what}" for what, names in found.items())]))
 
 

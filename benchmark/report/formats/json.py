@@ -105,6 +105,8 @@ def _detected(one: Compared) -> dict:
             mean, sd = over_seeds(values)
             figures[figure.name] = {"mean": mean, "sd": sd, "seeds": values}
         methods[row.method] = {"figures": figures, "difference": row.gap}
+        if row.camera_gap is not None:
+            methods[row.method][f"difference to {one.camera}"] = row.camera_gap
     return {
         "setup": one.setup.folder.name,
         **{name: value for name, value in one.facts.items() if name not in ("format", "task", "methods")},

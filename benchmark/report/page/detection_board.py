@@ -93,14 +93,14 @@ def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
             cell["mean"] = entry.value
             cell["seeds"] = [100 * value for value in row.values(figure)]
             if not figure.label and figure.subset == ALL and row.gap and figure.metric in row.gap:
-                cell["gap"] = detection_tables.gap(row, digits, figure.metric).text
+                cell["gap"] = detection_tables.gap(row.gap, digits, figure.metric).text
         found.append(cell)
     return found
 
 
 def _gaps(one: Compared, aps: Sequence[Entry], digits: int) -> list[dict]:
     """Make the column of differences. aps: the entries of AP."""
-    entries = [detection_tables.gap(row, digits) for row in one.rows]
+    entries = [detection_tables.gap(row.gap, digits) for row in one.rows]
     ranked = [_printed(e) if e.value is not None and ap else None for e, ap in zip(entries, _found(one, aps))]
     found = []
     for row, entry, place in zip(one.rows, entries, _places(ranked)):

@@ -1,4 +1,4 @@
-"""Detection: AP of the detectors that `bench detect` trained, in tables of one setup each."""
+"""Detection: AP of the detectors of `bench detect`, in tables of one setup each, then of several detectors."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def grids(content: Material) -> list[Grid]:
         grid
         for one in content.detected
         for grid in detection_tables.grids(one, content.options.digits, references.keys)
-    ]
+    ] + detection_tables.beside(content.detected, content.options.digits, references.keys)
