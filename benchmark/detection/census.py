@@ -62,7 +62,7 @@ def take(dataset: Dataset, brought: Relabelling | None, pairs: Mapping[str, Pair
                 boxes[id] = brought.boxes_of(id, None, flaws)
         except UserError as error:
             excluded[id] = error.message
-    divisions = _divisions(dataset, root)
+    divisions = _divisions(dataset, {} if brought is None else brought.parts, root)
     everything = dict.fromkeys(id for parts in divisions.values() for ids in parts.values() for id in ids)
     classes = dataset.classes if brought is None else brought.classes
     rows = []
@@ -80,9 +80,17 @@ def take(dataset: Dataset, brought: Relabelling | None, pairs: Mapping[str, Pair
     return Census(classes, rows, leak, [id for id in everything if id not in known], flaws, excluded)
 
 
-def _divisions(dataset: Dataset, root: Path | None) -> dict[str, dict[str, list[str]]]:
-    """Division -> part -> ids: those with lists, and the official one as far as it is at hand."""
+def _divisions(
+    dataset: Dataset, label_files: Mapping[str, list[str]], root: Path | None
+) -> dict[str, dict[str, list[str]]]:
+    """Division -> part -> ids: those with lists; else the official one, of label files that hold as many images as its
+    parts have, or of the images at hand."""
     found = {name: dict(parts) for name, parts in dataset.schemes().items() if {"train", "test"} <= parts.keys()}
+    if not found:
+        as_many = {dataset.card.counts.get(part): part for part in PARTS if dataset.card.counts.get(part)}
+        parts = {as_many[len(ids)]: ids for ids in label_files.values() if len(ids) in as_many}
+        if {"train", "test"} <= parts.keys():
+            return {OFFICIAL: {part: parts[part] for part in PARTS if part in parts}}
     if not found and {"train", "test"} <= dataset.splits().keys():
         with suppress(UserError):
             found[OFFICIAL] = {

@@ -283,6 +283,21 @@ def test_dry_run_does_nothing(detect, tmp_path):
     assert not list(tmp_path.glob("results/m3fd@*"))
 
 
+def test_labels_of_ones_own(detect, drawn, tmp_path):
+    """Told, in place of the set's own; what is no labels is one line."""
+    rows = [{"id": k, "file_name": f"{k}.png", "width": 128, "height": 96} for k in range(23)]
+    found = [{"id": k, "image_id": k, "category_id": 1, "bbox": [9, 9, 20, 20], "iscrowd": k % 2} for k in range(23)]
+    path = tmp_path / "l.json"
+    path.write_text(json.dumps({"images": rows, "annotations": found, "categories": [{"id": 1, "name": "cars"}]}))
+    result = detect("--labels", path, "--dry-run")
+    assert result.exit_code == 0 and "train 8, val 8, test 7" in result.stdout
+    assert "labels from l.json: 23 images of m3fd, 23 objects" in result.stderr
+    assert "m3fd@mine: 11 × region marked crowd" in result.stderr
+    assert "m3fd@mine: 00023 left out: is not in the labels" in result.stderr
+    path.write_text("[]")
+    one_error(detect("--labels", path, "--dry-run"), f"--labels {path}: holds a list; expected COCO labels")
+
+
 def test_detectors_are_listed(bench, tmp_path):
     (tmp_path / "yolo").mkdir()
     (tmp_path / "yolo" / "yolov8s.pt").write_bytes(b"")

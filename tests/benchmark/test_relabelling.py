@@ -184,6 +184,21 @@ def test_counts_of_every_division_without_images(bench, tmp_path):
     assert "Car = car" in found.stdout and "; not: Lamp" in found.stdout
 
 
+def test_the_official_division_of_two_files(bench, tmp_path):
+    """FLIR-aligned has no lists here: label files with as many images as its parts are those parts."""
+    numbers = {"train": range(10, 10 + 4129), "test": range(5000, 5000 + 1013)}
+    files = [
+        write(tmp_path / f"{part}.json", {f"FLIR_{n:05d}_RGB.jpg": [(4, 5, 10, 20, 2)] for n in numbers[part]})
+        for part in numbers
+    ]
+    lines = bench("data", "labels", "flir-aligned", "--labels", files[0], "--labels", files[1]).stdout.splitlines()
+    assert [line.split("\t")[:5] for line in lines if line.startswith("official")] == [
+        ["official", "train", "4129", "–", "4129"],
+        ["official", "test", "1013", "–", "1013"],
+    ]
+    assert "flir_aligned@official: test images with a training image near by id: ±1 0.0 %, ±5 0.0 %" in lines
+
+
 def test_counts_of_the_published_files(shared):
     from benchmark.detection import census
 
