@@ -14,6 +14,7 @@ Examples:
   bench data verify msrs --data-root DATA              every pair, against the publisher's hashes
   bench data pull roadscene --data-root DATA           downloads, or says how to get the set
   bench data pull llvip --archive LLVIP.zip --data-root DATA
+  bench data labels m3fd --labels train.json           what labels hold in every division
   bench data leak --dataset m3fd --split random811-seed0
   bench data synth --out DATA/SYNTH --pairs 200        drawn scenes in the layout of M3FD's detection set
 """
