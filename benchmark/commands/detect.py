@@ -179,7 +179,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.detection import outcome, yolo
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
-    from benchmark.report import detection_tables
+    from benchmark.report import detection_tables, several_detectors
 
     further = yolo.further_arguments(options_["arguments"])
     if file is not None and not trains and not options.given(ctx, "detectors"):
@@ -249,7 +249,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
                 continue
             done.append(outcome.read(setup, seeds))
             detection_tables.show(detection_tables.grids(done[-1]))
-    detection_tables.show(detection_tables.beside(done))
+    detection_tables.show(several_detectors.grids(done))
     for number, one in enumerate(done):
         progress.answer("\n" * (not number) + str(one.setup.folder), "file", path=one.setup.folder)
     missed = any(m.unavailable and given for m in chosen) or any(experiment.stopped for experiment in experiments)
