@@ -87,7 +87,7 @@ class Seeds(click.ParamType):
     type=Names(),
     default="yolov8n",
     show_default=True,
-    help="Of ultralytics: yolov5n … yolo26x; with --protocol pretrained also rtdetr-l and its like. A table for each.",
+    help="Of ultralytics, see bench ls detectors: yolov5n … yolo26x, rtdetr-l. A table for each.",
 )
 @click.option(
     "--init", default="auto", show_default=True, help="auto, yaml, pretrained, a file of weights or a folder."
@@ -154,12 +154,14 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.run import machine, plan
 
     offline.check_installed()
-    from benchmark.detection import initial_weights
+    from benchmark.detection import initial_weights, late_fusion
 
     trains = protocol != "pretrained"
-    detectors = _detectors(ctx, options_, trains)
+    detectors, file = options_["detectors"], _file(options_["init"])
+    if file is not None and len(detectors) > 1:
+        raise UserError(f"--init {file}: one file for {len(detectors)} detectors; give the folder that holds theirs")
     for detector in detectors:
-        initial_weights.check_detector(detector, trains)
+        initial_weights.check_detector(detector)
     given = options.given(ctx, "methods")
     if protocol != "frozen" and options.given(ctx, "train_on"):
         raise UserError("--train-on goes with --protocol frozen")
@@ -168,6 +170,8 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     trust = options_["trust_checkpoint"]
     outputs = [options_["output"]]
     chosen = plan.select_methods(names, options_["checkpoint"], options_["weights_root"], outputs=outputs, trust=trust)
+    if any(method.name == late_fusion.LABEL for method in chosen):
+        raise UserError(f"--methods: {late_fusion.LABEL} is the row of both cameras; call yours otherwise: NAME=…")
     sources = train_on.split("+") if protocol == "frozen" else []
     helpers = plan.select_methods([name for name in sources if name not in names]) if set(sources) - set(names) else []
     device, fuse_device = _devices(device, chosen)
@@ -178,9 +182,12 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
     from benchmark.detection import outcome, yolo
     from benchmark.detection.experiment import Experiment
     from benchmark.detection.settings import Settings
-    from benchmark.report import detection_tables
+    from benchmark.report import detection_tables, several_detectors
 
     further = yolo.further_arguments(options_["arguments"])
+    if file is not None and not trains and not options.given(ctx, "detectors"):
+        detectors = (yolo.detector_in(file) or detectors[0],)
+        initial_weights.check_detector(detectors[0])
 
     def experiment_with(detector: str) -> Experiment:
         find = initial_weights.find if trains else initial_weights.find_trained
@@ -188,9 +195,12 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
         ready, mine = None, division
         if not trains:
             ready = yolo.ready(detector, origin.file)
-            mine = division.seen_by(ready.names)
+            try:
+                mine = division.seen_by(ready.names)
+            except UserError as error:
+                raise UserError(f"{origin.file}: {error.message}") from None
         elif origin.file is not None:
-            yolo.check_weights(origin.file)
+            yolo.check_weights(detector, origin.file)
         settings = Settings(
             detector=detector,
             init=origin.text,
@@ -220,6 +230,7 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
 
     experiments, failed = _all_that_can_be(detectors, experiment_with)
     if dry_run:
+        _fusions(experiments[0])
         for experiment in experiments:
             _intentions(experiment)
         ctx.exit(int(failed))
@@ -227,37 +238,33 @@ def command(ctx, dataset, methods, only, protocol, train_on, seeds, device, dry_
         if method.unavailable:
             text = f"{method.name}: unavailable: {method.unavailable}"
             progress.say(text, "unavailable", method=method.label, reason=method.unavailable)
-    done = []
+    done, fusion = [], None
     with machine.working(progress.say):
         for experiment in experiments:
             _tell_classes(experiment.division, experiment.settings.detector)
-            done.append(outcome.read(experiment.run(), seeds))
+            try:
+                setup, fusion = experiment.run(fusion)
+            except UserError as error:
+                if len(experiments) == 1:
+                    raise
+                progress.say(error.message, "failure")
+                failed = True
+                continue
+            done.append(outcome.read(setup, seeds))
             detection_tables.show(detection_tables.grids(done[-1]))
-    detection_tables.show(detection_tables.beside(done))
-    progress.answer("")
-    for one in done:
-        progress.answer(f"{one.setup.folder}", "file", path=one.setup.folder)
-    missed = any(m.unavailable and given for m in chosen)
-    missed |= any(not m.unavailable for experiment in experiments for m in experiment.stopped)
+    detection_tables.show(several_detectors.grids(done))
+    for number, one in enumerate(done):
+        progress.answer("\n" * (not number) + str(one.setup.folder), "file", path=one.setup.folder)
+    missed = any(m.unavailable and given for m in chosen) or any(experiment.stopped for experiment in experiments)
     ctx.exit(int(failed or missed or any(experiment.division.excluded for experiment in experiments)))
 
 
-def _detectors(ctx, given: dict, trains: bool) -> tuple[str, ...]:
-    """The detectors that are asked for. A file of weights names its own where none is."""
+def _file(init: str):
+    """The file of weights that --init names; None where it names something else."""
     from pathlib import Path
 
-    detectors, init = given["detectors"], given["init"]
-    is_file = init not in ("auto", "yaml", "pretrained") and Path(init).expanduser().is_file()
-    if is_file and len(detectors) > 1:
-        raise UserError(
-            f"--init {init}: one file cannot serve {len(detectors)} detectors; give the folder of their files"
-        )
-    if is_file and not trains and not options.given(ctx, "detectors"):
-        from benchmark.detection import initial_weights
-
-        stem = Path(init).stem
-        return (stem,) if initial_weights.is_detector(stem) else detectors
-    return detectors
+    path = Path(init).expanduser()
+    return path if init not in ("auto", "yaml", "pretrained") and path.is_file() else None
 
 
 _IDLE = ("epochs", "seeds", "workers", "arguments", "train", "val")
@@ -279,10 +286,10 @@ def _all_that_can_be(detectors, make) -> tuple[list, bool]:
             found.append(make(detector))
         except UserError as error:
             errors.append(error)
-            if len(detectors) > 1:
-                progress.say(error.message, "failure", detector=detector)
     if not found:
-        raise errors[0]
+        raise UserError("; ".join(error.message for error in errors))
+    for error in errors:
+        progress.say(error.message, "failure")
     return found, bool(errors)
 
 
@@ -328,7 +335,7 @@ def _division(dataset: str, data_root, given: dict, trains: bool):
     lists = {part: given[part] for part in ("train", "val", "test") if given[part] is not None}
     if not lists:
         if given["scenes"] or given["name"]:
-            raise UserError("--scenes and --name go with --train FILE and --test FILE")
+            raise UserError(f"--scenes and --name go with {'--train FILE and ' * trains}--test FILE")
         divide = division.divide if trains else division.test_only
         return divide(source, given["split"], data_root, given["limit"], stretch)
     needed = {"train", "test"} if trains else {"test"}
@@ -338,6 +345,8 @@ def _division(dataset: str, data_root, given: dict, trains: bool):
     name = composed(given["name"].strip())
     if reason := unusable(name):
         raise UserError(f"--name {printable(name)}: cannot name a division, {reason}")
+    if taken := {name, *(f"{name}-{part}" for part in lists)} & source.splits().keys():
+        raise UserError(f"--name {name}: {source.name} has a split {min(taken)} of its own; choose another name")
     if not trains:
         return division.test_only_list(source, name, lists["test"], given["scenes"], data_root, given["limit"], stretch)
     return division.divide_by_lists(source, name, lists, given["scenes"], data_root, given["limit"], stretch)
@@ -357,7 +366,7 @@ def _tell(division) -> None:
         progress.say(f"{division}: {len(division.excluded)} images left out in all", "failure")
 
 
-def _intentions(experiment) -> None:
+def _fusions(experiment) -> None:
     from benchmark.run import jobs, reuse, runner
 
     for job in experiment.planned():
@@ -367,6 +376,9 @@ def _intentions(experiment) -> None:
             lacking = job.keys.keys() - jobs.kept(job).fused.keys()
             count = len(lacking) - len(reuse.found(job, lacking))
             progress.answer(f"{job.cell}: {count} of {len(job.keys)} pairs to fuse", "plan", **runner.place(job))
+
+
+def _intentions(experiment) -> None:
     division, settings = experiment.division, experiment.settings
     counts = ", ".join(f"{part} {len(items)}" for part, items in division.parts.items() if items)
     if not division.trains:

@@ -50,6 +50,7 @@ class PairImages:
     visible image is grey. told: what was converted on reading and what cannot be meant, each as "SUBJECT: what".
 
     `ir_rgb`: the first image's colours, for pairs whose fused image takes its colours from there. `names`: see `Pair`.
+    `id`: the pair's.
     """
 
     ir: np.ndarray
@@ -58,6 +59,7 @@ class PairImages:
     told: tuple[str, ...] = ()
     ir_rgb: np.ndarray | None = None
     names: tuple[str, str] = ("infrared", "visible")
+    id: str = ""
 
     @property
     def colour(self) -> np.ndarray | None:
@@ -101,7 +103,7 @@ class Pair:
             (h, w), (vis_h, vis_w) = ir.luminance.shape, vis.luminance.shape
             raise PairError(self.id, f"different sizes: {self.ir} is {w}x{h}, {self.vis} is {vis_w}x{vis_h}")
         ir_rgb = ir.rgb if self.colour_from == "ir" else None
-        return PairImages(ir.luminance, vis.luminance, vis.rgb, tuple(self._told(ir, vis)), ir_rgb, self.names)
+        return PairImages(ir.luminance, vis.luminance, vis.rgb, tuple(self._told(ir, vis)), ir_rgb, self.names, self.id)
 
     def _told(self, ir: Picture, vis: Picture) -> list[str]:
         both, found = (ir, vis), []

@@ -39,7 +39,7 @@ class Frame(Pair):
 
     def load(self) -> PairImages:
         drawn = self.scene()
-        return PairImages(drawn.ir, bt601.luminance(drawn.vis_rgb), drawn.vis_rgb)
+        return PairImages(drawn.ir, bt601.luminance(drawn.vis_rgb), drawn.vis_rgb, id=self.id)
 
     def digest(self) -> str:
         drawn = self.scene()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -108,22 +109,19 @@ class Division:
 
     def seen_by(self, known: Mapping[int, str]) -> Division:
         """Keep the classes that a detector knows, and their objects. known: its names by number. Raises UserError where
-        it knows none."""
+        it knows none, or no object of the test images."""
         found = counterparts(self.classes, known)
         if not found:
-            names = first_few([*known.values()], 5)
-            raise UserError(f"the detector knows none of {', '.join(self.classes)}; it knows {names}")
-        unknown = {name: 0 for name in self.classes if name not in found}
-        for item in self.parts["test"]:
-            for box in item.boxes:
-                if box.label in unknown and not box.ignored:
-                    unknown[box.label] += 1
+            own, theirs = ", ".join(self.classes), first_few([*known.values()], 5)
+            raise UserError(f"none of the classes of {self.dataset} ({own}) is among its own: {theirs}")
+        labelled = Counter(box.label for item in self.parts["test"] for box in item.boxes if not box.ignored)
+        unknown = {name: labelled[name] for name in self.classes if name not in found}
         parts = {
             part: [replace(item, boxes=tuple(box for box in item.boxes if box.label in found)) for item in items]
             for part, items in self.parts.items()
         }
         names = {name: known[number] for name, number in found.items()}
-        return replace(self, classes=tuple(found), parts=parts, unknown=unknown, counterparts=names)
+        return _checked(replace(self, classes=tuple(found), parts=parts, unknown=unknown, counterparts=names))
 
 
 def divide(
@@ -299,9 +297,7 @@ def _split(dataset: Dataset, name: str | None, limit: int | None, data_root: Pat
 
 def _check_boxes(dataset: Dataset) -> None:
     if not dataset.classes:
-        raise UserError(
-            f"data set {dataset.name}: has no object boxes to train a detector on; bring some by --labels FILE"
-        )
+        raise UserError(f"data set {dataset.name}: has no object boxes; bring some by --labels FILE")
 
 
 def _content(box: Box) -> dict:
@@ -381,7 +377,8 @@ def _checked(division: Division) -> Division:
             raise UserError(f"{division}: no {part} image is left ({id + ': ' if id else ''}{reason})")
     part, called = ("train", "training") if division.trains else ("test", "test")
     if not any(not box.ignored for item in division.parts[part] for box in item.boxes):
-        raise UserError(f"{division}: no {called} image has a labelled object")
+        known = " of a class that the detector knows" * bool(division.unknown)
+        raise UserError(f"{division}: no {called} image has a labelled object{known}")
     return division
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 
-from benchmark.datasets.pairs import Box
 from benchmark.detection import export, late_fusion, precision, setups
+from benchmark.detection.counterparts import counterparts
 from benchmark.detection.division import Division, Item
 from benchmark.detection.initial_weights import is_transformer
 from benchmark.detection.settings import MIXED, Settings, facts, truth
@@ -32,6 +32,16 @@ PACKAGES = (
     "faster-coco-eval",
     "albumentations",
 )
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """What fusing the images came to. unfit: method -> the state that keeps it from taking part. broken: id -> why no
+    method has its image. told: for the user, one line each."""
+
+    unfit: dict[str, str]
+    broken: dict[str, str]
+    told: tuple[str, ...]
 
 
 class Experiment:
@@ -63,7 +73,8 @@ class Experiment:
         self.progress = Progress()
         self.whole: Part | None = None  # of all trainings
         self.unfit: dict[str, str] = {}  # method -> the state that keeps it from taking part
-        self.stopped: list[Method] = []  # methods of which a seed could not be done
+        self.stopped: list[str] = []  # rows of which a seed could not be done, though there is the method
+        self.loaded: tuple[Path, object] | None = None  # the last detector, with its weights
 
     def planned(self) -> list[jobs.Job]:
         """Return the fusion that is needed, one job per method and split."""
@@ -79,9 +90,13 @@ class Experiment:
         trains = self.settings.protocol == "retrain" or method.name in (self.settings.trained_on or "").split("+")
         return (*(("train", "val") if trains else ()), *(("test",) if method in self.methods else ()))
 
-    def run(self) -> Setup:
-        """Do all of it. Keep what is done already. Tell and record what fails, and go on with the rest."""
-        self._fuse()
+    def run(self, fusion: Fusion | None = None) -> tuple[Setup, Fusion]:
+        """Do all of it. Keep what is done already. Tell and record what fails, and go on with the rest.
+
+        fusion: what another detector's experiment on the same images made of them; they are fused if left out.
+        """
+        fusion = self._fuse() if fusion is None else fusion
+        self._take(fusion)
         division = self.division
         folder = setups.place(self.results, division.dataset, division.name)
         shared = setups.key(asdict(self.settings), division.sha256(), division.data_sha256())
@@ -89,12 +104,23 @@ class Experiment:
         labels = [method.label for method in self.methods]
         setup.write(facts(division, self.settings, labels), truth(division, self._size))
         exported = self._export(folder / "data")
-        if self.ready is not None:
+        if self.ready is None:
+            self._train_all(setup, exported)
+        else:
+            self._evaluate_all(setup, exported)
+        return setup, fusion
+
+    def _evaluate_all(self, setup: Setup, exported: dict) -> None:
+        """Evaluate the detector that is not trained."""
+        title, count = f"{self.division} {self.settings.detector}, method", len(self.seeds) * len(self.methods)
+        with self.progress.bar(title, count, "method", summary=False) as step:
             for seed in self.seeds:
                 for method in self.methods:
                     self._one(setup.run(method.label, seed), setup, exported, method, self.ready.sha256, self.ready)
+                    step()
                 self._both_cameras(setup, seed)
-            return setup
+
+    def _train_all(self, setup: Setup, exported: dict) -> None:
         frozen, epochs = self.settings.protocol == "frozen", self.settings.epochs
         trainings = len(self.seeds) * (1 if frozen else len(self.methods))
         with self.progress.whole(f"all {trainings} trainings", trainings * epochs, shown=trainings > 1) as self.whole:
@@ -109,35 +135,38 @@ class Experiment:
                 self._both_cameras(setup, seed)
                 over += epochs if frozen else 0
                 self.whole.reach(over)
-        return setup
 
-    def _fuse(self) -> None:
+    def _fuse(self) -> Fusion:
         outcomes = runner.run_jobs(self.planned(), 0, self.command)
         by_method: dict[str, list[runner.Outcome]] = {}
         for outcome in outcomes:
             by_method.setdefault(outcome.job.cell.method, []).append(outcome)
         told = dict.fromkeys(f"{o.job.split.name}: {line}" for o in outcomes for line in o.told)
-        self.division = replace(self.division, notes=(*self.division.notes, *told))
-        failed, tried = {}, {}
+        failed, tried, unfit = {}, {}, {}
         for label, found in by_method.items():
             reason = next((outcome.state for outcome in found if outcome.state), None)
             if reason:
-                self.unfit[label] = reason
+                unfit[label] = reason
             failed[label] = {id: why for outcome in found for id, why in outcome.failed.items()}
             tried[label] = {id for outcome in found for id in outcome.job.keys}
         # Where every method fails, the image is at fault.
-        fit = [label for label in failed if label not in self.unfit]
+        fit = [label for label in failed if label not in unfit]
         broken = {}
         for id in sorted({id for label in fit for id in failed[label]} - self.division.excluded.keys()):
             reasons = [failed[label].get(id) for label in fit if id in tried[label]]
             if all(reasons):
                 broken[id] = reasons[0]
-        self.division = self.division.without(broken)
         for label, reasons in failed.items():
-            mine = {id: why for id, why in reasons.items() if id not in self.division.excluded}
-            if mine and label not in self.unfit:
+            mine = {id: why for id, why in reasons.items() if id not in self.division.excluded and id not in broken}
+            if mine and label not in unfit:
                 id, why = next(iter(mine.items()))
-                self.unfit[label] = f"failed ({len(mine)} images could not be fused: {id}: {why})"
+                unfit[label] = f"failed ({len(mine)} images could not be fused: {id}: {why})"
+        return Fusion(unfit, broken, tuple(told))
+
+    def _take(self, fusion: Fusion) -> None:
+        """Leave out what could not be fused. Raises UserError where nothing is left."""
+        self.unfit = dict(fusion.unfit)
+        self.division = replace(self.division, notes=(*self.division.notes, *fusion.told)).without(fusion.broken)
         if all(method.label in self.unfit for method in self.methods):
             raise UserError("; ".join(f"{method.label}: {self.unfit[method.label]}" for method in self.methods))
 
@@ -169,18 +198,15 @@ class Experiment:
                 method = method_of(number)
                 cell = self._cell(method.label, item.split)
                 file = (cell.fused if is_infrared(method) else cell.colour)(item.pair.id)
-                pictures.append(export.Picture(part, item.pair.id, file, self._named(item.boxes)))
-        return export.write(folder, pictures, self.division.classes if self.ready is None else self._words())
+                pictures.append(export.Picture(part, item.pair.id, file, item.boxes))
+        return export.write(folder, pictures, self._class_names())
 
-    def _words(self) -> list[str]:
-        """Return the classes of a detector that is not trained, by number."""
-        names = self.ready.names
-        return [names.get(number, "") for number in range(max(names) + 1)]
-
-    def _named(self, boxes: Sequence[Box]) -> tuple[Box, ...]:
-        """Give objects the class that the exported data set knows them by."""
-        words = self.division.counterparts
-        return tuple(replace(box, label=words[box.label]) for box in boxes) if self.ready is not None else tuple(boxes)
+    def _class_names(self) -> list[str]:
+        """Return the detector's classes by number. Those that stand for the set's are called as the set calls them."""
+        if self.ready is None:
+            return list(self.division.classes)
+        names = self.ready.names | {number: name for name, number in self._numbers().items()}
+        return [names[number] for number in sorted(names)]
 
     def _trained(self, setup: Setup, exported: dict, seed: int, init: str):
         """Train the one detector of the protocol "frozen". Return it, or the reason why there is none."""
@@ -205,10 +231,10 @@ class Experiment:
             "format": setups.FORMAT, "task": setups.TASK, "method": method.label, "about": about, "seed": run.seed,
         }  # fmt: skip
         if method.label in self.unfit:
-            self._stop(run, record, method, self.unfit[method.label])
+            self._stop(run, record, self.unfit[method.label], bool(method.unavailable))
             return
         if isinstance(frozen, str):
-            self._stop(run, record, method, frozen)
+            self._stop(run, record, frozen)
             return
         folder, parts = exported[method.label]
         with self._lock(run):
@@ -236,19 +262,22 @@ class Experiment:
                     }
                 record |= self._evaluate(run, setup, folder, trained)
             except Exception as error:  # ultralytics may raise anything; the other trainings go on
-                self._stop(run, record, method, f"failed ({type(error).__name__}: {one_line(error)})")
+                self._stop(run, record, f"failed ({type(error).__name__}: {one_line(error)})")
                 return
             record |= {"state": "done", "test_sha256": parts["test"], "end": provenance.now()}
             record["environment"] = _environment()
             run.write(record)
-            figure = record["test"]["all"]["AP"]
-            text = "no instance" if figure is None else f"AP {100 * figure:.1f} %"
-            seconds = round(time.monotonic() - start, 1)
-            facts = {"AP": figure, "seconds": seconds}
-            self.progress.line(f"{self._title(run)}: {text}, {seconds:.0f} s", "evaluated", **self._place(run), **facts)
+            self._tell(run, record, time.monotonic() - start)
 
-    def _stop(self, run: Run, record: dict, method: Method, state: str) -> None:
-        self.stopped.append(method)
+    def _tell(self, run: Run, record: dict, seconds: float) -> None:
+        figure = record["test"]["all"]["AP"]
+        text = "no instance" if figure is None else f"AP {100 * figure:.1f} %"
+        facts = {"AP": figure, "seconds": round(seconds, 1)}
+        self.progress.line(f"{self._title(run)}: {text}, {seconds:.0f} s", "evaluated", **self._place(run), **facts)
+
+    def _stop(self, run: Run, record: dict, state: str, unavailable: bool = False) -> None:
+        if not unavailable:
+            self.stopped.append(run.method)
         run.write({**record, "state": state, "end": provenance.now(), "environment": _environment()})
         self.progress.line(f"{self._title(run)}: {state}", "failure", **self._place(run), reason=state)
 
@@ -258,7 +287,8 @@ class Experiment:
         return {"dataset": division.dataset, "split": division.name, "method": run.method, "seed": run.seed}
 
     def _title(self, run: Run) -> str:
-        return f"{self.division} {self.settings.detector} {run.method}, seed {run.seed}"
+        seed = f", seed {run.seed}" if self.ready is None else ""
+        return f"{self.division} {self.settings.detector} {run.method}{seed}"
 
     def _train_key(self, parts: Mapping[str, str], init: str, seed: int) -> str:
         arguments = {k: v for k, v in self.settings.arguments(seed, self.device).items() if k != "device"}
@@ -282,25 +312,28 @@ class Experiment:
     def _evaluate(self, run: Run, setup: Setup, folder: Path, trained) -> dict:
         from benchmark.detection import yolo
 
+        numbers = self._numbers()
+        if self.loaded is None or self.loaded[0] != trained.weights:
+            self.loaded = trained.weights, yolo.load(trained.weights, [*numbers.values()] or None)
         found = yolo.detect(
-            trained.weights,
+            self.loaded[1],
             (folder / "data.yaml").resolve(),
             "test",
             self.settings.imgsz,
             self.settings.batch,
             self.device.split(",")[0],
             run.folder.resolve() / "test",
-            transformer=is_transformer(self.settings.detector),
-            kept=self._numbers() or None,
         )
         labelled = setup.truth()
         none = precision.nothing()
         ids = [image["file_name"] for image in labelled["images"]]
-        lines = [precision.line(id, *self._own(*found.found.get(id, none))) for id in ids]
+        lines = [precision.line(id, *self._renumbered(*found.found.get(id, none))) for id in ids]
         suppressed = {} if is_transformer(self.settings.detector) else {"suppression_iou": yolo.OVERLAP}
+        called = {self.ready.names[number]: name for name, number in numbers.items()}
+        own = {**found.own, "classes": {called.get(name, name): v for name, v in found.own["classes"].items()}}
         return {
             "evaluation": {**_evaluation(), "confidence": yolo.CONFIDENCE, **suppressed},
-            "ultralytics": {**found.own, "kept_per_image": yolo.KEPT_BY_ULTRALYTICS},
+            "ultralytics": {**own, "kept_per_image": yolo.KEPT_BY_ULTRALYTICS},
             **_evaluated(run, labelled, lines),
         }
 
@@ -308,47 +341,46 @@ class Experiment:
         """Evaluate what the detector finds in the two cameras' images together, where it has been shown both."""
         runs = [setup.run(camera, seed) for camera in late_fusion.CAMERAS]
         records = [run.record() for run in runs]
-        labels = {method.label for method in self.methods}
-        if not labels.issuperset(late_fusion.CAMERAS) or any(record.get("state") != "done" for record in records):
+        if any(record.get("state") != "done" for record in records):
             return
         run = setup.run(late_fusion.LABEL, seed)
         with self._lock(run):
             merging = late_fusion.tool()
-            key = setups.key(setups.FORMAT, precision.VERSION, [record["key"] for record in records], merging)
+            key = setups.key(setups.FORMAT, precision.VERSION, [record.get("key") for record in records], merging)
             if (kept := run.record()).get("state") == "done" and kept.get("key") == key:
                 return
-            about = {"name": late_fusion.LABEL, "title": late_fusion.TITLE, "version": "1", "output": "raw"}
-            labelled = setup.truth()
-            lines = late_fusion.merged(labelled, *(run.detections() for run in runs))
+            start = time.monotonic()
             record = {
                 "format": setups.FORMAT,
                 "task": setups.TASK,
                 "method": late_fusion.LABEL,
-                "about": about,
+                "about": {"name": late_fusion.LABEL, "title": late_fusion.TITLE, "version": "1", "output": "raw"},
                 "seed": seed,
                 "key": key,
+                "start": provenance.now(),
                 "command": self.command,
-                "evaluation": {**_evaluation(), "merged by": merging},
+                "evaluation": {**_evaluation(), "merged": merging},
                 "ultralytics": {"mAP50": None, "mAP50-95": None, "classes": {}},
-                **_evaluated(run, labelled, lines),
-                "state": "done",
-                "end": provenance.now(),
-                "environment": _environment(),
             }
-            run.write(record)
+            try:
+                labelled = setup.truth()
+                record |= _evaluated(run, labelled, late_fusion.merged(labelled, *(run.detections() for run in runs)))
+            except (KeyError, TypeError, ValueError, IndexError):
+                found = " or ".join(f"{run.method}/seed{seed}/{run.detections_file.name}" for run in runs)
+                self._stop(run, record, f"failed ({found} is broken)")
+                return
+            run.write({**record, "state": "done", "end": provenance.now(), "environment": _environment()})
+            self._tell(run, record, time.monotonic() - start)
 
-    def _numbers(self) -> list[int]:
-        """Return the number that a detector which is not trained has for each class of the division."""
-        if self.ready is None:
-            return []
-        number = {name: number for number, name in self.ready.names.items()}
-        return [number[self.division.counterparts[name]] for name in self.division.classes]
+    def _numbers(self) -> dict[str, int]:
+        """Return class of the division -> its number with a detector that is not trained; empty for one that is."""
+        return {} if self.ready is None else counterparts(self.division.classes, self.ready.names)
 
-    def _own(self, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray):
+    def _renumbered(self, boxes: np.ndarray, scores: np.ndarray, classes: np.ndarray):
         """Give detections the division's numbers of classes, in place of the detector's own."""
         if self.ready is None:
             return boxes, scores, classes
-        place = {number: k for k, number in enumerate(self._numbers())}
+        place = {number: k for k, number in enumerate(self._numbers().values())}
         kept = np.array([number in place for number in classes], bool)
         return boxes[kept], scores[kept], np.array([place[number] for number in classes[kept]], int)
 

@@ -33,35 +33,32 @@ def architectures() -> dict[str, list[str]]:
     paths = [file for file in folder.glob("*/*.yaml") if not any(part in file.stem for part in other)]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found = {file.stem: yaml.load(file.read_text(encoding="utf-8"), loader).get("scales", {}) for file in paths}
-    # A file of one size, like yolov10b, has its letter in its name.
-    return {name: [size for size in found[name] if not name.endswith(size)] for name in sorted(found)}
+    # A file of one size, like yolov10b or rtdetr-resnet50, has it in its name.
+    return {
+        name: [size for size in found[name] if not name.endswith(size) and not name.startswith("rtdetr")]
+        for name in sorted(found)
+    }
 
 
 def is_transformer(name: str) -> bool:
     """Whether a detector is an RT-DETR, which ultralytics trains and evaluates in other classes than YOLO."""
-    return name.startswith("rtdetr")
+    return "rtdetr" in name
 
 
-def _known() -> list[str]:
-    known = []
+def names() -> list[str]:
+    """List the names of all detectors that ultralytics can build, each with the letter of its size."""
+    found = []
     for stem, sizes in architectures().items():
         generation, dash, rest = stem.partition("-")
-        known += [f"{generation}{size}{dash}{rest}" for size in sizes] or [stem]  # yolov8n-p2
-    return known
+        found += [f"{generation}{size}{dash}{rest}" for size in sizes] or [stem]  # yolov8n-p2
+    return found
 
 
-def is_detector(name: str) -> bool:
-    """Whether ultralytics knows a detector of that name."""
-    return name in _known()
-
-
-def check_detector(name: str, trains: bool = True) -> None:
-    """Raise UserError for a name that is no detector of ultralytics, and for one that is only evaluated here where it
-    shall be trained."""
-    if not is_detector(name):
-        raise unknown("detector", name, _known())
-    if trains and is_transformer(name):
-        raise UserError(f"--detector {name}: RT-DETR is only evaluated here: --protocol pretrained")
+def check_detector(name: str) -> None:
+    """Raise UserError for a name that is no detector of ultralytics."""
+    known = names()
+    if name not in known:
+        raise unknown("detector", name, known)
 
 
 def find(detector: str, init: str, weights_root: Path | None) -> Origin:
@@ -81,37 +78,42 @@ def find(detector: str, init: str, weights_root: Path | None) -> Origin:
             raise UserError(f"--init {init}: no such file or folder; or one of auto, yaml, pretrained")
         found = _in_folder(path, detector)
         if found is None:
-            raise UserError(f"--init {init}: there is no {detector}.pt")
+            raise UserError(f"--init {init}: holds no {detector}.pt")
         return _origin(found)
-    likely = [] if weights_root is None else [weights_root / FOLDER / f"{detector}.pt"]
-    found = _in_folder(likely[0].parent, detector) if likely else None
+    found = None if weights_root is None else _in_folder(weights_root / FOLDER, detector)
     if found is not None:
         return _origin(found)
     if init == "auto":
         return Origin("yaml", None)
-    if not likely:
+    if weights_root is None:
         raise UserError("--init pretrained: give --weights-root DIR (or BENCH_WEIGHTS), where the file shall lie")
-    return _origin(_download(detector, likely[0]))
+    return _origin(_download(detector, weights_root / FOLDER / f"{detector}.pt"))
 
 
 def find_trained(detector: str, init: str, weights_root: Path | None) -> Origin:
     """Find the weights of a detector that is only evaluated; arguments as of `find`. Raises UserError where there are
     none."""
-    found = None if init == "yaml" else find(detector, init, weights_root)
-    if found is None or found.file is None:
+    origin = None if init == "yaml" else find(detector, init, weights_root)
+    if origin is None or origin.file is None:
         name = f"{detector}.pt"
-        place = f"no {weights_root / FOLDER / name}" if weights_root and init == "auto" else f"not --init {init}"
+        if init == "yaml":
+            reason = "--init yaml draws them at random"
+        elif weights_root is None:
+            reason = "there is no --weights-root to look in"
+        else:
+            reason = f"there is no {weights_root / FOLDER / name}"
         raise UserError(
-            f"{detector}: --protocol pretrained needs weights that are trained, and there are none ({place}): give"
-            f" --init FILE, --init DIR that holds {name}, --weights-root DIR that holds {FOLDER}/{name}, or"
-            " --init pretrained to download it"
+            f"--detector {detector}: --protocol pretrained needs trained weights, and {reason}; give --init FILE,"
+            f" --init DIR that holds {name}, --weights-root DIR that holds {FOLDER}/{name}, or --init pretrained to"
+            " download it there"
         )
-    return found
+    return origin
 
 
 def _in_folder(folder: Path, detector: str) -> Path | None:
-    """Return the detector's file in a folder. Names of some end in "u" as published."""
-    return next((file for end in ("", "u") if (file := folder / f"{detector}{end}.pt").is_file()), None)
+    """Return the detector's file in a folder, or in its folder `FOLDER`. Names of some end in "u" as published."""
+    places = [place / f"{detector}{end}.pt" for place in (folder, folder / FOLDER) for end in ("", "u")]
+    return next((file for file in places if file.is_file()), None)
 
 
 def _origin(path: Path) -> Origin:

@@ -48,8 +48,9 @@ class Row:
 
     method: its label, as commands know it. name: the label without what tells checkpoints apart. state: "done", or what
     it lacks. records: seed -> `record.json`. saved, apart, remark: as in a row of scores. gap: metric -> "difference",
-    "low", "high" to BASE; None for BASE itself. camera_gap: the same to the better camera, where that is not BASE.
-    shown: what lines call it, its label where empty. trained_on: what the method that fused was trained on.
+    "low", "high" to BASE; None for BASE itself. camera_gap: the same to the better camera,
+    `Compared.camera`. shown: what lines call it, its label where empty. trained_on: what the method that fused was
+    trained on.
     """
 
     method: str
@@ -152,7 +153,7 @@ def read(setup: Setup, seeds: Sequence[int] | None = None, output: str | None = 
     done = [replace(row, apart=not row.saved.fits(ranked), remark=remark) for row, remark in zip(done, told)]
     gaps, notes = _gaps(setup, seeds, done, BASE)
     camera = _better_camera(done)
-    further = {} if camera == BASE else _gaps(setup, seeds, done, camera)[0]
+    further = gaps if camera == BASE else _gaps(setup, seeds, done, camera)[0]
     return Compared(
         setup=setup,
         facts=facts,

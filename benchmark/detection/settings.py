@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmark.datasets.pairs import Box
 from benchmark.detection import setups
 from benchmark.detection.division import Division, Item, tell
 
@@ -54,7 +53,13 @@ class Settings:
 
 
 def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dict:
-    """Make the content of `setup.json`. methods: their labels."""
+    """Make the content of `setup.json`. methods: their labels. Of parts that there are not, counts are None."""
+
+    there = [part for part in division.parts if part == "test" or division.trains]
+
+    def count(of: Callable) -> dict:
+        return {part: of(items) if part in there else None for part, items in division.parts.items()}
+
     return {
         "format": setups.FORMAT,
         "task": setups.TASK,
@@ -63,13 +68,10 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
         "split_sha256": division.sha256(),
         "test_splits": list(dict.fromkeys(item.split for item in division.parts["test"])),
         "data_sha256": division.data_sha256(),
-        "images": {part: len(items) for part, items in division.parts.items()},
-        "scenes": {part: len({item.scene for item in items if item.scene}) for part, items in division.parts.items()},
-        "objects": {
-            part: {name: sum(box.label == name for box in objects(items)) for name in division.classes}
-            for part, items in division.parts.items()
-        },
-        "background": {part: sum(not objects([item]) for item in items) for part, items in division.parts.items()},
+        "images": count(len),
+        "scenes": count(lambda items: len({item.scene for item in items if item.scene})),
+        "objects": count(lambda items: objects(items, division.classes)),
+        "background": count(lambda items: sum(all(box.ignored for box in item.boxes) for item in items)),
         "leak": division.leak(),
         "classes": list(division.classes),
         "counterparts": division.counterparts,
@@ -83,9 +85,10 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
     }
 
 
-def objects(items: Sequence[Item]) -> list[Box]:
-    """Return the labelled objects of images, without regions to be ignored."""
-    return [box for item in items for box in item.boxes if not box.ignored]
+def objects(items: Sequence[Item], classes: Sequence[str]) -> dict[str, int]:
+    """Return class -> number of labelled objects, without regions to be ignored."""
+    labels = [box.label for item in items for box in item.boxes if not box.ignored]
+    return {name: labels.count(name) for name in classes}
 
 
 def truth(division: Division, size: Callable[[Item], tuple[int, int]]) -> dict:

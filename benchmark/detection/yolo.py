@@ -21,9 +21,12 @@ import numpy as np
 import torch
 import ultralytics
 from ultralytics import RTDETR, YOLO
+from ultralytics.models.rtdetr.train import RTDETRTrainer
 from ultralytics.models.rtdetr.val import RTDETRValidator
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.nn.modules import Detect, RTDETRDecoder
 from ultralytics.nn.tasks import DetectionModel, RTDETRDetectionModel, torch_safe_load
+from ultralytics.utils import ROOT, YAML
 
 from benchmark.detection.initial_weights import is_transformer
 from benchmark.errors import UserError, one_line, unknown
@@ -50,16 +53,23 @@ class Validator(DetectionValidator):
             return super().postprocess(preds)
 
 
-class Trainer(DetectionTrainer):
-    """Ultralytics' trainer with `Validator`, and without its check of mixed precision, which would download a
-    network."""
-
-    def get_validator(self):
-        return Validator(self.test_loader, self.save_dir, copy(self.args), self.callbacks)
+class _WithoutCheck:
+    """A trainer without ultralytics' check of mixed precision, which would download a network."""
 
     def _setup_train(self):
         with patch("ultralytics.engine.trainer.check_amp", lambda model: next(model.parameters()).is_cuda):
             super()._setup_train()
+
+
+class Trainer(_WithoutCheck, DetectionTrainer):
+    """Ultralytics' trainer with `Validator`."""
+
+    def get_validator(self):
+        return Validator(self.test_loader, self.save_dir, copy(self.args), self.callbacks)
+
+
+class TransformerTrainer(_WithoutCheck, RTDETRTrainer):
+    """Ultralytics' trainer of RT-DETR, whose validator suppresses no boxes and needs no time limit."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +139,12 @@ def save_init(path: Path, name: str, classes: list[str], seed: int, pretrained: 
         model = _build(name, len(classes))
         model.names = dict(enumerate(classes))
         if pretrained is not None:
-            model.load(_checkpoint(pretrained), verbose=False)
+            model.load(_network(pretrained), verbose=False)
         beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({"model": model, "epoch": -1, "train_args": {"task": "detect"}}, beside)
         os.replace(beside, path)
-    return weights_sha256(_checkpoint(path)["model"])
+    return weights_sha256(_network(path))
 
 
 def _build(name: str, classes: int) -> DetectionModel:
@@ -142,9 +152,9 @@ def _build(name: str, classes: int) -> DetectionModel:
     return kind(f"{name}.yaml", ch=3, nc=classes, verbose=False)
 
 
-def check_weights(path: Path) -> None:
-    """Raise UserError where a file does not hold the weights of a detector."""
-    _checkpoint(path)
+def check_weights(detector: str, path: Path) -> None:
+    """Raise UserError where a file does not hold the weights of a detector, or those of another than `detector`."""
+    _check_fit(detector, path, _network(path))
 
 
 def _checkpoint(path: Path) -> dict:
@@ -152,16 +162,40 @@ def _checkpoint(path: Path) -> dict:
         content = torch_safe_load(path)[0]
     except Exception as error:  # a damaged file makes torch raise anything
         raise UserError(f"{path}: not weights of an ultralytics detector ({one_line(error)})") from None
-    if not isinstance(content, Mapping) or not isinstance(_model(content), torch.nn.Module):
+    model = (content.get("ema") or content.get("model")) if isinstance(content, Mapping) else None
+    if not isinstance(model, torch.nn.Module):
         raise UserError(f"{path}: not weights of an ultralytics detector (no network is in it)")
-    if type(_model(content)) not in (DetectionModel, RTDETRDetectionModel):
-        raise UserError(f"{path}: weights of a {type(_model(content)).__name__}, which is no detector of boxes")
-    return content
+    head = model.model[-1] if type(model) in (DetectionModel, RTDETRDetectionModel) else None
+    if not isinstance(head, (Detect, RTDETRDecoder)):
+        raise UserError(f"{path}: weights of a {type(model).__name__}, which is no detector of boxes")
+    return {**content, "model": model}
 
 
-def _model(content: Mapping) -> torch.nn.Module | None:
+def _network(path: Path) -> DetectionModel:
     """Return the network in a file: the averaged one where training left both."""
-    return content.get("ema") or content.get("model")
+    return _checkpoint(path)["model"]
+
+
+def _check_fit(detector: str, path: Path, model: DetectionModel) -> None:
+    expected = _build(detector, model.model[-1].nc).state_dict()
+    found = model.state_dict()
+    # A fused network has no batch normalisation left: its convolutions tell which detector it is.
+    layers = [name for name, value in expected.items() if value.ndim == 4]
+    if any(name not in found or found[name].shape != expected[name].shape for name in layers):
+        told = architecture(model)
+        other = f"but of {told}; give --detector {told}" if told not in ("", detector) else "whose layers are others"
+        raise UserError(f"{path}: not weights of {detector}, {other}")
+
+
+def architecture(model: DetectionModel) -> str:
+    """Return the name of the detector that a network says it is, such as "yolov8n"; empty where it does not say."""
+    return Path(str((getattr(model, "yaml", None) or {}).get("yaml_file") or "")).stem
+
+
+def detector_in(path: Path) -> str:
+    """Return the name of the detector whose weights a file holds; empty where the file does not say. Raises UserError
+    where it holds none."""
+    return architecture(_network(path))
 
 
 @dataclass(frozen=True)
@@ -175,16 +209,24 @@ class Ready:
 
 def ready(detector: str, path: Path) -> Ready:
     """Look at the weights of a detector that is only evaluated. Raises UserError where the file holds none, or those of
-    another detector than `detector`."""
-    model = _model(_checkpoint(path))
-    names = {int(number): str(name) for number, name in dict(model.names).items()}
-    expected = _build(detector, len(names)).state_dict()
-    found = model.state_dict()
-    # A fused network has no batch normalisation left: its convolutions tell which detector it is.
-    layers = [name for name, value in expected.items() if value.ndim == 4]
-    if any(name not in found or found[name].shape != expected[name].shape for name in layers):
-        raise UserError(f"{path}: not weights of {detector}, whose layers are others")
-    return Ready(path, weights_sha256(model), names)
+    another detector than `detector`, and where its classes have no names."""
+    model = _network(path)
+    _check_fit(detector, path, model)
+    return Ready(path, weights_sha256(model), _class_names(path, model))
+
+
+def _class_names(path: Path, model: DetectionModel) -> dict[int, str]:
+    """Return number -> name of a network's classes: its own names, or COCO's where it has none for as many classes."""
+    count, names = model.model[-1].nc, getattr(model, "names", None)
+    names = dict(enumerate(names)) if isinstance(names, (list, tuple)) else names
+    named = isinstance(names, Mapping) and set(names) == set(range(count))
+    # Ultralytics numbers classes that nobody has named.
+    if named and any(str(name) not in (str(number), f"class{number}") for number, name in names.items()):
+        return {number: str(name) for number, name in sorted(names.items())}
+    coco = YAML.load(ROOT / "cfg" / "datasets" / "coco.yaml")["names"]
+    if count != len(coco):
+        raise UserError(f"{path}: its {count} classes have no names, and as many as COCO's they are not")
+    return coco
 
 
 def weights_sha256(model: torch.nn.Module) -> str:
@@ -219,7 +261,8 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         files.replace(note, json.dumps(record))
         if "," not in job.arguments["device"]:  # callbacks do not reach the processes of several GPUs
             _tell_epochs(model, job.arguments["epochs"] - (done or 0), step)
-        model.train(trainer=Trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
+        trainer = TransformerTrainer if isinstance(model, RTDETR) else Trainer
+        model.train(trainer=trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
     if not best.is_file():
         raise RuntimeError("ultralytics ended without weights")
     checkpoint = torch_safe_load(best)[0]
@@ -290,31 +333,39 @@ class Detections:
     own: dict
 
 
-def detect(
-    weights: Path,
-    data: Path,
-    part: str,
-    imgsz: int,
-    batch: int,
-    device: str,
-    folder: Path,
-    transformer: bool = False,
-    kept: Collection[int] | None = None,
-) -> Detections:
-    """Run a detector on one part ("test") of a data set.
+def load(weights: Path, kept: Collection[int] | None = None) -> YOLO | RTDETR:
+    """Load a detector. kept: the numbers of the classes to look for, all where None.
 
-    folder: where ultralytics may write. transformer: whether it is an RT-DETR, whose images are resized to a square and
-    whose boxes are not suppressed. kept: the classes to look for, all where None; others take no part, so that they use
-    up none of an image's detections.
+    The confidence of all other classes is zero in the network itself, so that they use up none of the detections that
+    an image may have, whether the network chooses them or what comes behind it.
+    """
+    loaded = (RTDETR if isinstance(_network(weights), RTDETRDetectionModel) else YOLO)(weights)
+    if kept is not None:
+        _silence(loaded.model.model[-1], kept)
+    return loaded
+
+
+def _silence(head: torch.nn.Module, kept: Collection[int]) -> None:
+    others = [number for number in range(head.nc) if number not in kept]
+    if isinstance(head, RTDETRDecoder):
+        layers = list(head.dec_score_head)
+    else:  # a head with a second branch, which needs no suppression, has both
+        branches = [getattr(head, name, None) for name in ("cv3", "one2one_cv3")]
+        layers = [sequence[-1] for branch in branches if branch is not None for sequence in branch]
+    for layer in layers:
+        layer.bias.data[others] = -math.inf
+
+
+def detect(
+    detector: YOLO | RTDETR, data: Path, part: str, imgsz: int, batch: int, device: str, folder: Path
+) -> Detections:
+    """Run a detector of `load` on one part ("test") of a data set. folder: where ultralytics may write.
+
+    An RT-DETR gets images that are stretched to a square, and its boxes are not suppressed.
     """
     found: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
-    class Collector(RTDETRValidator if transformer else Validator):
-        def postprocess(self, preds):
-            if kept is not None:
-                _silence(preds, kept, len(self.names))
-            return super().postprocess(preds)
-
+    class Collector(RTDETRValidator if isinstance(detector, RTDETR) else Validator):
         def update_metrics(self, preds, batch):
             for index, pred in enumerate(preds):
                 prepared = self._prepare_batch(index, batch)
@@ -324,8 +375,7 @@ def detect(
                 found[Path(prepared["im_file"]).stem] = boxes, scores, classes.astype(int)
             super().update_metrics(preds, batch)
 
-    model = (RTDETR if transformer else YOLO)(weights)
-    metrics = model.val(
+    metrics = detector.val(
         validator=Collector,
         data=str(data),
         split=part,
@@ -349,14 +399,3 @@ def detect(
     return Detections(
         found, {"mAP50": float(metrics.box.map50), "mAP50-95": float(metrics.box.map), "classes": classes}
     )
-
-
-def _silence(preds, kept: Collection[int], classes: int) -> None:
-    """Set the confidence of all other classes to zero, in a network's own output: (B, N, 6) where it has chosen its
-    detections, (B, 4 + classes, N) where that is still to be done."""
-    output = preds[0] if isinstance(preds, (list, tuple)) else preds
-    if output.shape[-1] == 6:
-        others = ~torch.isin(output[..., 5].round().long(), torch.tensor(sorted(kept), device=output.device))
-        output[..., 4].masked_fill_(others, 0)
-    else:
-        output[:, [4 + number for number in range(classes) if number not in kept]] = 0

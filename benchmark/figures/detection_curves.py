@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmark.detection.outcome import Compared, Row
+from benchmark.detection.outcome import REFERENCES, Compared, Row
 from benchmark.detection.precision import RECALLS
 from benchmark.figures import captions, style
-from benchmark.report.measured import NAIVE
 
 CLASSES = 8  # panels: those of the classes with most instances
 
@@ -70,9 +69,9 @@ def _looks(detected: Detected) -> dict[str, style.Look]:
     have colours, and the others look all the same."""
     methods = list(detected.titles)
     means = {method: _mean_ap(detected.ap.get(method, {})) for method in methods}
-    own = [method for method in methods if method not in NAIVE]
+    own = [method for method in methods if method not in REFERENCES]
     bright = sorted(own, key=lambda method: -means[method])[: style.MOST]
-    return style.looks(methods, NAIVE, [method for method in own if method not in bright])
+    return style.looks(methods, REFERENCES, [method for method in own if method not in bright])
 
 
 def _mean_ap(by_class: dict[str, list[float]]) -> float:

@@ -6,11 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-from scipy.stats import rankdata
-
 from benchmark import progress
-from benchmark.detection.differences import BASE
+from benchmark.detection.differences import BASE, CAMERAS
 from benchmark.detection.outcome import METRICS, Compared, Figure, Row, Values, over_seeds
 from benchmark.detection.precision import SIZES
 from benchmark.names import short_labels
@@ -42,58 +39,6 @@ def grids(compared: Compared, digits: int | None = None, cites: Cites = lambda k
         figures = [compared.figure(metric, label=label) for label in compared.classes]
         found.append(_grid(compared, metric, figures, digits, cites))
     return found
-
-
-def beside(detected: Sequence[Compared], digits: int | None = None, cites: Cites = lambda kind, name: ()) -> list[Grid]:
-    """Make a table for each group of setups that differ in nothing but the detector: AP of each method with each
-    detector, their mean, and the mean of the method's ranks. Only rows that all of them have are ranked."""
-    digits = DIGITS if digits is None else digits
-    groups: dict[tuple, list[Compared]] = {}
-    for one in detected:
-        if one.rows:
-            groups.setdefault(_but_detector(one), []).append(one)
-    return [_beside(group, digits, cites) for group in groups.values() if len(group) > 1]
-
-
-def _but_detector(one: Compared) -> tuple:
-    settings = {k: v for k, v in one.facts["settings"].items() if k not in ("detector", "init")}
-    shared = (one.place, one.facts["split_sha256"], one.facts["classes"], one.seeds, one.output, settings)
-    return tuple(map(str, shared))
-
-
-def _beside(group: Sequence[Compared], digits: int, cites: Cites) -> Grid:
-    first = group[0]
-    by_method = [{row.method: row for row in one.rows} for one in group]
-    common = [row for row in first.rows if all(row.method in rows for rows in by_method)]
-    shared = [replace(one, rows=tuple(rows[row.method] for row in common)) for one, rows in zip(group, by_method)]
-    table = [entries(one, one.figure("AP"), digits) for one in shared]
-    values = np.array([[math.nan if e.value is None else e.value for e in column] for column in table])
-    entered = np.array([first.enters(row) for row in common], bool)
-    mean = values.mean(axis=0)
-    table.append([Entry(UNDEFINED) if math.isnan(v) else Entry(number(v, digits), v) for v in mean])
-    columns = [Column(one.facts["settings"]["detector"], 1, "AP", cites("metric", "AP")) for one in group]
-    columns.append(Column("mean", 1, "AP"))
-    if entered.sum() > 1 and not np.isnan(values).any():
-        ranks = np.full(len(common), math.nan)
-        ranks[entered] = rankdata(-values[:, entered], axis=1).mean(axis=0)
-        table.append([Entry(UNDEFINED) if math.isnan(r) else Entry(number(r, 1), r) for r in ranks])
-        columns.append(Column("mean rank", -1))
-    facts = first.facts
-    lacking = sorted({row.method for one in group for row in one.rows} - {row.method for row in common})
-    data = first.data or f"{facts['dataset']}, division {facts['split']}"
-    return Grid(
-        key=key("detect", "detectors", facts["dataset"], facts["split"], facts["settings"]["protocol"]),
-        title=f"Detection by {len(group)} detectors: {data} ({facts['split_sha256'][:8]}), protocol {protocol(first)}",
-        columns=tuple(columns),
-        lines=tuple(
-            Line(label(row), titled(row), tuple(column[i] for column in table), cites=cites("method", row.name))
-            for i, row in enumerate(common)
-        ),
-        explanation=f"AP in %. {'; '.join(choice(one) for one in group)}. Ranks are among methods that are not shown"
-        " for reference, 1 is the best.",
-        notes=(f"Not with every detector: {', '.join(lacking)}",) if lacking else (),
-        cites=(*cites("dataset", facts["dataset"]), *cites("detector", "ultralytics")),
-    )
 
 
 def _grid(compared: Compared, metric: str, figures: Sequence[Figure], digits: int, cites: Cites) -> Grid:
@@ -245,19 +190,20 @@ def explanation(compared: Compared, metric: str = "") -> str:
             f"Test images with a training image near by id: {leak(compared)}.",
         ]
     else:
-        parts = [f"As its makers trained it; nothing is trained here: {training(compared)}.", *_vocabulary(compared)]
+        parts = [f"As its makers trained it; nothing is trained here: {training(compared)}.", *vocabulary(compared)]
     if compared.rows:
         over = ", mean ± standard deviation over seeds" if len(compared.seeds) > 1 else ""
         parts.append(f"AP in %{over}; n: labelled objects.")
     if sum(map(compared.enters, compared.rows)) > 1:
         parts.append("Bold: best mean; underlined: second best, without a test.")
+    if not metric and {row.method for row in compared.rows} >= set(CAMERAS):
+        parts.append(f"The better single camera by AP: {compared.camera}.")
     if not metric and any(row.gap and row.gap["AP"]["low"] is not None for row in compared.rows):
-        other = "" if compared.camera == BASE else f" and {compared.camera}, the better camera,"
-        parts.append(f"Intervals of the difference to {BASE}{other}: jackknife over scenes.")
+        parts.append("Intervals of differences: jackknife over scenes.")
     return " ".join(parts)
 
 
-def _vocabulary(compared: Compared) -> list[str]:
+def vocabulary(compared: Compared) -> list[str]:
     """Say which of the detector's classes stand for those of the set, and which objects it does not know."""
     facts = compared.facts
     words = facts.get("counterparts", {}).items()
@@ -273,11 +219,15 @@ def notes(compared: Compared) -> list[str]:
     if excluded := compared.facts.get("excluded"):
         found.append(f"{counted(len(excluded), 'image')} left out: see setup.json")
     found += [*compared.facts.get("notes", ()), *compared.notes, *caveats_of_detection(compared)]
-    if reference := [titled(row) for row in compared.rows if compared.is_reference(row)]:
-        found.append(f"For reference, in no rank: {', '.join(reference)}")
+    found += reference_note(compared)
     if any(row.preliminary for row in (*compared.rows, *compared.absent)):
         found.append(PRELIMINARY_NOTE)
     return found + saved.notes([(row.shown or row.method, row.remark) for row in compared.rows])
+
+
+def reference_note(compared: Compared) -> list[str]:
+    reference = [titled(row) for row in compared.rows if compared.is_reference(row)]
+    return [f"For reference, in no rank: {', '.join(reference)}"] if reference else []
 
 
 def show(found: Iterable[Grid]) -> None:

@@ -8,21 +8,26 @@ from benchmark import datasets
 from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import parse_label
 from benchmark.detection.outcome import Compared
-from benchmark.errors import UserError
+from benchmark.errors import UserError, first_few
 from benchmark.names import printable
 from benchmark.store.summary import Row
+
+_NAMED = 5  # scenes in a line about many
 
 
 def caveats(dataset: str, split: str, rows: Sequence[Row]) -> tuple[str, ...]:
     """Return what must be known of a split: the data set's own caveat, then, of the rows trained on pairs of that set,
-    how many pairs of the split, or of their scenes, are in the training list. Empty for a data set that is not
-    installed here."""
+    how many pairs of the split, or of their scenes, are in the training list, and which scenes these are. Empty for a
+    data set that is not installed here."""
     return _caveats(dataset, [split], [(row.cell.method, row.trained_on, row.scores) for row in rows])
 
 
 def caveats_of_detection(compared: Compared) -> tuple[str, ...]:
     """Return the same of the test images of a detection setup: what the methods that fused them saw in training."""
-    ids = [image["file_name"] for image in compared.setup.truth().get("images", ())]
+    try:
+        ids = [image["file_name"] for image in compared.setup.truth()["images"]]
+    except (KeyError, TypeError):  # the table says what is broken
+        return ()
     rows = [(row.shown or row.method, row.trained_on, ids) for row in compared.rows]
     return _caveats(compared.facts["dataset"], compared.facts.get("test_splits", ()), rows)
 
@@ -62,4 +67,6 @@ def _seen(source: Dataset, entry: str, ids: Iterable[str]) -> str:
     near = sum(id not in trained and source.scene_of(id) in scenes for id in ids)
     parts = [f"{same} of these {len(ids)} pairs are in that list"] * bool(same)
     parts += [f"{near} of these {len(ids)} pairs show a scene of that list"] * bool(near)
-    return f"trained on {entry}: {', and '.join(parts)}" if parts else ""
+    known = sorted(scenes & {source.scene_of(id) for id in ids})
+    named = f" (scene{'s' * (len(known) > 1)} {first_few(known, _NAMED)})" if known else ""
+    return f"trained on {entry}: {', and '.join(parts)}{named}" if parts else ""

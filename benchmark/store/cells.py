@@ -160,6 +160,12 @@ def external_key(pair_digest: str, fused: str) -> str:
     return _key("external", PREPROCESSING, pair_digest, fused)
 
 
+def altered_key(fused: str, alteration: str, version: str) -> str:
+    """The fuse key of an image that is made of a fused one: by the SHA-256 of that, the name of what is done to it, and
+    the version of the code that does it."""
+    return _key("altered", PREPROCESSING, fused, alteration, version)
+
+
 def score_key(protocol: str, metrics_version: str) -> str:
     return _key("score", protocol, metrics_version)
 

@@ -90,7 +90,9 @@ def test_two_epochs_from_the_shell(drawn, tmp_path, bench):
     assert facts["images"] == {"train": 8, "val": 8, "test": 8} and len(truth["images"]) == 8
     assert facts["objects"]["test"]["People"] == sum(a["category_id"] == 1 for a in truth["annotations"]) > 0
     all_runs = setup.runs()
-    assert [run.method for run in all_runs] == ["ir", "vis", "average", "laplacian"]
+    assert [run.method for run in all_runs] == ["ir", "vis", "average", "laplacian", "two-cameras"]
+    *all_runs, both = all_runs  # two cameras have no training of their own
+    assert both.record()["state"] == "done" and "training" not in both.record()
     found = [run.record() for run in all_runs]
     assert {record["state"] for record in found} == {"done"}
     # One initial state, one schedule, one set of labels; images of each method's own.
@@ -124,10 +126,10 @@ def test_two_epochs_from_the_shell(drawn, tmp_path, bench):
 
     frame = detection.load_detections(tmp_path / "results")
     overall = frame.query("source == 'coco' and subset == 'all' and `class` == 'all' and metric == 'AP50'")
-    assert list(overall["method"]) == ["ir", "vis", "average", "laplacian"]
+    assert list(overall["method"]) == ["ir", "vis", "average", "laplacian", "two-cameras"]
     assert overall["value"].between(0, 1).all() and set(frame["state"]) == {"done"}
     assert frame[frame["class"] == absent[0]].query("source == 'coco'")["value"].isna().all()
-    assert len(detection.load_differences(tmp_path / "results")) == 6  # three methods, two metrics
+    assert len(detection.load_differences(tmp_path / "results")) == 16  # to two cameras, four other rows, two metrics
     assert detection.load_confusions(tmp_path / "results").query("method == 'vis'")["count"].sum() >= 1
     curves = detection.load_curves(tmp_path / "results")
     assert set(curves["recall"]) == {round(k / 100, 2) for k in range(101)}
@@ -140,7 +142,7 @@ def test_two_epochs_from_the_shell(drawn, tmp_path, bench):
     for record in found:
         assert f"{100 * record['test']['all']['AP50']:.1f}" in text
     (board,) = pages.content_of(tmp_path / "results" / "report" / "page", "index")["detection"]
-    assert [row["method"] for row in board["rows"]] == ["ir", "vis", "average", "laplacian"]
+    assert [row["method"] for row in board["rows"]] == ["ir", "vis", "average", "laplacian", "two-cameras"]
 
     # Images are links into the store, of which nothing was scored.
     links = list((tmp_path / "results" / "detect").glob("*/data/*/images/*/*.png"))
@@ -303,7 +305,7 @@ def test_detectors_are_listed(bench, tmp_path):
     (tmp_path / "yolo" / "yolov8s.pt").write_bytes(b"")
     lines = {line.split()[0]: line for line in bench("ls", "detectors", "--weights-root", tmp_path).output.splitlines()}
     assert "n, s, m, l, x" in lines["yolov8"] and "yolov8s.pt" in lines["yolov8"]
-    for name in ("yolov8n", "yolov10b", "yolov8n-p2", "yolov9c", "yolo26x"):
+    for name in ("yolov8n", "yolov10b", "yolov8n-p2", "yolov9c", "yolo26x", "rtdetr-l", "rtdetr-resnet50"):
         initial_weights.check_detector(name)
     assert lines["yolo26"].rstrip().endswith("no") and "yolov8-seg" not in lines
 
@@ -313,7 +315,10 @@ def test_detectors_are_listed(bench, tmp_path):
     [
         (("--detector", "yolov8q"), ("unknown detector 'yolov8q'", "yolov8n")),
         (("--methods", "averge"), ("unknown method", "did you mean average")),
-        (("--init", "missing.pt"), ("--init missing.pt: no such file",)),
+        (("--init", "missing.pt"), ("--init missing.pt: no such file or folder",)),
+        (("--init", "."), ("--init .: holds no yolov8n.pt",)),
+        (("--detector", "yolov8n,yolov8q"), ("unknown detector 'yolov8q'",)),
+        (("--methods", "two-cameras=cmd:cp {ir} {out}"), ("two-cameras is the row of both cameras",)),
         (("--init", "pretrained"), ("--weights-root",)),
         (("--seeds", "0,x"), ("expected whole numbers",)),
         (("--device", "gpu"), ("--device gpu",)),
@@ -323,17 +328,11 @@ def test_detectors_are_listed(bench, tmp_path):
         (("--split", "scene"), ("own lists",)),
         (("--train-on", "vis"), ("--protocol frozen",)),
         (("--name", "a/b"), ("--name a/b",)),
+        (("--name", "scene"), ("--name scene: m3fd has a split scene-test of its own",)),
     ],
 )
 def test_mistakes_are_told_in_one_line(detect, more, words):
     one_error(detect(*more), *words)
-
-
-def test_a_broken_file_of_weights(detect, tmp_path):
-    (tmp_path / "bad.pt").write_bytes(b"no weights")
-    one_error(
-        detect("--methods", "vis", "--only", "--init", "bad.pt"), "bad.pt: not weights of an ultralytics detector"
-    )
 
 
 def test_pretrained_weights_are_taken_where_they_fit(detect, tmp_path):

@@ -295,7 +295,7 @@ def test_a_broken_image_is_left_out_and_a_failing_method_is_told(m3fd, monkeypat
         return Experiment(m3fd / "results", *parts, "cpu", "cpu")
 
     made = experiment()
-    made._fuse()
+    made._take(made._fuse())
     assert list(made.division.excluded) == ["00002"] and "broken or truncated" in made.division.excluded["00002"]
     assert len(made.division.parts["train"]) == 5 and not made.unfit
     truncate(m3fd / "M3FD_Detection" / "Vis" / "00009.png")  # which no helper fuses
@@ -306,6 +306,6 @@ def test_a_broken_image_is_left_out_and_a_failing_method_is_told(m3fd, monkeypat
     monkeypatch.setattr(Maximum, "fuse_levels", fail)
     draw(m3fd / "M3FD_Detection" / "Ir" / "00008.png", 77)  # another image: it must be fused anew
     made = experiment()
-    made._fuse()
+    made._take(made._fuse())
     assert list(made.division.excluded) == ["00002", "00009"]
     assert made.unfit == {"max": "failed (1 images could not be fused: 00008: fusing failed: RuntimeError: no maximum)"}

@@ -137,7 +137,7 @@ class SynthPair(Pair):
 
     def load(self) -> PairImages:
         drawn = self.scene()
-        return PairImages(drawn.ir.copy(), bt601.luminance(drawn.vis_rgb), drawn.vis_rgb.copy())
+        return PairImages(drawn.ir.copy(), bt601.luminance(drawn.vis_rgb), drawn.vis_rgb.copy(), id=self.id)
 
     def digest(self) -> str:
         drawn = self.scene()

@@ -13,10 +13,12 @@ from benchmark.detection.outcome import Compared, over_seeds
 from benchmark.detection.outcome import Row as DetectionRow
 from benchmark.errors import first_few
 from benchmark.names import printable
-from benchmark.report import failure_cases
+from benchmark.report import failure_cases, several_detectors
 from benchmark.report.content import Content
 from benchmark.report.failure_cases import Failures
 from benchmark.report.measured import Measured
+from benchmark.report.several_detectors import Panel
+from benchmark.report.training_overlap import caveats_of_detection
 from benchmark.store.summary import Row
 
 ORDER = 20
@@ -26,6 +28,7 @@ COLUMNS += ("ci_low", "ci_high", "p_best", "best", "unit", "units", "infinite", 
 WORST = ("image", "place", "loses_by", "best_other", "best_other_mean_rank")
 CAVEATS = "caveats"
 DETECTION = ("setup", "seeds", "instances", "difference", "difference_low", "difference_high")
+DETECTION += ("camera", "camera_difference", "camera_difference_low", "camera_difference_high")
 
 
 def render(content: Content) -> str:
@@ -44,6 +47,8 @@ def render(content: Content) -> str:
 
     A line of detection has as metric "AP small", "AP50 Car" and so on, as fractions, as in the records. mean, sd: over
     the `seeds`. n: images that the number is of. instances: labelled objects. difference: to `vis`, with its interval.
+    camera: the single camera with the higher AP, and the difference to it. Where setups differ in nothing but the
+    detector, further lines have as setup their number, and the metrics "AP mean" and "AP mean rank" over detectors.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -58,8 +63,11 @@ def render(content: Content) -> str:
                 whole = (*line, *[""] * (len(COLUMNS) - 1 - len(line)), row.saved.output)
                 writer.writerow((*whole, *[""] * (width - len(COLUMNS)), caveats))
     for one in content.detected:
+        caveats = text(" ".join(caveats_of_detection(one)))
         for row in sorted((*one.rows, *one.absent), key=lambda row: row.method):
-            writer.writerows((*line, *[""] * len(worst), "") for line in _detection_lines(one, row))
+            writer.writerows((*line, *[""] * len(worst), caveats) for line in _detection_lines(one, row))
+    for panel in several_detectors.panels(content.detected):
+        writer.writerows((*line, *[""] * (width - len(line)), "") for line in _panel_lines(panel))
     if worst:
         for one in failure_cases.chosen(content):
             writer.writerows((*line, "") for line in _worst_lines(one, len(columns)))
@@ -100,16 +108,33 @@ def _detection_lines(one: Compared, row: DetectionRow):
     behind, state = (text(one.setup.folder.name), " ".join(map(str, row.records))), text(row.state)
     if row in one.absent:
         lacking = ("", "", "", 0, facts["images"]["test"], state, *[""] * 7)
-        return [(*place, *lacking, row.saved.output, *behind, *[""] * 4)]
+        return [(*place, *lacking, row.saved.output, *behind, *[""] * 8)]
     lines = []
     for figure in one.figures:
         mean, sd = map(_number, over_seeds(row.values(figure)))
-        gap = (row.gap or {}).get(figure.name, {})
-        difference = [_rounded(math.nan if value is None else value) for value in gap.values()] or [""] * 3
+        difference = _gap(row.gap, figure.name)
+        to_camera = _gap(row.camera_gap, figure.name)
+        camera = one.camera if any(to_camera) else ""
         counts = (figure.images, figure.images, state, "", "", "", "")
         unit = ("scene", facts["scenes"]["test"], "", row.saved.output)
-        lines.append((*place, text(figure.name), mean, sd, *counts, *unit, *behind, figure.instances, *difference))
+        told = (*behind, figure.instances, *difference, camera, *to_camera)
+        lines.append((*place, text(figure.name), mean, sd, *counts, *unit, *told))
     return lines
+
+
+def _gap(gaps: dict | None, name: str) -> list[str]:
+    found = (gaps or {}).get(name, {})
+    return [_rounded(math.nan if value is None else value) for value in found.values()] or [""] * 3
+
+
+def _panel_lines(panel: Panel):
+    facts = panel.first.facts
+    for i, row in enumerate(panel.rows):
+        place = tuple(map(text, (facts["dataset"], facts["split"], row.method, facts["settings"]["protocol"])))
+        for name, values in (("AP mean", panel.mean), ("AP mean rank", panel.rank)):
+            counts = (facts["images"]["test"], facts["images"]["test"], text(row.state))
+            line = (*place, name, _number(float(values[i])), "", *counts)
+            yield (*line, *[""] * (len(COLUMNS) - 1 - len(line)), row.saved.output, panel.name)
 
 
 def _worst_lines(failures: Failures, width: int):

@@ -13,6 +13,7 @@ from benchmark.names import printable
 from benchmark.report.content import Content
 from benchmark.report.measured import Measured
 from benchmark.report.tabular import Entry, Grid
+from benchmark.report.training_overlap import caveats_of_detection
 
 ORDER = 50
 FILE = "report.json"
@@ -26,8 +27,9 @@ def render(content: Content) -> str:
     "beside": how methods that are not ranked were saved instead; "n": images with a finite value;
     "infinite": images with an infinite one, where there are any; "pairs": p values of any two means, corrected
     for all pairs; "independent": how many independent units tell as much as there are. `detected`:
-    the facts of each setup of detection and the numbers of each method, as fractions, as in the records. `tables`: what
-    the other formats draw. Undefined numbers are null, infinite ones "inf".
+    the facts of each setup of detection and the numbers of each method, as fractions, as in the records; "camera": the
+    better single camera, which "camera_difference" is to. `tables`: what the other formats draw. Undefined numbers are
+    null, infinite ones "inf".
     """
     found = {
         "measured": list(map(_measured, content.measured)),
@@ -104,13 +106,13 @@ def _detected(one: Compared) -> dict:
             values = row.values(figure)
             mean, sd = over_seeds(values)
             figures[figure.name] = {"mean": mean, "sd": sd, "seeds": values}
-        methods[row.method] = {"figures": figures, "difference": row.gap}
-        if row.camera_gap is not None:
-            methods[row.method][f"difference to {one.camera}"] = row.camera_gap
+        methods[row.method] = {"figures": figures, "difference": row.gap, "camera_difference": row.camera_gap}
     return {
         "setup": one.setup.folder.name,
         **{name: value for name, value in one.facts.items() if name not in ("format", "task", "methods")},
         "seeds": one.seeds,
+        "camera": one.camera,
+        "caveats": caveats_of_detection(one),
         "reference": [row.method for row in one.rows if one.is_reference(row)],
         "instances": {figure.name: figure.instances for figure in one.figures},
         "methods": methods,

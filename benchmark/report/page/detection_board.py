@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.detection.differences import BASE
-from benchmark.detection.outcome import ALL, Compared, Figure, Row
-from benchmark.report import detection_tables
+from benchmark.detection.outcome import ALL, REFERENCES, Compared, Figure, Row
+from benchmark.report import detection_tables, several_detectors
 from benchmark.report.content import Content
-from benchmark.report.measured import NAIVE
 from benchmark.report.page import facts
 from benchmark.report.page.facts import Facts, Group
-from benchmark.report.tabular import Entry
+from benchmark.report.several_detectors import Panel
+from benchmark.report.tabular import Column, Entry
 from benchmark.report.terminal import PRELIMINARY_MEANING, signs
 
-GAP = "gap"  # the column of differences
+GAP = "gap"  # the column of differences to BASE
 
 
 def of(content: Content) -> list[dict]:
-    """Make one table per setup. Numbers are percent. Marks and notes are those of the report's tables."""
+    """Make one table per setup, then one of each that differ in nothing but the detector. Numbers are percent. Marks
+    and notes are those of the report's tables."""
     digits = detection_tables.DIGITS if content.options.digits is None else content.options.digits
-    return [_table(one, digits) for one in content.detected]
+    panels = several_detectors.panels(content.detected)
+    return [_table(one, digits) for one in content.detected] + [_side_by_side(panel, digits) for panel in panels]
 
 
 def _table(one: Compared, digits: int) -> dict:
@@ -31,10 +33,12 @@ def _table(one: Compared, digits: int) -> dict:
     columns = [_cells(one, figure, digits) for figure in figures]
     first = next((k for k, figure in enumerate(overall) if figure.metric == "AP"), 0)
     aps = detection_tables.entries(one, figures[first], digits) if figures else []
-    columns.insert(len(overall), _gaps(one, aps, digits))
     metrics = [_metric(figure, figure in parts) for figure in figures]
-    gap = f"AP − {BASE}"
-    metrics.insert(len(overall), {"name": GAP, "head": gap, "full": gap, "direction": 1, "metric": "AP"})
+    cameras = [(GAP, BASE), ("camera_gap", one.camera)][: 1 + (one.camera != BASE)]
+    for at, (name, camera) in enumerate(cameras, start=len(overall)):
+        columns.insert(at, _gaps(one, name, aps, digits))
+        gap = f"AP − {camera}"
+        metrics.insert(at, {"name": name, "head": gap, "full": gap, "direction": 1, "metric": "AP"})
     settings, dataset = one.facts["settings"], one.facts["dataset"]
     return {
         "place": one.place,
@@ -70,6 +74,68 @@ def _table(one: Compared, digits: int) -> dict:
     }
 
 
+def _side_by_side(panel: Panel, digits: int) -> dict:
+    """Make the table of several detectors. It has AP alone: that with each of them, their mean, and the mean rank."""
+    one, columns = panel.first, several_detectors.columns(panel, digits)
+    first = len(panel.heads)
+    cells = [
+        [
+            {"text": e.text, "mark": e.mark, "spread": e.spread, "digits": digits, "place": place}
+            | ({} if e.value is None else {"mean": e.value})
+            for e, place in zip(entries, _places(_ranked(panel, column, entries)))
+        ]
+        for column, entries in columns
+    ]
+    metrics = [
+        {"name": f"detector/{k}", "head": column.name, "full": f"AP, {column.name}" if k <= first else column.name,
+         "direction": column.direction, "metric": "AP" if k <= first else "rank"}
+        for k, (column, _) in enumerate(columns)
+    ]  # fmt: skip
+    rows = [
+        {
+            **_row(row),
+            "reference": one.is_reference(row),
+            "cells": [column[k] for column in cells],
+            "own": [],
+            "about": [],
+        }
+        for k, row in enumerate(panel.rows)
+    ]
+    settings, dataset = one.facts["settings"], one.facts["dataset"]
+    return {
+        "place": one.place,
+        "dataset": dataset,
+        "division": one.facts["split"],
+        "setup": panel.name,
+        "protocol": settings["protocol"],
+        "choice": f"{panel.name}: {', '.join(panel.heads)}",
+        "data": one.data or one.place,
+        "lead": several_detectors.title(panel),
+        "base": BASE,
+        "seeds": list(one.seeds),
+        "total": one.facts["images"]["test"],
+        "ranked": len(rows),
+        "entered": sum(map(one.enters, one.rows)),
+        "over": [],
+        "first": first,
+        "metrics": metrics,
+        "rows": rows,
+        "absent": [],
+        "explanation": several_detectors.explanation(panel),
+        "notes": several_detectors.notes(panel),
+        "works": [*facts.works("dataset", dataset), *facts.works("detector", "ultralytics")],
+        "about": [],
+    }
+
+
+def _ranked(panel: Panel, column: Column, entries: Sequence[Entry]) -> list[float | None]:
+    """Return what places go by, high values first; None for what is in no rank."""
+    return [
+        column.direction * _printed(entry) if entry.value and panel.first.enters(row) else None
+        for row, entry in zip(panel.rows, entries)
+    ]
+
+
 def _metric(figure: Figure, part: bool) -> dict:
     """Describe a column. part: whether it is of some objects only; the page shows such a column with its metric."""
     return {
@@ -98,18 +164,19 @@ def _cells(one: Compared, figure: Figure, digits: int) -> list[dict]:
     return found
 
 
-def _gaps(one: Compared, aps: Sequence[Entry], digits: int) -> list[dict]:
-    """Make the column of differences. aps: the entries of AP."""
-    entries = [detection_tables.gap(row.gap, digits) for row in one.rows]
+def _gaps(one: Compared, name: str, aps: Sequence[Entry], digits: int) -> list[dict]:
+    """Make a column of differences. name: where rows have them, "gap" or "camera_gap". aps: the entries of AP."""
+    gaps = [getattr(row, name) for row in one.rows]
+    entries = [detection_tables.gap(gap, digits) for gap in gaps]
     ranked = [_printed(e) if e.value is not None and ap else None for e, ap in zip(entries, _found(one, aps))]
     found = []
-    for row, entry, place in zip(one.rows, entries, _places(ranked)):
+    for gap, entry, place in zip(gaps, entries, _places(ranked)):
         text, _, interval = entry.text.partition(" ")
         cell = {"text": text, "mark": "", "spread": "", "interval": interval, "digits": digits, "place": place}
         if entry.value is not None:
             cell["mean"] = entry.value
             if interval:
-                cell["range"] = [100 * row.gap["AP"][end] for end in ("low", "high")]
+                cell["range"] = [100 * gap["AP"][end] for end in ("low", "high")]
         found.append(cell)
     return found
 
@@ -145,7 +212,7 @@ def _row(row: Row) -> dict:
     return {
         "method": row.method,
         "title": row.title,
-        "naive": row.name in NAIVE,
+        "naive": row.name in REFERENCES,
         "preliminary": row.preliminary,
         "signs": signs(row.preliminary, row.remark),
         "state": row.state,
@@ -171,7 +238,7 @@ def _run(record: dict) -> Facts:
     found += facts.named(training, {"trained_on": "trained on", "best_epoch": "best epoch, on validation"})
     found += [["training stopped after epochs", ", ".join(map(str, epochs))]] if (epochs := _resumed(training)) else []
     found += facts.named(training, {"weights_sha256": "weights SHA-256"})
-    found += facts.named(record, {"init_sha256": "initial weights SHA-256"})
+    found += facts.named(record, {"init_sha256": "initial weights SHA-256" if training else "weights SHA-256"})
     found += facts.named(data, {"train": "training images SHA-256", "val": "validation images SHA-256"})
     found += facts.named(record, {"test_sha256": "test images SHA-256", "key": "key"})
     validation = _mapping(training, "val")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.report import detection_tables, references
+from benchmark.report import detection_tables, references, several_detectors
 from benchmark.report.material import Material
 from benchmark.report.tabular import Grid
 
@@ -14,4 +14,4 @@ def grids(content: Material) -> list[Grid]:
         grid
         for one in content.detected
         for grid in detection_tables.grids(one, content.options.digits, references.keys)
-    ] + detection_tables.beside(content.detected, content.options.digits, references.keys)
+    ] + several_detectors.grids(content.detected, content.options.digits, references.keys)

@@ -75,7 +75,7 @@ function showFigure(table, row, i) {
     }
   } else facts.push(...row.own);
   const over = metric.part?.[1] ? "" : "; mean over the classes that occur";
-  facts.push(["metric", `average precision ${MEANINGS[metric.metric]}${over}`]);
+  if (metric.metric in MEANINGS) facts.push(["metric", `average precision ${MEANINGS[metric.metric]}${over}`]);
   const big = el("p", { class: "big" }, cell.text, cell.spread ? el("small", {}, ` ± ${cell.spread}`) : null,
     cell.mean === undefined ? null : el("small", {}, " %"));
   openDetail(`${titled(row)}, ${metric.full}`, table.lead, big, factsList(facts), ...pictures(table, row), ...about(row),
