@@ -41,9 +41,9 @@ def forest(plt, worths: Sequence[Worth], width: float | None = None):
         axis.set_xlim(-1, 1)
         axis.set_ylim(len(names) - 0.4, -0.6)
         axis.set_yticks(range(len(names)), names)
-        axis.set_xlabel("Kendall's τ with AP")
-        inches = width / len(worths) - (0.9 if axis is axes[0][0] else 0.2)
         facts = worth.evidence.compared.facts
-        lines = [name_of(worth), f"{facts['settings']['detector']}, reliability {worth.reliability[MAIN].rho:.2f}"]
-        axis.set_title("\n".join(style.fit(figure, line, inches) for line in lines), fontsize=style.SIZE)
+        inches = width / len(worths) - (0.9 if axis is axes[0][0] else 0.2)
+        axis.set_title(style.fit(figure, name_of(worth), inches), fontsize=style.SIZE)
+        reliability = f"reliability {worth.reliability[MAIN].rho:.2f}"
+        axis.set_xlabel(f"Kendall's τ with AP of {facts['settings']['detector']} ({reliability})")
     return figure

@@ -255,10 +255,11 @@ def test_a_failed_training_is_told_and_the_others_go_on(detect, tmp_path, monkey
     (weights / "last.pt").write_bytes(b"torn")
     assert detect("--methods", "ir", "--only").exit_code == 0
     assert setup.run("ir", 0).record()["state"] == "done"
-    # Both rows in one table; two scenes are too few for an interval.
+    # All rows in one table; two scenes are too few for an interval.
     first = detection_tables.grids(outcome.read(setup))[0]
-    assert [line.name for line in first.lines] == ["ir", "vis"]
-    assert first.lines[0].entries[-3].text[0] in "+−" and "[" not in first.lines[0].entries[-3].text
+    assert [line.name for line in first.lines] == ["ir", "vis", "two-cameras"]
+    (gap,) = [k for k, column in enumerate(first.columns) if column.name == "AP − vis [95 %]"]
+    assert first.lines[0].entries[gap].text[0] in "+−" and "[" not in first.lines[0].entries[gap].text
 
 
 def test_frozen_trains_once_and_fuses_what_it_needs(detect, tmp_path):
@@ -318,7 +319,7 @@ def test_detectors_are_listed(bench, tmp_path):
         (("--init", "missing.pt"), ("--init missing.pt: no such file or folder",)),
         (("--init", "."), ("--init .: holds no yolov8n.pt",)),
         (("--detector", "yolov8n,yolov8q"), ("unknown detector 'yolov8q'",)),
-        (("--methods", "two-cameras=cmd:cp {ir} {out}"), ("two-cameras is the row of both cameras",)),
+        (("--methods", "two-cameras=cmd:cp {ir} {vis} {out}"), ("two-cameras is the row of both cameras",)),
         (("--init", "pretrained"), ("--weights-root",)),
         (("--seeds", "0,x"), ("expected whole numbers",)),
         (("--device", "gpu"), ("--device gpu",)),

@@ -128,7 +128,7 @@ def test_kaist_counts_persons_and_ignores_groups(tmp_path):
     assert found.boxes(pair, []) == [person, group]
     assert [flaw.kind for flaw in found.flaws] == [relabelling.OTHER_CAMERA]
     assert [data.time_of_day(Pair(f"set{n:02d}_V000_I00019", None, None)) for n in (2, 5, 8, 9)] == ["day", "night"] * 2
-    with pytest.raises(UserError, match="has no object boxes to train a detector on; bring some by --labels FILE"):
+    with pytest.raises(UserError, match="has no object boxes; bring some by --labels FILE"):
         division.test_only(data, None, tmp_path)
 
 
