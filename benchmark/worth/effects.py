@@ -88,7 +88,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Altered:
+class Effects:
     """All variants that one detector has seen on one split of a data set. effects: by method, then by variant. metrics:
     name -> direction. scenes, images: how many the detector was shown. notes: what is left out, and why."""
 
@@ -112,7 +112,7 @@ def read(
     protocol: str = "standard",
     metrics: Sequence[str] | None = None,
     places: Sequence[Path] | None = None,
-) -> list[Altered]:
+) -> list[Effects]:
     """Compare the variants stored in `results` with what they are made of.
 
     protocol: of the scores. metrics: names, all that are scored where None. places: the folders of setups to read, all
@@ -124,7 +124,7 @@ def read(
     return [_read(results, setup, protocol, metrics) for setup in found]
 
 
-def _read(results: Path, setup: Setup, protocol: str, metrics: Sequence[str] | None) -> Altered:
+def _read(results: Path, setup: Setup, protocol: str, metrics: Sequence[str] | None) -> Effects:
     facts, truth = setup.whole_facts(), setup.truth()
     try:
         ids = tuple(image["file_name"] for image in truth["images"])
@@ -174,7 +174,7 @@ def _read(results: Path, setup: Setup, protocol: str, metrics: Sequence[str] | N
     effects = [
         replace(effect, changes=changes) for effect, changes in zip(effects, _changes(scored, directions, scenes))
     ]
-    return Altered(
+    return Effects(
         setup, facts, protocol, directions, tuple(effects), int(scenes.max()) + 1, len(ids), tuple(notes)
     )  # fmt: skip
 
