@@ -14,7 +14,7 @@ EPILOG = """\b
 Examples:
   bench variants --dataset m3fd --split all --init yolov8n.pt --data-root DATA
   bench variants --dataset m3fd,llvip --methods average,mine.py:Mine --init yolov8n.pt --data-root DATA
-  bench variants --dataset llvip --variants noise-4,noise-8,noise-16 --metrics SF,EN,VIF --init yolov8n.pt --data-root DATA
+  bench variants --dataset llvip --variants noise-4,noise-8,blur-2 --metrics SF,VIF --init yolov8n.pt --data-root DATA
   bench variants --stored --format latex,csv --out paper
 \b
 Variants are KIND-STRENGTH: noise-8 (Gaussian, in levels), sharpen-1 (amount of an unsharp
@@ -30,7 +30,7 @@ def _variant_names(ctx=None) -> list[str]:
 
 
 @click.command(epilog=EPILOG, short_help="Alter fused images: do metrics move as a detector does?")
-@click.option("--dataset", type=options.DATASETS, help="Data sets with object boxes.  [default: m3fd]")
+@click.option("--dataset", type=options.DATASETS, help="Data sets with object boxes.")
 @click.option(
     "--split",
     shell_complete=options.completing(options.split_names),
@@ -41,8 +41,8 @@ def _variant_names(ctx=None) -> list[str]:
     "--variants",
     "names",
     type=options.NameList(_variant_names),
-    help="KIND-STRENGTH, comma-separated.  [default: noise-8, sharpen-1, contrast-1.3, gamma-0.7, brightness-20, blur-1,"
-    " full-range]",
+    help="KIND-STRENGTH, comma-separated.  [default: noise-8, sharpen-1, contrast-1.3, gamma-0.7, brightness-20,"
+    " blur-1, full-range]",
 )
 @click.option("--protocol", default="standard", show_default=True, help="Of the metrics: bench ls protocols.")
 @click.option("--metrics", type=options.METRICS, help="bench ls metrics; the eight core ones if left out.")
@@ -104,17 +104,23 @@ def command(ctx, dataset, stored, protocol, metrics, formats, digits, standalone
     if out is not None and not formats:
         raise UserError(f"--out {out}: name what to write with --format")
     wanted = plan.select_metrics(metrics, [protocol])
+    if list(wanted) != [protocol]:
+        raise UserError(f"--protocol {protocol}: name one protocol")
     if stored:
         for name in ("dataset", "split", "methods", "names", "limit", "dry_run"):
             if options.given(ctx, name):
                 flag = {"names": "variants", "dry_run": "dry-run"}.get(name, name)
                 raise UserError(f"--{flag}: --stored shows all that is there, and makes nothing")
-        failed, places = False, None
+        failed, asked = False, {}
     else:
-        failed, places = _make(ctx, dataset or ("m3fd",), wanted, results, given)
-        if places is None:
-            return
-    found = effects.read(results, protocol, metrics and wanted[protocol], places)
+        if not dataset:
+            raise UserError(
+                "--dataset: name one with object boxes, such as m3fd; or show what is there: --stored"
+            )
+        failed, asked = _make(ctx, dataset, wanted, results, given)
+        if given["dry_run"]:
+            ctx.exit(int(failed))
+    found = effects.read(results, protocol, metrics and wanted[protocol], **asked)
     grids = variant_tables.grids(found, digits)
     if str(out) != "-":
         detection_tables.show(grids)
@@ -142,8 +148,8 @@ def _write(found, grids, formats, standalone, out, results) -> None:
 
 
 def _make(ctx, names, wanted, results, given):
-    """Fuse, alter, score and detect what is not there. Return whether something failed, and the folders of the setups;
-    no folders where nothing was to be done."""
+    """Fuse, alter, score and detect what is not there. Return whether something failed, and what `effects.read` shall
+    read of it."""
     from benchmark.commands import detect
     from benchmark.detection import initial_weights, offline
     from benchmark.run import machine, plan, runner
@@ -179,7 +185,8 @@ def _make(ctx, names, wanted, results, given):
     there = [method for method in methods if not method.unavailable]
     if not there:
         raise UserError("; ".join(f"{method.name}: {method.unavailable}" for method in methods))
-    failed, places = bool(errors) or len(there) < len(methods), []
+    failed = bool(errors) or (options.given(ctx, "methods") and len(there) < len(methods))
+    places, labels = [], {altering.label(method.label, one) for method in there for one in chosen_variants}
     with machine.working(progress.say):
         for division in divisions:
             detect._tell(division)
@@ -199,7 +206,7 @@ def _make(ctx, names, wanted, results, given):
                 setup, stopped = altering.show(results, mine, there, made, settings, devices, told, ready[detector])
                 failed |= stopped
                 places.append(setup.folder)
-    return failed, None if given["dry_run"] else places
+    return failed, {"places": places, "labels": labels}
 
 
 def _divisions(names, given) -> tuple[list, list]:
@@ -209,7 +216,8 @@ def _divisions(names, given) -> tuple[list, list]:
 
     found, errors = [], []
     for name in names:
-        source = datasets.get(name, given["label_order"] if name == "m3fd" else None)
+        order = given["label_order"] if name == "m3fd" or "m3fd" not in names else None
+        source = datasets.get(name, order)
         try:
             found.append(division.test_only(source, given["split"], given["data_root"], given["limit"]))
         except UserError as error:

@@ -19,7 +19,7 @@ from benchmark.report.terminal import UNDEFINED
 from benchmark.report.titles import symbol
 from benchmark.statistics import ALPHA
 from benchmark.worth import effects, variants
-from benchmark.worth.effects import Effects, Effect
+from benchmark.worth.effects import Effect, Effects
 
 # Signs behind a change, in the order in which the explanation names them.
 SIGNS = {effects.BOUGHT: "†", effects.AT_A_LOSS: "‡", effects.PENALISED: "▼", effects.NOT_SHOWN: "°"}
@@ -41,8 +41,11 @@ class Tables(Content):
 
 
 def grids(found: Sequence[Effects], digits: int | None = None) -> list[Grid]:
-    """Make a table for each setup, and one of what each metric does in all of them. digits: decimal places; if left out,
-    one of AP in percent, and as many of a metric as give its largest base three digits."""
+    """Make a table for each setup, and one of what each metric does in all of them.
+
+    digits: decimal places; if left out, one of AP in percent, and as many of a metric as give its largest base three
+    digits.
+    """
     tables = [_changes(one, digits) for one in found]
     tested = [one for one in found if any(one.metrics.values()) and one.effects]
     return [*tables, _verdicts(tested)] if tested else tables
@@ -52,12 +55,7 @@ def _changes(one: Effects, digits: int | None) -> Grid:
     """A row for each method, with what its images have, and below it a row for each variant, with what changes."""
     settings = one.facts["settings"]
     bases = {effect.method: effect for effect in one.effects}
-    places = {
-        metric: decimals([e.changes[metric].base for e in one.effects if metric in e.changes], digits)
-        - (digits is None) * (4 - _DIGITS)
-        for metric in one.metrics
-    }
-    places = {metric: max(0, count) for metric, count in places.items()}
+    places = {metric: _decimals(one, metric, digits) for metric in one.metrics}
     lines = []
     for method, base in bases.items():
         ap = [_ap(base.base_ap["AP"], digits), _ap(base.base_ap["AP50"], digits)]
@@ -77,7 +75,7 @@ def _changes(one: Effects, digits: int | None) -> Grid:
         key=key("variants", one.facts["dataset"], one.facts["split"], one.setup.folder.name),
         title=f"Controlled variants: {one.facts['dataset']}, split {one.facts['split']}"
         f" ({one.facts['split_sha256'][:8]}), {counted(one.images, 'image')} of {counted(one.scenes, 'scene')},"
-        f" metrics under {one.protocol}, detector {settings['detector']} ({settings['init']}, {settings['imgsz']} pixels)",
+        f" metrics under {one.protocol}, detector {settings['detector']}",
         columns=tuple(columns),
         lines=tuple(lines),
         explanation=_explanation(one),
@@ -88,13 +86,19 @@ def _changes(one: Effects, digits: int | None) -> Grid:
     )
 
 
+def _decimals(one: Effects, metric: str, digits: int | None) -> int:
+    means = [effect.changes[metric].base for effect in one.effects if metric in effect.changes]
+    return digits if digits is not None else max(0, decimals(means, None) - 4 + _DIGITS)
+
+
 def _explanation(one: Effects) -> str:
+    settings = one.facts["settings"]
     done = dict.fromkeys(effect.variant for effect in one.effects)
     says = "; ".join(f"{name}: {variants.read([name])[0].says}" for name in done)
     first = (
-        f"Below each method, what changes where its 8-bit images are altered ({says}). AP in %, as its makers trained"
+        f"Below each method, what changes where its 8-bit images are altered ({says}). AP in %, of the detector as its"
+        f" makers trained it: {settings['init']}, {settings['imgsz']} pixels, ultralytics {settings['ultralytics']}."
     )
-    first += " the detector."
     if one.scenes < effects.FEWEST:
         return f"{first} With fewer than {effects.FEWEST} scenes nothing is tested, and there are no intervals."
     return (
