@@ -1,8 +1,8 @@
 """Reports: `measured` collects what may be compared, `sections/` make tables of it, `formats/` and `page/` make files.
 
 A section turns measurements into tables (`tabular.Grid`); a format turns these into text or bytes. A new file in
-either folder adds a section or a format; nothing else is edited. Rests on `store`, `detection`, `cost`, `run`,
-`datasets`, `imaging` and `metrics`.
+either folder adds a section or a format; nothing else is edited. Rests on `store`, `detection`, `worth`, `cost`,
+`run`, `datasets`, `imaging` and `metrics`.
 """
 
 from __future__ import annotations

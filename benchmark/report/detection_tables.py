@@ -248,5 +248,5 @@ def show(found: Iterable[Grid]) -> None:
 
 
 def _marked(one: Entry) -> str:
-    text = one.text + {BEST: "¹", SECOND: "²"}.get(one.mark, "")
+    text = one.text + {BEST: "¹", SECOND: "²"}.get(one.mark, "") + one.sign
     return f"{text} ± {one.spread}" if one.spread else text

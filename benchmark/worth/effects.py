@@ -8,7 +8,7 @@ out (`detection.jackknife`). Data sets, detectors and methods are never pooled.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,8 @@ PENALISED = "penalised"  # the metric is worse, and AP is not shown to be
 NOT_SHOWN = "not shown"  # the metric is not shown to change for better or worse
 TOO_FEW = "too few"  # scenes, to test anything
 UNDIRECTED = "no direction"  # no value of the metric is better than another
+
+_ABOUT = ("of", "variant", "version")  # texts in the record of a variant
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Altered:
+class Effects:
     """All variants that one detector has seen on one split of a data set. effects: by method, then by variant. metrics:
     name -> direction. scenes, images: how many the detector was shown. notes: what is left out, and why."""
 
@@ -111,20 +113,21 @@ def read(
     results: Path,
     protocol: str = "standard",
     metrics: Sequence[str] | None = None,
-    places: Sequence[Path] | None = None,
-) -> list[Altered]:
+    places: Collection[Path] | None = None,
+    labels: Collection[str] | None = None,
+) -> list[Effects]:
     """Compare the variants stored in `results` with what they are made of.
 
     protocol: of the scores. metrics: names, all that are scored where None. places: the folders of setups to read, all
-    where None. Raises UserError where there are no variants.
+    where None. labels: of the variants, all where None. Raises UserError where there are no variants.
     """
     found = [setup for setup in setups(folder(results)) if places is None or setup.folder in places]
     if not found:
         raise UserError(f"no variants in {folder(results)}; make some with bench variants, or name their --results")
-    return [_read(results, setup, protocol, metrics) for setup in found]
+    return [_read(results, setup, protocol, metrics, labels) for setup in found]
 
 
-def _read(results: Path, setup: Setup, protocol: str, metrics: Sequence[str] | None) -> Altered:
+def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effects:
     facts, truth = setup.whole_facts(), setup.truth()
     try:
         ids = tuple(image["file_name"] for image in truth["images"])
@@ -144,6 +147,8 @@ def _read(results: Path, setup: Setup, protocol: str, metrics: Sequence[str] | N
 
     effects, scored, directions, notes = [], [], {}, []
     for run in setup.runs():
+        if labels is not None and run.method not in labels:
+            continue
         cell = Cell(folder(results), facts["dataset"], split, run.method)
         record = cell.run()
         about = record.get("altered")
@@ -171,15 +176,9 @@ def _read(results: Path, setup: Setup, protocol: str, metrics: Sequence[str] | N
             )
         )
         scored.append({name: tuple(_column(lines, name) for lines in (before, after)) for name in known})
-    effects = [
-        replace(effect, changes=changes) for effect, changes in zip(effects, _changes(scored, directions, scenes))
-    ]
-    return Altered(
-        setup, facts, protocol, directions, tuple(effects), int(scenes.max()) + 1, len(ids), tuple(notes)
-    )  # fmt: skip
-
-
-_ABOUT = ("of", "variant", "version")
+    tested = zip(effects, _changes(scored, directions, scenes))
+    effects = tuple(replace(effect, changes=changes) for effect, changes in tested)
+    return Effects(setup, facts, protocol, directions, effects, int(scenes.max()) + 1, len(ids), tuple(notes))
 
 
 def _precision(leaving_out: LeavingOut, run: Run, ids: Sequence[str]) -> dict[str, np.ndarray]:
