@@ -114,9 +114,7 @@ def command(ctx, dataset, stored, protocol, metrics, formats, digits, standalone
         failed, asked = False, {}
     else:
         if not dataset:
-            raise UserError(
-                "--dataset: name one with object boxes, such as m3fd; or show what is there: --stored"
-            )
+            raise UserError("--dataset: name one with object boxes, such as m3fd; or show what is there: --stored")
         failed, asked = _make(ctx, dataset, wanted, results, given)
         if given["dry_run"]:
             ctx.exit(int(failed))
@@ -167,6 +165,8 @@ def _make(ctx, names, wanted, results, given):
     )
     device, fuse_device = detect._devices(given["device"], methods)
     names = plan.select_datasets(names)
+    for detector in given["detectors"]:  # before what takes long
+        initial_weights.find_trained(detector, given["init"], given["weights_root"])
     divisions, errors = _divisions(names, given)
     offline.prepare(results / "detect" / ".ultralytics", online=given["init"] == "pretrained")
     from benchmark.detection import yolo

@@ -93,7 +93,7 @@ def _kept(line: dict, made: tuple[str, str] | None) -> dict[str, float]:
 def _computed(cell: Cell, record: dict, id: str, made: tuple[str, str], data_root: Path | None) -> dict[str, float]:
     path = cells.fused_file(cell, id)
     if path is None or files.file_sha256(path) != made[1]:
-        _say_once(f"{cell}: fused images that were scored are gone; no simple predictors of them")
+        _say_once(f"{cell}: fused images are gone, or are not those that were scored; no simple predictors")
         return {}
     image = reading.read_luminance(path)
     found = of_image(image)
