@@ -254,6 +254,18 @@ def methods(default: str):
     )
 
 
+def labels(command):
+    """Decorator: adds --labels, passed on as `labels` (a tuple of paths)."""
+    return click.option(
+        "--labels",
+        type=FOLDER,
+        multiple=True,
+        metavar="FILE",
+        help="Object labels in place of the data set's own: COCO's JSON, or a folder with a file for each image (VOC"
+        " XML, YOLO or KAIST's text); may be repeated.",
+    )(command)
+
+
 def folders(command):
     """Decorator: adds --ir and --vis, passed on as `ir` and `vis` (Path or None), and patterns of the names in them,
     passed on as `ir_pattern` and `vis_pattern` (text or None)."""

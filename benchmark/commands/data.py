@@ -14,6 +14,7 @@ Examples:
   bench data verify msrs --data-root DATA              every pair, against the publisher's hashes
   bench data pull roadscene --data-root DATA           downloads, or says how to get the set
   bench data pull llvip --archive LLVIP.zip --data-root DATA
+  bench data labels m3fd --labels train.json           what labels hold in every division
   bench data leak --dataset m3fd --split random811-seed0
   bench data synth --out DATA/SYNTH --pairs 200        drawn scenes in the layout of M3FD's detection set
 """
@@ -302,6 +303,78 @@ def _write_couples(out: Path, head, rows) -> None:
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from error
     progress.answer(f"{len(rows)} couples in {out}")
+
+
+_LABELS_EXAMPLES = """\b
+Examples:
+  bench data labels m3fd --labels train.json --labels val.json
+  bench data labels llvip --data-root DATA
+"""
+
+
+@command.command(epilog=_LABELS_EXAMPLES, short_help="Count what labels hold in each part of each division.")
+@click.argument("name", shell_complete=options.completing(options.dataset_names))
+@options.labels
+@_label_order
+@options.folders
+@options.speech
+@_root
+@click.pass_context
+def labels(ctx, name, labels, label_order, ir, vis, ir_pattern, vis_pattern, data_root):
+    """Count images, scenes and objects of each class in every division of the data set NAME into training and test, as
+    label files say, whether images are there or not; and tell what is not right in them. Without --labels: the labels
+    that lie with the images. Exit code 1 where the labels of an image cannot be used."""
+    from benchmark.detection import census, counterparts, division, relabelling
+    from benchmark.report import terminal
+    from benchmark.run import plan
+
+    source = plan.select_source(name, ir, vis, ir_pattern, vis_pattern, label_order)
+    pairs = {}
+    try:
+        pairs = source.at_hand(data_root)
+    except UserError:
+        if not labels or source.name == "folder":
+            raise
+    brought = relabelling.read(labels, source, pairs, strangers=not source.schemes() and not ir) if labels else None
+    if brought is None and not source.classes:
+        raise UserError(f"data set {source.name}: has no object boxes; bring some by --labels FILE")
+    found = census.take(source, brought, pairs, data_root)
+    if brought is not None:
+        progress.answer(brought.text, "note", dataset=source.name)
+    heads = ("division", "part", "images", "scenes", "objects", *found.classes, "background", "ignored regions")
+    rows = [
+        (
+            row.division,
+            row.part or "–",
+            f"{row.images}" if row.listed in (None, row.images) else f"{row.images} of {row.listed}",
+            "–" if row.scenes is None else f"{row.scenes}",
+            f"{sum(row.objects.values())}",
+            *map(str, row.objects.values()),
+            f"{row.background}",
+            f"{row.ignored}",
+        )
+        for row in found.rows
+    ]
+    terminal.show_listing(heads, rows)
+    for scheme, shares in found.leak.items():
+        near = ", ".join(f"±{distance} {100 * share:.1f} %" for distance, share in shares.items())
+        text = f"{source.name}@{scheme}: test images with a training image near by id: {near}"
+        progress.answer(text, "note", dataset=source.name, split=scheme, shares=shares)
+    same = counterparts.in_coco(found.classes)
+    named = ", ".join(f"{mine} = {theirs}" for mine, theirs in same.items()) or "none"
+    without = ", ".join(mine for mine in found.classes if mine not in same)
+    progress.answer(f"classes that COCO has: {named}{f'; not: {without}' if without else ''}", "note", coco=same)
+    if found.missing:
+        few = first_few(found.missing, 3)
+        text = f"{len(found.missing)} of {source.name}'s listed images are not in the labels: {few}"
+        progress.answer(text, "note", dataset=source.name, ids=found.missing)
+    for kind, (count, example) in division.told(found.flaws).items():
+        progress.answer(f"{count} × {kind} ({example})", "told", dataset=source.name, kind=kind, count=count)
+    for id, reason in list(found.excluded.items())[:10]:
+        progress.answer(f"{id} cannot be used: {reason}", "failure", dataset=source.name, ids=[id])
+    if len(found.excluded) > 10:
+        progress.answer(f"{len(found.excluded)} images cannot be used in all", "failure", dataset=source.name)
+    ctx.exit(int(bool(found.excluded)))
 
 
 _SYNTH_EXAMPLES = """\b

@@ -19,6 +19,7 @@ Examples:
   bench detect --dataset m3fd --protocol frozen --train-on vis+ir --data-root DATA
   bench detect --dataset llvip --protocol pretrained --methods all --init yolov8n.pt --data-root DATA
   bench detect --dataset m3fd --protocol pretrained --detector yolov8n,yolo11m,rtdetr-l --init DIR --data-root DATA
+  bench detect --dataset kaist --labels kaist_annotations_test20.json --protocol pretrained --data-root DATA
   bench detect --dataset m3fd --train t.txt --val v.txt --test e.txt --name mine --data-root DATA
 \b
 Initial weights: auto takes DIR/yolo/<detector>.pt of --weights-root DIR where it is, and
@@ -71,6 +72,8 @@ class Seeds(click.ParamType):
     help="Division into train, val, test; scene where there is one if left out. With --protocol pretrained also any"
     " split of bench ls splits, the data set's own default if left out.",
 )
+@options.labels
+@options.folders
 @click.option("--train", type=options.FOLDER, metavar="FILE", help="Instead of --split: a file of training ids.")
 @click.option("--val", type=options.FOLDER, metavar="FILE", help="Ids to choose the weights on.")
 @click.option("--test", type=options.FOLDER, metavar="FILE", help="Ids to evaluate on, once.")
@@ -319,11 +322,16 @@ def _devices(device: str, methods) -> tuple[str, str]:
 
 
 def _division(dataset: str, data_root, given: dict, trains: bool):
-    from benchmark import datasets
-    from benchmark.detection import division
+    from benchmark.detection import division, relabelling
+    from benchmark.run import plan
     from benchmark.run.stretching import Stretching
 
-    source, stretch = datasets.get(dataset, given["label_order"]), Stretching(given["stretch"])
+    folders = [given[name] for name in ("ir", "vis", "ir_pattern", "vis_pattern")]
+    plan.select_datasets([dataset], *folders)
+    source, stretch = plan.select_source(dataset, *folders, given["label_order"]), Stretching(given["stretch"])
+    if given["labels"]:
+        pairs = relabelling.at_hand(source, given["split"], data_root)
+        source = relabelling.read(given["labels"], source, pairs).apply(source)
     lists = {part: given[part] for part in ("train", "val", "test") if given[part] is not None}
     if not lists:
         if given["scenes"] or given["name"]:
@@ -346,12 +354,11 @@ def _division(dataset: str, data_root, given: dict, trains: bool):
 
 def _tell(division) -> None:
     """What the user must know of the data, one line each."""
-    from benchmark.detection.division import tell
+    from benchmark.detection.division import told
 
     for note in division.notes:
         progress.say(note, dataset=division.dataset)
-    for kind, count in tell(division.flaws).items():
-        example = next(flaw.what for flaw in division.flaws if flaw.kind == kind)
+    for kind, (count, example) in told(division.flaws).items():
         progress.say(f"{division}: {count} × {kind} ({example})", "told", dataset=division.dataset)
     for id, reason in list(division.excluded.items())[:10]:
         progress.say(f"{division}: {id} left out: {reason}", "failure", dataset=division.dataset, ids=[id])

@@ -20,6 +20,7 @@ was recognised.
 | --- | --- |
 | `bench data pull NAME` | downloads the set at a fixed revision, every file checked, or tells the steps by hand |
 | `bench data verify NAME` | checks every pair: complete, readable, one size, in register, as published, none twice |
+| `bench data labels NAME --labels FILE` | what labels hold in every division, with or without the images |
 | `bench data leak --dataset NAME --split S` | how many test images have a near twin in training |
 | `bench data leak … --geometric` | which of them show the place of a training image, though the camera moved |
 | `bench data synth --out DIR --pairs N` | drawn scenes with boxes, in the layout of M3FD's detection set |

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SHARED = (
     "abstract",
+    "coco",
     "id_lists",
     "image_files",
     "labels",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Protocol
 
+from benchmark.datasets import labels
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.errors import UserError, unknown
+from benchmark.names import spelled
 
 MANIFESTS = Path(__file__).with_name("manifests")
 
@@ -60,6 +62,17 @@ class Selection:
     total: int | None = None
 
 
+class Labels(Protocol):
+    """Labels that a user brings. text: a line that says where they are from. flaws: those of images that are none of
+    the set's."""
+
+    text: str
+    flaws: tuple[Flaw, ...]
+
+    def boxes(self, pair: Pair, flaws: list[Flaw] | None = None) -> list[Box]:
+        """As `Dataset.boxes`."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """The content of a set as its publisher ships it: `files`: path in the set -> SHA-256 (hex); `source`: the
@@ -77,6 +90,8 @@ class Dataset:
     no boxes. `called`: other names, in small letters, under which methods say that they were trained on the set.
     `split_titles`: what captions call splits other than the default one, which they leave out. `in_sequence`:
     whether the scenes, in the order of their names, follow one another in time, so that neighbours may be alike.
+    `regions`: names that published labels have for regions in which detections do not count, see `pairs.Box`.
+    `own_labels`: the user's labels, where they stand in for the set's.
     """
 
     card: DatasetCard
@@ -87,6 +102,8 @@ class Dataset:
     called: tuple[str, ...] = ()
     split_titles: ClassVar[dict[str, str]] = {}
     in_sequence: bool = False
+    regions: tuple[str, ...] = ()
+    own_labels: Labels | None = None
 
     @property
     def name(self) -> str:
@@ -126,6 +143,24 @@ class Dataset:
         """The objects labelled in a pair; raises UserError where it has no labels or they are broken. With a list
         `flaws`, what is wrong with single objects is added there instead (see `benchmark.datasets.labels.of_pair`)."""
         raise UserError(f"data set {self.name}: has no object boxes")
+
+    def spellings(self, id: str) -> tuple[str, ...]:
+        """What label files call the image `id`, without extension, beside the id itself."""
+        return ()
+
+    def id_of(self, name: str) -> str:
+        """The id of an image that a label file calls `name`, where the set has no list of ids."""
+        return spelled(PurePosixPath(name.replace("\\", "/")).stem)
+
+    def yolo_names(self, path: Path) -> Mapping[int, str]:
+        """Number -> class in a label file in YOLO's form: as a file beside it says, else the set's only class. Raises
+        UserError where neither is there."""
+        stated = labels.stated_order(path)
+        if stated is None and len(self.classes) != 1:
+            raise UserError(
+                f"{path.parent}: nothing says what classes the numbers in YOLO labels are; put a classes.txt there"
+            )
+        return dict(enumerate(self.classes if stated is None else stated))
 
     def time_of_day(self, pair: Pair) -> str | None:
         """Day, night or what the set calls it; None where it is not known."""

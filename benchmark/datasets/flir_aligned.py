@@ -72,6 +72,12 @@ class FlirAligned(FolderDataset):
         path = None if folder is None else folder / f"{pair.id}_PreviewData.xml"
         return replace(pair, labels=path) if path is not None and path.is_file() else pair
 
+    def spellings(self, id: str) -> tuple[str, ...]:
+        return f"{id}_PreviewData", f"{id}_RGB"
+
+    def id_of(self, name: str) -> str:
+        return super().id_of(name).removesuffix("_PreviewData").removesuffix("_RGB")
+
     def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.datasets import labels
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -146,6 +146,25 @@ def normalised(
         total = sum(map(len, found))
         notes.append(f"{len(odd)} of {total} ids are in no list of {dataset} and not at hand: {_listing(odd)}")
     return found, notes
+
+
+def find_ids(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str | None]:
+    """File name or path -> the id that it means; None where it means none, or might mean several.
+
+    known: spelling of a name, without extension or with it -> id. As it stands comes first, perhaps with the folders
+    before it as part of the name, then without regard to upper case and to zeros before a number.
+    """
+    loose: dict[str, set[str]] = {}
+    for name, id in known.items():
+        loose.setdefault(loosened(unicodedata.normalize("NFC", name)), set()).add(id)
+    exact = {unicodedata.normalize("NFC", name): id for name, id in known.items()}
+    found: dict[str, str | None] = {}
+    for name in names:
+        spellings = _names(unicodedata.normalize("NFC", name), (_QUOTES,))
+        near = (loose.get(loosened(spelling), ()) for spelling in spellings)
+        alone = (next(iter(ids)) for ids in near if len(ids) == 1)
+        found[name] = next((exact[spelling] for spelling in spellings if spelling in exact), next(alone, None))
+    return found
 
 
 def _many(things: Sequence, word: str) -> str:

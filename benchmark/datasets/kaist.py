@@ -22,7 +22,7 @@ _SPLITS = {
     "train-all-04": "every 4th frame of sets 00 to 05",
     "train-all-20": "every 20th frame of sets 00 to 05",
 }
-_FRAME = re.compile(r"(set\d\d)[/_](V\d\d\d)[/_](I\d{5})")
+_FRAME = re.compile(r"(set\d\d)[/_](V\d\d\d)[/_](?:(?:lwir|visible)[/_])?(I\d{5})")
 
 
 class Kaist(FolderDataset):
@@ -43,7 +43,7 @@ class Kaist(FolderDataset):
         | {name: None for name in _SPLITS if name.startswith("train")},
         layout="KAIST/[images/]set00…set11/V000/{lwir,visible}/I00000.jpg and KAIST/{imageSets,splits}/test-all-20.txt",
         use="research, with the paper cited",
-        labels="boxes of people in several versions of differing quality; none is read here",
+        labels="boxes of people in several versions of differing quality: give one by bench detect --labels",
         by_hand=(
             "https://github.com/SoonminHwang/rgbt-ped-detection lists the downloads (36 GB of video, or the frames"
             " of train20 and test20).",
@@ -53,6 +53,8 @@ class Kaist(FolderDataset):
         notes=("95,328 frames, 12 sets; neighbouring frames are nearly the same picture.",),
     )
     default_split = "test-all-20"
+    # As KAIST's evaluation has it: people in groups, on bicycles, and those of whom it is not sure.
+    regions = ("people", "person?", "person?a", "cyclist", "__ignore__")
     parts = ("test-all-20",)
     folders = ("KAIST", "kaist-rgbt", "kaist")
 
@@ -64,6 +66,18 @@ class Kaist(FolderDataset):
 
     def scene_of(self, id: str) -> str | None:
         return id.rpartition("_")[0]  # the video
+
+    def spellings(self, id: str) -> tuple[str, ...]:
+        video, _, frame = id.rpartition("_")
+        return tuple(f"{video}_{camera}_{frame}" for camera in ("lwir", "visible"))
+
+    def id_of(self, name: str) -> str:
+        frame = _FRAME.search(name.replace("\\", "/"))
+        return super().id_of(name) if frame is None else "_".join(frame.groups())
+
+    def time_of_day(self, pair: Pair) -> str | None:
+        number = pair.id[3:5]
+        return ("day" if int(number) % 6 < 3 else "night") if number.isdecimal() else None
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -118,26 +117,26 @@ class M3fd(FolderDataset):
         from benchmark.datasets import labels
 
         yolo = pair.labels is not None and pair.labels.suffix == ".txt"
-        return labels.of_pair(self.name, pair, self._yolo_names(pair) if yolo else CLASSES, flaws)
+        return labels.of_pair(self.name, pair, self.yolo_names(pair.labels) if yolo else CLASSES, flaws)
 
-    def _yolo_names(self, pair: Pair) -> Sequence[str]:
+    def yolo_names(self, path: Path) -> dict[int, str]:
         from benchmark.datasets import labels
 
-        stated = labels.stated_order(pair.labels)
+        stated = labels.stated_order(path)
         if stated is not None:
             # Names beside the labels are evidence; an order asked for that contradicts them is a mistake.
             for key, order in LABEL_ORDERS.items():
                 if tuple(name.lower() for name in stated) == tuple(name.lower() for name in order):
                     if self.label_order not in (None, key):
-                        raise UserError(f"{pair.labels.parent}: the names beside the labels are of the order '{key}'")
-                    return order
-            raise UserError(f"{pair.labels.parent}: the classes {', '.join(stated)} are not those of M3FD")
+                        raise UserError(f"{path.parent}: the names beside the labels are of the order '{key}'")
+                    return dict(enumerate(order))
+            raise UserError(f"{path.parent}: the classes {', '.join(stated)} are not those of M3FD")
         if self.label_order is None:
             raise UserError(
-                f"{pair.labels.parent}: YOLO labels of M3FD circulate with class 3 = Motorcycle (order 'paper') and"
+                f"{path.parent}: YOLO labels of M3FD circulate with class 3 = Motorcycle (order 'paper') and"
                 " with class 3 = Lamp (order 'tardal'), and nothing here says which: name one with --label-order"
             )
-        return LABEL_ORDERS[self.label_order]
+        return dict(enumerate(LABEL_ORDERS[self.label_order]))
 
 
 @cache

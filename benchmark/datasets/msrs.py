@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from benchmark.datasets.abstract import DatasetCard, Selection
@@ -90,6 +92,11 @@ class Msrs(FolderDataset):
         labels = place.base / "detection" / "labels" / f"{pair.id}.txt"
         mask = place.ir.parent / "Segmentation_labels" / f"{pair.id}.png"
         return replace(pair, labels=labels if labels.is_file() else None, mask=mask if mask.is_file() else None)
+
+    def yolo_names(self, path: Path) -> Mapping[int, str]:
+        from benchmark.datasets import labels
+
+        return _DETECTION_IDS if labels.stated_order(path) is None else super().yolo_names(path)
 
     def boxes(self, pair: Pair, flaws=None) -> list[Box]:
         from benchmark.datasets import labels

@@ -33,13 +33,15 @@ class PairError(UserError):
 
 @dataclass(frozen=True)
 class Box:
-    """An object's extent in pixels: columns x0..x1-1 and rows y0..y1-1 of the image."""
+    """An object's extent in pixels: columns x0..x1-1 and rows y0..y1-1 of the image. ignored: a region of which the
+    labels leave open what is in it, such as a crowd: detections in it count neither as right nor as wrong."""
 
     label: str
     x0: int
     y0: int
     x1: int
     y1: int
+    ignored: bool = False
 
 
 @dataclass(frozen=True)

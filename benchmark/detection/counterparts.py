@@ -35,6 +35,18 @@ SYNONYMS = (
     ("donut", "doughnut"),
     ("refrigerator", "fridge"),
 )
+# The classes of COCO's 2017 boxes, in its order.
+COCO = (
+    *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light"),
+    *("fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow"),
+    *("elephant", "bear", "zebra", "giraffe", "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee"),
+    *("skis", "snowboard", "sports ball", "kite", "baseball bat", "baseball glove", "skateboard", "surfboard"),
+    *("tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple"),
+    *("sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch"),
+    *("potted plant", "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone"),
+    *("microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear"),
+    *("hair drier", "toothbrush"),
+)
 _FIRST = {name: names[0] for names in SYNONYMS for name in names}
 
 
@@ -50,6 +62,11 @@ def singular(name: str) -> str:
     if name.endswith("ies") and len(name) > 4:
         return f"{name[:-3]}y"
     return name if name.endswith(("ss", "us")) else name.removesuffix("s")
+
+
+def in_coco(classes: Sequence[str]) -> dict[str, str]:
+    """Return class of the data set -> what COCO calls it, for those that COCO has."""
+    return {name: folded(name) for name in classes if folded(name) in COCO}
 
 
 def folded(name: str) -> str:

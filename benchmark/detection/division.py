@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark import textfiles
 from benchmark.curation import leakage
 from benchmark.datasets.abstract import Dataset
+from benchmark.datasets.folder import Folder
 from benchmark.datasets.id_lists import entries, ids_sha256, limited_label, normalised, part_label, read_ids
 from benchmark.datasets.labels import Flaw
 from benchmark.datasets.pairs import Box, Pair
@@ -52,7 +53,8 @@ class Division:
     splits: name -> a split that must be fused. flaws: faults of the labels. excluded: id -> why an image cannot take
     part. notes: for the user, one line each. trains: whether a detector is trained; if not, there are test images only.
     unknown: class that the detector does not know -> how many test objects of it are left out. counterparts: class ->
-    what the detector's makers call it, where it is not trained.
+    what the detector's makers call it, where it is not trained. brought: whether the labels are the user's, not the
+    data set's.
     """
 
     dataset: str
@@ -66,6 +68,7 @@ class Division:
     trains: bool = True
     unknown: dict[str, int] = field(default_factory=dict)
     counterparts: dict[str, str] = field(default_factory=dict)
+    brought: bool = False
 
     def __str__(self) -> str:
         return f"{self.dataset}@{self.name}"
@@ -77,10 +80,12 @@ class Division:
     def data_sha256(self) -> str:
         """Return a hash of ids, images and labels."""
         content = [
-            (part, item.pair.id, self.splits[item.split].digests[item.pair.id], [vars(box) for box in item.boxes])
+            (part, item.pair.id, self.splits[item.split].digests[item.pair.id], [_content(box) for box in item.boxes])
             for part in PARTS
             for item in self.parts[part]
         ]
+        if self.brought:  # then the classes do not follow from the data set
+            content.append(self.classes)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def leak(self) -> dict[str, float | None]:
@@ -109,7 +114,7 @@ class Division:
         if not found:
             own, theirs = ", ".join(self.classes), first_few([*known.values()], 5)
             raise UserError(f"none of the classes of {self.dataset} ({own}) is among its own: {theirs}")
-        labelled = Counter(box.label for item in self.parts["test"] for box in item.boxes)
+        labelled = Counter(box.label for item in self.parts["test"] for box in item.boxes if not box.ignored)
         unknown = {name: labelled[name] for name in self.classes if name not in found}
         parts = {
             part: [replace(item, boxes=tuple(box for box in item.boxes if box.label in found)) for item in items]
@@ -150,7 +155,7 @@ def divide(
         notes.append(f"{dataset.name}@{name}: of this division are there: {lack} pairs, called {label}; {OWN_LISTS}")
     splits = {}
     for split in schemes[name].values():
-        splits[split] = plan.select_split(dataset.name, split, limit, data_root, stretch=stretch)
+        splits[split] = _split(dataset, split, limit, data_root, stretch)
     parts = {part: splits[split].pairs for part, split in schemes[name].items()}
     names = {part: splits[split].name for part, split in schemes[name].items()}
     if limit is not None and any(limit < len(ids) for ids in there.values()):
@@ -191,7 +196,7 @@ def test_only(
     scheme = _schemes(dataset).get(name or "")
     if scheme is not None and name not in dataset.splits():
         name = scheme["test"]
-    split = plan.select_split(dataset.name, name, limit, data_root, stretch=stretch)
+    split = _split(dataset, name, limit, data_root, stretch)
     return _test_only(dataset, split, data_root)
 
 
@@ -285,9 +290,18 @@ def divide_by_lists(
     return _division(dataset, name, parts, names, splits, data_root, known_of, notes)
 
 
+def _split(dataset: Dataset, name: str | None, limit: int | None, data_root: Path | None, stretch: Stretching) -> Split:
+    own = (dataset.ir, dataset.vis, *dataset.patterns) if isinstance(dataset, Folder) else ()
+    return plan.select_split(dataset.name, name, limit, data_root, *own, stretch=stretch)
+
+
 def _check_boxes(dataset: Dataset) -> None:
     if not dataset.classes:
-        raise UserError(f"data set {dataset.name}: has no object boxes")
+        raise UserError(f"data set {dataset.name}: has no object boxes; bring some by --labels FILE")
+
+
+def _content(box: Box) -> dict:
+    return {key: value for key, value in vars(box).items() if key != "ignored" or value}
 
 
 def _schemes(dataset: Dataset) -> dict[str, dict[str, str]]:
@@ -327,10 +341,17 @@ def _division(dataset, name, parts, names, splits, data_root, scenes=None, notes
                     scene, time = _place(dataset, pair, scenes)
                     items[part].append(Item(pair, split.name, boxes, scene, time))
                 step()
-    flaws += _without_image(dataset, parts, data_root)
+    if dataset.own_labels is None:
+        flaws += _without_image(dataset, parts, data_root)
+    else:
+        flaws += dataset.own_labels.flaws
+        notes.append(dataset.own_labels.text)
     notes += [note for split in splits.values() for note in split.notes]
     notes = tuple(dict.fromkeys(notes))
-    return _checked(Division(dataset.name, name, dataset.classes, items, splits, flaws, excluded, notes, trains))
+    brought = dataset.own_labels is not None
+    classes = dataset.classes
+    made = Division(dataset.name, name, classes, items, splits, flaws, excluded, notes, trains, brought=brought)
+    return _checked(made)
 
 
 def _place(dataset: Dataset, pair: Pair, scenes) -> tuple[str | None, str | None]:
@@ -355,7 +376,7 @@ def _checked(division: Division) -> Division:
             id, reason = next(iter(division.excluded.items()), ("", "it is empty"))
             raise UserError(f"{division}: no {part} image is left ({id + ': ' if id else ''}{reason})")
     part, called = ("train", "training") if division.trains else ("test", "test")
-    if not any(item.boxes for item in division.parts[part]):
+    if not any(not box.ignored for item in division.parts[part] for box in item.boxes):
         known = " of a class that the detector knows" * bool(division.unknown)
         raise UserError(f"{division}: no {called} image has a labelled object{known}")
     return division
@@ -406,6 +427,14 @@ def _scenes(path: Path, known: Collection[str]) -> tuple[dict[str, tuple[str | N
     if found and known and not found.keys() & set(known):
         raise UserError(f"--scenes {path}: none of its {len(found)} ids ({first_few([*found], 1)}) is in the data set")
     return found, [printable(f"--scenes {path}: {note}") for note in notes]
+
+
+def told(flaws: Sequence[Flaw]) -> dict[str, tuple[int, str]]:
+    """Return kind of flaw -> how many there are, and the first."""
+    first: dict[str, str] = {}
+    for flaw in flaws:
+        first.setdefault(flaw.kind, flaw.what)
+    return {kind: (count, first[kind]) for kind, count in tell(flaws).items()}
 
 
 def tell(flaws: Sequence[Flaw]) -> dict[str, int]:

@@ -73,6 +73,7 @@ class Experiment:
         self.progress = Progress()
         self.whole: Part | None = None  # of all trainings
         self.unfit: dict[str, str] = {}  # method -> the state that keeps it from taking part
+        self.sizes: dict[str, tuple[int, int]] = {}  # id -> width and height
         self.stopped: list[str] = []  # rows of which a seed could not be done, though there is the method
         self.loaded: tuple[Path, object] | None = None  # the last detector, with its weights
 
@@ -170,9 +171,13 @@ class Experiment:
         if all(method.label in self.unfit for method in self.methods):
             raise UserError("; ".join(f"{method.label}: {self.unfit[method.label]}" for method in self.methods))
 
-    def _size(self, item: Item) -> tuple[int, int]:
-        label = next(method.label for method in self.methods if method.label not in self.unfit)
-        return reading.size(self._cell(label, item.split).fused(item.pair.id))
+    def _size(self, item: Item, label: str = "") -> tuple[int, int]:
+        """Return the size of a pair's images, which all methods share. label: a method that has one; any if left out.
+        Reads each once: there are as many files as methods."""
+        if item.pair.id not in self.sizes:
+            label = label or next(method.label for method in self.methods if method.label not in self.unfit)
+            self.sizes[item.pair.id] = reading.size(self._cell(label, item.split).fused(item.pair.id))
+        return self.sizes[item.pair.id]
 
     def _cell(self, label: str, split: str) -> cells.Cell:
         return cells.Cell(self.results, self.division.dataset, split, label)
@@ -198,7 +203,7 @@ class Experiment:
                 method = method_of(number)
                 cell = self._cell(method.label, item.split)
                 file = (cell.fused if is_infrared(method) else cell.colour)(item.pair.id)
-                pictures.append(export.Picture(part, item.pair.id, file, item.boxes))
+                pictures.append(export.Picture(part, item.pair.id, file, item.boxes, self._size(item, method.label)))
         return export.write(folder, pictures, self._class_names())
 
     def _class_names(self) -> list[str]:

@@ -26,13 +26,14 @@ from benchmark.store import files
 
 @dataclass(frozen=True)
 class Picture:
-    """An image to export: `file` goes into a part ("train", "val", "test") under the name `id`. (The `Picture` of
-    `imaging.reading` holds pixels.)"""
+    """An image to export: `file` goes into a part ("train", "val", "test") under the name `id`. size: its width and
+    height, read from the file if left out. (The `Picture` of `imaging.reading` holds pixels.)"""
 
     part: str
     id: str
     file: Path
     boxes: tuple[Box, ...]
+    size: tuple[int, int] | None = None
 
 
 def write(
@@ -74,10 +75,13 @@ def write(
 
 
 def yolo_boxes(picture: Picture, classes: Sequence[str]) -> str:
-    """Write a line for each box: class, then centre and size as shares of the image's."""
-    width, height = reading.size(picture.file)
+    """Write a line for each object: class, then centre and size as shares of the image's. YOLO's form knows no regions
+    to be ignored: a detector is trained on them as on background."""
+    width, height = picture.size or reading.size(picture.file)
     lines = []
     for box in picture.boxes:
+        if box.ignored:
+            continue
         x, y = (box.x0 + box.x1) / 2 / width, (box.y0 + box.y1) / 2 / height
         w, h = (box.x1 - box.x0) / width, (box.y1 - box.y0) / height
         lines.append(f"{classes.index(box.label)} {x:.7f} {y:.7f} {w:.7f} {h:.7f}\n")

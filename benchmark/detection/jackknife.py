@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.detection.precision import OVERLAPS, RECALLS, by_image, overlap
+from benchmark.detection.precision import OVERLAPS, RECALLS, by_image, covered, overlap
 from benchmark.inference import FEWEST, interval, of_scenes
 
 _AT_ONCE = 50  # weightings computed at once, which bounds memory
@@ -25,12 +25,14 @@ class ClassMatches:
     """The N detections of one class in all images, in falling order of confidence.
 
     image: (N,) the image of each. true: (10, N) whether it finds a labelled box, at each of `OVERLAPS`. boxes:
-    (images,) how many boxes of the class are labelled in each image.
+    (images,) how many boxes of the class are labelled in each image. counted: (10, N) whether it counts at all: not
+    where it finds none and lies in a region to be ignored; None where all do.
     """
 
     image: np.ndarray
     true: np.ndarray
     boxes: np.ndarray
+    counted: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -47,14 +49,15 @@ def matches(truth: dict, lines: Sequence[dict]) -> list[ClassMatches]:
     """Find, for each class, which detections match a labelled box, by COCO's rule.
 
     In falling order of confidence, each detection takes, of the free boxes of its class, the one that it overlaps most,
-    if it overlaps it enough.
+    if it overlaps it enough. Regions to be ignored are as in `precision`.
     """
-    labelled = by_image(truth)
+    labelled, regions = by_image(truth), by_image(truth, ignored=True)
+    any_region = any(len(boxes) for boxes, _ in regions.values())
     place = {image["file_name"]: k for k, image in enumerate(truth["images"])}
     found = []
     lines = sorted(lines, key=lambda line: place[line["id"]])
     for c in range(len(truth["categories"])):
-        images, scores, true = [], [], []
+        images, scores, true, aside = [], [], [], []
         counts = np.zeros(len(place), int)
         for id, (_, classes) in labelled.items():
             counts[place[id]] = int((classes == c).sum())
@@ -64,13 +67,18 @@ def matches(truth: dict, lines: Sequence[dict]) -> list[ClassMatches]:
             if not mine:
                 continue
             boxes, classes = labelled[line["id"]]
-            shares = overlap(np.array([line["boxes"][k] for k in mine], float), boxes[classes == c])
+            detected = np.array([line["boxes"][k] for k in mine], float)
+            shares = overlap(detected, boxes[classes == c])
             images += [place[line["id"]]] * len(mine)
             scores += [line["scores"][k] for k in mine]
             true.append(_take(shares))
+            if any_region:
+                within = covered(detected, regions[line["id"]][0][regions[line["id"]][1] == c])
+                aside.append(within.max(axis=1, initial=0) >= OVERLAPS[:, None])
         order = np.argsort(-np.array(scores), kind="stable")
         hits = np.concatenate(true, axis=1) if true else np.zeros((len(OVERLAPS), 0), bool)
-        found.append(ClassMatches(np.array(images, int)[order], hits[:, order], counts))
+        counted = (hits | ~np.concatenate(aside, axis=1))[:, order] if aside else None
+        found.append(ClassMatches(np.array(images, int)[order], hits[:, order], counts, counted))
     return found
 
 
@@ -111,6 +119,8 @@ def _class_precision(one: ClassMatches, weights: np.ndarray) -> np.ndarray:
         drawn = weights[rows][:, one.image]
         before = np.cumsum(drawn, axis=1)
         for level, true in enumerate(one.true):
+            if one.counted is not None:
+                before = np.cumsum(drawn * one.counted[level], axis=1)
             at = np.flatnonzero(true)
             if not len(at):
                 continue

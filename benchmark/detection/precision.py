@@ -3,6 +3,9 @@
 The figures are COCO's. faster-coco-eval computes them from the 100 most confident detections of each image, of
 confidence 0.001 and more. Truth is a mapping in COCO's format; its images also have `scene` and `time` (of day) where
 the data set knows them. Detections are lines as `detections.jsonl` holds them.
+
+Labels with `iscrowd` are regions to be ignored, by COCO's rule: a detection that takes no labelled box, and of whose
+area such a region of its class holds the share that is asked for as IoU, counts neither as right nor as wrong.
 """
 
 from __future__ import annotations
@@ -104,7 +107,7 @@ def _subset(truth: dict, names: dict[int, str], precision: np.ndarray, images, a
     members = set(images)
     counts = dict.fromkeys(names, 0)
     for box in truth["annotations"]:
-        if box["image_id"] in members and areas[0] <= box["area"] <= areas[1]:
+        if box["image_id"] in members and areas[0] <= box["area"] <= areas[1] and not box.get("iscrowd"):
             counts[box["category_id"]] += 1
     classes = {
         name: {"instances": counts[id], **_averages(precision[:, :, k])} for k, (id, name) in enumerate(names.items())
@@ -136,11 +139,23 @@ def overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return common / np.maximum(areas[0] + areas[1] - common, 1e-12)
 
 
-def by_image(truth: dict) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the labels of every image: id -> (boxes (N, 4) as x0, y0, x1, y1, classes (N,) counted from 0)."""
+def covered(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    """Return the share of each box's own area, (N, M), that lies in each region. boxes: (N, 4) as x0, y0, x1, y1;
+    regions: (M, 4)."""
+    first, second = boxes[:, None], regions[None]
+    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
+    own = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1)
+    return np.prod(np.maximum(sides, 0), axis=-1) / np.maximum(own, 1e-12)[:, None]
+
+
+def by_image(truth: dict, ignored: bool = False) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return the labels of every image: id -> (boxes (N, 4) as x0, y0, x1, y1, classes (N,) counted from 0). ignored:
+    the regions to be ignored, in their place."""
     name = {image["id"]: image["file_name"] for image in truth["images"]}
     boxes: dict[str, list] = {id: [] for id in name.values()}
     for item in truth["annotations"]:
+        if bool(item.get("iscrowd")) != ignored:
+            continue
         x, y, w, h = item["bbox"]
         boxes[name[item["image_id"]]].append((x, y, x + w, y + h, item["category_id"] - 1))
     tables = {id: np.array(rows, float).reshape(-1, 5) for id, rows in boxes.items()}
@@ -151,16 +166,19 @@ def confusion(truth: dict, lines: Sequence[dict]) -> list[list[int]]:
     """Count pairs of (predicted class, labelled class). The last row and column stand for the background.
 
     Takes detections of confidence `CONFIDENT` and more, the most confident first. Each takes the free box, of any
-    class, that it overlaps most, if by `OVERLAP` at least.
+    class, that it overlaps most, if by `OVERLAP` at least. One that takes none and lies in a region to be ignored, of
+    any class, does not count.
     """
     background = len(truth["categories"])
     matrix = np.zeros((background + 1, background + 1), int)
+    regions = by_image(truth, ignored=True)
     found = {line["id"]: line for line in lines}
     for id, (boxes, classes) in by_image(truth).items():
         line = found[id]
         sure = [k for k, score in enumerate(line["scores"]) if score >= CONFIDENT]
         predicted = np.array([line["boxes"][k] for k in sure], float).reshape(-1, 4)
         shares = overlap(predicted, boxes)
+        aside = (covered(predicted, regions[id][0]) >= OVERLAP).any(axis=1)
         free = np.ones(len(boxes), bool)
         for place, k in enumerate(sure):
             open_shares = np.where(free, shares[place], 0)
@@ -168,7 +186,7 @@ def confusion(truth: dict, lines: Sequence[dict]) -> list[list[int]]:
             if len(boxes) and open_shares[best] >= OVERLAP:
                 free[best] = False
                 matrix[line["classes"][k], classes[best]] += 1
-            else:
+            elif not aside[place]:
                 matrix[line["classes"][k], background] += 1
         for label in classes[free]:
             matrix[background, label] += 1

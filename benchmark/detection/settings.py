@@ -71,7 +71,7 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
         "images": count(len),
         "scenes": count(lambda items: len({item.scene for item in items if item.scene})),
         "objects": count(lambda items: objects(items, division.classes)),
-        "background": count(lambda items: sum(not item.boxes for item in items)),
+        "background": count(lambda items: sum(all(box.ignored for box in item.boxes) for item in items)),
         "leak": division.leak(),
         "classes": list(division.classes),
         "counterparts": division.counterparts,
@@ -86,8 +86,9 @@ def facts(division: Division, settings: Settings, methods: Sequence[str]) -> dic
 
 
 def objects(items: Sequence[Item], classes: Sequence[str]) -> dict[str, int]:
-    """Return class -> number of labelled objects."""
-    return {name: sum(box.label == name for item in items for box in item.boxes) for name in classes}
+    """Return class -> number of labelled objects, without regions to be ignored."""
+    labels = [box.label for item in items for box in item.boxes if not box.ignored]
+    return {name: labels.count(name) for name in classes}
 
 
 def truth(division: Division, size: Callable[[Item], tuple[int, int]]) -> dict:
@@ -116,7 +117,7 @@ def truth(division: Division, size: Callable[[Item], tuple[int, int]]) -> dict:
                     "category_id": names[box.label],
                     "bbox": [box.x0, box.y0, w, h],
                     "area": w * h,
-                    "iscrowd": 0,
+                    "iscrowd": int(box.ignored),
                 }
             )
     return {**found, "categories": [{"id": number, "name": name} for name, number in names.items()]}

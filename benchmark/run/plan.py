@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.datasets import image_files, name_rules
+from benchmark.datasets.abstract import Dataset
 from benchmark.datasets.id_lists import limited_label, part_label
 from benchmark.datasets.pairs import Pair, PairError
 from benchmark.errors import UserError, first_few, unknown
@@ -94,12 +95,8 @@ def select_split(
     content, wherever they lie. stretch: of images of more than 8 bits; it makes a split of its own, too. Raises
     UserError for an unknown name or missing data.
     """
-    from benchmark import datasets
-
-    source = datasets.get(dataset)
+    source = select_source(dataset, ir, vis, ir_pattern, vis_pattern)
     dataset = source.name
-    if dataset == "folder":
-        source = type(source)(ir, vis, ir_pattern, vis_pattern)
     name = source.check_split(split)
     selection = source.select(name, data_root)
     pairs = selection.pairs
@@ -112,6 +109,21 @@ def select_split(
     if dataset == "folder":
         name = f"{name}-{chosen.sha256()[:8]}"
     return replace(chosen, name=(limited_label(name, limit) if limited else name) + stretch.suffix)
+
+
+def select_source(
+    name: str,
+    ir: Path | None = None,
+    vis: Path | None = None,
+    ir_pattern: str | None = None,
+    vis_pattern: str | None = None,
+    label_order: str | None = None,
+) -> Dataset:
+    """The data set of that name, or the directories of the data set `folder`. Raises UserError as `datasets.get`."""
+    from benchmark import datasets
+
+    source = datasets.get(name, label_order)
+    return type(source)(ir, vis, ir_pattern, vis_pattern) if source.name == "folder" else source
 
 
 def read_split(dataset: str, name: str, pairs: list[Pair], source: str = "", notes: tuple[str, ...] = ()) -> Split:

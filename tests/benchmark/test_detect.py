@@ -255,10 +255,11 @@ def test_a_failed_training_is_told_and_the_others_go_on(detect, tmp_path, monkey
     (weights / "last.pt").write_bytes(b"torn")
     assert detect("--methods", "ir", "--only").exit_code == 0
     assert setup.run("ir", 0).record()["state"] == "done"
-    # Both rows in one table; two scenes are too few for an interval.
+    # All rows in one table; two scenes are too few for an interval.
     first = detection_tables.grids(outcome.read(setup))[0]
-    assert [line.name for line in first.lines] == ["ir", "vis"]
-    assert first.lines[0].entries[-3].text[0] in "+−" and "[" not in first.lines[0].entries[-3].text
+    assert [line.name for line in first.lines] == ["ir", "vis", "two-cameras"]
+    (gap,) = [k for k, column in enumerate(first.columns) if column.name == "AP − vis [95 %]"]
+    assert first.lines[0].entries[gap].text[0] in "+−" and "[" not in first.lines[0].entries[gap].text
 
 
 def test_frozen_trains_once_and_fuses_what_it_needs(detect, tmp_path):
@@ -285,6 +286,21 @@ def test_dry_run_does_nothing(detect, tmp_path):
     assert not list(tmp_path.glob("results/m3fd@*"))
 
 
+def test_labels_of_ones_own(detect, drawn, tmp_path):
+    """Told, in place of the set's own; what is no labels is one line."""
+    rows = [{"id": k, "file_name": f"{k}.png", "width": 128, "height": 96} for k in range(23)]
+    found = [{"id": k, "image_id": k, "category_id": 1, "bbox": [9, 9, 20, 20], "iscrowd": k % 2} for k in range(23)]
+    path = tmp_path / "l.json"
+    path.write_text(json.dumps({"images": rows, "annotations": found, "categories": [{"id": 1, "name": "cars"}]}))
+    result = detect("--labels", path, "--dry-run")
+    assert result.exit_code == 0 and "train 8, val 8, test 7" in result.stdout
+    assert "labels from l.json: 23 images of m3fd, 23 objects" in result.stderr
+    assert "m3fd@mine: 11 × region marked crowd" in result.stderr
+    assert "m3fd@mine: 00023 left out: is not in the labels" in result.stderr
+    path.write_text("[]")
+    one_error(detect("--labels", path, "--dry-run"), f"--labels {path}: holds a list; expected COCO labels")
+
+
 def test_detectors_are_listed(bench, tmp_path):
     (tmp_path / "yolo").mkdir()
     (tmp_path / "yolo" / "yolov8s.pt").write_bytes(b"")
@@ -303,7 +319,7 @@ def test_detectors_are_listed(bench, tmp_path):
         (("--init", "missing.pt"), ("--init missing.pt: no such file or folder",)),
         (("--init", "."), ("--init .: holds no yolov8n.pt",)),
         (("--detector", "yolov8n,yolov8q"), ("unknown detector 'yolov8q'",)),
-        (("--methods", "two-cameras=cmd:cp {ir} {out}"), ("two-cameras is the row of both cameras",)),
+        (("--methods", "two-cameras=cmd:cp {ir} {vis} {out}"), ("two-cameras is the row of both cameras",)),
         (("--init", "pretrained"), ("--weights-root",)),
         (("--seeds", "0,x"), ("expected whole numbers",)),
         (("--device", "gpu"), ("--device gpu",)),

@@ -138,28 +138,30 @@ def test_what_is_no_detector_of_boxes_is_told_in_one_line(yolo, untrained, tmp_p
 
     good = untrained("yolov8n")
     state = torch.load(good, weights_only=False)["model"].state_dict()
-    kinds = ((SegmentationModel, "-seg"), (ClassificationModel, "-cls"))
-    cases = {
-        f"weights of a {kind.__name__}": {"model": kind(f"yolov8n{end}.yaml", verbose=False)} for kind, end in kinds
-    }
-    cases |= {"not weights of an ultralytics detector": state, "not weights of an ultralytics": {"model": state}}
-    cases |= {"not weights of an": [1, 2], "not weights": {"model": torch.nn.Linear(2, 2)}}
-    for words, content in cases.items():
-        torch.save(content, tmp_path / "bad.pt")
-        told(
-            yolo, "yolov8n", tmp_path / "bad.pt", "bad.pt: " + (words if "Linear" not in str(content) else "weights of")
-        )
-    (tmp_path / "bad.pt").write_bytes(good.read_bytes()[:5000])
-    told(yolo, "yolov8n", tmp_path / "bad.pt", "bad.pt: not weights")
+    bad = tmp_path / "bad.pt"
+    for words, content in (
+        ("weights of a SegmentationModel, which is", {"model": SegmentationModel("yolov8n-seg.yaml", verbose=False)}),
+        ("weights of a ClassificationModel", {"model": ClassificationModel("yolov8n-cls.yaml", verbose=False)}),
+        ("weights of a Linear", {"model": torch.nn.Linear(2, 2)}),
+        ("not weights of an ultralytics detector (no network is in it)", {"model": state}),
+        ("not weights of an ultralytics detector", state),
+        ("not weights of an ultralytics detector", [1, 2]),
+        ("not weights of an ultralytics detector", torch.zeros(3)),
+    ):
+        torch.save(content, bad)
+        told(yolo, "yolov8n", bad, f"bad.pt: {words}")
+    for content in (good.read_bytes()[:5000], b"", b"no weights"):
+        bad.write_bytes(content)
+        told(yolo, "yolov8n", bad, "bad.pt: not weights of an ultralytics detector (")
     told(yolo, "yolov8s", good, "not weights of yolov8s, but of yolov8n; give --detector yolov8n")
     told(yolo, "yolov8n-rtdetr", good, "not weights of yolov8n-rtdetr")
     with pytest.raises(UserError, match="not weights of yolov8s"):
         yolo.check_weights("yolov8s", good)  # where a training begins with them, too
-    nameless = untrained("yolov8n", {k: str(k) for k in range(3)}, "nameless")
-    told(yolo, "yolov8n", nameless, "its 3 classes have no names")
-    assert (
-        yolo.ready("yolov8n", untrained("yolov8n", {k: f"class{k}" for k in range(80)}, "eighty")).names[7] == "truck"
+    told(
+        yolo, "yolov8n", untrained("yolov8n", {k: str(k) for k in range(3)}, "nameless"), "its 3 classes have no names"
     )
+    eighty = untrained("yolov8n", {k: f"class{k}" for k in range(80)}, "eighty")
+    assert yolo.ready("yolov8n", eighty).names[7] == "truck"
     assert yolo.ready("yolov8n", good).names[2] == "car" and yolo.detector_in(good) == "yolov8n"
 
 
@@ -294,7 +296,7 @@ def test_several_detectors_on_test_images_alone(detect, untrained, bench, tmp_pa
     assert text["markdown"].count("### ") == 7 and text["markdown"].count("does not know them: Lamp (n=") == 7
     for form in ("markdown", "latex"):
         assert not any(word in text[form] for word in ("Trained on", "None", "epoch", "leak", "training image"))
-    assert text["latex"].count(r"\begin{tabular") == 7 and "Two cameras (WBF)" in text["latex"]
+    assert text["latex"].count(r"\begin{table") == 7 and "Two cameras (WBF)" in text["latex"]
     rows = list(csv.DictReader(io.StringIO(text["csv"])))
     mean = {row["method"]: float(row["mean"]) for row in rows if row["metric"] == "AP mean"}
     aps = {(row["setup"], row["method"]): float(row["mean"]) for row in rows if row["metric"] == "AP"}

@@ -53,6 +53,8 @@ def _labels(truth: dict) -> dict:
     classes = {category["id"]: place for place, category in enumerate(truth["categories"])}
     boxes: list[list] = [[] for _ in numbers]
     for item in truth["annotations"]:
+        if item.get("iscrowd"):  # no object
+            continue
         x, y, w, h = map(float, item["bbox"])
         boxes[numbers[item["image_id"]]].append([x, y, x + w, y + h, classes[item["category_id"]]])
     sizes = [[int(image["width"]), int(image["height"])] for image in truth["images"]]
