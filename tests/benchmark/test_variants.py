@@ -419,3 +419,13 @@ def test_one_command_makes_all_and_continues(drawn, bench, tmp_path, monkeypatch
     saving.save_luminance(fused, 255 - reading.read_luminance(fused))  # nobody's doing: it is made anew
     assert bench(*command, *some).exit_code == 0
     assert snapshot(place / "average+noise-8").keys() == kept.keys()
+
+
+def test_docs_state_every_variant():
+    page = (ROOT / "docs" / "variants.md").read_text()
+    for kind, about in ALTERATIONS.items():
+        assert f"`{kind}" in page, kind
+        if about.neutral is not None:
+            assert f"{about.lowest:g} … {about.highest:g}" in page, kind
+    for name in variants.DEFAULT:
+        assert f"`{name}`" in page
