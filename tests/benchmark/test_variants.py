@@ -267,6 +267,9 @@ def spoil(results, what):
     elif what == "unsaid":
         file = variant / PLACE / "average+noise-8" / "run.json"
         file.write_text(file.read_text().replace('"altered"', '"changed"'))
+    elif what == "unknown":
+        file = variant / PLACE / "average+noise-8" / "run.json"
+        file.write_text(file.read_text().replace('"variant": "noise-8"', '"variant": "haze-8"'))
     elif what == "undetected":
         file = results / "detect" / PLACE / SETUP / "average/seed0/record.json"
         file.write_text(file.read_text().replace('"done"', '"failed (no memory)"'))
@@ -279,6 +282,7 @@ def spoil(results, what):
         ("metrics", "another version of the metrics"),
         ("unscored", "2 of 20 images of average+noise-8 are not scored under standard"),
         ("unsaid", "does not say what it is a variant of"),
+        ("unknown", "does not say what it is a variant of"),
         ("undetected", "average is failed (no memory)"),
     ],
 )
