@@ -240,7 +240,9 @@ def _changes(scored: Sequence[dict], directions: dict[str, int], scenes: np.ndar
         both = ~np.isnan(apart)
         sums[row] = np.bincount(scenes[both], apart[both], count)
         sizes[row] = np.bincount(scenes[both], minlength=count)
-    together = inference.step_down(sums) if len(rows) and count >= FEWEST else np.full(len(rows), np.nan)
+    # Means of scenes: sums would spread as the sizes of scenes do, and hide what happens on every image.
+    means = np.divide(sums, sizes, where=sizes > 0, out=np.zeros(sums.shape))
+    together = inference.step_down(means) if len(rows) and count >= FEWEST else np.full(len(rows), np.nan)
     place = 0
     for one in scored:
         found = {}

@@ -130,13 +130,15 @@ PLACE, SETUP = "m3fd@test", "yolov8n-pretrained-0123abcd"
 METRICS = {"Up": 1, "Down": -1, "Noisy": 1, "Neither": 0}
 
 
-def boxes(shift=0):
-    """One box in each image, with a few false alarms that are surer in later images; shift: of what is found."""
+def boxes(shift=0, images=20):
+    """One box in each image, with a few false alarms that are surer in later images; shift: of what is found in the
+    first images."""
     rng = np.random.default_rng(0)
     found = {}
     for number, id in enumerate(IDS):
         x, y = rng.integers(0, 200, 2)
-        found[id] = [(x + shift, y, x + 60 + shift, y + 40, 0)]
+        moved = shift if number < images else 0
+        found[id] = [(x + moved, y, x + 60 + moved, y + 40, 0)]
         if number % 3 == 0:
             found[id].append((x + 100, y + 50, x + 120, y + 60, 0))
     return found
@@ -144,7 +146,7 @@ def boxes(shift=0):
 
 def plant(results, moved: dict[str, np.ndarray], shift: dict[str, int], scenes=SCENES, base=10.0):
     """Scores and detections of `average` and of its variants. moved: variant -> what it adds to the metrics, (4, 20).
-    shift: variant -> by how many pixels it moves what is found, "" for the base."""
+    shift: variant -> by how many pixels it moves what is found, and in how many images; "" for the base."""
     truth = truth_of({id: found[:1] for id, found in boxes().items()}, scenes=scenes)
     values = base + np.random.default_rng(1).normal(0, 3, (4, 20))
     stores.write(results, PLACE, {"average": values}, METRICS, ids=IDS, kind="run", output="raw")
@@ -163,7 +165,9 @@ def plant(results, moved: dict[str, np.ndarray], shift: dict[str, int], scenes=S
         methods = ["average"] if not variant else [f"average+{one}" for one in moved]
         (folder / "setup.json").write_text(json.dumps({**facts, "methods": methods}))
         (folder / "truth.json").write_text(json.dumps(truth))
-        found = {id: [(*box, 0.9 - 0.02 * n) for n, box in enumerate(one)] for id, one in boxes(shift[variant]).items()}
+        found = {
+            id: [(*box, 0.9 - 0.02 * n) for n, box in enumerate(one)] for id, one in boxes(*shift[variant]).items()
+        }
         files.write_lines(run / "detections.jsonl", lines_of(found))
         (run / "record.json").write_text(json.dumps(detected.record(label, 0, 0.5)))
     return truth
@@ -184,7 +188,7 @@ def planted(tmp_path):
         "sharpen-1": always(1, 1, 0, 1),
         "gamma-0.7": 0 * always(1, 1, 0, 1),
     }
-    shift = {"": 12, "noise-8": 12, "blur-1": 25, "sharpen-1": 0, "gamma-0.7": 12}
+    shift = {"": (12,), "noise-8": (12,), "blur-1": (25,), "sharpen-1": (0,), "gamma-0.7": (12,)}
     truth = plant(tmp_path, moved, shift)
     return tmp_path, moved, truth
 
@@ -203,6 +207,33 @@ def test_verdicts_are_those_of_the_plant(planted):
     noise = one.effects[0]
     assert noise.gaps["AP"].value == noise.gaps["AP"].low == noise.gaps["AP"].high == 0
     assert noise.changes["Up"].rises == 20 and noise.changes["Down"].rises == 0
+
+
+def test_ap_that_moves_in_one_scene_is_not_shown_to_move(tmp_path):
+    plant(tmp_path, {"blur-1": always(1, 1, 0, 1)}, {"": (0,), "blur-1": (25, 2)})
+    (one,) = effects.read(tmp_path)
+    gap = one.effects[0].gaps["AP"]
+    assert gap.value < -0.02 and gap.low < 0 < gap.high
+    assert (one.effects[0].verdict("Up"), one.effects[0].verdict("Down")) == (BOUGHT, PENALISED)
+
+
+def test_p_is_corrected_for_all_that_is_tested(planted):
+    results, moved, _ = planted
+    (one,) = effects.read(results)
+    sums = np.concatenate([rows.reshape(4, 10, 2).sum(axis=2) for rows in moved.values()])
+    alone = inference.p_values(inference.of_scenes(sums, np.full(10, 2)))
+    expected = np.maximum(alone, inference.step_down(sums / 2))
+    found = [effect.changes[metric].p for effect in one.effects for metric in METRICS]
+    assert found == pytest.approx(list(expected)) and (expected > alone + 1e-6).any()
+
+
+def test_scenes_of_unequal_size_do_not_hide_what_happens_on_every_image(tmp_path):
+    names = [0] * 9 + [1] * 3 + list(range(2, 10))
+    scenes = {id: f"s{name}" for id, name in zip(IDS, names)}
+    plant(tmp_path, {"noise-8": always(1, -1, 0, 1)}, {"": (12,), "noise-8": (12,)}, scenes)
+    (one,) = effects.read(tmp_path)
+    assert one.scenes == 10 and one.effects[0].changes["Up"].p < 0.02
+    assert [one.effects[0].verdict(metric) for metric in METRICS] == [BOUGHT, BOUGHT, NOT_SHOWN, UNDIRECTED]
 
 
 def test_numbers_are_those_of_the_images(planted):
@@ -230,7 +261,7 @@ def test_few_scenes_are_not_tested_and_nothing_is_bought(tmp_path):
     plant(
         tmp_path,
         {"noise-8": always(1, -1, 0, 1)},
-        {"": 12, "noise-8": 12},
+        {"": (12,), "noise-8": (12,)},
         {id: s[:1] + "12"[i % 2] for i, (id, s) in enumerate(SCENES.items())},
     )
     (one,) = effects.read(tmp_path)
@@ -247,7 +278,7 @@ def test_few_scenes_are_not_tested_and_nothing_is_bought(tmp_path):
 def test_undefined_values_are_left_out_of_both_sides(tmp_path):
     moved = always(1, -1, 0, 1)
     moved[0, :3] = np.nan
-    plant(tmp_path, {"noise-8": moved}, {"": 12, "noise-8": 12})
+    plant(tmp_path, {"noise-8": moved}, {"": (12,), "noise-8": (12,)})
     (one,) = effects.read(tmp_path)
     change = one.effects[0].changes["Up"]
     assert change.images == 17 and change.difference == pytest.approx(moved[0, 3:].mean()) and change.p < 0.05
@@ -287,7 +318,7 @@ def spoil(results, what):
     ],
 )
 def test_what_cannot_be_compared_is_left_out_and_told(tmp_path, what, told):
-    plant(tmp_path, {"noise-8": always(1, -1, 0, 1)}, {"": 12, "noise-8": 12})
+    plant(tmp_path, {"noise-8": always(1, -1, 0, 1)}, {"": (12,), "noise-8": (12,)})
     spoil(tmp_path, what)
     (one,) = effects.read(tmp_path)
     assert not one.effects and told in one.notes[0]
