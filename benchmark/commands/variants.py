@@ -114,9 +114,7 @@ def command(ctx, dataset, stored, protocol, metrics, formats, digits, standalone
         failed, asked = False, {}
     else:
         if not dataset:
-            raise UserError(
-                "--dataset: name one with object boxes, such as m3fd; or show what is there: --stored"
-            )
+            raise UserError("--dataset: name one with object boxes, such as m3fd; or show what is there: --stored")
         failed, asked = _make(ctx, dataset, wanted, results, given)
         if given["dry_run"]:
             ctx.exit(int(failed))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from benchmark import options, progress
@@ -48,7 +50,7 @@ def command(
     from benchmark.report import detected, detection_tables, material, worth_tables
     from benchmark.report.formats import latex, markdown
     from benchmark.store import files
-    from benchmark.worth import evidence, judging
+    from benchmark.worth import evidence, judging, simple_predictors
 
     if figure and out is None:
         raise UserError("--figure: name a folder with --out")
@@ -58,12 +60,14 @@ def command(
     setups = [one for one in detected.titled(setups) if _is_asked(one, dataset, detection, detector)]
     if not setups:
         raise UserError(f"no detection results in {results} that fit; make some with bench detect")
+    predictors = partial(simple_predictors.predictors, data_root=data_root)
     found, failed = [], 0
     with progress.Progress().bar("setups", len(setups), summary=False) as step:
         for one in setups:
             try:
                 chosen = _chosen(one, methods)
-                found.append(judging.judge(evidence.collect(chosen, results, protocol, metrics), resamples))
+                collected = evidence.collect(chosen, results, protocol, metrics, predictors)
+                found.append(judging.judge(collected, resamples))
             except UserError as error:
                 failed += 1
                 if len(setups) == 1:

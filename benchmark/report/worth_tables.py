@@ -47,7 +47,7 @@ def name_of(worth: Worth) -> str:
 def _grid(worth: Worth) -> Grid:
     evidence = worth.evidence
     facts = evidence.compared.facts
-    settings, main = facts["settings"], worth.reliability[MAIN]
+    settings = facts["settings"]
     others = [target for target in worth.targets if target != MAIN]
     columns = [
         Column("AP [95 %]", 0, "tau with"),
@@ -88,17 +88,26 @@ def _grid(worth: Worth) -> Grid:
         f" {settings['protocol']}",
         columns=tuple(columns),
         lines=tuple(lines),
-        explanation=f"Kendall's tau-b and Spearman's rho over {counted(len(evidence.methods), 'method')} between the mean"
-        f" of a metric (protocol {evidence.protocol}; negated where lower is better) and what {settings['detector']}"
-        f" reaches on {counted(len(evidence.scenes), 'image')} of {counted(evidence.scene_count, 'scene')}. Intervals: the"
-        " same scenes drawn with replacement for both. p: the largest of all taus when methods are permuted. Without a"
-        " method, a family: lowest and highest tau when each is left out. Images alike: of the pairs of methods that both"
-        " order on an image, how many they order alike; 50 is chance. A metric that knew the true order would have a tau"
-        f" of about {main.ceiling:.2f}.",
+        explanation=_explanation(worth),
         notes=tuple(notes),
         corner="metric",
         wide=True,
         cites=(*references.keys("dataset", facts["dataset"]), *references.keys("detector", "ultralytics")),
+    )
+
+
+def _explanation(worth: Worth) -> str:
+    evidence = worth.evidence
+    methods, images = counted(len(evidence.methods), "method"), counted(len(evidence.scenes), "image")
+    detector = evidence.compared.facts["settings"]["detector"]
+    scenes, classes = counted(evidence.scene_count, "scene"), ", ".join(evidence.classes)
+    return (
+        f"Kendall's tau-b and Spearman's rho over {methods} between the mean of a metric (protocol {evidence.protocol};"
+        f" negated where lower is better) and what {detector} reaches on {images} of {scenes}, in {classes}. Intervals:"
+        " the same scenes drawn with replacement for both. p: the largest of all taus when methods are permuted. Without"
+        " a method, a family: lowest and highest tau when each is left out. Images alike: of the pairs of methods that"
+        " both order on an image, how many they order alike; 50 is chance. A metric that knew the true order would have a"
+        f" tau of about {worth.reliability[MAIN].ceiling:.2f}."
     )
 
 

@@ -1,4 +1,5 @@
-"""What a metric is worth: whether it moves as a detector does where fused images are altered on purpose.
+"""What a metric is worth: whether it orders methods as a detector does, and whether it moves as the detector does where
+fused images are altered on purpose.
 
 Rests on `detection`, `run`, `datasets`, `imaging` and `store`.
 """

@@ -13,7 +13,7 @@ from benchmark.detection.jackknife import ClassMatches, average_precision, match
 from benchmark.detection.outcome import Compared, Row
 from benchmark.detection.precision import CONFIDENT
 from benchmark.errors import UserError, first_few
-from benchmark.store import summary
+from benchmark.store import cells, summary
 from benchmark.store.cells import Cell
 
 CAMERAS = ("ir", "vis")
@@ -21,7 +21,7 @@ LEAST_BOXES, LEAST_CLASS_SCENES = 30, 5  # of a class that is looked at by itsel
 REACHED = ("AP", "AP50", "F1")
 _MOSTLY = 0.5  # share of images that are copies, from which a method is one
 
-Predictors = Callable[[Path, str, Sequence[str], str, Sequence[str]], Mapping[str, Mapping[str, float]]]
+Predictors = Callable[[Path, str, str, str, Sequence[str]], Mapping[str, Mapping[str, float]]]  # simple_predictors
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Evidence:
     methods: labels; titles, families: of each. metrics: name -> +1 or -1. scores: metric or predictor -> (m, images),
     larger is better, nan where undefined. predictors: the names among `scores` that are no metrics. scenes: (images,)
     numbers from 0. found: for each method, for each seed, the matches of each class, of all detections and of the sure
-    ones. classes: those that are looked at by themselves, with their place. left_out: method or class -> why.
+    ones. classes: those with enough objects, in the order of the matches; AP and F1 are over them. left_out: method or
+    class -> why.
     """
 
     compared: Compared
@@ -44,7 +45,7 @@ class Evidence:
     predictors: tuple[str, ...]
     scenes: np.ndarray
     found: list[list[tuple[list[ClassMatches], list[ClassMatches]]]]
-    classes: dict[str, int]
+    classes: tuple[str, ...]
     left_out: dict[str, str]
 
     @property
@@ -53,8 +54,11 @@ class Evidence:
 
     def reached(self, weights: np.ndarray, label: str = "") -> dict[str, np.ndarray]:
         """What the detector reaches on each method's images, mean over seeds: REACHED -> (B, m). weights: how often
-        each image counts, (B, images). label: a class; "" for the mean over classes, F1 over all objects."""
-        place = slice(None) if not label else slice(self.classes[label], self.classes[label] + 1)
+        each image counts, (B, images). label: a class; "" for the mean over classes, F1 over their objects."""
+        place = slice(None)
+        if label:
+            number = self.classes.index(label)
+            place = slice(number, number + 1)
         found: dict[str, list] = {name: [] for name in REACHED}
         for seeds in self.found:
             levels = np.mean([average_precision(every[place], weights) for every, _ in seeds], axis=0)
@@ -124,8 +128,12 @@ def collect(
         for name, direction in directions.items()
     }
     further = _further(predictors, results, compared.facts["dataset"], splits, [row.method for row, _ in kept], ids)
-    found = [[_matched(compared, row.method, seed, truth) for seed in compared.seeds] for row, _ in kept]
     classes, few = _classes(truth)
+    if not classes:
+        least = f"{LEAST_BOXES} objects in {LEAST_CLASS_SCENES} scenes"
+        raise UserError(f"{compared.setup}: no class has {least}: {'; '.join(f'{k}: {v}' for k, v in few.items())}")
+    places = [*classes.values()]
+    found = [[_matched(compared, row.method, seed, truth, places) for seed in compared.seeds] for row, _ in kept]
     return Evidence(
         compared,
         protocol,
@@ -137,7 +145,7 @@ def collect(
         tuple(further),
         scenes_of(truth),
         found,
-        classes,
+        tuple(classes),
         {**left_out, **few},
     )
 
@@ -190,18 +198,35 @@ def _directions(rows: Iterable[summary.Row], metrics: Sequence[str] | None, prot
     return found
 
 
-def _further(predictors, results, dataset, splits, methods, ids) -> dict[str, np.ndarray]:
+def _further(
+    predictors: Predictors | None,
+    results: Path,
+    dataset: str,
+    splits: Sequence[str],
+    methods: Sequence[str],
+    ids: Sequence[str],
+) -> dict[str, np.ndarray]:
+    """The predictors that all methods have: name -> (m, images)."""
     if predictors is None:
         return {}
-    by_method = [predictors(results, dataset, splits, method, ids) for method in methods]
+    by_method = []
+    for method in methods:
+        found: dict[str, dict[str, float]] = {}
+        for split in splits:
+            scored = {id for id, _ in cells.read_scores(Cell(results, dataset, split, method))}
+            for name, values in predictors(results, dataset, split, method, [id for id in ids if id in scored]).items():
+                found.setdefault(name, {}).update(values)
+        by_method.append(found)
     common = [name for name in by_method[0] if all(name in found for found in by_method)]
     return {
         name: np.array([[found[name].get(id, np.nan) for id in ids] for found in by_method], float) for name in common
     }
 
 
-def _matched(compared: Compared, method: str, seed: int, truth: dict) -> tuple[list[ClassMatches], list[ClassMatches]]:
-    """The matches of all detections, and of those that are sure."""
+def _matched(
+    compared: Compared, method: str, seed: int, truth: dict, places: Sequence[int]
+) -> tuple[list[ClassMatches], list[ClassMatches]]:
+    """The matches of all detections, and of those that are sure, in the classes at these places."""
     run = compared.setup.run(method, seed)
     lines = run.detections()
     ids = {image["file_name"] for image in truth["images"]}
@@ -209,7 +234,8 @@ def _matched(compared: Compared, method: str, seed: int, truth: dict) -> tuple[l
         if {line["id"] for line in lines} != ids:
             raise ValueError
         sure = [_sure(line) for line in lines]
-        return matches(truth, lines), matches(truth, sure)
+        every, certain = matches(truth, lines), matches(truth, sure)
+        return [every[place] for place in places], [certain[place] for place in places]
     except (KeyError, TypeError, ValueError, IndexError):
         raise UserError(f"{compared.setup}/{method}/seed{seed}/{run.detections_file.name} is broken") from None
 
@@ -220,18 +246,19 @@ def _sure(line: dict) -> dict:
 
 
 def _classes(truth: dict) -> tuple[dict[str, int], dict[str, str]]:
-    """Class -> its place, of classes with enough objects to be looked at alone, and why the others are not."""
+    """Class -> its place, of classes with enough objects for an AP, and why the others are left out."""
     image_of = {image["id"]: place for place, image in enumerate(truth["images"])}
     scenes = scenes_of(truth)
+    everywhere = scenes.max() + 1
     found, few = {}, {}
     for place, category in enumerate(truth["categories"]):
         mine = [a for a in truth["annotations"] if a["category_id"] == category["id"] and not a["iscrowd"]]
         spread = len({scenes[image_of[a["image_id"]]] for a in mine})
-        if len(mine) >= LEAST_BOXES and spread >= LEAST_CLASS_SCENES:
+        if len(mine) >= LEAST_BOXES and spread >= min(LEAST_CLASS_SCENES, everywhere):
             found[category["name"]] = place
         else:
             few[category["name"]] = f"{len(mine)} objects in {spread} scenes"
-    return (found if len(truth["categories"]) > 1 else {}), (few if len(truth["categories"]) > 1 else {})
+    return found, few
 
 
 def _family(name: str) -> str:

@@ -128,7 +128,7 @@ def judge(evidence: Evidence, number: int = agreement.RESAMPLES) -> Worth:
 
 def _reached(evidence: Evidence, weights: np.ndarray) -> dict[str, np.ndarray]:
     found = evidence.reached(weights)
-    for label in evidence.classes:
+    for label in evidence.classes if len(evidence.classes) > 1 else ():
         found[f"{MAIN} {label}"] = evidence.reached(weights, label)[MAIN]
     return found
 
@@ -143,7 +143,7 @@ def _alike(evidence: Evidence, name: str, quality: np.ndarray) -> tuple[float, f
     if kept.sum() < FEWEST:
         return share, math.nan, math.nan
     units = inference.Units(sums[kept][None], counts[kept][None], np.array([float(kept.sum())]))
-    (below,), (above,) = inference.interval(units)
+    (below,), (above,) = inference.interval(units, skewed=False)  # few scenes do not tell how skewed it is
     return share, share - float(below), share + float(above)
 
 
