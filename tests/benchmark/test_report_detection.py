@@ -433,7 +433,9 @@ def test_detectors_side_by_side(bench, tmp_path):
         assert line in part, part
     rows = csv.DictReader(io.StringIO(bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout))
     found = {(r["method"], r["metric"]): r["mean"] for r in rows if r["setup"] == "3 detectors"}
-    assert float(found["c", "AP mean"]) == pytest.approx(1 / 3) and float(found["b", "AP mean rank"]) == pytest.approx(5.5 / 3)
+    assert float(found["c", "AP mean"]) == pytest.approx(1 / 3) and float(found["b", "AP mean rank"]) == pytest.approx(
+        5.5 / 3
+    )
     assert found["vis", "AP mean rank"] == "" and len(found) == 8
     compared = tuple(outcome.read(setup) for setup in setups.setups(tmp_path))
     table = detection_board.of(Content(tmp_path, (), detected=compared))[-1]
