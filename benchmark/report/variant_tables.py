@@ -58,15 +58,15 @@ def _changes(one: Effects, digits: int | None) -> Grid:
     places = {metric: _decimals(one, metric, digits) for metric in one.metrics}
     lines = []
     for method, base in bases.items():
-        ap = [_ap(base.base_ap["AP"], digits), _ap(base.base_ap["AP50"], digits)]
+        ap = [_ap(base.base_ap[name], digits) for name in (effects.FREQUENT, "AP", "AP50")]
         values = [_base(base, metric, places[metric]) for metric in one.metrics]
         lines.append(Line(method, base.title, (*ap, *values), True, references.keys("method", method)))
         for effect in one.effects:
             if effect.method == method:
-                gaps = [_gap(effect, "AP", digits), _gap(effect, "AP50", digits, whole=False)]
+                gaps = [_gap(effect, name, digits) for name in (effects.FREQUENT, "AP", "AP50")]
                 changed = [_change(effect, metric, places[metric]) for metric in one.metrics]
                 lines.append(Line(f"+{effect.variant}", f"+ {effect.variant}", (*gaps, *changed)))
-    columns = [Column("AP [95 %]", 1), Column("AP50", 1, "", (), symbol("AP50"))]
+    columns = [Column("AP* [95 %]", 1), Column("AP", 1), Column("AP50", 1, "", (), symbol("AP50"))]
     columns += [
         Column(metric, direction, "", references.keys("metric", metric), symbol(metric))
         for metric, direction in one.metrics.items()
@@ -98,13 +98,14 @@ def _explanation(one: Effects) -> str:
     first = (
         f"Below each method, what changes where its 8-bit images are altered ({says}). AP in %, of the detector as its"
         f" makers trained it: {settings['init']}, {settings['imgsz']} pixels, ultralytics {settings['ultralytics']}."
+        f" AP* is that of frequent classes: {', '.join(one.frequent)}."
     )
     if one.scenes < effects.FEWEST:
         return f"{first} With fewer than {effects.FEWEST} scenes nothing is tested, and there are no intervals."
     return (
         f"{first} Intervals are over scenes, of paired differences. Metrics are tested together by random signs of"
-        f" scenes, p < {ALPHA:g}. † better, though AP is not shown to be; ‡ better, though AP is worse; ▼ worse, though"
-        " AP is not shown to be; ° not shown to change. No sign: as AP does, or a metric without direction."
+        f" scenes, p < {ALPHA:g}. † better, though AP* is not shown to be; ‡ better, though AP* is worse; ▼ worse,"
+        " though AP* is not shown to be; ° not shown to change. No sign: as AP* does, or a metric without direction."
     )
 
 
@@ -141,8 +142,8 @@ def _verdicts(found: Sequence[Effects]) -> Grid:
         title=f"What variants do to metrics, where a detector says what they are worth: how many of {counts}",
         columns=tuple(columns),
         lines=tuple(lines),
-        explanation="Bought: the metric is better, and AP is not shown to be; at a loss: AP is worse. Penalised: the"
-        " metric is worse, and AP is not shown to be. Follows: both are better, or both worse. With few scenes, AP is"
+        explanation="Bought: the metric is better, and AP* is not shown to be; at a loss: AP* is worse. Penalised: the"
+        " metric is worse, and AP* is not shown to be. Follows: both are better, or both worse. With few scenes, AP* is"
         " seldom shown to change: its intervals in the tables say by how much it may.",
         corner="metric",
     )
@@ -171,12 +172,12 @@ def _base(effect: Effect, metric: str, digits: int) -> Entry:
     return Entry(UNDEFINED) if math.isnan(value) else Entry(number(value, digits), value)
 
 
-def _gap(effect: Effect, name: str, digits: int | None, whole: bool = True) -> Entry:
-    """A difference in AP. whole: with its interval."""
+def _gap(effect: Effect, name: str, digits: int | None) -> Entry:
+    """A difference in AP, that of frequent classes with its interval."""
     gap = effect.gaps[name]
     if math.isnan(gap.value):
         return Entry(UNDEFINED)
-    found = {name: {"difference": gap.value, "low": gap.low if whole else None, "high": gap.high}}
+    found = {name: {"difference": gap.value, "low": gap.low if name == effects.FREQUENT else None, "high": gap.high}}
     return detection_tables.gap(found, _ap_digits(digits), name)
 
 
@@ -185,6 +186,7 @@ def _change(effect: Effect, metric: str, digits: int) -> Entry:
     if change is None or math.isnan(change.difference):
         return Entry(UNDEFINED)
     shown = detection_tables.signed(change.difference, digits)
+    shown = shown if set(shown) & set("123456789") else shown[1:]  # what rounds to nothing has no sign
     return Entry(shown, change.difference, sign=SIGNS.get(effect.verdict(metric), ""))
 
 

@@ -22,7 +22,7 @@ from benchmark.imaging import reading
 from benchmark.report import variant_tables
 from benchmark.store import cells, files
 from benchmark.worth import altering, effects, variants
-from benchmark.worth.effects import AT_A_LOSS, BOUGHT, FOLLOWS, NOT_SHOWN, PENALISED, TOO_FEW, UNDIRECTED
+from benchmark.worth.effects import AT_A_LOSS, BOUGHT, FOLLOWS, FREQUENT, NOT_SHOWN, PENALISED, TOO_FEW, UNDIRECTED
 from benchmark.worth.variants import ALTERATIONS, Variant
 
 GREY = np.full((80, 100), 128, np.uint8)
@@ -236,6 +236,23 @@ def test_scenes_of_unequal_size_do_not_hide_what_happens_on_every_image(tmp_path
     assert [one.effects[0].verdict(metric) for metric in METRICS] == [BOUGHT, BOUGHT, NOT_SHOWN, UNDIRECTED]
 
 
+def test_frequent_classes_decide(planted, monkeypatch):
+    results, *_ = planted
+    monkeypatch.setattr(effects, "LEAST_BOXES", 15)
+    for root in (results, altering.folder(results)):  # a car that is never found
+        file = root / "detect" / PLACE / SETUP / "truth.json"
+        truth = json.loads(file.read_text())
+        box = {**truth["annotations"][0], "id": 21, "category_id": 2}
+        file.write_text(json.dumps({**truth, "annotations": [*truth["annotations"], box]}))
+    (one,) = effects.read(results)
+    assert one.frequent == ("People",)
+    for effect in one.effects:
+        assert effect.base_ap[FREQUENT] == pytest.approx(2 * effect.base_ap["AP"])
+    assert one.effects[1].verdict("Up") == AT_A_LOSS
+    monkeypatch.setattr(effects, "LEAST_CLASS_SCENES", 11)
+    assert effects.read(results)[0].frequent == ("People", "Car")
+
+
 def test_numbers_are_those_of_the_images(planted):
     results, moved, truth = planted
     (one,) = effects.read(results, metrics=["Up", "Down"])
@@ -348,7 +365,7 @@ def test_tables_and_files_hold_the_same(planted, bench, tmp_path_factory):
     assert found.exit_code == 0, found.output
     assert "+blur-1" in found.stdout and "‡" in found.stdout and snapshot(results) == before
     rows = list(csv.DictReader(io.StringIO((out / "variants.csv").read_text())))
-    assert len(rows) == 4 * (4 + 2) and list(rows[0]) == list(variant_tables.COLUMNS)
+    assert len(rows) == 4 * (4 + 3) and list(rows[0]) == list(variant_tables.COLUMNS)
     row = next(r for r in rows if (r["variant"], r["metric"]) == ("blur-1", "Up"))
     assert float(row["difference"]) == pytest.approx(moved["blur-1"][0].mean(), abs=1e-4)
     assert (row["verdict"], row["rises"], row["scenes"], row["direction"]) == (AT_A_LOSS, "20", "10", "1")
