@@ -289,7 +289,8 @@ class Experiment:
     def _place(self, run: Run) -> dict:
         """What events call a training by."""
         division = self.division
-        return {"dataset": division.dataset, "split": division.name, "method": run.method, "seed": run.seed}
+        about = {"dataset": division.dataset, "split": division.name, "detector": self.settings.detector}
+        return {**about, "method": run.method, "seed": run.seed}
 
     def _title(self, run: Run) -> str:
         seed = f", seed {run.seed}" if self.ready is None else ""

@@ -14,6 +14,7 @@ from benchmark.detection.outcome import Compared, Row, over_seeds
 from benchmark.report import detection_tables
 from benchmark.report.tabular import BEST, SECOND, Column, Entry, Grid, Line, key, number
 from benchmark.report.terminal import UNDEFINED
+from benchmark.report.training_overlap import caveats_of_detection
 
 Cites = Callable[[str, str], tuple[str, ...]]
 
@@ -109,7 +110,7 @@ def explanation(panel: Panel) -> str:
 
 def notes(panel: Panel) -> list[str]:
     found = [f"Not with every detector: {', '.join(panel.lacking)}"] if panel.lacking else []
-    return found + detection_tables.reference_note(panel.first)
+    return [*found, *caveats_of_detection(panel.first), *detection_tables.reference_note(panel.first)]
 
 
 def columns(panel: Panel, digits: int) -> list[tuple[Column, list[Entry]]]:

@@ -78,7 +78,7 @@ def _changes(one: Effects, digits: int | None) -> Grid:
         f" metrics under {one.protocol}, detector {settings['detector']}",
         columns=tuple(columns),
         lines=tuple(lines),
-        explanation=_explanation(one),
+        explanation=_explanation(one) if one.effects else "",
         notes=one.notes,
         corner="images",
         wide=True,

@@ -22,6 +22,7 @@ from benchmark.inference import FEWEST
 from benchmark.statistics import ALPHA, differences
 from benchmark.store import cells
 from benchmark.store.cells import Cell
+from benchmark.worth import variants
 from benchmark.worth.altering import folder
 
 # What a metric and the detector say of a variant together.
@@ -152,7 +153,7 @@ def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effect
         cell = Cell(folder(results), facts["dataset"], split, run.method)
         record = cell.run()
         about = record.get("altered")
-        if not isinstance(about, dict) or not all(isinstance(about.get(name), str) for name in _ABOUT):
+        if not _is_variant(about):
             notes.append(f"{run.method}: left out: its record does not say what it is a variant of")
             continue
         base, base_run = Cell(results, facts["dataset"], split, about["of"]), bases.run(about["of"], run.seed)
@@ -179,6 +180,15 @@ def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effect
     tested = zip(effects, _changes(scored, directions, scenes))
     effects = tuple(replace(effect, changes=changes) for effect, changes in tested)
     return Effects(setup, facts, protocol, directions, effects, int(scenes.max()) + 1, len(ids), tuple(notes))
+
+
+def _is_variant(about) -> bool:
+    if not isinstance(about, dict) or not all(isinstance(about.get(name), str) for name in _ABOUT):
+        return False
+    try:
+        return bool(variants.read([about["variant"]]))
+    except UserError:
+        return False
 
 
 def _precision(leaving_out: LeavingOut, run: Run, ids: Sequence[str]) -> dict[str, np.ndarray]:
@@ -230,7 +240,9 @@ def _changes(scored: Sequence[dict], directions: dict[str, int], scenes: np.ndar
         both = ~np.isnan(apart)
         sums[row] = np.bincount(scenes[both], apart[both], count)
         sizes[row] = np.bincount(scenes[both], minlength=count)
-    together = inference.step_down(sums) if len(rows) and count >= FEWEST else np.full(len(rows), np.nan)
+    # Means of scenes: sums would spread as the sizes of scenes do, and hide what happens on every image.
+    means = np.divide(sums, sizes, where=sizes > 0, out=np.zeros(sums.shape))
+    together = inference.step_down(means) if len(rows) and count >= FEWEST else np.full(len(rows), np.nan)
     place = 0
     for one in scored:
         found = {}

@@ -211,7 +211,7 @@ def test_a_detector_of_other_things_is_told(detect, untrained):
 # Detections ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["yolov8n", "yolo26n", "yolov8n-rtdetr"])
+@pytest.mark.parametrize("name", ["yolo26n", "yolov8n-rtdetr"])
 def test_detections_are_those_of_ultralytics_own_prediction(yolo, untrained, tmp_path, name):
     """Boxes of the class looked for, none lost to the others, in pixels of the image. (Of several classes, ultralytics
     counts all that a box may be where it evaluates, and the likeliest where it predicts.)"""

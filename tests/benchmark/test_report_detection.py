@@ -361,3 +361,84 @@ def test_standalone_compiles(bench, results):
     assert "undefined" not in log.lower() and "Overfull" not in log
     bib = (results.parent / "paper" / "report.bib").read_text()
     assert all(f"{{{key}," in bib for key in ("lin2014coco", "jocher2023ultralytics", "liu2022tardal"))
+
+
+def test_the_better_camera_and_what_was_seen_in_training(bench, tmp_path):
+    """Where `ir` is ahead, differences to it stand beside those to `vis`; of LLVIP's test images a network saw some."""
+    methods = {"vis": [0.30], "ir": [0.35], "mine": [0.40], "two-cameras": [0.41]}
+    folder = detected.write(
+        tmp_path, "llvip@test", methods, "yolov8n-pretrained-1", "pretrained", leak={}, test_splits=["test"]
+    )
+    truth = json.loads((folder / "truth.json").read_text())
+    names = ["190001", "200002", *(f"2600{k:02}" for k in range(12))]
+    renamed = {image["file_name"]: name for image, name in zip(truth["images"], names)}
+    for image in truth["images"]:
+        image["file_name"] = renamed[image["file_name"]]
+    (folder / "truth.json").write_text(json.dumps(truth))
+    for path in folder.glob("*/seed0/detections.jsonl"):
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(line | {"id": renamed[line["id"]]}) + "\n" for line in lines))
+    record = folder / "mine" / "seed0" / "record.json"
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps({**content, "about": {**content["about"], "trained_on": "llvip sample44"}}))
+
+    text = markdown(bench, "--results", tmp_path)
+    first = text.split("### ")[1]
+    assert "| AP − vis [95 %] | AP − ir [95 %] |" in first.replace("\\", "")
+    assert "The better single camera by AP: ir." in first and "near by id" not in text and "Trained on" not in text
+    (row,) = [line.split(" | ") for line in first.splitlines() if line.startswith("| Ir |")]
+    assert row[-3] == "—" and row[-4] != "—"
+    assert re.search(r"- Mine: trained on llvip sample44: .*of these 14 pairs .*\(scenes 19, 20", first)
+    assert "For reference, in no rank: Ir, Vis, Two-Cameras" in first
+    rows = csv.DictReader(io.StringIO(bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout))
+    rows = {(row["method"], row["metric"]): row for row in rows}
+    gaps = detection.load_differences(tmp_path).set_index(["base", "method", "metric"])["difference"]
+    for method in ("vis", "mine", "two-cameras"):
+        found = rows[method, "AP"]
+        assert found["camera"] == "ir" and float(found["camera_difference"]) == pytest.approx(
+            gaps["ir", method, "AP"], rel=1e-5
+        )
+        assert "trained on llvip sample44" in found["caveats"]
+    assert rows["ir", "AP"]["camera"] == rows["mine", "AP small"]["camera"] == ""
+    compared = tuple(outcome.read(setup) for setup in setups.setups(tmp_path))
+    (table,) = detection_board.of(Content(tmp_path, (), detected=compared))
+    assert [metric["head"] for metric in table["metrics"][3:5]] == ["AP − vis", "AP − ir"]
+    mine = next(row for row in table["rows"] if row["method"] == "mine")
+    assert mine["cells"][4]["mean"] == pytest.approx(100 * gaps["ir", "mine", "AP"])
+    facts = {name: text for group in table["about"] for name, text in group["facts"]}
+    assert "leak" not in facts and "epochs" not in facts and not mine["naive"]
+
+
+def test_detectors_side_by_side(bench, tmp_path):
+    """Three setups that differ in the detector alone, and one with other images, which stays apart."""
+    first = {"vis": [0.6], "a": [0.5], "b": [0.4], "c": [0.3], "alone": [0.3]}
+    second = {"vis": [0.2], "a": [0.2], "b": [0.4], "c": [0.3]}
+    third = {"vis": [0.4], "a": [0.5], "b": [0.4], "c": [0.4]}
+    for k, (detector, methods) in enumerate((("yolov8n", first), ("yolo11m", second), ("rtdetr-l", third))):
+        detected.write(tmp_path, "m3fd@all", methods, f"{detector}-pretrained-{k}", "pretrained", detector=detector)
+    detected.write(tmp_path, "m3fd@all", second, "yolov8s-pretrained-9", "pretrained", detector="yolov8s", imgsz=96)
+    text = markdown(bench, "--results", tmp_path)
+    assert text.count("Detection by") == 1
+    part = text.split("### Detection by 3 detectors: M3FD, division all (abcdef01), protocol pretrained")[1]
+    # Ranks by hand: a 1, 3, 1; b 2, 1, 2.5; c 3, 2, 2.5.
+    for line in (
+        "| method | AP rtdetr-l ↑ | AP yolo11m ↑ | AP yolov8n ↑ | AP mean ↑ | mean rank ↓ |",
+        "| Vis | 40.0 | 20.0 | 60.0 | 40.0 | — |",
+        "| A | **50.0** | 20.0 | **50.0** | **40.0** | **1.7** |",
+        "| B | <u>40.0</u> | **40.0** | <u>40.0</u> | **40.0** | <u>1.8</u> |",
+        "| C | <u>40.0</u> | <u>30.0</u> | 30.0 | <u>33.3</u> | 2.5 |",
+        "- Not with every detector: alone",
+        "- For reference, in no rank: Vis",
+    ):
+        assert line in part, part
+    rows = csv.DictReader(io.StringIO(bench("report", "--results", tmp_path, "--format", "csv", "--out", "-").stdout))
+    found = {(r["method"], r["metric"]): r["mean"] for r in rows if r["setup"] == "3 detectors"}
+    assert float(found["c", "AP mean"]) == pytest.approx(1 / 3) and float(found["b", "AP mean rank"]) == pytest.approx(
+        5.5 / 3
+    )
+    assert found["vis", "AP mean rank"] == "" and len(found) == 8
+    compared = tuple(outcome.read(setup) for setup in setups.setups(tmp_path))
+    table = detection_board.of(Content(tmp_path, (), detected=compared))[-1]
+    assert table["setup"] == "3 detectors" and [m["head"] for m in table["metrics"]][-2:] == ["mean", "mean rank"]
+    places = {row["method"]: [cell["place"] for cell in row["cells"][-2:]] for row in table["rows"]}
+    assert places == {"vis": [None, None], "a": [1, 1], "b": [1, 2], "c": [3, 3]}
