@@ -170,7 +170,7 @@ def test_predictors_stand_beside_metrics_and_directions_are_kept(tmp_path):
         protocol="other", ids=IDS,
     )  # fmt: skip
 
-    def predictors(results, dataset, split, method, ids):
+    def predictors(results, dataset, splits, method, ids):
         return {"brightness": {id: float(method[1:]) for id in ids}}
 
     worth = judged(tmp_path, setup, protocol="other", predictors=predictors)
