@@ -262,7 +262,7 @@ def train(job: Job, step: Callable[[], None] = lambda: None) -> Trained:
         if "," not in job.arguments["device"]:  # callbacks do not reach the processes of several GPUs
             _tell_epochs(model, job.arguments["epochs"] - (done or 0), step)
         trainer = TransformerTrainer if isinstance(model, RTDETR) else Trainer
-        model.train(trainer=trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
+        _without_fonts(model.train, trainer=trainer, data=str(job.data), save_dir=str(job.folder), **arguments)
     if not best.is_file():
         raise RuntimeError("ultralytics ended without weights")
     checkpoint = torch_safe_load(best)[0]
@@ -339,10 +339,16 @@ def load(weights: Path, kept: Collection[int] | None = None) -> YOLO | RTDETR:
     The confidence of all other classes is zero in the network itself, so that they use up none of the detections that
     an image may have, whether the network chooses them or what comes behind it.
     """
-    loaded = (RTDETR if isinstance(_network(weights), RTDETRDetectionModel) else YOLO)(weights)
+    loaded = YOLO(weights)  # becomes an RTDETR where it reads one
     if kept is not None:
         _silence(loaded.model.model[-1], kept)
     return loaded
+
+
+def _without_fonts(call: Callable, **arguments):
+    """Call what would have matplotlib look through all fonts of the machine, for plots that are not made."""
+    with patch("ultralytics.data.utils.check_font", lambda *_: None):
+        return call(**arguments)
 
 
 def _silence(head: torch.nn.Module, kept: Collection[int]) -> None:
@@ -375,7 +381,8 @@ def detect(
                 found[Path(prepared["im_file"]).stem] = boxes, scores, classes.astype(int)
             super().update_metrics(preds, batch)
 
-    metrics = detector.val(
+    metrics = _without_fonts(
+        detector.val,
         validator=Collector,
         data=str(data),
         split=part,
