@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from benchmark.detection.setups import Setup
 from benchmark.report import detection_tables, references
 from benchmark.report.content import Content
 from benchmark.report.formats.csv import text
 from benchmark.report.measured import decimals
 from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key, number, unique
 from benchmark.report.terminal import UNDEFINED
-from benchmark.report.titles import symbol
+from benchmark.report.titles import PLAIN, symbol
 from benchmark.statistics import ALPHA
 from benchmark.worth import effects, variants
 from benchmark.worth.effects import Effect, Effects
 
-# Signs behind a change, in the order in which the explanation names them.
-SIGNS = {effects.BOUGHT: "†", effects.AT_A_LOSS: "‡", effects.PENALISED: "▼", effects.NOT_SHOWN: "°"}
+SIGNS = {effects.BOUGHT: "†", effects.AT_A_LOSS: "‡", effects.NOT_SHOWN: "°"}  # behind a change
+VERDICTS = (effects.BOUGHT, effects.AT_A_LOSS, effects.PENALISED, effects.FOLLOWS, effects.NOT_SHOWN)
 COLUMNS = ("dataset", "split", "detector", "init", "setup", "method", "variant", "does", "protocol", "metric")
 COLUMNS += ("direction", "base", "altered", "difference", "ci_low", "ci_high", "p", "rises", "images", "scenes")
 COLUMNS += ("verdict",)
@@ -71,11 +72,11 @@ def _changes(one: Effects, digits: int | None) -> Grid:
         Column(metric, direction, "", references.keys("metric", metric), symbol(metric))
         for metric, direction in one.metrics.items()
     ]
+    place = PLAIN.place(one.facts["dataset"], one.facts["split"], counted(one.images, "image"))
     return Grid(
         key=key("variants", one.facts["dataset"], one.facts["split"], one.setup.folder.name),
-        title=f"Controlled variants: {one.facts['dataset']}, split {one.facts['split']}"
-        f" ({one.facts['split_sha256'][:8]}), {counted(one.images, 'image')} of {counted(one.scenes, 'scene')},"
-        f" metrics under {one.protocol}, detector {settings['detector']}",
+        title=f"Controlled variants: {place} ({one.facts['split_sha256'][:8]}), {counted(one.scenes, 'scene')}, metrics"
+        f" under {one.protocol}, detector {settings['detector']}",
         columns=tuple(columns),
         lines=tuple(lines),
         explanation=_explanation(one) if one.effects else "",
@@ -104,23 +105,19 @@ def _explanation(one: Effects) -> str:
         return f"{first} With fewer than {effects.FEWEST} scenes nothing is tested, and there are no intervals."
     return (
         f"{first} Intervals are over scenes, of paired differences. Metrics are tested together by random signs of"
-        f" scenes, p < {ALPHA:g}. † better, though AP* is not shown to be; ‡ better, though AP* is worse; ▼ worse,"
-        " though AP* is not shown to be; ° not shown to change. No sign: as AP* does, or a metric without direction."
+        f" scenes, p < {ALPHA:g}. † better, though AP* is not shown to be; ‡ better, though AP* is worse; °"
+        " not shown to change. No sign: worse, or better as AP* is, or a metric without direction."
     )
 
 
 def _verdicts(found: Sequence[Effects]) -> Grid:
     """A row for each metric, with how many variants it takes which way."""
     names = dict.fromkeys(metric for one in found for metric, direction in one.metrics.items() if direction)
-    shown = [*SIGNS, effects.FOLLOWS]
     tested = [one for one in found if one.scenes >= effects.FEWEST]
-    columns = [
-        Column(verdict, 0, f"{one.facts['dataset']}, {one.facts['settings']['detector']}")
-        for one in tested
-        for verdict in shown
-    ]
+    heads = _heads(found)
+    columns = [Column(verdict, 0, heads[one.setup]) for one in tested for verdict in VERDICTS]
     columns += [
-        Column(what, 0, f"{one.facts['dataset']}, {one.facts['settings']['detector']}, not tested")
+        Column(what, 0, f"{heads[one.setup]}, not tested")
         for one in found
         if one not in tested
         for what in ("better", "worse")
@@ -130,7 +127,7 @@ def _verdicts(found: Sequence[Effects]) -> Grid:
         entries = []
         for one in tested:
             counts = Counter(effect.verdict(metric) for effect in one.effects if metric in effect.changes)
-            entries += [_count(counts[verdict]) for verdict in shown]
+            entries += [_count(counts[verdict]) for verdict in VERDICTS]
         for one in found:
             if one not in tested:
                 signs = [_sign(effect, metric) for effect in one.effects if metric in effect.changes]
@@ -147,6 +144,14 @@ def _verdicts(found: Sequence[Effects]) -> Grid:
         " seldom shown to change: its intervals in the tables say by how much it may.",
         corner="metric",
     )
+
+
+def _heads(found: Sequence[Effects]) -> dict[Setup, str]:
+    """Return what tells the setups apart, as short as it can be."""
+    settings = [one.facts["settings"] for one in found]
+    short = [f"{one.facts['dataset']}, {mine['detector']}" for one, mine in zip(found, settings)]
+    whole = [f"{one.place}, {one.setup.folder.name}" for one in found]
+    return {one.setup: a if short.count(a) == 1 else b for one, a, b in zip(found, short, whole)}
 
 
 def _sign(effect: Effect, metric: str) -> int:

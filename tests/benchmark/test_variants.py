@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 
 import detected
 import numpy as np
@@ -17,6 +18,7 @@ from benchmark import inference
 from benchmark.curation import drawn_sets
 from benchmark.datasets import synth
 from benchmark.detection import precision
+from benchmark.detection.setups import Setup
 from benchmark.errors import UserError
 from benchmark.imaging import reading
 from benchmark.report import variant_tables
@@ -290,6 +292,15 @@ def test_few_scenes_are_not_tested_and_nothing_is_bought(tmp_path):
     )
     assert [column.name for column in counts.columns] == ["better", "worse"]
     assert [entry.value for entry in counts.lines[1].entries] == [1, 0]  # Down went down, which is better
+
+
+def test_setups_of_one_detector_have_heads_of_their_own(planted):
+    (one,) = effects.read(planted[0])
+    other = replace(one, setup=Setup(one.setup.folder.with_name("yolov8n-pretrained-4567cdef")))
+    *tables, counts = variant_tables.grids([one, other])
+    assert [name for name, _ in counts.groups] == [f"{PLACE}, {SETUP}", f"{PLACE}, yolov8n-pretrained-4567cdef"]
+    assert tables[0].key != tables[1].key and "20 images" in tables[0].title and "10 scenes" in tables[0].title
+    assert len(variant_tables.grids([one])[-1].groups[0][0]) < 20
 
 
 def test_undefined_values_are_left_out_of_both_sides(tmp_path):
