@@ -144,12 +144,19 @@ def without(quantity: np.ndarray, reached: np.ndarray, groups: Sequence[str]) ->
     return found
 
 
-def largest_by_chance(quantities: np.ndarray, reached: np.ndarray, seed: int = SEED) -> np.ndarray:
+def largest_by_chance(
+    quantities: np.ndarray, reached: np.ndarray, groups: Sequence[str] | None = None, seed: int = SEED
+) -> np.ndarray:
     """How likely the largest |tau| of all quantities is at least that of each, if none had to do with the detector: p
     values, (k,), corrected for looking at k of them.
 
-    quantities: (k, m). reached: (m,), permuted over methods. Methods count as exchangeable, which relatives are not.
+    quantities: (k, m). reached: (m,), permuted over methods. groups: (m,) families. Methods of one family are alike in
+    both, so that they are no independent observations: their means are taken.
     """
+    if groups is not None:
+        members = np.array([[name == group for name in groups] for group in dict.fromkeys(groups)], float)
+        members /= members.sum(axis=1, keepdims=True)
+        quantities, reached = quantities @ members.T, members @ reached
     draws = np.random.default_rng(seed).permuted(np.broadcast_to(reached, (PERMUTATIONS, len(reached))), axis=1)
     largest = np.zeros(PERMUTATIONS)
     for quantity in quantities:

@@ -85,7 +85,9 @@ def judge(evidence: Evidence, number: int = agreement.RESAMPLES) -> Worth:
     means = {name: evidence.means(name, weights[0])[0] for name in evidence.scores}
     resampled = {name: evidence.means(name, weights[1]) for name in evidence.scores}
     matrix = np.stack([*means.values()])
-    by_chance = {target: agreement.largest_by_chance(matrix, values) for target, values in reached.items()}
+    by_chance = {
+        target: agreement.largest_by_chance(matrix, values, evidence.families) for target, values in reached.items()
+    }
     quality = evidence.quality()
     judged = []
     for place, (name, mean) in enumerate(means.items()):
