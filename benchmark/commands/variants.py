@@ -165,6 +165,8 @@ def _make(ctx, names, wanted, results, given):
     )
     device, fuse_device = detect._devices(given["device"], methods)
     names = plan.select_datasets(names)
+    for detector in given["detectors"]:  # before what takes long
+        initial_weights.find_trained(detector, given["init"], given["weights_root"])
     divisions, errors = _divisions(names, given)
     offline.prepare(results / "detect" / ".ultralytics", online=given["init"] == "pretrained")
     from benchmark.detection import yolo
@@ -183,12 +185,15 @@ def _make(ctx, names, wanted, results, given):
     there = [method for method in methods if not method.unavailable]
     if not there:
         raise UserError("; ".join(f"{method.name}: {method.unavailable}" for method in methods))
-    failed = bool(errors) or (options.given(ctx, "methods") and len(there) < len(methods))
+    named = options.given(ctx, "methods")
+    failed = bool(errors) or (named and any(method.unavailable and not method.group for method in methods))
     places, labels = [], {altering.label(method.label, one) for method in there for one in chosen_variants}
     with machine.working(progress.say):
         for division in divisions:
             detect._tell(division)
-            bases = altering.bases(results, division, there, wanted, fuse_device)
+            (split,) = division.splits.values()
+            fitting, _ = plan.fitting(there, split.task)
+            bases = altering.bases(results, division, fitting, wanted, fuse_device)
             if given["dry_run"]:
                 for job in bases:
                     text = f"{job.cell}: {len(job.keys)} images, and of each {', '.join(map(str, chosen_variants))}"
@@ -201,7 +206,7 @@ def _make(ctx, names, wanted, results, given):
                 mine = division.seen_by(ready[detector].names)
                 detect._tell_classes(mine, detector)
                 devices, told = (device, fuse_device), options.command_line(ctx)
-                setup, stopped = altering.show(results, mine, there, made, settings, devices, told, ready[detector])
+                setup, stopped = altering.show(results, mine, fitting, made, settings, devices, told, ready[detector])
                 failed |= stopped
                 places.append(setup.folder)
     return failed, {"places": places, "labels": labels}

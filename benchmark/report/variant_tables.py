@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from benchmark.detection.setups import Setup
 from benchmark.report import detection_tables, references
 from benchmark.report.content import Content
 from benchmark.report.formats.csv import text
 from benchmark.report.measured import decimals
 from benchmark.report.tabular import Column, Entry, Grid, Line, counted, key, number, unique
 from benchmark.report.terminal import UNDEFINED
-from benchmark.report.titles import symbol
+from benchmark.report.titles import PLAIN, symbol
 from benchmark.statistics import ALPHA
 from benchmark.worth import effects, variants
 from benchmark.worth.effects import Effect, Effects
 
-# Signs behind a change, in the order in which the explanation names them.
-SIGNS = {effects.BOUGHT: "†", effects.AT_A_LOSS: "‡", effects.PENALISED: "▼", effects.NOT_SHOWN: "°"}
+SIGNS = {effects.BOUGHT: "†", effects.AT_A_LOSS: "‡", effects.NOT_SHOWN: "°"}  # behind a change
+VERDICTS = (effects.BOUGHT, effects.AT_A_LOSS, effects.PENALISED, effects.FOLLOWS, effects.NOT_SHOWN)
 COLUMNS = ("dataset", "split", "detector", "init", "setup", "method", "variant", "does", "protocol", "metric")
 COLUMNS += ("direction", "base", "altered", "difference", "ci_low", "ci_high", "p", "rises", "images", "scenes")
 COLUMNS += ("verdict",)
@@ -58,27 +59,27 @@ def _changes(one: Effects, digits: int | None) -> Grid:
     places = {metric: _decimals(one, metric, digits) for metric in one.metrics}
     lines = []
     for method, base in bases.items():
-        ap = [_ap(base.base_ap["AP"], digits), _ap(base.base_ap["AP50"], digits)]
+        ap = [_ap(base.base_ap[name], digits) for name in (effects.FREQUENT, "AP", "AP50")]
         values = [_base(base, metric, places[metric]) for metric in one.metrics]
         lines.append(Line(method, base.title, (*ap, *values), True, references.keys("method", method)))
         for effect in one.effects:
             if effect.method == method:
-                gaps = [_gap(effect, "AP", digits), _gap(effect, "AP50", digits, whole=False)]
+                gaps = [_gap(effect, name, digits) for name in (effects.FREQUENT, "AP", "AP50")]
                 changed = [_change(effect, metric, places[metric]) for metric in one.metrics]
                 lines.append(Line(f"+{effect.variant}", f"+ {effect.variant}", (*gaps, *changed)))
-    columns = [Column("AP [95 %]", 1), Column("AP50", 1, "", (), symbol("AP50"))]
+    columns = [Column("AP* [95 %]", 1), Column("AP", 1), Column("AP50", 1, "", (), symbol("AP50"))]
     columns += [
         Column(metric, direction, "", references.keys("metric", metric), symbol(metric))
         for metric, direction in one.metrics.items()
     ]
+    place = PLAIN.place(one.facts["dataset"], one.facts["split"], counted(one.images, "image"))
     return Grid(
         key=key("variants", one.facts["dataset"], one.facts["split"], one.setup.folder.name),
-        title=f"Controlled variants: {one.facts['dataset']}, split {one.facts['split']}"
-        f" ({one.facts['split_sha256'][:8]}), {counted(one.images, 'image')} of {counted(one.scenes, 'scene')},"
-        f" metrics under {one.protocol}, detector {settings['detector']}",
+        title=f"Controlled variants: {place} ({one.facts['split_sha256'][:8]}), {counted(one.scenes, 'scene')}, metrics"
+        f" under {one.protocol}, detector {settings['detector']}",
         columns=tuple(columns),
         lines=tuple(lines),
-        explanation=_explanation(one),
+        explanation=_explanation(one) if one.effects else "",
         notes=one.notes,
         corner="images",
         wide=True,
@@ -98,28 +99,25 @@ def _explanation(one: Effects) -> str:
     first = (
         f"Below each method, what changes where its 8-bit images are altered ({says}). AP in %, of the detector as its"
         f" makers trained it: {settings['init']}, {settings['imgsz']} pixels, ultralytics {settings['ultralytics']}."
+        f" AP* is that of frequent classes: {', '.join(one.frequent)}."
     )
     if one.scenes < effects.FEWEST:
         return f"{first} With fewer than {effects.FEWEST} scenes nothing is tested, and there are no intervals."
     return (
         f"{first} Intervals are over scenes, of paired differences. Metrics are tested together by random signs of"
-        f" scenes, p < {ALPHA:g}. † better, though AP is not shown to be; ‡ better, though AP is worse; ▼ worse, though"
-        " AP is not shown to be; ° not shown to change. No sign: as AP does, or a metric without direction."
+        f" scenes, p < {ALPHA:g}. † better, though AP* is not shown to be; ‡ better, though AP* is worse; °"
+        " not shown to change. No sign: worse, or better as AP* is, or a metric without direction."
     )
 
 
 def _verdicts(found: Sequence[Effects]) -> Grid:
     """A row for each metric, with how many variants it takes which way."""
     names = dict.fromkeys(metric for one in found for metric, direction in one.metrics.items() if direction)
-    shown = [*SIGNS, effects.FOLLOWS]
     tested = [one for one in found if one.scenes >= effects.FEWEST]
-    columns = [
-        Column(verdict, 0, f"{one.facts['dataset']}, {one.facts['settings']['detector']}")
-        for one in tested
-        for verdict in shown
-    ]
+    heads = _heads(found)
+    columns = [Column(verdict, 0, heads[one.setup]) for one in tested for verdict in VERDICTS]
     columns += [
-        Column(what, 0, f"{one.facts['dataset']}, {one.facts['settings']['detector']}, not tested")
+        Column(what, 0, f"{heads[one.setup]}, not tested")
         for one in found
         if one not in tested
         for what in ("better", "worse")
@@ -129,7 +127,7 @@ def _verdicts(found: Sequence[Effects]) -> Grid:
         entries = []
         for one in tested:
             counts = Counter(effect.verdict(metric) for effect in one.effects if metric in effect.changes)
-            entries += [_count(counts[verdict]) for verdict in shown]
+            entries += [_count(counts[verdict]) for verdict in VERDICTS]
         for one in found:
             if one not in tested:
                 signs = [_sign(effect, metric) for effect in one.effects if metric in effect.changes]
@@ -141,11 +139,19 @@ def _verdicts(found: Sequence[Effects]) -> Grid:
         title=f"What variants do to metrics, where a detector says what they are worth: how many of {counts}",
         columns=tuple(columns),
         lines=tuple(lines),
-        explanation="Bought: the metric is better, and AP is not shown to be; at a loss: AP is worse. Penalised: the"
-        " metric is worse, and AP is not shown to be. Follows: both are better, or both worse. With few scenes, AP is"
+        explanation="Bought: the metric is better, and AP* is not shown to be; at a loss: AP* is worse. Penalised: the"
+        " metric is worse, and AP* is not shown to be. Follows: both are better, or both worse. With few scenes, AP* is"
         " seldom shown to change: its intervals in the tables say by how much it may.",
         corner="metric",
     )
+
+
+def _heads(found: Sequence[Effects]) -> dict[Setup, str]:
+    """Return what tells the setups apart, as short as it can be."""
+    settings = [one.facts["settings"] for one in found]
+    short = [f"{one.facts['dataset']}, {mine['detector']}" for one, mine in zip(found, settings)]
+    whole = [f"{one.place}, {one.setup.folder.name}" for one in found]
+    return {one.setup: a if short.count(a) == 1 else b for one, a, b in zip(found, short, whole)}
 
 
 def _sign(effect: Effect, metric: str) -> int:
@@ -171,12 +177,12 @@ def _base(effect: Effect, metric: str, digits: int) -> Entry:
     return Entry(UNDEFINED) if math.isnan(value) else Entry(number(value, digits), value)
 
 
-def _gap(effect: Effect, name: str, digits: int | None, whole: bool = True) -> Entry:
-    """A difference in AP. whole: with its interval."""
+def _gap(effect: Effect, name: str, digits: int | None) -> Entry:
+    """A difference in AP, that of frequent classes with its interval."""
     gap = effect.gaps[name]
     if math.isnan(gap.value):
         return Entry(UNDEFINED)
-    found = {name: {"difference": gap.value, "low": gap.low if whole else None, "high": gap.high}}
+    found = {name: {"difference": gap.value, "low": gap.low if name == effects.FREQUENT else None, "high": gap.high}}
     return detection_tables.gap(found, _ap_digits(digits), name)
 
 
@@ -185,6 +191,7 @@ def _change(effect: Effect, metric: str, digits: int) -> Entry:
     if change is None or math.isnan(change.difference):
         return Entry(UNDEFINED)
     shown = detection_tables.signed(change.difference, digits)
+    shown = shown if set(shown) & set("123456789") else shown[1:]  # what rounds to nothing has no sign
     return Entry(shown, change.difference, sign=SIGNS.get(effect.verdict(metric), ""))
 
 

@@ -104,10 +104,10 @@ def _explanation(worth: Worth) -> str:
     return (
         f"Kendall's tau-b and Spearman's rho over {methods} between the mean of a metric (protocol {evidence.protocol};"
         f" negated where lower is better) and what {detector} reaches on {images} of {scenes}, in {classes}. Intervals:"
-        " the same scenes drawn with replacement for both. p: the largest of all taus when methods are permuted. Without"
-        " a method, a family: lowest and highest tau when each is left out. Images alike: of the pairs of methods that"
-        " both order on an image, how many they order alike; 50 is chance. A metric that knew the true order would have a"
-        f" tau of about {worth.reliability[MAIN].ceiling:.2f}."
+        " the same scenes drawn with replacement for both. p: the largest of all taus when methods are permuted."
+        " Without a method, a family: lowest and highest tau when each is left out. Images alike: of the pairs of"
+        " methods that both order on an image, how many they order alike; 50 is chance. A metric that knew the true"
+        f" order would have a tau of about {worth.reliability[MAIN].ceiling:.2f}."
     )
 
 

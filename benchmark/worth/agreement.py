@@ -4,7 +4,7 @@ Everything here is a function of arrays. A *quantity* is a metric, a simple pred
 has a value for each of m methods, and for each of B resamples of the scenes. Larger is better throughout: a metric that
 is better when small is negated before.
 
-Intervals are of the bootstrap over scenes, the same ones for a metric and for the detector. They hold the uncertainty
+Intervals come from a bootstrap over scenes, the same ones for a metric and for the detector. They hold the uncertainty
 of the scenes alone: the methods are those that were compared. What they cover with few scenes is simulated by
 `studies/worth_null.py`.
 
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, t
 
 SEED = 0
 RESAMPLES = 1000  # of scenes
@@ -88,8 +88,7 @@ class Reliability:
 
     @property
     def ceiling(self) -> float:
-        """The tau that a metric would have with this order if it knew the true one: a correlation is attenuated by the
-        root of the reliability, and tau is 2/pi asin(rho) where both are normal."""
+        """The tau that a metric would have with this order if it knew the true one; see `unattenuated`."""
         return 2 / math.pi * math.asin(math.sqrt(self.rho))
 
     def scenes_for(self, reliability: float) -> float:
@@ -107,13 +106,32 @@ def reliability(first: np.ndarray, second: np.ndarray, scenes: int) -> Reliabili
     return Reliability(float(np.nanmean(tau(first, second))), half, whole, scenes)
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The 95 % percentile interval of resampled values; nan where not one is defined."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+def interval(value: float, resampled: np.ndarray, scenes: int, reliability: float) -> tuple[float, float]:
+    """A 95 % interval of the tau that a quantity has with the true order of methods, the one that ever more scenes
+    would give. nan where resamples do not tell.
+
+    value: tau on all scenes. resampled: (B,) tau on resamples of them. reliability: of the detector's order.
+
+    Percentiles would not do. A resample adds the noise of scenes a second time, so that taus of resamples are nearer to
+    0 than the one seen, as that is nearer than the true one. Hence the spread of resamples is taken and not their
+    place, with Student's t for few scenes. An end that lies beyond 0 is then moved further, by what the noise of the
+    detector's order attenuates: 0 is inside as often as without that.
+    """
+    known = resampled[np.isfinite(resampled)]
+    if len(known) < 2 or math.isnan(value):
         return math.nan, math.nan
-    low, high = np.quantile(known, [ALPHA / 2, 1 - ALPHA / 2])
-    return float(low), float(high)
+    reach = t.isf(ALPHA / 2, scenes - 1) * math.sqrt(scenes / (scenes - 1)) * float(known.std())
+    low, high = max(value - reach, -1.0), min(value + reach, 1.0)
+    return min(low, unattenuated(low, reliability)), max(high, unattenuated(high, reliability))
+
+
+def unattenuated(value: float, reliability: float) -> float:
+    """The tau with the true order, for one with an order of this reliability; in [-1, 1]. 2/pi asin(r) is the tau of
+    normal quantities that correlate by r, and r is divided by the root of the reliability."""
+    correlation = math.sin(math.pi / 2 * value)
+    if correlation**2 >= reliability:
+        return math.copysign(1.0, correlation) if correlation else 0.0
+    return 2 / math.pi * math.asin(correlation / math.sqrt(reliability))
 
 
 def without(quantity: np.ndarray, reached: np.ndarray, groups: Sequence[str]) -> dict[str, float]:

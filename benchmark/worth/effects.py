@@ -15,14 +15,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmark import inference
-from benchmark.detection.jackknife import Difference, LeavingOut, scenes_of
+from benchmark.detection.jackknife import Difference, LeavingOut, average_precision, matches, scenes_of
 from benchmark.detection.setups import Run, Setup, setups
 from benchmark.errors import UserError
 from benchmark.inference import FEWEST
 from benchmark.statistics import ALPHA, differences
 from benchmark.store import cells
 from benchmark.store.cells import Cell
+from benchmark.worth import variants
 from benchmark.worth.altering import folder
+from benchmark.worth.evidence import LEAST_BOXES, LEAST_CLASS_SCENES
+
+FREQUENT = "AP of frequent classes"  # what verdicts rest on: a class of few boxes moves the mean over classes by chance
 
 # What a metric and the detector say of a variant together.
 BOUGHT = "bought"  # the metric is better, and AP is not shown to be
@@ -63,8 +67,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Effect:
-    """A variant of a method. method: label of the base. title: of its method. base_ap, gaps: "AP" and "AP50" of the
-    base and the variant's difference to it, in [-1, 1]. changes: metric -> what became of it."""
+    """A variant of a method. method: label of the base. title: of its method. base_ap, gaps: FREQUENT, "AP" and "AP50"
+    of the base, and the variant's differences to them, in [-1, 1]. changes: metric -> what became of it."""
 
     method: str
     title: str
@@ -75,7 +79,7 @@ class Effect:
 
     def verdict(self, metric: str) -> str:
         """Return one of BOUGHT, AT_A_LOSS, FOLLOWS, PENALISED, NOT_SHOWN, TOO_FEW and UNDIRECTED."""
-        change, gap = self.changes[metric], self.gaps["AP"]
+        change, gap = self.changes[metric], self.gaps[FREQUENT]
         if not change.direction:
             return UNDIRECTED
         if gap.low is None or math.isnan(change.p):
@@ -92,13 +96,15 @@ class Effect:
 @dataclass(frozen=True)
 class Effects:
     """All variants that one detector has seen on one split of a data set. effects: by method, then by variant. metrics:
-    name -> direction. scenes, images: how many the detector was shown. notes: what is left out, and why."""
+    name -> direction. frequent: the classes of FREQUENT, all where none is. scenes, images: how many the detector was
+    shown. notes: what is left out, and why."""
 
     setup: Setup
     facts: dict
     protocol: str
     metrics: dict[str, int]
     effects: tuple[Effect, ...]
+    frequent: tuple[str, ...]
     scenes: int
     images: int
     notes: tuple[str, ...] = ()
@@ -135,6 +141,7 @@ def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effect
         (split,) = facts["test_splits"]
     except (KeyError, TypeError, ValueError):
         raise UserError(f"{setup}: truth.json or setup.json is broken") from None
+    frequent = _frequent(truth, scenes)
     bases = Setup(results / setup.folder.relative_to(folder(results)))
     if bases.truth() != truth:
         raise UserError(f"{setup}: the detector has not seen the same labels in {results}; run bench variants again")
@@ -142,7 +149,7 @@ def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effect
 
     def ap(run: Run) -> dict[str, np.ndarray]:
         if run.folder not in aps:
-            aps[run.folder] = _precision(leaving_out, run, ids)
+            aps[run.folder] = _precision(leaving_out, run, ids, frequent)
         return aps[run.folder]
 
     effects, scored, directions, notes = [], [], {}, []
@@ -152,7 +159,7 @@ def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effect
         cell = Cell(folder(results), facts["dataset"], split, run.method)
         record = cell.run()
         about = record.get("altered")
-        if not isinstance(about, dict) or not all(isinstance(about.get(name), str) for name in _ABOUT):
+        if not _is_variant(about):
             notes.append(f"{run.method}: left out: its record does not say what it is a variant of")
             continue
         base, base_run = Cell(results, facts["dataset"], split, about["of"]), bases.run(about["of"], run.seed)
@@ -178,18 +185,52 @@ def _read(results: Path, setup: Setup, protocol: str, metrics, labels) -> Effect
         scored.append({name: tuple(_column(lines, name) for lines in (before, after)) for name in known})
     tested = zip(effects, _changes(scored, directions, scenes))
     effects = tuple(replace(effect, changes=changes) for effect, changes in tested)
-    return Effects(setup, facts, protocol, directions, effects, int(scenes.max()) + 1, len(ids), tuple(notes))
+    names = [category["name"] for category in truth["categories"]]
+    return Effects(
+        setup,
+        facts,
+        protocol,
+        directions,
+        effects,
+        tuple(names[number] for number in frequent),
+        int(scenes.max()) + 1,
+        len(ids),
+        tuple(notes),
+    )
 
 
-def _precision(leaving_out: LeavingOut, run: Run, ids: Sequence[str]) -> dict[str, np.ndarray]:
+def _is_variant(about) -> bool:
+    if not isinstance(about, dict) or not all(isinstance(about.get(name), str) for name in _ABOUT):
+        return False
+    try:
+        return bool(variants.read([about["variant"]]))
+    except UserError:
+        return False
+
+
+def _frequent(truth: dict, scenes: np.ndarray) -> list[int]:
+    """Return the numbers of the classes that are frequent, of all where none is."""
+    place = {image["id"]: number for number, image in enumerate(truth["images"])}
+    everything = range(len(truth["categories"]))
+    of = [[place[box["image_id"]] for box in truth["annotations"] if box["category_id"] == c + 1] for c in everything]
+    found = [c for c in everything if len(of[c]) >= LEAST_BOXES and len({*scenes[of[c]]}) >= LEAST_CLASS_SCENES]
+    return found or list(everything)
+
+
+def _precision(leaving_out: LeavingOut, run: Run, ids: Sequence[str], frequent: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return the AP of a run by name, each first on all images, then without each scene."""
     lines = run.detections()
     try:
         # Without a line, an image would count as one in which nothing was found.
         if {line["id"] for line in lines} != set(ids):
             raise ValueError
-        return leaving_out.of(lines)
+        found = matches(leaving_out.truth, lines)
+        levels, of_frequent = (
+            average_precision(classes, leaving_out.weights) for classes in (found, [found[c] for c in frequent])
+        )
     except (KeyError, TypeError, ValueError, IndexError):
         raise UserError(f"{run.detections_file} is broken; run bench variants again") from None
+    return {FREQUENT: of_frequent.mean(axis=1), "AP": levels.mean(axis=1), "AP50": levels[:, 0]}
 
 
 def _unfinished(run: Run) -> str:
@@ -230,7 +271,9 @@ def _changes(scored: Sequence[dict], directions: dict[str, int], scenes: np.ndar
         both = ~np.isnan(apart)
         sums[row] = np.bincount(scenes[both], apart[both], count)
         sizes[row] = np.bincount(scenes[both], minlength=count)
-    together = inference.step_down(sums) if len(rows) and count >= FEWEST else np.full(len(rows), np.nan)
+    # Means of scenes: sums would spread as the sizes of scenes do, and hide what happens on every image.
+    means = np.divide(sums, sizes, where=sizes > 0, out=np.zeros(sums.shape))
+    together = inference.step_down(means) if len(rows) and count >= FEWEST else np.full(len(rows), np.nan)
     place = 0
     for one in scored:
         found = {}

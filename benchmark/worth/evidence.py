@@ -13,7 +13,7 @@ from benchmark.detection.jackknife import ClassMatches, average_precision, match
 from benchmark.detection.outcome import Compared, Row
 from benchmark.detection.precision import CONFIDENT
 from benchmark.errors import UserError, first_few
-from benchmark.store import cells, summary
+from benchmark.store import summary
 from benchmark.store.cells import Cell
 
 CAMERAS = ("ir", "vis")
@@ -21,7 +21,7 @@ LEAST_BOXES, LEAST_CLASS_SCENES = 30, 5  # of a class that is looked at by itsel
 REACHED = ("AP", "AP50", "F1")
 _MOSTLY = 0.5  # share of images that are copies, from which a method is one
 
-Predictors = Callable[[Path, str, str, str, Sequence[str]], Mapping[str, Mapping[str, float]]]  # simple_predictors
+Predictors = Callable[[Path, str, Sequence[str], str, Sequence[str]], Mapping[str, Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -209,14 +209,7 @@ def _further(
     """The predictors that all methods have: name -> (m, images)."""
     if predictors is None:
         return {}
-    by_method = []
-    for method in methods:
-        found: dict[str, dict[str, float]] = {}
-        for split in splits:
-            scored = {id for id, _ in cells.read_scores(Cell(results, dataset, split, method))}
-            for name, values in predictors(results, dataset, split, method, [id for id in ids if id in scored]).items():
-                found.setdefault(name, {}).update(values)
-        by_method.append(found)
+    by_method = [predictors(results, dataset, splits, method, ids) for method in methods]
     common = [name for name in by_method[0] if all(name in found for found in by_method)]
     return {
         name: np.array([[found[name].get(id, np.nan) for id in ids] for found in by_method], float) for name in common

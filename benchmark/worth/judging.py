@@ -21,8 +21,9 @@ MAIN = "AP"
 
 @dataclass(frozen=True)
 class Correlation:
-    """Kendall's tau of a metric with what the detector reaches, over methods. low, high: 95 % interval over scenes, nan
-    where there is none. rho: Spearman's. p: corrected for all metrics and predictors."""
+    """Kendall's tau of a metric with what the detector reaches, over methods. low, high: 95 % interval over scenes
+    of the tau with the true order, nan where there is none. rho: Spearman's. p: corrected for all metrics and
+    predictors."""
 
     tau: float
     low: float
@@ -90,12 +91,10 @@ def judge(evidence: Evidence, number: int = agreement.RESAMPLES) -> Worth:
     for place, (name, mean) in enumerate(means.items()):
         by = {}
         for target, values in reached.items():
+            tau, rho = float(agreement.tau(mean, values)), float(agreement.rho(mean, values))
             taus = agreement.tau(resampled[name], drawn[target])
-            low, high = agreement.interval(taus)
-            rho = float(agreement.rho(mean, values))
-            by[target] = Correlation(
-                float(agreement.tau(mean, values)), low, high, rho, float(by_chance[target][place])
-            )
+            low, high = agreement.interval(tau, taus, scenes, reliability[target].rho)
+            by[target] = Correlation(tau, low, high, rho, float(by_chance[target][place]))
         judged.append(
             Judged(
                 name,

@@ -32,35 +32,40 @@ VERSION = 1
 
 
 def predictors(
-    results: Path, dataset: str, split: str, method: str, ids: Sequence[str], data_root: Path | None = None
+    results: Path, dataset: str, splits: Sequence[str], method: str, ids: Sequence[str], data_root: Path | None = None
 ) -> dict[str, dict[str, float]]:
     """Compute the predictors of a method's scored images: name -> id -> value, with every id or without the name.
 
     "mean luminance": in levels, 0 to 255. "clipped share": of pixels at 0 or 255, in [0, 1]. "correlation with
     infrared", "correlation with visible": Pearson's, of the luminance of all pixels, in [-1, 1]; nan where an image is
-    constant. dataset, split, method: the labels of a cell. data_root: where the sources lie.
+    constant. dataset, splits, method: labels of the cells that hold the images. data_root: where the sources lie.
 
     Keeps them under `results/worth/predictors`, and takes them from there while images and sources are the same.
     Without the sources that were fused, correlations are left out, and a line says so, once a split. So are all where
     fused images are gone.
     """
-    cell = Cell(results, dataset, split, method)
-    made = {id: (line["key"].partition("-")[0], line["fused"]) for (id, _), line in cells.read_scores(cell).items()}
-    file = results / "worth" / "predictors" / f"{dataset}@{split}" / f"{method}.jsonl"
-    kept = {id: _kept(line, made.get(id)) for line in files.read_lines(file) if (id := line.get("id")) in made}
     found: dict[str, dict[str, float]] = {}
-    record = None
-    for id in ids:
-        values = kept.get(id, {})
-        if id in made and len(values) < len(NAMES):
-            record = cell.run() if record is None else record
-            values = {**values, **_computed(cell, record, id, made[id], data_root)}
-            if values and values != kept.get(id):
+    for split in splits:
+        found = {**_of_cell(Cell(results, dataset, split, method), ids, data_root), **found}
+    return {name: {id: found[id][name] for id in ids} for name in NAMES if all(name in found.get(id, ()) for id in ids)}
+
+
+def _of_cell(cell: Cell, ids: Sequence[str], data_root: Path | None) -> dict[str, dict[str, float]]:
+    """Return id -> name -> value of the images that are scored in a cell."""
+    made = {id: (line["key"].partition("-")[0], line["fused"]) for (id, _), line in cells.read_scores(cell).items()}
+    folder = cell.results / "worth" / "predictors" / f"{cell.dataset}@{cell.split}"
+    file = folder / f"{cell.method}.jsonl"
+    kept = {id: _kept(line, made.get(id)) for line in files.read_lines(file) if (id := line.get("id")) in made}
+    found, record = {}, cell.run()
+    for id in made.keys() & set(ids):
+        found[id] = kept.get(id, {})
+        if len(found[id]) < len(NAMES):
+            found[id] = {**found[id], **_computed(cell, record, id, made[id], data_root)}
+            if found[id] and found[id] != kept.get(id):
                 with contextlib.suppress(OSError):  # results may be read-only
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    files.append(file, _line(id, made[id], values))
-        found[id] = values
-    return {name: {id: found[id][name] for id in ids} for name in NAMES if all(name in found[id] for id in ids)}
+                    folder.mkdir(parents=True, exist_ok=True)
+                    files.append(file, _line(id, made[id], found[id]))
+    return found
 
 
 def of_image(image: np.ndarray) -> dict[str, float]:
@@ -93,7 +98,7 @@ def _kept(line: dict, made: tuple[str, str] | None) -> dict[str, float]:
 def _computed(cell: Cell, record: dict, id: str, made: tuple[str, str], data_root: Path | None) -> dict[str, float]:
     path = cells.fused_file(cell, id)
     if path is None or files.file_sha256(path) != made[1]:
-        _say_once(f"{cell}: fused images that were scored are gone; no simple predictors of them")
+        _say_once(f"{cell}: fused images are gone, or are not those that were scored; no simple predictors")
         return {}
     image = reading.read_luminance(path)
     found = of_image(image)

@@ -68,7 +68,7 @@ def _full_range(levels: np.ndarray, strength: float, id: str) -> np.ndarray:
 ALTERATIONS = {
     "noise": Alteration("Gaussian noise of standard deviation {} levels, seeded by the pair's id", 0, 0, 255, _noise),
     "sharpen": Alteration(
-        f"unsharp mask of radius {RADIUS:g} pixel and amount {{}}",
+        f"unsharp mask of radius {RADIUS:g} px and amount {{}}",
         0,
         0,
         100,
@@ -80,7 +80,7 @@ ALTERATIONS = {
     ),
     "brightness": Alteration("{} levels added", 0, -255, 255, lambda levels, shift, id: levels + shift),
     "blur": Alteration(
-        "Gaussian blur of standard deviation {} pixels", 0, 0, 100, lambda levels, sigma, id: _blurred(levels, sigma)
+        "Gaussian blur of standard deviation {} px", 0, 0, 100, lambda levels, sigma, id: _blurred(levels, sigma)
     ),
     "full-range": Alteration("stretched from its minimum to its maximum", None, 0, 0, _full_range),
 }

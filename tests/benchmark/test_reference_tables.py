@@ -47,3 +47,28 @@ def test_printed_scores_are_those_of_the_reference_tables(page, count):
     for file, method, metric, text in found:
         decimals = len(text.partition(".")[2])
         assert text == f"{reference(file)[method, metric]:.{decimals}f}", (file, method, metric)
+
+
+@pytest.mark.parametrize(
+    ("file", "columns"), [("detection_m3fd_25_pairs.csv", (0, 5)), ("detection_llvip_37_pairs.csv", (5, 8))]
+)
+def test_printed_detection_is_that_of_the_reference_tables(file, columns):
+    page = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    lines = [[c.strip() for c in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| ")]
+    head = next(k for k, cells in enumerate(lines) if cells[1] == "M3FD AP ↑")
+    heads = [cell.removeprefix("M3FD ").removeprefix("LLVIP ").removesuffix(" ↑") for cell in lines[head][1:]]
+    with (ROOT / "results" / "reference" / file).open(encoding="utf-8") as rows:
+        stored = {(row["method"], row["metric"]): row for row in csv.DictReader(rows)}
+    seen = 0
+    for cells in lines[head + 1 :]:
+        if len(cells) != len(heads) + 1:
+            break
+        for name, text in list(zip(heads, cells[1:]))[slice(*columns)]:
+            if text == "—" or "−" in name:
+                continue
+            metric = name if name in ("AP", "AP50") else f"AP {name}"
+            assert text == f"{100 * float(stored[cells[0], metric]['mean']):.1f}", (file, cells[0], name)
+            seen += 1
+    assert seen == len(stored.keys() & {(method, metric) for method, _ in stored for metric in ("AP", "AP50")}) * (
+        2 if columns[0] == 0 else 1
+    )
