@@ -67,12 +67,13 @@ def _changes(one: Effects, digits: int | None) -> Grid:
                 gaps = [_gap(effect, name, digits) for name in (effects.FREQUENT, "AP", "AP50")]
                 changed = [_change(effect, metric, places[metric]) for metric in one.metrics]
                 lines.append(Line(f"+{effect.variant}", f"+ {effect.variant}", (*gaps, *changed)))
-    columns = [Column("AP* [95 %]", 1), Column("AP", 1), Column("AP50", 1, "", (), symbol("AP50"))]
+    first = "AP* [95 %]" if one.scenes >= effects.FEWEST else "AP*"
+    columns = [Column(first, 1), Column("AP", 1), Column("AP50", 1, "", (), symbol("AP50"))]
     columns += [
         Column(metric, direction, "", references.keys("metric", metric), symbol(metric))
         for metric, direction in one.metrics.items()
     ]
-    place = PLAIN.place(one.facts["dataset"], one.facts["split"], counted(one.images, "image"))
+    place = PLAIN.place(one.facts["dataset"], one.facts["split"], counted(one.images, "pair"))
     return Grid(
         key=key("variants", one.facts["dataset"], one.facts["split"], one.setup.folder.name),
         title=f"Controlled variants: {place} ({one.facts['split_sha256'][:8]}), {counted(one.scenes, 'scene')}, metrics"

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from dataclasses import replace
 
 import detected
@@ -299,7 +300,7 @@ def test_setups_of_one_detector_have_heads_of_their_own(planted):
     other = replace(one, setup=Setup(one.setup.folder.with_name("yolov8n-pretrained-4567cdef")))
     *tables, counts = variant_tables.grids([one, other])
     assert [name for name, _ in counts.groups] == [f"{PLACE}, {SETUP}", f"{PLACE}, yolov8n-pretrained-4567cdef"]
-    assert tables[0].key != tables[1].key and "20 images" in tables[0].title and "10 scenes" in tables[0].title
+    assert tables[0].key != tables[1].key and "20 pairs" in tables[0].title and "10 scenes" in tables[0].title
     assert len(variant_tables.grids([one])[-1].groups[0][0]) < 20
 
 
@@ -382,7 +383,7 @@ def test_tables_and_files_hold_the_same(planted, bench, tmp_path_factory):
     assert (row["verdict"], row["rises"], row["scenes"], row["direction"]) == (AT_A_LOSS, "20", "10", "1")
     ap = next(r for r in rows if (r["variant"], r["metric"]) == ("blur-1", "AP"))
     assert float(ap["ci_high"]) < 0 and ap["verdict"] == "" and ap["protocol"] == "pretrained"
-    markdown = (out / "variants.md").read_text()
+    markdown = (out / "variants.md").read_text(encoding="utf-8")
     assert "| + blur-1 |" in markdown and r"$" not in markdown.split("###")[1].split("\n")[4]
     assert "bought" in markdown and (out / "variants.html").is_file()
     text = bench("variants", "--stored", "--results", results, "--format", "csv", "--out", "-", "--metrics", "Qabf")
@@ -485,10 +486,33 @@ def test_one_command_makes_all_and_continues(drawn, bench, tmp_path, monkeypatch
 
 
 def test_docs_state_every_variant():
-    page = (ROOT / "docs" / "variants.md").read_text()
+    page = (ROOT / "docs" / "variants.md").read_text(encoding="utf-8")
     for kind, about in ALTERATIONS.items():
         assert f"`{kind}" in page, kind
         if about.neutral is not None:
             assert f"{about.lowest:g} … {about.highest:g}" in page, kind
     for name in variants.DEFAULT:
         assert f"`{name}`" in page
+
+
+def test_docs_print_what_the_reference_holds():
+    with (ROOT / "results" / "reference" / "detection_variants.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == "average"]
+    held = {(row["dataset"], row["variant"], row["metric"]): row for row in rows}
+    page = (ROOT / "docs" / "variants.md").read_text(encoding="utf-8")
+    checked, heads = 0, []
+    for line in page[page.index("## What it shows") :].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if "`average`" in cells[0] and line.startswith("|"):
+            dataset, heads = cells[0].partition(",")[0].lower(), cells[1:]
+        elif heads and line.startswith("| `"):
+            for head, cell in zip(heads, cells[1:]):
+                row = held[dataset, cells[0].strip("`"), "AP of frequent classes" if head == "AP*" else head]
+                scale, numbers = 100 if head == "AP*" else 1, re.findall(r"[+−]?\d+\.\d+", cell)
+                for text, name in zip(numbers, ("difference", "ci_low", "ci_high")):
+                    half = 0.5001 * 10.0 ** -len(text.partition(".")[2])
+                    assert abs(float(text.replace("−", "-")) - scale * float(row[name])) <= half, (line, head)
+                    checked += 1
+                signs = {BOUGHT: "†", AT_A_LOSS: "‡", NOT_SHOWN: "°"}
+                assert head == "AP*" or "".join(c for c in cell if c in "†‡°") == signs.get(row["verdict"], "")
+    assert checked == 2 * 7 * 9 + 7 * 2
