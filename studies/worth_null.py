@@ -1,5 +1,5 @@
 """What the figures of `bench worth` are worth where the truth is known: coverage of intervals of tau, level of the
-corrected p value, bias of the reliability.
+corrected p value, bias of the reliability, spread of the number of scenes that would do.
 
     python -m studies.worth_null
 
@@ -104,7 +104,23 @@ def ranking() -> None:
         print(f"| {scenes} | {methods} | {true:.2f} | {100 * np.mean(ahead):.0f} % |", flush=True)
 
 
+def projection() -> None:
+    """How far the number of scenes that a reliability of .6 would take can be told from few scenes."""
+    print("\n| scenes | needed | told: 10 % | half | 90 % |\n|---|---|---|---|---|")
+    for scenes in (3, 10, 20):
+        rng, told = np.random.default_rng(scenes), []
+        for run in range(RUNS):
+            _, seen = _drawn(rng, 0.0, scenes, NOISE[-1])
+            first, second = agreement.halves(np.arange(scenes), 50, seed=run)
+            one = agreement.reliability(first @ seen[0], second @ seen[0], scenes)
+            told.append(one.scenes_for(agreement.LEAST_RELIABILITY))
+        needed = NOISE[-1] ** 2 * agreement.LEAST_RELIABILITY / (1 - agreement.LEAST_RELIABILITY)
+        shown = " | ".join(f"{value:.0f}" for value in np.quantile(told, [0.1, 0.5, 0.9], method="lower"))
+        print(f"| {scenes} | {needed:.1f} | {shown} |", flush=True)
+
+
 if __name__ == "__main__":
     coverage()
     level()
     ranking()
+    projection()

@@ -103,13 +103,20 @@ def average_precision(found: Sequence[ClassMatches], weights: np.ndarray) -> np.
 
     weights: (B, images) how often each image counts; ones give COCO's AP. Classes of which no box counts are left out.
     """
-    classes = [_class_precision(one, weights) for one in found]
+    return over_classes([class_precision(one, weights) for one in found])
+
+
+def over_classes(values: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of arrays, one for each class, element by element; without those that are nan."""
     with np.errstate(invalid="ignore"):
-        defined = ~np.isnan(classes)
-        return np.where(defined, classes, 0).sum(axis=0) / defined.sum(axis=0)
+        defined = ~np.isnan(values)
+        return np.where(defined, values, 0).sum(axis=0) / defined.sum(axis=0)
 
 
-def _class_precision(one: ClassMatches, weights: np.ndarray) -> np.ndarray:
+def class_precision(one: ClassMatches, weights: np.ndarray) -> np.ndarray:
+    """Return the AP of a class at each of OVERLAPS, (B, 10), nan where no box counts; weights as of
+    `average_precision`."""
+    weights, again = np.unique(weights, axis=0, return_inverse=True)  # few scenes are drawn alike again and again
     result = np.full((len(weights), len(OVERLAPS)), np.nan)
     boxes = weights @ one.boxes
     present = np.flatnonzero(boxes)
@@ -125,13 +132,12 @@ def _class_precision(one: ClassMatches, weights: np.ndarray) -> np.ndarray:
             if not len(at):
                 continue
             hits = np.cumsum(drawn[:, at], axis=1)
-            recall = hits / boxes[rows, None]
             precision = hits / np.maximum(before[:, at], 1)
             envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-            for row, (r, p) in enumerate(zip(recall, envelope)):
-                reached = np.searchsorted(r, RECALLS, side="left")
-                result[rows[row], level] = p[reached[reached < len(p)]].sum() / len(RECALLS)
-    return result
+            # COCO takes precision at 101 recalls. Each detection answers for those that it is the first to reach.
+            reached = np.searchsorted(RECALLS, hits / boxes[rows, None], side="right")
+            result[rows, level] = (envelope * np.diff(reached, axis=1, prepend=0)).sum(axis=1) / len(RECALLS)
+    return result[again.reshape(-1)]
 
 
 def scenes_of(truth: dict) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.detection import late_fusion
-from benchmark.detection.jackknife import ClassMatches, average_precision, matches, scenes_of
+from benchmark.detection.jackknife import ClassMatches, class_precision, matches, over_classes, scenes_of
 from benchmark.detection.outcome import Compared, Row
 from benchmark.detection.precision import CONFIDENT
 from benchmark.errors import UserError, first_few
@@ -52,20 +52,25 @@ class Evidence:
     def scene_count(self) -> int:
         return int(self.scenes.max()) + 1
 
-    def reached(self, weights: np.ndarray, label: str = "") -> dict[str, np.ndarray]:
-        """What the detector reaches on each method's images, mean over seeds: REACHED -> (B, m). weights: how often
-        each image counts, (B, images). label: a class; "" for the mean over classes, F1 over their objects."""
-        place = slice(None)
-        if label:
-            number = self.classes.index(label)
-            place = slice(number, number + 1)
-        found: dict[str, list] = {name: [] for name in REACHED}
-        for seeds in self.found:
-            levels = np.mean([average_precision(every[place], weights) for every, _ in seeds], axis=0)
-            found["AP"].append(levels.mean(axis=1))
-            found["AP50"].append(levels[:, 0])
-            found["F1"].append(np.mean([_f1(sure[place], weights) for _, sure in seeds], axis=0))
-        return {name: np.stack(values, axis=1) for name, values in found.items()}
+    def reached(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """What the detector reaches on each method's images, mean over seeds: target -> (B, m). weights: how often each
+        image counts, (B, images). Targets: REACHED, of which AP and AP50 are means over classes and F1 is over all
+        their objects; then "AP CLASS" for each of several classes."""
+        methods = [[self._reached(*matched, weights) for matched in seeds] for seeds in self.found]
+        return {
+            target: np.stack([np.mean([one[target] for one in seeds], axis=0) for seeds in methods], axis=1)
+            for target in methods[0][0]
+        }
+
+    def _reached(
+        self, every: Sequence[ClassMatches], sure: Sequence[ClassMatches], weights: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        by_class = [class_precision(one, weights) for one in every]
+        levels = over_classes(by_class)
+        found = dict(zip(REACHED, (levels.mean(axis=1), levels[:, 0], _f1(sure, weights))))
+        if len(self.classes) > 1:
+            found |= {f"AP {label}": one.mean(axis=1) for label, one in zip(self.classes, by_class)}
+        return found
 
     def means(self, name: str, weights: np.ndarray) -> np.ndarray:
         """The mean of a metric or predictor over images, (B, m); weights as of `reached`."""

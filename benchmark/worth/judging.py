@@ -79,7 +79,7 @@ def judge(evidence: Evidence, number: int = agreement.RESAMPLES) -> Worth:
         raise UserError(f"{where}: {scenes} scenes, of {agreement.FEWEST_SCENES} that intervals need")
     once = np.ones((1, len(evidence.scenes)), int)
     weights = [once, agreement.resamples(evidence.scenes, number), *agreement.halves(evidence.scenes)]
-    whole, drawn, first, second = (_reached(evidence, of) for of in weights)
+    whole, drawn, first, second = (evidence.reached(of) for of in weights)
     reliability = {target: agreement.reliability(first[target], second[target], scenes) for target in whole}
     reached = {target: values[0] for target, values in whole.items()}
     means = {name: evidence.means(name, weights[0])[0] for name in evidence.scores}
@@ -125,13 +125,6 @@ def judge(evidence: Evidence, number: int = agreement.RESAMPLES) -> Worth:
         agreement.methods_for(SMALLEST, len(means)),
         tuple(short),
     )
-
-
-def _reached(evidence: Evidence, weights: np.ndarray) -> dict[str, np.ndarray]:
-    found = evidence.reached(weights)
-    for label in evidence.classes if len(evidence.classes) > 1 else ():
-        found[f"{MAIN} {label}"] = evidence.reached(weights, label)[MAIN]
-    return found
 
 
 def _alike(evidence: Evidence, name: str, quality: np.ndarray) -> tuple[float, float, float]:
