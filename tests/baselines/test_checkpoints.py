@@ -36,7 +36,7 @@ def reference_means(method: str) -> dict[str, dict[str, float]]:
     means, label = {}, f"{method}+native" if baselines.method(method).native() else method
     for path in REFERENCE:
         for row in csv.DictReader(path.open()):
-            if (row["method"], row["protocol"]) == (label, "cddfuse"):
+            if (row.get("method"), row["protocol"]) == (label, "cddfuse"):
                 means.setdefault(f"{row['dataset']}@{row['split']}", {})[row["metric"]] = float(row["mean"])
     return means
 
