@@ -29,7 +29,6 @@ def test_average_precision_by_hand():
 
 
 def test_ultralytics_average_precision_by_hand(tmp_path):
-    pytest.importorskip("ultralytics", reason="needs the extra 'detect'")
     from benchmark.detection import offline
 
     offline.prepare(tmp_path)
