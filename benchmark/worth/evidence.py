@@ -80,8 +80,8 @@ class Evidence:
             return (weights @ np.where(known, values, 0).T) / (weights @ known.T)
 
     def quality(self) -> np.ndarray:
-        """AP on each image alone, (m, images); nan where no object is labelled in it. Rounded, so that what is equal but
-        for the order of its sums is a tie."""
+        """AP on each image alone, (m, images); nan where no object is labelled in it. It is rounded, so that what is
+        equal but for the order of its sums is a tie."""
         return self.reached(np.eye(len(self.scenes), dtype=int))["AP"].T.round(9)
 
 

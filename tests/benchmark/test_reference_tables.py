@@ -72,3 +72,20 @@ def test_printed_detection_is_that_of_the_reference_tables(file, columns):
     assert seen == len(stored.keys() & {(method, metric) for method, _ in stored for metric in ("AP", "AP50")}) * (
         2 if columns[0] == 0 else 1
     )
+
+
+def test_printed_worth_is_that_of_the_reference_table():
+    with (ROOT / "results" / "reference" / "worth_m3fd_llvip.csv").open(encoding="utf-8") as rows:
+        stored = {(row["name"], row["dataset"]): row for row in csv.DictReader(rows) if row["target"] == "AP"}
+    page = (ROOT / "docs" / "worth.md").read_text(encoding="utf-8")
+    names, seen = {name for name, _ in stored}, 0
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] in names:
+            for dataset, (tau, p, alike) in (("m3fd", cells[1:4]), ("llvip", cells[4:7])):
+                row = stored[cells[0], dataset]
+                found = [f"{float(row[name]):+.2f}".replace("+0.00", "0.00") for name in ("tau", "tau_low", "tau_high")]
+                assert tau == "{} \\[{}, {}\\]".format(*found).replace("-", "−")
+                assert (p, alike) == (f"{float(row['p']):.3f}", f"{100 * float(row['images_alike']):.0f}")
+                seen += 1
+    assert seen == len(stored)
