@@ -495,6 +495,18 @@ class NetworkFuser(Fuser):
         except (AttributeError, KeyError, RuntimeError, TypeError) as error:  # load_state_dict says what is wrong
             why = reason(error)[:300]
             raise Unavailable(f"{self.card.name}: {checkpoint} does not fit the network ({why})") from error
+        self._take(network)
+
+    @classmethod
+    def around(cls, network, device: str = "cpu") -> NetworkFuser:
+        """The method with a network that is at hand, such as one in training, instead of one from a checkpoint."""
+        fuser = cls.__new__(cls)
+        Fuser.__init__(fuser, None, device)
+        fuser._take(network)
+        return fuser
+
+    def _take(self, network) -> None:
+        device = self.device
         self.network = network.eval().float().to(device)
         if device == "cpu":
             keep_freed_memory()

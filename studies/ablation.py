@@ -20,10 +20,12 @@ from torch import nn
 
 import metrics
 from baselines import tasks
+from baselines.mambadfuse import MambaDFuse as Fuser
 from baselines.mambadfuse.network import DEPTH, DIM, MambaDFuse, Norm, as_image, as_tokens
 from benchmark.progress import Progress
 from benchmark.training.crops import read, split_off_validation
-from benchmark.training.loop import Run, validate
+from benchmark.training.loop import Run
+from benchmark.training.validation import validate
 
 
 def without_exchange() -> MambaDFuse:
@@ -102,7 +104,7 @@ def main() -> None:
             for _ in range(recipe.steps):
                 losses.append(run.train_step(crops)["loss"])
                 advance()
-            scores = validate(run.averaged(), held_out, run.device)
+            scores = validate(run.averaged(), Fuser, held_out, run.device).scores
         parameters = sum(p.numel() for p in run.network.parameters())
         last = torch.tensor(losses[-max(1, len(losses) // 5) :]).mean().item()
         values = " | ".join(f"{scores[metric]:.3f}" for metric in metrics.CORE)

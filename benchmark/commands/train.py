@@ -10,7 +10,18 @@ from pathlib import Path
 import click
 
 from benchmark.errors import UserError, unknown
-from benchmark.options import DATASETS, completing, folders, scan_backend, shared, speech, stretch, trainable_names
+from benchmark.options import (
+    DATASETS,
+    Tile,
+    completing,
+    folders,
+    protocol_names,
+    scan_backend,
+    shared,
+    speech,
+    stretch,
+    trainable_names,
+)
 
 BY_TASK = {"ivf": ["roadscene"], "mif": ["harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"]}
 
@@ -69,8 +80,50 @@ The same command continues a stopped run. To use the result:
 )
 @click.option("--recompute", is_flag=True, help="Gradient checkpointing: less memory, more time.")
 @click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard, too (needs the package tensorboard).")
+@click.option(
+    "--wandb",
+    is_flag=True,
+    help="Log to Weights & Biases, too (needs the package wandb); on this computer only, unless WANDB_MODE is online.",
+)
 @click.option("--save-every", type=click.IntRange(1), default=50, show_default=True, help="Steps between saved states.")
-@click.option("--validate-every", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--validate-every", type=click.IntRange(1), default=100, show_default=True, help="Steps between validations."
+)
+@click.option(
+    "--validate-on",
+    type=click.Choice(["whole", "crops"]),
+    help="The held-out pairs as whole images, fused and saved as bench run does, or the centres of them, 128 pixels a"
+    " side, which take much less time [default: whole on a GPU, crops on a CPU].",
+)
+@click.option(
+    "--validate-by",
+    default="rank",
+    show_default=True,
+    help="What the best checkpoint, METHOD.best.safetensors, is chosen by: rank (the mean rank, by the metrics, among"
+    " the validations so far), loss, or a metric's name.",
+)
+@click.option(
+    "--protocol",
+    default="cddfuse",
+    show_default=True,
+    shell_complete=completing(protocol_names),
+    help="Of the metrics of validation.",
+)
+@click.option(
+    "--output",
+    type=click.Choice(["raw", "native"]),
+    default="raw",
+    show_default=True,
+    help="How the images of validation are saved; native: as the method's authors do (CDDFuse stretches them).",
+)
+@click.option("--tile", type=Tile(), default="auto", show_default=True, help="As of bench run, for whole images.")
+@click.option(
+    "--samples",
+    type=click.IntRange(0, 8),
+    default=4,
+    show_default=True,
+    help="How many held-out pairs are drawn at each validation, in samples/STEP.png.",
+)
 @folders
 @stretch
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [default: runs/METHOD-DATASET].")
@@ -91,8 +144,15 @@ def command(
     precision,
     recompute,
     tensorboard,
+    wandb,
     save_every,
     validate_every,
+    validate_on,
+    validate_by,
+    protocol,
+    output,
+    tile,
+    samples,
     ir,
     vis,
     ir_pattern,
@@ -103,7 +163,7 @@ def command(
     **_,
 ):
     """Train METHOD on random crops; the run folder holds the state, the losses and validation scores as tables and
-    curves, and the weights.
+    curves, pictures of held-out pairs, and the weights of the last step and of the best validation.
     """
     import torch
     from filelock import Timeout
@@ -114,8 +174,10 @@ def command(
     from benchmark.run import machine, plan
     from benchmark.store import provenance
     from benchmark.training.crops import read, refuse_repeats
+    from benchmark.training.log import check_boards
     from benchmark.training.loop import Diverged, Run, in_steps
     from benchmark.training.processes import join
+    from benchmark.training.validation import Validation
 
     if method not in tasks.trainable():
         raise unknown("trainable method", method, tasks.trainable())
@@ -132,6 +194,8 @@ def command(
         card = datasets.get(spec.partition("@")[0]).card
         if card.name != "folder" and card.task != task:
             raise UserError(f"--task {task}: {card.name} is a data set of the task {card.task}")
+    boards = [name for name, wanted in (("tensorboard", tensorboard), ("wandb", wandb)) if wanted]
+    check_boards(boards)
     if threads:
         torch.set_num_threads(threads)
     if device == "cuda" and not torch.cuda.is_available():
@@ -139,6 +203,8 @@ def command(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     plan.select_scan_backend(scan_backend, device)
+    on = validate_on or ("crops" if device == "cpu" else "whole")
+    validation = Validation(on, protocol, output, validate_by, tile)
     if (ir or vis or ir_pattern or vis_pattern) and "folder" not in dataset:
         raise UserError("--ir, --vis and their patterns go with --dataset folder")
     try:
@@ -176,18 +242,16 @@ def command(
         with _alone(folder) if first else nullcontext(), machine.working(progress.line):
             run = Run(
                 tasks.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
-                processes,
+                processes, validation, samples=samples,
             )  # fmt: skip
             if run.step and first:
                 progress.line(f"continuing at step {run.step} of {chosen.steps}")
             bar = progress.bar(f"training {name}", chosen.steps - run.step, "step", method=name)
             with bar if first else nullcontext(_nothing) as step:
                 advance = partial(_tell, step)
-                run.train(sources, save_every, validate_every, advance, progress.line, tensorboard)
+                run.train(sources, save_every, validate_every, advance, progress.line, boards)
     except Timeout as error:
         raise UserError(f"another training is at work in {folder}; wait for it, or give another --out") from error
-    except ModuleNotFoundError as error:
-        raise UserError(f"--tensorboard: {error}; pip install 'mmif-bench[train]'") from error
     except torch.cuda.OutOfMemoryError as error:
         raise UserError("out of GPU memory; --recompute needs less, so does a smaller batch or crop") from error
     except (ValueError, Unavailable, Diverged) as error:

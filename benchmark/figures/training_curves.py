@@ -1,4 +1,5 @@
-"""Draw the curves of training runs from the CSV files of `bench train`, whose columns are `step` and then numbers."""
+"""Draw the curves of training runs from the CSV files of `bench train`, whose columns are `step`, numbers and, of
+validations, what they are `on`."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ def read_curves(path: Path) -> dict[str, list[float]]:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
-        curves = {name: [float(line[name] or "nan") for line in lines] for name in (lines[0] if lines else {})}
+        names = [name for name in (lines[0] if lines else {}) if name != "on"]
+        curves = {name: [float(line[name] or "nan") for line in lines] for name in names}
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, csv.Error):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,10 +45,19 @@ def fitted(method: Method, split: Split, device: str, tile: str | int, results: 
     fused whole, would take more memory than is at hand, or where results in tiles are what there is already; it is
     unavailable where tiles would not do.
     """
-    import baselines
-
     size = None if tile == "none" or method.unavailable else split.largest
     if size is None:
+        return method, ""
+    return fitted_to(size, method, device, tile, lambda: _begun(method, split, results))
+
+
+def fitted_to(
+    size: tuple[int, int], method: Method, device: str, tile: str | int, begun: Callable[[], bool] = lambda: False
+) -> tuple[Method, str]:
+    """`fitted` for images of at most `size`, height and width. begun: whether there are results in tiles already."""
+    import baselines
+
+    if tile == "none":
         return method, ""
     height, width = size
     note = ""
@@ -62,8 +71,8 @@ def fitted(method: Method, split: Split, device: str, tile: str | int, results: 
     short = each is not None and free is not None and each * height * width > _SHARE * free
     possible = baselines.untiled(method.cls, TILE) is None and baselines.in_parts(method.cls, height, width, TILE)
     if not short:
-        begun = tile == "auto" and possible and not method.cls.streams and _begun(method, split, results)
-        return _in_parts(method, TILE, "as the results that are there") if begun else (method, note)
+        there = tile == "auto" and possible and not method.cls.streams and begun()
+        return _in_parts(method, TILE, "as the results that are there") if there else (method, note)
     need, allowed = each * height * width, _SHARE * free
     lack = f"{width}x{height} pixels would take about {_amount(need)}, of {_amount(allowed)} that may be taken"
     if tile != "auto" or not possible:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,20 @@ from benchmark.run.stretching import Stretching
 from benchmark.store import told
 
 VALIDATION_PAIRS = 8
+VALIDATION_CROP = 128  # pixels
 GAMMA, GAIN = (0.5, 2.5), (0.3, 1.0)
 REDRAWS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A pair that is validated on. images: infrared and visible as training would see them, uint8. size: height and
+    width of the pair as it is, which `whole` reads."""
+
+    name: str
+    images: tuple[np.ndarray, np.ndarray]
+    size: tuple[int, int]
+    whole: Callable[[], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,9 @@ class Source:
 
     images: (infrared, visible) of each pair, uint8 luminance. ids_sha256: hash of the ids, one to a line, as of the
     committed split lists. images_sha256: hash of the files' content. notes: on which pairs these are, one line each.
-    told: what was converted on reading and what cannot be meant, one line each.
+    told: what was converted on reading and what cannot be meant, one line each. ids: of the pairs; their places where
+    empty. sizes: height and width before reduction, where that changed any. whole: reads a pair, by its place, as it is
+    without reduction; None where `images` holds all.
     """
 
     dataset: str
@@ -38,6 +53,17 @@ class Source:
     images_sha256: str = ""
     notes: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    whole: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None
+
+    def held_out(self, place: int) -> HeldOut:
+        """The pair at a place, to validate on."""
+        images = self.images[place]
+        name = f"{self.dataset} {self.ids[place] if self.ids else place}"
+        if self.whole is None or self.sizes[place] == images[0].shape:
+            return HeldOut(name, images, images[0].shape, lambda: images)
+        return HeldOut(name, images, self.sizes[place], partial(self.whole, place))
 
     def facts(self) -> dict:
         return {
@@ -75,19 +101,28 @@ def read(
     split = dataset.check_split(own or split or dataset.training_split)
     selection = dataset.select(split, root)
     pairs, notes = stretching.apply(selection.pairs, stretch)
-    images, digest, facts = [], hashlib.sha256(), {}
+    images, sizes, digest, facts = [], [], hashlib.sha256(), {}
     for pair in pairs:
         loaded = pair.load()
         both = reduce(loaded.ir, recipe.longest), reduce(loaded.vis, recipe.longest)
         if min(both[0].shape) < recipe.crop:
             raise UserError(f"pair {pair.id} is smaller than the recipe's crops of {recipe.crop} pixels")
         images.append(both)
+        sizes.append(loaded.ir.shape)
         facts[pair.id] = loaded.told
         digest.update(pair.digest().encode())
     ids = [pair.id for pair in pairs]
     label = part_label(split, ids, selection.total) + stretch.suffix
     lines = (*notes, *told.in_all(facts, len(pairs)))
-    return Source(dataset.name, label, images, ids_sha256(ids), digest.hexdigest(), selection.notes, lines)
+
+    def whole(place: int) -> tuple[np.ndarray, np.ndarray]:
+        loaded = pairs[place].load()
+        return loaded.ir, loaded.vis
+
+    return Source(
+        dataset.name, label, images, ids_sha256(ids), digest.hexdigest(), selection.notes, lines, tuple(ids),
+        tuple(sizes), whole,
+    )  # fmt: skip
 
 
 def refuse_repeats(sources: Sequence[Source]) -> None:
@@ -121,8 +156,14 @@ def reduce(image: np.ndarray, longest: int) -> np.ndarray:
     return cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
 
 
-def split_off_validation(sources: Sequence[Source]) -> tuple[list[list], list]:
-    """Hold evenly spaced pairs of every source out; return (training images of each source, validation images of all).
+def centre_crop(image: np.ndarray) -> np.ndarray:
+    """Cut the centre of an image, at most VALIDATION_CROP pixels a side."""
+    top, left = ((side - min(side, VALIDATION_CROP)) // 2 for side in image.shape)
+    return np.ascontiguousarray(image[top : top + VALIDATION_CROP, left : left + VALIDATION_CROP])
+
+
+def split_off_validation(sources: Sequence[Source]) -> tuple[list[list], list[HeldOut]]:
+    """Hold evenly spaced pairs of every source out; return (training images of each source, held-out pairs of all).
 
     Eight pairs are held out in all, shared out by the sources' sizes, but never more than a quarter of a source.
     """
@@ -133,7 +174,7 @@ def split_off_validation(sources: Sequence[Source]) -> tuple[list[list], list]:
         count = min(max(1, round(VALIDATION_PAIRS * size / total)), size // 4)
         chosen = set(np.linspace(0, size - 1, count + 2)[1:-1].round().astype(int)) if count else set()
         training.append([x for i, x in enumerate(source.images) if i not in chosen])
-        validation += [x for i, x in enumerate(source.images) if i in chosen]
+        validation += [source.held_out(i) for i in range(size) if i in chosen]
     return training, validation
 
 

@@ -17,21 +17,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import metrics
-from baselines.base import keep_freed_memory, load_tensors, sha256
+import baselines
+from baselines.base import NetworkFuser, keep_freed_memory, load_tensors, sha256
 from baselines.tasks import Recipe, Task, load_weights
 from benchmark import progress
+from benchmark.figures.samples import COLUMNS, MEDICAL, draw_sheet
 from benchmark.figures.training_curves import draw
 from benchmark.store import files
-from benchmark.training.crops import Source, crops, split_off_validation
+from benchmark.training.crops import HeldOut, Source, crops, split_off_validation
 from benchmark.training.interrupts import held_back
-from benchmark.training.log import Table, TensorBoard
+from benchmark.training.log import BOARDS, Board, Table
 from benchmark.training.processes import Alone
 from benchmark.training.schedule import learning_rate
+from benchmark.training.validation import AS_USUAL, RANK, Validation, fitted_class, is_better, loss_on, validate
 
-VALIDATION_CROP = 128
 LOG_EVERY = 20
 PRECISIONS = ("fp32", "bf16")
+WRITTEN = (".safetensors", ".json")
 
 
 @dataclass(frozen=True)
@@ -48,23 +50,6 @@ class News:
 
 class Diverged(Exception):
     """The loss or its gradient is not finite. The state saved last is kept."""
-
-
-@torch.no_grad()
-def validate(network, images: list[tuple[np.ndarray, np.ndarray]], device: str) -> dict[str, float]:
-    """Return the means of the eight core metrics (protocol cddfuse) over centre crops of the validation pairs.
-
-    Averages each metric over the crops where it is defined; nan where there are none (VIF below 41 pixels).
-    """
-    rows = []
-    for pair in images:
-        top, left = ((side - min(side, VALIDATION_CROP)) // 2 for side in pair[0].shape)
-        ir, vis = (np.ascontiguousarray(x[top : top + VALIDATION_CROP, left : left + VALIDATION_CROP]) for x in pair)
-        tensors = (torch.from_numpy(x)[None, None].float().to(device) / 255 for x in (ir, vis))
-        fused = network(*tensors)[0, 0].clamp(0, 1).mul(255).round().byte().cpu().numpy()
-        rows.append(metrics.evaluate(fused, ir, vis, protocol="cddfuse"))
-    defined = {name: [row[name] for row in rows if not math.isnan(row[name])] for name in rows[0]}
-    return {name: float(np.mean(values)) if values else math.nan for name, values in defined.items()}
 
 
 class _Loss(nn.Module):
@@ -97,13 +82,16 @@ def _lower_precision(network: nn.Module, calls: Sequence[str], device: str) -> N
 
 
 class Run:
-    """One training run. Its folder holds state.pt (to resume), log.csv, loss.png, validation.csv, validation.png, the
-    weights and their record.
+    """One training run. Its folder holds state.pt (to resume), log.csv, loss.png, validation.csv, validation.png,
+    pictures of the pairs held out (samples), the weights of the last saved step and those of the best validation
+    (METHOD.best), each with its record.
 
     start: the weights to begin with, or None for random ones. precision: "fp32", or "bf16" for bfloat16 autocast of the
     network, with float32 weights, losses and scans. recompute: trade time for memory, by computing the activations of
     each block again for its gradient. facts: further content of the record; a resumed run must have the same `data` in
-    it. Raises ValueError where the folder holds another run, Unavailable for a `start` that does not fit.
+    it. validation: how it is judged; a resumed run must be judged alike, so that the best stays the best. fuser: the
+    method that fuses for it, by default the one called `method`. samples: how many of the pairs held out are drawn.
+    Raises ValueError where the folder holds another run, Unavailable for a `start` that does not fit.
     """
 
     def __init__(
@@ -119,6 +107,9 @@ class Run:
         precision: str = "fp32",
         recompute: bool = False,
         processes: Alone | None = None,
+        validation: Validation = AS_USUAL,
+        fuser: type[NetworkFuser] | None = None,
+        samples: int = 4,
     ):
         unknown = set(recipe.loss) - set(task.terms)
         if unknown:
@@ -126,6 +117,7 @@ class Run:
         self.processes = processes or Alone(device)
         self.task, self.recipe, self.method, self.folder = task, recipe, method, folder
         self.seed, self.device, self.facts = seed, self.processes.device, facts
+        self.judged_by, self.samples, self._fuser, self._tile = validation, samples, fuser, None
         # The number of steps is left out, so that a run can be extended.
         kept = {key: value for key, value in vars(recipe).items() if key not in ("steps", "continues")}
         self.identity = {"method": method, "recipe": kept, "seed": seed, "data": facts["data"], "precision": precision}
@@ -142,6 +134,7 @@ class Run:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
         self.loss = self.processes.prepare(_Loss(task, self.network, recompute))
         self.step, self.seconds = 0, 0.0
+        self.best: dict | None = None  # of the best validation: its step, its seconds and the averaged weights
         self.log, self.validation = Table(folder / "log.csv"), Table(folder / "validation.csv")
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.pt").is_file():
@@ -149,6 +142,7 @@ class Run:
         elif self.processes.rank == 0:  # tables of a run that was killed before it saved
             self.log.clear()
             self.validation.clear()
+            self._forget_later()
 
     def _resume(self) -> None:
         path = self.folder / "state.pt"
@@ -160,18 +154,34 @@ class Run:
         if identity != self.identity:
             other = [key for key in sorted({*identity, *self.identity}) if identity.get(key) != self.identity.get(key)]
             raise ValueError(f"{self.folder} holds a run of another {', '.join(other)}; give another --out")
+        if (judged := saved.get("validation", self.judged_by.identity)) != self.judged_by.identity:
+            options = "on {on}, protocol {protocol}, output {output}, by {by}".format(**judged)
+            raise ValueError(f"{self.folder} holds a run that is validated {options}; give the same, or another --out")
         if step > self.recipe.steps:
             raise ValueError(f"{self.folder} holds {in_steps(step)} already; give more --steps, or another --out")
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average, self.step, self.seconds = saved["average"], step, saved["seconds"]
+        self.best = saved.get("best")
         first_phase = saved.get("first_phase", self.recipe.first_phase)
         if step >= first_phase != self.recipe.first_phase:  # a longer run does not go back to a phase that is over
             self.recipe = replace(self.recipe, phase1=first_phase / self.recipe.steps)
         if self.processes.rank == 0:
             for table in (self.log, self.validation):
                 table.truncate(step)
+            self._forget_later()
         self.processes.wait()
+
+    def _forget_later(self) -> None:
+        """Take back what was written after the saved step: pictures, and the weights of a best validation."""
+        for path in (self.folder / "samples").glob("*.png"):
+            if path.stem.isdigit() and int(path.stem) > self.step:
+                path.unlink()
+        if self.best:
+            self._write_best()
+        else:
+            for suffix in WRITTEN:
+                (self.folder / f"{self.method}.best{suffix}").unlink(missing_ok=True)
 
     def train_step(self, images: list[list]) -> dict[str, float]:
         recipe = self.recipe
@@ -196,36 +206,56 @@ class Run:
             self.average[name].lerp_(value, 1 - decay)
         return {"loss": loss.item(), **{name: part.item() for name, part in parts.items()}}
 
-    def averaged(self):
-        """A copy of the network with the averaged weights."""
+    def averaged(self, state: dict[str, Tensor] | None = None):
+        """A copy of the network with the averaged weights, or with those of `state`."""
         network = self.task.build().to(self.device)
-        network.load_state_dict(self.average)
+        network.load_state_dict(self.average if state is None else state)
         return network.eval()
 
     def save(self) -> None:
-        from safetensors.torch import save
-
         state = {
             "identity": self.identity, "step": self.step, "seconds": self.seconds, "average": self.average,
             "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "first_phase": self.recipe.first_phase,
+            "first_phase": self.recipe.first_phase, "validation": self.judged_by.identity, "best": self.best,
         }  # fmt: skip
         content = io.BytesIO()
         torch.save(state, content)
         files.replace(self.folder / "state.pt", content.getvalue())
-        tensors = {name: x.cpu().contiguous() for name, x in self.task.state(self.averaged()).items()}
-        weights = self.folder / f"{self.method}.safetensors"
+        best = {"best": self._chosen()} if self.best else {}
+        scores = [row for row in self.scores() if row["step"] <= self.step]
+        self._write_weights(self.method, self.average, self.step, self.seconds, scores[-1] if scores else None, best)
+
+    def _chosen(self) -> dict:
+        return {"step": self.best["step"], "by": self.judged_by.chosen_by, "validated_on": self.judged_by.where}
+
+    def _write_best(self) -> None:
+        scores = next((row for row in self.scores() if row["step"] == self.best["step"]), None)
+        self._write_weights(
+            f"{self.method}.best", self.best["average"], self.best["step"], self.best["seconds"], scores,
+            {"best": self._chosen()},
+        )  # fmt: skip
+
+    def _write_weights(
+        self, name: str, average: dict[str, Tensor], step: int, seconds: float, scores: dict | None, further: dict
+    ) -> None:
+        """Write weights and their record. scores: of the validation that the record is to hold."""
+        from safetensors.torch import save
+
+        tensors = {key: x.cpu().contiguous() for key, x in self.task.state(self.averaged(average)).items()}
+        weights = self.folder / f"{name}.safetensors"
         files.replace(weights, save(tensors))
-        rows = self.validation.rows()
-        scores = {name: float(value) for name, value in rows[-1].items()} if rows else None
         record = {
-            **self.facts, **self.identity, "recipe": vars(self.recipe), "steps": self.step,
-            "seconds": round(self.seconds), "device": self.device, "processes": self.processes.count,
-            "validation": scores and {name: None if math.isnan(x) else x for name, x in scores.items()},
-            "sha256": sha256(weights),
+            **self.facts, **self.identity, "recipe": vars(self.recipe), "steps": step,
+            "seconds": round(seconds), "device": self.device, "processes": self.processes.count,
+            "validation": scores and {key: None if math.isnan(x) else x for key, x in scores.items()},
+            **further, "sha256": sha256(weights),
         }  # fmt: skip
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
-        files.replace(self.folder / f"{self.method}.json", text)
+        files.replace(self.folder / f"{name}.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+    def scores(self) -> list[dict[str, float]]:
+        """The validations so far: step and scores, as validation.csv has them."""
+        rows = ({key: value for key, value in row.items() if key != "on"} for row in self.validation.rows())
+        return [{key: int(x) if key == "step" else float(x or "nan") for key, x in row.items()} for row in rows]
 
     def train(
         self,
@@ -234,11 +264,12 @@ class Run:
         validate_every: int,
         advance: Callable[[News], None] = lambda news: None,
         say: Callable[..., None] = progress.say,
-        tensorboard: bool = False,
+        boards: Sequence[str] = (),
     ) -> None:
         """Train to the recipe's last step. Hold a few pairs of each source out to validate on.
 
-        Calls `advance` after every step, and `say` with the scores of every validation. Ctrl-C and SIGTERM wait for
+        Calls `advance` after every step, and `say` with the scores of every validation. boards: names of `log.BOARDS`
+        that show the training. Ctrl-C and SIGTERM wait for
         the end of the step; the run saves it, then they are raised.
         """
         training, held_out = split_off_validation(sources)
@@ -246,10 +277,17 @@ class Run:
         whole = [f"{x.dataset}@{x.split}" for x, left in zip(sources, training) if len(left) == len(x.images)]
         if whole and first:
             say(f"{', '.join(whole)}: fewer than 4 pairs, so none is held out for validation")
-        board = TensorBoard(self.folder / "tensorboard", self.step) if tensorboard and first else None
+        if first:
+            self._fuser = self._fuser or baselines.method(self.method)
+            self._tile, note = fitted_class(self.method, self._fuser, held_out, self.judged_by, self.device)
+            if note:
+                say(f"validation: {note}")
         window, before, stopped = [], time.monotonic(), False
-        recent, start, first_step = deque(maxlen=LOG_EVERY), before, self.step
-        with held_back(say if first else lambda line: None) as interrupts:
+        recent, start, first_step, spent = deque(maxlen=LOG_EVERY), before, self.step, None
+        shown = [BOARDS[name](self.folder, self.step, self.identity) for name in boards] if first else []
+        with contextlib.ExitStack() as stack, held_back(say if first else lambda line: None) as interrupts:
+            for board in shown:
+                stack.callback(board.close)
             while self.step < self.recipe.steps and not stopped:
                 window.append(self.train_step(training))
                 recent.append(window[-1]["loss"])
@@ -264,10 +302,14 @@ class Run:
                     window = []
                     if first:
                         self.log.append(row)
-                    if board:
+                    for board in shown:
                         board.add("training", row)
                 if first and held_out and (self.step % validate_every == 0 or last):
-                    self._validate(held_out, say, board)
+                    trained = (now - start) / (self.step - first_step)
+                    seconds = self._validate(held_out, say, shown)
+                    if spent is None and not last:
+                        spent = seconds
+                        say(self._cost(held_out, seconds, trained * validate_every, validate_every), "note")
                 stopped = self.processes.any(bool(interrupts))
                 if first and (self.step % validate_every == 0 or last or stopped):
                     self._draw_losses()
@@ -284,15 +326,61 @@ class Run:
         if self.log.rows():
             draw(self.log.path, self.folder / "loss.png", f"{self.method}, losses and learning rate")
 
-    def _validate(self, held_out: list, say: Callable[..., None], board: TensorBoard | None) -> None:
-        scores = validate(self.averaged(), held_out, self.device)
-        row = {"step": self.step, **scores}
-        self.validation.append(row)
-        draw(self.validation.path, self.folder / "validation.png", f"{self.method}, held-out crops")
-        if board:
-            board.add("validation", row)
+    def _validate(self, held_out: list[HeldOut], say: Callable[..., None], boards: Sequence[Board]) -> float:
+        """Score the pairs held out, draw them, and keep the weights where they are the best. Returns the seconds."""
+        network, how = self.averaged(), self.judged_by
+        loss = loss_on(network, self.task, held_out, self.recipe, self.step - 1, self.device)
+        judged = validate(network, self._fuser, held_out, self.device, how, self._tile)
+        scores = {**judged.scores, "loss": loss}
+        self.validation.append({"step": self.step, **scores, "on": how.where})
+        draw(self.validation.path, self.folder / "validation.png", f"{self.method}, held-out pairs ({how.where})")
+        best = self._is_best()
+        if best:
+            # A copy: the average goes on.
+            average = {name: x.clone() for name, x in self.average.items()}
+            self.best = {"step": self.step, "seconds": self.seconds, "average": average}
+            self._write_best()
+        sheet = self._draw_samples(judged.pictures)
+        for board in boards:
+            board.add("validation", {"step": self.step, **scores})
+            if sheet:
+                board.show(sheet, self.step)
         text = f"step {self.step}: " + "  ".join(f"{name} {value:.3f}" for name, value in scores.items())
-        say(text, "validation", method=self.method, step=self.step, scores=scores)
+        if best:
+            text += f", the best so far by {'mean rank' if how.by == RANK else how.by}"
+        elif self.best is None:
+            text += f"; none is the best, for {how.by} is not defined on these pairs"
+        say(
+            text, "validation", method=self.method, step=self.step, scores=scores, best=best,
+            validated_on=how.where, seconds=round(judged.seconds, 1),
+        )  # fmt: skip
+        return judged.seconds
+
+    def _is_best(self) -> bool:
+        """Whether the newest validation is the best so far. What was validated in a first phase is beside the point
+        once there is a second: it has other losses, and a network that cannot fuse yet."""
+        rows, first_phase = self.scores(), self.recipe.first_phase
+        kept = self.best and self.best["step"]
+        if self.step > first_phase:
+            rows = [row for row in rows if row["step"] > first_phase]
+        return is_better(rows, kept if any(row["step"] == kept for row in rows) else None, self.judged_by)
+
+    def _draw_samples(self, pictures: list) -> Path | None:
+        if not self.samples:
+            return None
+        path = self.folder / "samples" / f"{self.step:06}.png"
+        path.parent.mkdir(exist_ok=True)
+        title = f"{self.method}, step {self.step}, held-out pairs ({self.judged_by.where})"
+        places = np.linspace(0, len(pictures) - 1, min(self.samples, len(pictures))).round().astype(int)
+        draw_sheet([pictures[i] for i in places], path, title, MEDICAL if self.method.endswith("-mif") else COLUMNS)
+        return path
+
+    def _cost(self, held_out: list[HeldOut], seconds: float, between: float, every: int) -> str:
+        what = "whole images" if self.judged_by.on == "whole" else "crops"
+        share = seconds / (seconds + between)
+        text = f"a validation of {len(held_out)} {what} takes {progress.duration(seconds)}, {share:.0%} of the time"
+        text += f" with --validate-every {every}"
+        return text + ("; --validate-on crops takes less" if what != "crops" and share > 0.2 else "")
 
 
 def in_steps(count: int) -> str:
