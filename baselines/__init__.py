@@ -37,6 +37,7 @@ from .base import (
     is_known,
     sha256,
     shipped_checkpoint,
+    stated_variant,
     training_record,
 )
 from .state_dicts import load_weights
@@ -68,6 +69,7 @@ __all__ = [
     "sha256",
     "shipped_checkpoint",
     "spelled_names",
+    "stated_variant",
     "tiling",
     "training_record",
     "untiled",

@@ -50,6 +50,8 @@ class MethodCard:
     companions: the further files of a checkpoint, which lie beside it: its name -> their names -> sha256.
     weights_folder: the folder under the weights root, where it is not the method's name.
     requires: packages that the method imports: name -> the extra of ours that installs it.
+    variant: of the network, where weights of the same names and shapes are of several; "" for that of the authors'
+    code.
     """
 
     name: str
@@ -74,6 +76,7 @@ class MethodCard:
     weights_folder: str = ""
     requires: dict[str, str] = field(default_factory=dict)
     notes: str = ""
+    variant: str = ""
     version: str = "1"  # changes when the method's output changes; part of the key of every stored result
 
     def __post_init__(self):
@@ -126,7 +129,8 @@ def find_checkpoint(
     Looks at `override` first, then for `<weights_root>/<folder>/<file>`, then for `<folder>/<file>` in the cache that
     `bench weights pull` fills, then among the files shipped with the package. weights_root: None for BENCH_WEIGHTS.
     Raises Unavailable when there is no file and when a package that the method requires is not installed. Raises it
-    also for a file found by name that has another hash than is published for that name, unless `trust`.
+    also for a file found by name that has another hash than is published for that name, unless `trust`, and for weights
+    of another variant of the network.
     """
     for package, extra in card.requires.items():
         if importlib.util.find_spec(package) is None:
@@ -137,6 +141,7 @@ def find_checkpoint(
             raise Unavailable(f"{card.name}: no checkpoint at {path}")
         if lacking := [file.name for file in checkpoint_files(card, path) if not file.is_file()]:
             raise Unavailable(f"{card.name}: the checkpoint {path} needs {', '.join(lacking)} beside it")
+        _check_variant(card, path)
         return path
     if not card.checkpoints:
         return None
@@ -148,6 +153,7 @@ def find_checkpoint(
             if all(path.is_file() for path in checkpoint_files(card, folder / file)):
                 if not trust:
                     _check_published(card, folder / file)
+                _check_variant(card, folder / file)
                 return folder / file
     wanted = " or ".join(" with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints)
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
@@ -167,6 +173,35 @@ def _check_published(card: MethodCard, path: Path) -> None:
                 f"{card.name}: {file} is not the file that is published under that name; --trust-checkpoint to use it "
                 "all the same"
             )
+
+
+def stated_variant(path: Path) -> tuple[str | None, str]:
+    """Return the variant of the network that the weights at `path` are of, "" for that of the authors' code, and the
+    method that has it; None where neither the file nor the record beside it says.
+    """
+    stated = {}
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError, safe_open
+
+        with contextlib.suppress(OSError, SafetensorError), safe_open(path, "np") as file:  # told when they are read
+            stated = file.metadata() or {}
+    if "variant" not in stated:
+        stated = checkpoint_record(path)
+        if not stated or ("sha256" in stated and stated["sha256"] != sha256(path)):  # another file's record
+            return None, ""
+    return str(stated.get("variant") or ""), str(stated.get("method") or "")
+
+
+def _check_variant(card: MethodCard, path: Path) -> None:
+    """Raises Unavailable where the weights are of another variant of the network than the method."""
+    variant, method = stated_variant(path)
+    if variant not in (None, card.variant):
+        names = [
+            f"the variant '{name}' of the network" if name else "the authors' network"
+            for name in (variant, card.variant)
+        ]
+        hint = f"; {method} takes them" if method else ""
+        raise Unavailable(f"{card.name}: {path} holds weights of {names[0]}, and {card.name} is {names[1]}{hint}")
 
 
 def is_known(card: MethodCard, path: Path) -> bool:

@@ -155,6 +155,7 @@ class Task:
     calls: the network's methods that may run in lower precision; each returns one tensor or a tuple of them.
     recompute(network) -> a context in which the network keeps fewer activations and computes the others again for
     their gradients.
+    variant: of the network, where it is not that of the authors' code. variants: the other ones, by name.
     """
 
     build: Callable
@@ -166,6 +167,8 @@ class Task:
     terms: tuple[str, ...] = ()
     calls: tuple[str, ...] = ("forward",)
     recompute: Callable = nullcontext
+    variant: str = ""
+    variants: dict[str, Task] = field(default_factory=dict)
 
 
 @contextmanager
@@ -183,8 +186,9 @@ def recomputing(modules: Iterable):
             del module.forward  # the instance's; the class's comes back
 
 
-def find(method: str, task: str = "ivf") -> Task:
-    """The task ("ivf" or "mif") of a method. Raises KeyError when the method has no training code for it."""
+def find(method: str, task: str = "ivf", variant: str = "") -> Task:
+    """The task ("ivf" or "mif") of a method, with a variant of its network. Raises KeyError when the method has no
+    training code for it."""
     import importlib
     import importlib.util
 
@@ -196,7 +200,28 @@ def find(method: str, task: str = "ivf") -> Task:
         if error.name != f"baselines.{method}.training" and error.name != f"baselines.{method}":
             raise
         raise KeyError(method) from None
-    return tasks[task]
+    return tasks[task].variants[variant] if variant else tasks[task]
+
+
+def weights_name(method: str, task: str, variant: str = "") -> str:
+    """The method that fuses with the weights of a task: METHOD, METHOD-mif, METHOD-VARIANT, METHOD-VARIANT-mif."""
+    return "-".join([method, *([variant] if variant else []), *([task] if task != "ivf" else [])])
+
+
+def metadata(task: Task, method: str) -> dict[str, str] | None:
+    """What a file of weights says of itself, where its names and shapes do not tell it from those of another method."""
+    return {"method": method, "variant": task.variant} if task.variant else None
+
+
+def by_weights() -> dict[str, Task]:
+    """The task behind each method whose weights training makes."""
+    found = {}
+    for method in trainable():
+        for name in ("ivf", "mif"):
+            task = find(method, name)
+            for variant, one in {"": task, **task.variants}.items():
+                found[weights_name(method, name, variant)] = one
+    return found
 
 
 def load_weights(task: Task, method: str, path: Path):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..base import MethodCard, NetworkFuser, inference
 from ..scan import mamba
-from .network import SMALLEST_BAND, MedicalMambaDFuse, load_network
+from .network import SMALLEST_BAND, MedicalMambaDFuse, PaperMambaDFuse, PaperMedicalMambaDFuse, load_network
 from .network import MambaDFuse as Network
 
 WINDOW = 8
@@ -75,3 +75,30 @@ class MambaDFuseMedical(MambaDFuse):
         notes="the network gets the MRI first, as in the authors' training",
     )
     kind = MedicalMambaDFuse
+
+
+class MambaDFusePaper(MambaDFuse):
+    card = replace(
+        MambaDFuse.card,
+        name="mambadfuse-paper",
+        title="MambaDFuse, gating of the paper",
+        link="",
+        trained_on="",
+        variant="paper",
+        checkpoints={"mambadfuse-paper.safetensors": None},
+        notes="the authors' code has another gating, and no weights of this one are published: bench train --method "
+        "mambadfuse --variant paper makes them",
+    )
+    kind = PaperMambaDFuse
+
+
+class MambaDFusePaperMedical(MambaDFusePaper):
+    card = replace(
+        MambaDFusePaper.card,
+        name="mambadfuse-paper-mif",
+        title="MambaDFuse, gating of the paper, medical",
+        tasks=("mif",),
+        checkpoints={"mambadfuse-paper-mif.safetensors": None},
+        notes="no weights are published: bench train --method mambadfuse --task mif --variant paper makes them",
+    )
+    kind = PaperMedicalMambaDFuse

@@ -352,6 +352,17 @@ class MedicalMambaDFuse(MambaDFuse):
         return super().in_bands(mri, functional, rows)
 
 
+class PaperMambaDFuse(MambaDFuse):
+    """With the M3 gating of the paper."""
+
+    def __init__(self):
+        super().__init__("paper")
+
+
+class PaperMedicalMambaDFuse(PaperMambaDFuse, MedicalMambaDFuse):
+    """The same for medical images."""
+
+
 def load_network(path: str | Path, kind: type[MambaDFuse] = MambaDFuse) -> MambaDFuse:
     """MambaDFuse with the weights of a file, loaded strictly: an official checkpoint (with or without its entry
     `params`) or safetensors. Raises Unavailable for an unreadable file and RuntimeError for missing, unknown or

@@ -7,10 +7,11 @@ from functools import partial
 from ..scan import mamba
 from ..tasks import Task
 from .losses import fusion_loss
-from .network import MambaDFuse, MedicalMambaDFuse, load_network
+from .network import MambaDFuse, MedicalMambaDFuse, PaperMambaDFuse, PaperMedicalMambaDFuse, load_network
 
-TASKS = {
-    task: Task(
+
+def _task(kind: type[MambaDFuse], variant: str = "", variants: dict[str, Task] | None = None) -> Task:
+    return Task(
         build=kind,
         load=partial(load_network, kind=kind),
         loss=lambda network, ir, vis, recipe, step: fusion_loss(network(ir, vis), ir, vis, **recipe.loss),
@@ -18,6 +19,12 @@ TASKS = {
         official=lambda network: {"params": network.state_dict()},
         terms=("intensity", "gradient", "ssim", "ssim_share", "stronger"),
         recompute=lambda network: mamba.recompute(),
+        variant=variant,
+        variants=variants or {},
     )
-    for task, kind in (("ivf", MambaDFuse), ("mif", MedicalMambaDFuse))
+
+
+TASKS = {
+    "ivf": _task(MambaDFuse, variants={"paper": _task(PaperMambaDFuse, "paper")}),
+    "mif": _task(MedicalMambaDFuse, variants={"paper": _task(PaperMedicalMambaDFuse, "paper")}),
 }

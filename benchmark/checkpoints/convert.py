@@ -25,9 +25,9 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
     import torch
     from safetensors.torch import save
 
-    if method not in (known := _convertible()):
+    if method not in (known := tasks.by_weights()):
         raise unknown("method with a known layout", method, known)
-    task = tasks.find(method.removesuffix("-mif"), "mif" if method.endswith("-mif") else "ivf")
+    task = known[method]
     record_path = target.with_suffix(".json")
     if target.suffix not in (".safetensors", ".pth"):
         raise UserError(f"{target}: the name must end in .safetensors, or in .pth for the authors' layout")
@@ -38,6 +38,9 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
             raise UserError(f"{path} is there already; remove it, or give another name")
     if (own := baselines.checkpoint_record(source).get("method", method)) != method:
         raise UserError(f"{source} holds weights of {own}, as the record beside it says, not of {method}")
+    variant, owner = baselines.stated_variant(source)
+    if variant not in (None, task.variant):
+        raise UserError(f"{source} holds weights of {owner or 'another variant of the network'}, not of {method}")
     try:
         network = tasks.load_weights(task, method, source)
     except baselines.Unavailable as error:
@@ -47,11 +50,13 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
         torch.save(task.official(network), file)
         content = file.getvalue()
     else:
-        content = save({name: x.half() if float16 else x for name, x in task.state(network).items()})
+        tensors = {name: x.half() if float16 else x for name, x in task.state(network).items()}
+        content = save(tensors, tasks.metadata(task, method))
     digest = baselines.sha256(source)
     record = {
         **baselines.training_record(baselines.card(method), source, digest),
         "method": method,
+        **({"variant": task.variant} if task.variant else {}),
         "converted_from": {"file": source.name, "sha256": digest},
         "stored_as": "float16" if float16 else "float32",
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -62,7 +67,3 @@ def convert(method: str, source: Path, target: Path, float16: bool = False) -> P
     except OSError as error:
         raise UserError(f"{target}: {error.strerror}") from error
     return record_path
-
-
-def _convertible() -> list[str]:
-    return [name for name in baselines.names() if name.removesuffix("-mif") in tasks.trainable()]

@@ -52,6 +52,13 @@ The same command continues a stopped run. To use the result:
     help="Infrared with visible, or medical; the latter's weights are METHOD-mif's.",
 )
 @click.option(
+    "--variant",
+    default="official",
+    show_default=True,
+    help="Of the network: official, as the authors' code has it, or another that METHOD has. MambaDFuse has paper, the"
+    " gating that its paper draws; its weights are those of mambadfuse-paper.",
+)
+@click.option(
     "--dataset",
     type=DATASETS,
     help="The data sets that the crops are cut from, each as NAME or NAME@SPLIT [default: roadscene; for --task mif the"
@@ -132,6 +139,7 @@ The same command continues a stopped run. To use the result:
 def command(
     method,
     task,
+    variant,
     dataset,
     split,
     recipe,
@@ -168,7 +176,7 @@ def command(
     import torch
     from filelock import Timeout
 
-    from baselines import Unavailable, tasks
+    from baselines import Unavailable, stated_variant, tasks
     from benchmark import datasets, textfiles
     from benchmark.progress import Progress, answer, duration
     from benchmark.run import machine, plan
@@ -181,6 +189,11 @@ def command(
 
     if method not in tasks.trainable():
         raise unknown("trainable method", method, tasks.trainable())
+    part = tasks.find(method, task)
+    if variant not in (variants := ["official", *part.variants]):
+        raise unknown(f"variant of {method}", variant, variants)
+    variant = "" if variant == "official" else variant
+    part = part.variants[variant] if variant else part
     known, recipe = tasks.recipes(method), recipe or task
     path = known.get(recipe) or Path(recipe)
     if not path.is_file():
@@ -231,7 +244,10 @@ def command(
             " --recipe preliminary first",
             "warning",
         )
-    name = method if task == "ivf" else f"{method}-{task}"
+    if checkpoint and first and (other := stated_variant(checkpoint)[0]) not in (None, variant):
+        other, own = (f"the variant {one or 'official'}" for one in (other, variant))
+        progress.line(f"{own} starts from {checkpoint}, which holds weights of {other}", "warning")
+    name = tasks.weights_name(method, task, variant)
     facts = {
         "trained_on": ", ".join(f"{source.dataset} {source.split}" for source in sources),
         "data": [source.facts() for source in sources],
@@ -241,7 +257,7 @@ def command(
     try:
         with _alone(folder) if first else nullcontext(), machine.working(progress.line):
             run = Run(
-                tasks.find(method, task), chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
+                part, chosen, name, folder, seed, device, facts, checkpoint, precision, recompute,
                 processes, validation, samples=samples,
             )  # fmt: skip
             if run.step and first:

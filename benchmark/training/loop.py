@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 import baselines
 from baselines.base import NetworkFuser, keep_freed_memory, load_tensors, sha256
-from baselines.tasks import Recipe, Task, load_weights
+from baselines.tasks import Recipe, Task, load_weights, metadata
 from benchmark import progress
 from benchmark.figures.samples import COLUMNS, MEDICAL, draw_sheet
 from benchmark.figures.training_curves import draw
@@ -121,6 +121,8 @@ class Run:
         # The number of steps is left out, so that a run can be extended.
         kept = {key: value for key, value in vars(recipe).items() if key not in ("steps", "continues")}
         self.identity = {"method": method, "recipe": kept, "seed": seed, "data": facts["data"], "precision": precision}
+        if task.variant:
+            self.identity["variant"] = task.variant
         if start:
             self.identity["start_sha256"] = sha256(start)
         if device == "cpu":
@@ -243,7 +245,7 @@ class Run:
 
         tensors = {key: x.cpu().contiguous() for key, x in self.task.state(self.averaged(average)).items()}
         weights = self.folder / f"{name}.safetensors"
-        files.replace(weights, save(tensors))
+        files.replace(weights, save(tensors, metadata(self.task, self.method)))
         record = {
             **self.facts, **self.identity, "recipe": vars(self.recipe), "steps": step,
             "seconds": round(seconds), "device": self.device, "processes": self.processes.count,
