@@ -562,15 +562,18 @@ class NetworkFuser(Fuser):
         """Fuse tensors (B, 1, H, W), as `prepare` left them, to one of the same shape."""
         return self.network(ir, vis)
 
-    def _forward(self, ir, vis):
-        """`forward` with sides that are multiples of `multiple`."""
+    def padded_forward(self, ir, vis):
+        """`forward` with sides that are multiples of `multiple`: tensors to a tensor."""
         height, width = ir.shape[2:]
         right, below = -width % self.multiple, -height % self.multiple
         if right or below:
             from torch.nn.functional import pad
 
             ir, vis = (pad(image, (0, right, 0, below), mode="replicate") for image in (ir, vis))
-        return self.forward(ir, vis)[..., :height, :width].float().cpu().numpy()
+        return self.forward(ir, vis)[..., :height, :width].float()
+
+    def _forward(self, ir, vis):
+        return self.padded_forward(ir, vis).cpu().numpy()
 
     def _tensors(self, ir, vis):
         import torch

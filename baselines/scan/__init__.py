@@ -45,6 +45,8 @@ def in_use(device: str) -> str:
 
 
 def _pick(device: torch.device, dtype: torch.dtype, states: int, backend: str | None) -> str:
+    if torch.jit.is_tracing():
+        return "chunked"  # the others are no operations that TorchScript knows
     backend = backend or os.environ.get("BENCH_SCAN_BACKEND") or None
     if backend is None:
         return next(name for name, module in BACKENDS.items() if module.unfit(device, dtype, states) is None)

@@ -132,7 +132,7 @@ def mix(
     streams = [norm(x) if norm else x for x, norm in zip(streams, norms)]
     if torch.is_grad_enabled() and _recompute.get():
         return checkpoint(_mix_tokens, streams, branches, out_proj, shared_gate, None, use_reentrant=False)
-    if torch.is_grad_enabled() or streams[0].is_cuda:
+    if torch.is_grad_enabled() or streams[0].is_cuda or torch.jit.is_tracing():
         return _mix_tokens(streams, branches, out_proj, shared_gate, states)
     # In chunks, the expanded tensors stay in the cache and memory does not grow with them.
     states = states or [zero_state(branch, x) for branch, x in zip(branches, streams)]

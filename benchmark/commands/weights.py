@@ -14,6 +14,7 @@ Examples:
   bench weights pull seafusion,cddfuse                 from the authors' repositories, into the cache
   bench weights convert CDDFuse_IVF.pth cddfuse-official.safetensors --method cddfuse
   bench weights convert runs/mine/mambadfuse.safetensors mine.pth --method mambadfuse
+  bench weights export mambadfuse mambadfuse.pt        as TorchScript
 """
 
 _root = click.option(
@@ -25,7 +26,7 @@ _root = click.option(
 )
 
 
-@click.group(epilog=EPILOG, short_help="Checkpoints: verify, pull, convert.")
+@click.group(epilog=EPILOG, short_help="Checkpoints: verify, pull, convert, export.")
 def command():
     """Work with checkpoints."""
 
@@ -124,3 +125,39 @@ def convert(source, target, method, float16):
 
     record = convert(method, source, target, float16)
     progress.answer(f"{target}, record {record}", "file", path=target, record=record)
+
+
+_EXPORT_EXAMPLES = """\b
+Examples:
+  bench weights export mambadfuse mambadfuse.pt
+  bench weights export cddfuse mine.pt --checkpoint runs/mine/cddfuse.best.safetensors
+  bench weights export lrrnet lrrnet.pt --size 640x480 --weights-root WEIGHTS
+\b
+In Python, and likewise in C++:
+  fused = torch.jit.load("mambadfuse.pt")(ir, vis)     float32 (1, 1, H, W) in [0, 1]
+"""
+
+
+@command.command(epilog=_EXPORT_EXAMPLES, short_help="A network as TorchScript, which runs without this package.")
+@click.argument("method")
+@click.argument("target", type=options.FOLDER, metavar="TARGET")
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The weights [default: those that bench run takes].",
+)
+@click.option("--size", type=options.Size(), help="Of the images, for networks that can be exported for one size only.")
+@options.speech
+@_root
+def export(method, target, checkpoint, size, weights_root):
+    """Write the network of METHOD, with its weights, as TARGET (.pt), and a record (.json) beside it.
+
+    The file is loaded again, and its images compared with those of METHOD. Scans of Mamba run as plain PyTorch in it:
+    the same images, some times slower than bench run."""
+    from benchmark.checkpoints.torchscript import export
+
+    record = export(method, target, checkpoint, weights_root, size and size[::-1])
+    traced = record["traced_with"]
+    sizes = "images of any size" if record["any_size"] else f"images of {traced['width']}x{traced['height']} only"
+    text = f"{target}: for {sizes}, at most {255 * record['largest_difference']:.1g} grey levels from {method}"
+    progress.answer(text, "file", path=target, record=target.with_suffix(".json"), any_size=record["any_size"])

@@ -1,5 +1,7 @@
 import csv
+import importlib.util
 import json
+import math
 import os
 import re
 import signal
@@ -9,26 +11,42 @@ import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.torch import save_file
 
+import metrics
 from baselines import MethodCard, NetworkFuser, load_weights
 from baselines.base import SHIPPED
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.tasks import Recipe, Task, find, recipes, trainable
 from benchmark.cli import main
 from benchmark.errors import UserError
+from benchmark.figures.samples import draw_sheet
 from benchmark.figures.training_curves import draw
-from benchmark.run import machine
+from benchmark.imaging.saving import quantise
+from benchmark.run import machine, memory
 from benchmark.training import loop
-from benchmark.training.crops import Source, crops, read, reduce, refuse_repeats, shares, split_off_validation
+from benchmark.training.crops import (
+    HeldOut,
+    Source,
+    centre_crop,
+    crops,
+    read,
+    reduce,
+    refuse_repeats,
+    shares,
+    split_off_validation,
+)
 from benchmark.training.log import Table
 from benchmark.training.loop import Diverged, Run
 from benchmark.training.schedule import learning_rate
+from benchmark.training.validation import Validation, fitted_class, is_better, validate
 
 RECIPE = Recipe(steps=12, batch=2, crop=16, learning_rate=1e-2, warmup=2, schedule="cosine", ema=0.9, clip=1.0)
 
@@ -134,6 +152,10 @@ def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     validation = [(tmp_path / d / "validation.csv").read_text() for d in ("whole", "broken")]
     assert validation[0] == validation[1]
     assert len(validation[0].splitlines()) == 3
+    best = [(tmp_path / d / "tiny.best.safetensors").read_bytes() for d in ("whole", "broken")]
+    assert best[0] == best[1]
+    records = [json.loads((tmp_path / d / "tiny.best.json").read_text()) for d in ("whole", "broken")]
+    assert {**records[0], "seconds": 0} == {**records[1], "seconds": 0}
 
 
 def interrupting(step: int, times: int = 1, number=signal.SIGINT) -> Task:
@@ -220,6 +242,216 @@ def test_a_first_phase_that_is_over_does_not_begin_again(images, tmp_path):
         start(tmp_path, replace(recipe, steps=steps), task).train(images, 50, 50, say=quiet)
     assert phases == [True] * 2 + [False] * 10
     assert json.loads((tmp_path / "tiny.json").read_text())["recipe"]["phase1"] == pytest.approx(2 / 12)
+
+
+def test_the_best_is_of_the_second_phase_once_there_is_one(images, tmp_path):
+    def loss(network, ir, vis, recipe, step):
+        total, parts = TASK.loss(network, ir, vis, recipe, step)
+        return (total if step < recipe.first_phase else 1000 + total), parts
+
+    run = start(
+        tmp_path, replace(RECIPE, phase1=0.5), replace(TASK, loss=loss), validation=Validation(by="loss"), samples=0
+    )
+    run.train(images, 50, 3, say=quiet)
+    assert [row["loss"] < 500 for row in run.scores()] == [True, True, False, False]
+    assert run.best["step"] in (9, 12)
+
+
+def test_the_best_is_kept_with_its_record(images, tmp_path):
+    """Of four validations, the one of the lowest loss: its averaged weights, its scores, and what it is the best by."""
+    import baselines
+
+    kept, said = {}, []
+
+    def loss(network, ir, vis, recipe, step):
+        total, parts = TASK.loss(network, ir, vis, recipe, step)
+        return (total if torch.is_grad_enabled() else total + 100 * abs(step - 5)), parts
+
+    def advance(news):
+        kept[news.step] = {name: x.clone() for name, x in run.average.items()}
+
+    run = start(tmp_path, task=replace(TASK, loss=loss), validation=Validation(by="loss"))
+    run.train(images, 5, 3, advance, lambda text, *_, **fields: said.append((text, fields)))
+    losses = {row["step"]: row["loss"] for row in run.scores()}
+    best = min(losses, key=losses.get)
+    assert best == 6
+    path = tmp_path / "tiny.best.safetensors"
+    for name, x in TinyFuser(path).network.state_dict().items():
+        assert torch.equal(x, kept[best][name])
+    record = json.loads(path.with_suffix(".json").read_text())
+    assert record["best"] == {"step": best, "by": "loss", "validated_on": "crops cddfuse raw"}
+    assert (record["steps"], record["validation"]["step"], record["validation"]["loss"]) == (best, best, losses[best])
+    assert record["sha256"] == baselines.sha256(path)
+    last = json.loads((tmp_path / "tiny.json").read_text())
+    assert (last["steps"], last["best"]) == (12, record["best"])
+    told = [(text, fields) for text, fields in said if "scores" in fields]
+    assert [fields["step"] for text, fields in told if fields["best"]][-1] == best
+    assert all(("the best so far by loss" in text) == fields["best"] for text, fields in told)
+
+
+def test_a_best_of_after_the_saved_step_is_taken_back(images, tmp_path):
+    """It may not come again: here the run goes on with fewer validations."""
+    with pytest.raises(Killed):
+        start(tmp_path).train(images, 4, 6, advance=kill_after(7), say=quiet)
+    files = [tmp_path / "tiny.best.safetensors", tmp_path / "tiny.best.json", tmp_path / "samples" / "000006.png"]
+    assert all(path.is_file() for path in files)
+    run = start(tmp_path)
+    assert (run.step, run.best) == (4, None) and not any(path.exists() for path in files)
+    run.train(images, 4, 50, say=quiet)
+    before = files[0].read_bytes()
+    files[0].unlink()
+    start(tmp_path)
+    assert files[0].read_bytes() == before
+
+
+def test_a_run_goes_on_with_the_validation_that_it_has(images, tmp_path):
+    start(tmp_path, replace(RECIPE, steps=2)).train(images, 50, 50, say=quiet)
+    with pytest.raises(ValueError, match="is validated on crops, protocol cddfuse, output raw, by rank; give the same"):
+        start(tmp_path, validation=Validation(by="VIF"))
+
+
+def rows_of(**columns) -> list[dict]:
+    return [{"step": i, **dict(zip(columns, row))} for i, row in enumerate(zip(*columns.values()))]
+
+
+@pytest.mark.parametrize(
+    ("by", "kept", "expected", "columns"),
+    [
+        ("rank", None, True, {"EN": [1.0], "SD": [5.0]}),
+        ("rank", 0, True, {"EN": [1.0, 2.0, 3.0], "SD": [3.0, 1.0, 2.0]}),  # ranks 3, 1 against 1, 2
+        ("rank", 1, False, {"EN": [1.0, 3.0, 2.0], "SD": [1.0, 2.0, 3.0]}),  # 1, 2 against 2, 1: the earlier stays
+        ("rank", 0, True, {"EN": [1.0, 2.0], "VIF": [math.nan, 0.1], "SD": [2.0, 2.0]}),  # without VIF: 2, 1.5; 1, 1.5
+        ("rank", 0, False, {"VIF": [math.nan, 0.1]}),
+        ("rank", None, False, {"VIF": [math.nan]}),
+        ("SD", 0, False, {"EN": [1.0, 2.0], "SD": [2.0, 1.0], "loss": [2.0, 1.0]}),
+        ("loss", 0, True, {"EN": [2.0, 1.0], "SD": [2.0, 1.0], "loss": [2.0, 1.0]}),
+        ("rank", 0, False, {"EN": [2.0, 1.0], "SD": [2.0, 1.0], "loss": [2.0, 1.0]}),
+        ("LPIPS", 0, True, {"LPIPS": [0.4, 0.3]}),  # less is better
+    ],
+)
+def test_which_validation_is_better(by, kept, expected, columns, monkeypatch):
+    monkeypatch.setattr(metrics, "unavailable", lambda name: None)
+    validation = Validation(by=by, protocol="standard")
+    monkeypatch.setattr(Validation, "names", [name for name in columns if name != "loss"])
+    assert is_better(rows_of(**columns), kept, validation) is expected
+
+
+def test_whole_images_are_validated_as_they_would_be_saved(tmp_path):
+    """Not the reduced ones that training sees; 8 bits of the method's own output, stretched where asked for."""
+    recipe = replace(RECIPE, longest=100)
+    source = read("synth", recipe)
+    _, (pair, *_) = split_off_validation([source])
+    assert max(pair.images[0].shape) == 100 and min(pair.whole()[0].shape) > 128 and pair.size == pair.whole()[0].shape
+    run = start(tmp_path)
+    network = run.averaged()
+    saved = tmp_path / "weights.safetensors"
+    save_file(network.state_dict(), saved)
+    fuser = TinyFuser(saved)
+    images = {}
+    for on, sources in (("whole", pair.whole()), ("crops", tuple(map(centre_crop, pair.images)))):
+        for output in ("raw", "native"):
+            how = Validation(on, "standard", output)
+            judged = validate(network, TinyFuser, [pair], "cpu", how)
+            [(name, ir, vis, fused)] = judged.pictures
+            assert name.startswith("synth ") and np.array_equal(ir, sources[0]) and np.array_equal(vis, sources[1])
+            assert np.array_equal(fused, quantise(fuser.fuse(ir, vis, output)))
+            assert judged.scores == metrics.evaluate(fused, ir, vis, metrics.CORE, "standard")
+            images[on, output] = fused
+    assert images["whole", "native"].max() == 255 != images["whole", "raw"].max()
+
+
+def test_large_images_are_validated_in_tiles(monkeypatch):
+    pair = HeldOut("a", (np.zeros((9, 9), np.uint8),) * 2, (900, 1200), lambda: None)
+    whole = Validation("whole", tile=600)
+
+    class Near(TinyFuser):
+        reach = 1
+
+    assert fitted_class("tiny", Near, [pair], whole, "cpu")[0] == 600
+    assert fitted_class("tiny", Near, [pair], replace(whole, on="crops"), "cpu") == (None, "")
+    monkeypatch.setattr(memory, "at_hand", lambda device: 1000)
+    monkeypatch.setattr(memory, "_per_pixel", lambda *_: 1000.0)
+    with pytest.raises(UserError, match=r"whole images: 1200x900 pixels would take .*; --validate-on crops needs less"):
+        fitted_class("tiny", TinyFuser, [pair], replace(whole, tile="auto"), "cpu")
+
+
+def test_pictures_of_held_out_pairs(images, tmp_path, pictures):
+    """A sheet for each validation, of so many pairs, in which the fused picture is the third of its row."""
+    start(tmp_path, replace(RECIPE, steps=2), samples=1).train(images, 50, 1, say=quiet)
+    sheets = sorted((tmp_path / "samples").iterdir())
+    assert [path.name for path in sheets] == ["000001.png", "000002.png"]
+    black, white = np.zeros((40, 50), np.uint8), np.full((40, 50), 255, np.uint8)
+    draw_sheet([("a $1", black, white, black), ("b", black, black, white)], tmp_path / "s.png", "title")
+    sheet = np.asarray(Image.open(tmp_path / "s.png").convert("L")).astype(int)
+    height, width = sheet.shape
+    shade = [[sheet[height * (2 * r + 1) // 4 + 10, width * (2 * c + 1) // 6] for c in range(3)] for r in range(2)]
+    assert shade == [[0, 255, 0], [0, 0, 255]]
+
+
+class FakeRun:
+    def __init__(self, **options):
+        self.options, self.lines, self.over = options, [], False
+
+    def define_metric(self, name, step_metric):
+        assert (name, step_metric) == ("*", "step")
+
+    def log(self, line):
+        self.lines.append(line)
+
+    def finish(self):
+        self.over = True
+
+
+@pytest.fixture
+def wandb(monkeypatch):
+    """A package of that name that keeps what it is told, in `runs`."""
+    fake = ModuleType("wandb")
+    fake.runs, fake.Image = [], lambda path: ("image", path)
+    fake.init = lambda **options: fake.runs.append(FakeRun(**options)) or fake.runs[-1]
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    return fake
+
+
+def test_weights_and_biases_get_what_tables_get(images, tmp_path, wandb, monkeypatch):
+    with pytest.raises(Killed):
+        start(tmp_path).train(images, 6, 6, advance=kill_after(7), say=quiet, boards=["wandb"])
+    monkeypatch.setenv("WANDB_MODE", "online")
+    start(tmp_path).train(images, 6, 6, say=quiet, boards=["wandb"])
+    first, second = wandb.runs
+    assert first.over and second.over
+    assert [run.options["mode"] for run in wandb.runs] == ["offline", "online"]
+    assert first.options["id"] == second.options["id"] and first.options["resume"] == "allow"
+    assert Path(first.options["dir"]) == tmp_path and first.options["config"]["seed"] == 3
+    (scores,) = [line for line in first.lines if "validation/VIF" in line]
+    (picture,) = [line for line in first.lines if "samples" in line]
+    assert scores["step"] == picture["step"] == 6
+    assert picture["samples"] == ("image", str(tmp_path / "samples" / "000006.png"))
+    (losses,) = [line for line in second.lines if "training/loss" in line]
+    assert losses["training/loss"] == pytest.approx(float(Table(tmp_path / "log.csv").rows()[-1]["loss"]), rel=1e-5)
+
+
+def test_weights_and_biases_that_do_not_start_are_one_line(images, tmp_path, wandb):
+    def fail(**_):
+        raise RuntimeError("no key\nsee wandb login")
+
+    wandb.init = fail
+    with pytest.raises(ValueError, match=r"^--wandb: no key"):
+        start(tmp_path).train(images, 6, 6, say=quiet, boards=["wandb"])
+
+
+def test_a_missing_board_is_one_line(monkeypatch, tmp_path):
+    """A folder called wandb, as that package leaves them, is no package."""
+    (tmp_path / "wandb").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "wandb", raising=False)
+    if importlib.util.find_spec("wandb").origin is not None:
+        pytest.skip("wandb is installed")
+    done = invoke("--method", "cddfuse", "--dataset", "synth", "--wandb")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "Error: --wandb: the package wandb is not installed: pip install wandb\n",
+    )
 
 
 def test_small_pairs_are_validated_without_vif(tmp_path):
@@ -456,7 +688,7 @@ def test_validation_pairs_are_not_trained_on():
     training, validation = split_off_validation(sources)
     assert [len(images) for images in training] == [93, 19, 3]
     assert len(validation) == 8
-    assert not {id(x) for images in training for x in images} & {id(x) for x in validation}
+    assert not {id(x) for images in training for x in images} & {id(x.images) for x in validation}
 
 
 def test_pairs_of_two_sources_are_refused():
@@ -685,8 +917,9 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path, pictures, monkeypatch
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(image).save(path)
     own = ("--dataset", "folder", "--ir", tmp_path / "ir", "--vis", tmp_path / "vis")
-    for method, task, data in (("mambadfuse", "ivf", ("--dataset", "synth")), ("cddfuse", "mif", own)):
-        name, out = {"ivf": method, "mif": f"{method}-mif"}[task], tmp_path / method
+    paper = ("--dataset", "synth", "--variant", "paper")
+    for method, task, data in (("mambadfuse", "ivf", paper), ("cddfuse", "mif", own)):
+        name, out = {"ivf": f"{method}-paper", "mif": f"{method}-mif"}[task], tmp_path / method
         arguments = ("--method", method, "--task", task, *data, "--config", recipe, "--out", out)
         done = invoke(*arguments, *(("--json",) if task == "ivf" else ()))
         assert done.exit_code == 0, done.output
@@ -698,6 +931,26 @@ def test_command_trains_and_its_checkpoint_fuses(tmp_path, pictures, monkeypatch
         assert record["data"][0]["pairs"] == 6
         again = invoke(*arguments)
         assert "continuing at step 2 of 2" in again.stderr
+    _is_of_the_paper(tmp_path / "mambadfuse" / "mambadfuse-paper.best.safetensors")
+
+
+def _is_of_the_paper(path: Path) -> None:
+    """No other variant of the network takes the weights, even where their record is lost."""
+    import baselines
+
+    assert json.loads(path.with_suffix(".json").read_text())["variant"] == "paper"
+    with pytest.raises(baselines.Unavailable, match="takes them"):
+        baselines.load("mambadfuse-paper", checkpoint=OTHER)
+    for lost in (False, True):
+        if lost:
+            path.with_suffix(".json").unlink()
+        message = "of the variant 'paper' .*, and mambadfuse is the authors' network; mambadfuse-paper takes them"
+        with pytest.raises(baselines.Unavailable, match=message):
+            baselines.load("mambadfuse", checkpoint=path)
+        assert (
+            baselines.load("mambadfuse-paper", checkpoint=path).network.M3_block1.multi_modal_mamba_block.variant
+            == "paper"
+        )
 
 
 def _tells_the_training(done, folder, as_events: bool) -> None:
@@ -727,6 +980,10 @@ OTHER = str(SHIPPED / "mambadfuse.safetensors")
     [
         (["--method", "mambafuse"], "did you mean 'mambadfuse'"),
         (["--method", "average"], "unknown trainable method"),
+        (["--method", "cddfuse", "--variant", "paper"], "unknown variant of cddfuse 'paper'; known: official"),
+        (["--method", "cddfuse", "--validate-by", "vif"], "did you mean 'vif'"),
+        (["--method", "cddfuse", "--protocol", "standart"], "did you mean 'standard'"),
+        (["--method", "cddfuse", "--protocol", "vifb", "--validate-by", "sd"], "unknown validation score"),
         (["--method", "cddfuse", "--recipe", "prelim"], "did you mean 'preliminary'"),
         (["--method", "cddfuse", "--dataset", "synth@dmo"], "did you mean 'demo'"),
         (["--method", "cddfuse", "--dataset", "synth", "--checkpoint", __file__], "not a readable checkpoint"),
