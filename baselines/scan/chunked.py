@@ -61,7 +61,7 @@ def _chunks(
 @cache
 def _scripted():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is maintained, but no longer developed
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; torch.export would unroll the loop
         return torch.jit.script(_chunks)
 
 

@@ -25,6 +25,7 @@ from baselines import MethodCard, NetworkFuser, load_weights
 from baselines.base import SHIPPED
 from baselines.mambadfuse.losses import fusion_loss
 from baselines.tasks import Recipe, Task, find, recipes, trainable
+from benchmark.checkpoints.convert import convert
 from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.figures.samples import draw_sheet
@@ -941,6 +942,10 @@ def _is_of_the_paper(path: Path) -> None:
     assert json.loads(path.with_suffix(".json").read_text())["variant"] == "paper"
     with pytest.raises(baselines.Unavailable, match="takes them"):
         baselines.load("mambadfuse-paper", checkpoint=OTHER)
+    with pytest.raises(UserError, match="holds weights of mambadfuse-paper"):
+        convert("mambadfuse", path, path.with_name("other.safetensors"))
+    convert("mambadfuse-paper", path, path.with_name("half.safetensors"), float16=True)
+    assert baselines.stated_variant(path.with_name("half.safetensors")) == ("paper", "mambadfuse-paper")
     for lost in (False, True):
         if lost:
             path.with_suffix(".json").unlink()
