@@ -157,8 +157,8 @@ class Run:
             other = [key for key in sorted({*identity, *self.identity}) if identity.get(key) != self.identity.get(key)]
             raise ValueError(f"{self.folder} holds a run of another {', '.join(other)}; give another --out")
         if (judged := saved.get("validation", self.judged_by.identity)) != self.judged_by.identity:
-            options = "on {on}, protocol {protocol}, output {output}, by {by}".format(**judged)
-            raise ValueError(f"{self.folder} holds a run that is validated {options}; give the same, or another --out")
+            options = "--validate-on {on} --protocol {protocol} --output {output} --validate-by {by}".format(**judged)
+            raise ValueError(f"{self.folder} holds a run of {options}; give the same, or another --out")
         if step > self.recipe.steps:
             raise ValueError(f"{self.folder} holds {in_steps(step)} already; give more --steps, or another --out")
         self.network.load_state_dict(saved["network"])

@@ -307,7 +307,9 @@ def test_a_best_of_after_the_saved_step_is_taken_back(images, tmp_path):
 
 def test_a_run_goes_on_with_the_validation_that_it_has(images, tmp_path):
     start(tmp_path, replace(RECIPE, steps=2)).train(images, 50, 50, say=quiet)
-    with pytest.raises(ValueError, match="is validated on crops, protocol cddfuse, output raw, by rank; give the same"):
+    with pytest.raises(
+        ValueError, match="--validate-on crops --protocol cddfuse --output raw --validate-by rank; give the same"
+    ):
         start(tmp_path, validation=Validation(by="VIF"))
 
 
