@@ -157,7 +157,7 @@ def find_checkpoint(
                 return folder / file
     wanted = " or ".join(" with ".join([f"{name}/{file}", *card.companions.get(file, ())]) for file in card.checkpoints)
     where = f"in {root}" if root else "(no --weights-root or BENCH_WEIGHTS given)"
-    source = f", published at {card.link}" if card.link else ""
+    source = f", published at {card.link}" if card.link and not card.variant else ""
     pull = f": bench weights pull {name}" if any(weights.source(name, file) for file in card.checkpoints) else ""
     raise Unavailable(f"{card.name}: no checkpoint {wanted} {where}{source}{pull}; or --checkpoint {card.name}=PATH")
 

@@ -82,8 +82,8 @@ class MambaDFusePaper(MambaDFuse):
         MambaDFuse.card,
         name="mambadfuse-paper",
         title="MambaDFuse, gating of the paper",
-        link="",
-        trained_on="",
+        link="https://arxiv.org/abs/2404.08406",
+        trained_on="what its weights' record says; none are published",
         variant="paper",
         checkpoints={"mambadfuse-paper.safetensors": None},
         notes="the authors' code has another gating, and no weights of this one are published: bench train --method "
