@@ -23,7 +23,8 @@ from torch import Tensor
 
 CHUNK = 64  # tokens of a program
 WIDTH = 32  # channels of a program: the lanes of a warp
-CARRIED = 64  # chunks that phase 2 takes at a time
+CARRIED = 256  # chunks that phase 2 takes at a time; one program does this again and again until the last chunk
+CELLS = 8  # of all states of all channels, which a program of phase 2 takes: few, so that there are many programs
 PROGRAMS = 2048  # of the backward pass's third phase, which bounds its scratch memory
 TOKENS = 32  # of a program of the convolution
 
@@ -57,18 +58,46 @@ def _compose(decay1, added1, decay2, added2):
 
 
 @triton.jit
+def _whole(stride, ALIGNED: tl.constexpr):
+    """A stride that ALIGNED divides, written so that the compiler sees it: then rows are read in vectors."""
+    return stride // ALIGNED * ALIGNED
+
+
+@triton.jit
+def _spread(n, c, row):
+    """Offsets of states n and channels c, rows of `row` channels, that give every lane a channel. Without the hint the
+    compiler gives a lane four neighbours where rows are aligned, and lanes then exchange data at every token."""
+    return tl.multiple_of(n[:, None] * row + c[None, :], [1, 1])
+
+
+@triton.jit
+def _over_channels(x, STATES: tl.constexpr, WIDTH: tl.constexpr):
+    """Sum x (STATES, WIDTH) over its channels, which lie in different lanes.
+
+    Every split takes a bit of the channel out of the lane's number, so that the compiler turns x once and lanes then
+    add what they hold. A plain sum exchanges every state five times.
+    """
+    for k in tl.static_range(1, 5):
+        if WIDTH >> k:
+            first, second = tl.split(tl.permute(tl.reshape(x, (STATES, 2, WIDTH >> k)), (0, 2, 1)))
+            x = first + second
+    return tl.sum(x, 1)
+
+
+@triton.jit
 def _chunk_ends(
     u, delta, bias, a2, b, ends, sums, length, channels, chunks,
     u_batch, u_row, delta_batch, delta_row, b_batch, b_row,
-    CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr,
+    CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr, ALIGNED: tl.constexpr,
 ):  # fmt: skip
     """Forward, phase 1: the last state of every chunk from a zero state, and its sum of delta."""
     groups = tl.cdiv(channels, WIDTH)
     chunk, batch = (tl.program_id(0) // groups).to(tl.int64), tl.program_id(1).to(tl.int64)
     c = tl.program_id(0) % groups * WIDTH + tl.arange(0, WIDTH)
+    b_batch, b_row = _whole(b_batch, ALIGNED), _whole(b_row, ALIGNED)
     n = tl.arange(0, STATES)
     live = c < channels
-    cells = n[:, None] * channels + c[None, :]
+    cells = _spread(n, c, channels)
     a = tl.load(a2 + cells, mask=live[None, :], other=0.0)
     shift = tl.load(bias + c, mask=live, other=0.0)
     first = chunk * CHUNK
@@ -122,15 +151,17 @@ def _carry(
 def _outputs(
     u, delta, z, bias, a2, b, c_, skip, states, out, length, channels, chunks,
     u_batch, u_row, delta_batch, delta_row, z_batch, z_row, b_batch, b_row, c_batch, c_row,
-    GATED: tl.constexpr, CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr,
+    GATED: tl.constexpr, CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr, ALIGNED: tl.constexpr,
 ):  # fmt: skip
     """Forward, phase 3: y = (C h + D u) silu(z) from the states that enter the chunks."""
     groups = tl.cdiv(channels, WIDTH)
     chunk, batch = (tl.program_id(0) // groups).to(tl.int64), tl.program_id(1).to(tl.int64)
     c = tl.program_id(0) % groups * WIDTH + tl.arange(0, WIDTH)
+    b_batch, b_row = _whole(b_batch, ALIGNED), _whole(b_row, ALIGNED)
+    c_batch, c_row = _whole(c_batch, ALIGNED), _whole(c_row, ALIGNED)
     n = tl.arange(0, STATES)
     live = c < channels
-    cells = n[:, None] * channels + c[None, :]
+    cells = _spread(n, c, channels)
     a = tl.load(a2 + cells, mask=live[None, :], other=0.0)
     shift = tl.load(bias + c, mask=live, other=0.0)
     straight = tl.load(skip + c, mask=live, other=0.0)
@@ -163,15 +194,16 @@ def _outputs(
 def _chunk_starts(
     grad, delta, z, bias, a2, c_, starts, length, channels, chunks,
     delta_batch, delta_row, z_batch, z_row, c_batch, c_row,
-    GATED: tl.constexpr, CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr,
+    GATED: tl.constexpr, CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr, ALIGNED: tl.constexpr,
 ):  # fmt: skip
     """Backward, phase 1: the gradient of the state that enters each chunk, as if no later chunk existed."""
     groups = tl.cdiv(channels, WIDTH)
     chunk, batch = (tl.program_id(0) // groups).to(tl.int64), tl.program_id(1).to(tl.int64)
     c = tl.program_id(0) % groups * WIDTH + tl.arange(0, WIDTH)
+    c_batch, c_row = _whole(c_batch, ALIGNED), _whole(c_row, ALIGNED)
     n = tl.arange(0, STATES)
     live = c < channels
-    cells = n[:, None] * channels + c[None, :]
+    cells = _spread(n, c, channels)
     a = tl.load(a2 + cells, mask=live[None, :], other=0.0)
     shift = tl.load(bias + c, mask=live, other=0.0)
     count = tl.minimum(CHUNK, length - chunk * CHUNK).to(tl.int32)
@@ -200,7 +232,7 @@ def _gradients(
     grad, u, delta, z, bias, a2, b, c_, skip, states, leaving, scratch,
     gu, gdelta, gz, gb, gc, ga, gskip, gbias, batches, length, channels, chunks,
     u_batch, u_row, delta_batch, delta_row, z_batch, z_row, b_batch, b_row, c_batch, c_row,
-    GATED: tl.constexpr, CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr,
+    GATED: tl.constexpr, CHUNK: tl.constexpr, STATES: tl.constexpr, WIDTH: tl.constexpr, ALIGNED: tl.constexpr,
 ):  # fmt: skip
     """Backward, phase 3. Every program takes each so-manieth chunk of all sequences.
 
@@ -209,14 +241,16 @@ def _gradients(
     """
     program, group = tl.program_id(0).to(tl.int64), tl.program_id(1).to(tl.int64)
     lane = tl.arange(0, WIDTH)
+    b_batch, b_row = _whole(b_batch, ALIGNED), _whole(b_row, ALIGNED)
+    c_batch, c_row = _whole(c_batch, ALIGNED), _whole(c_row, ALIGNED)
     n = tl.arange(0, STATES)
     c = group * WIDTH + lane
     live = c < channels
-    cells = n[:, None] * channels + c[None, :]
+    cells = _spread(n, c, channels)
     a = tl.load(a2 + cells, mask=live[None, :], other=0.0)
     shift = tl.load(bias + c, mask=live, other=0.0)
     straight = tl.load(skip + c, mask=live, other=0.0)
-    own = n[:, None] * WIDTH + lane[None, :]
+    own = _spread(n, lane, WIDTH)
     scratch += (program * tl.num_programs(1) + group) * (CHUNK + 1) * STATES * WIDTH
     sum_a = tl.zeros((STATES, WIDTH), tl.float32)
     sum_skip = tl.zeros((WIDTH,), tl.float32)
@@ -243,6 +277,7 @@ def _gradients(
 
         g = tl.load(leaving + place + STATES * channels + cells, mask=live[None, :], other=0.0)
         row_z = z + batch * z_batch + (first + count) * z_row + c
+        row_b = b + batch * b_batch + (first + count) * b_row + n
         row_c = c_ + batch * c_batch + (first + count) * c_row + n
         place = batch * length + first + count
         partial = (group * batches * length + place) * STATES + n
@@ -268,8 +303,8 @@ def _gradients(
                 tl.store(gz + place * channels + c, gy * y * gate * (1.0 + zt * (1.0 - gate)), mask=live)
                 gy *= zt * gate
             g += gy[None, :] * ct
-            tl.store(gc + partial, tl.sum(gy[None, :] * h, 1))
-            tl.store(gb + partial, tl.sum(g * (d * ut)[None, :], 1))
+            tl.store(gc + partial, _over_channels(gy[None, :] * h, STATES, WIDTH))
+            tl.store(gb + partial, _over_channels(g * (d * ut)[None, :], STATES, WIDTH))
             gdu = tl.sum(g * bt, 0)
             g *= tl.exp2(d[None, :] * a)
             gexp = g * before
@@ -368,6 +403,11 @@ def _strides(*tensors: Tensor) -> list[int]:
     return [stride for x in tensors for stride in x.stride()[:2]]
 
 
+def _alignment(*tensors: Tensor) -> int:
+    """The most elements, 4 at most, that divide the distance between any two rows."""
+    return math.gcd(4, *_strides(*tensors))
+
+
 def _scaled(A: Tensor) -> Tensor:
     return (A.t() * math.log2(math.e)).contiguous()  # (N, D): the kernels work with powers of two
 
@@ -385,13 +425,13 @@ def forward(u, delta, A, B, C, D, z, delta_bias, state=None, chunk=CHUNK, width=
     entering = u.new_empty(batch, chunks + 1, states, channels)
     entering[:, 0] = 0 if state is None else state
     out = u.new_empty(u.shape)
-    sizes = {"CHUNK": chunk, "STATES": states, "WIDTH": width, "num_warps": 1}
+    sizes = {"CHUNK": chunk, "STATES": states, "WIDTH": width, "ALIGNED": _alignment(B, C), "num_warps": 1}
     with torch.cuda.device_of(u):
         _chunk_ends[chunks * groups, batch](
             u, delta, delta_bias, a2, B, ends, sums, length, channels, chunks, *_strides(u, delta, B), **sizes
         )
-        _carry[triton.cdiv(cells, width), batch](
-            ends, sums, a2, entering, channels, chunks, cells, REVERSE=False, CARRIED=carried, WIDTH=width
+        _carry[triton.cdiv(cells, CELLS), batch](
+            ends, sums, a2, entering, channels, chunks, cells, REVERSE=False, CARRIED=carried, WIDTH=CELLS
         )
         _outputs[chunks * groups, batch](
             u, delta, z, delta_bias, a2, B, C, D, entering, out, length, channels, chunks,
@@ -419,13 +459,14 @@ def backward(
     gB, gC = u.new_empty(groups, batch, length, states), u.new_empty(groups, batch, length, states)
     gA = u.new_empty(programs, states, channels)
     gD, gbias = u.new_empty(programs, channels), u.new_empty(programs, channels)
-    sizes = {"GATED": gated, "CHUNK": chunk, "STATES": states, "WIDTH": width, "num_warps": 1}
+    sizes = {"GATED": gated, "CHUNK": chunk, "STATES": states, "WIDTH": width, "ALIGNED": _alignment(B, C)}
+    sizes["num_warps"] = 1
     with torch.cuda.device_of(u):
         _chunk_starts[chunks * groups, batch](
             grad, delta, z, delta_bias, a2, C, starts, length, channels, chunks, *_strides(delta, z, C), **sizes
         )
-        _carry[triton.cdiv(cells, width), batch](
-            starts, sums, a2, leaving, channels, chunks, cells, REVERSE=True, CARRIED=carried, WIDTH=width
+        _carry[triton.cdiv(cells, CELLS), batch](
+            starts, sums, a2, leaving, channels, chunks, cells, REVERSE=True, CARRIED=carried, WIDTH=CELLS
         )
         scratch = u.new_empty(programs, groups, chunk + 1, states, width)
         _gradients[programs, groups](

@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from baselines import scan
+from studies import triton_code
 
 FILE = Path(__file__).with_name("interpreted_scan_triton.py")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="test_scan.py runs the compiled kernels")
 def test_kernels_in_the_interpreter():
     pytest.importorskip("triton", reason="triton is not installed")
     done = subprocess.run(
@@ -23,6 +26,19 @@ def test_kernels_in_the_interpreter():
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize("channels", [120, 128])  # rows that the compiler does not and does see to be aligned
+def test_compiled_for_a_gpu(channels):
+    pytest.importorskip("triton", reason="triton is not installed")
+    found = {name: triton_code.counted(name, channels) for name in ("_chunk_ends", "_outputs", "_gradients")}
+    assert not any(counts["spilled"] for counts in found.values())
+    # The 16 numbers of a token in B, or in C, come in four loads, in each loop over tokens.
+    assert [counts["load128"] for counts in found.values()] == [4, 8, 12]
+    # A lane holds a channel: nothing waits for another lane but the sums over channels.
+    assert [counts["barriers"] + counts["exchanges"] for counts in found.values()][:2] == [0, 0]
+    assert found["_gradients"]["barriers"] <= 4
+    assert found["_gradients"]["exchanges"] <= 8
 
 
 @pytest.mark.parametrize("backend", ["mamba_ssm", "triton"])
