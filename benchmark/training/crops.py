@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -206,6 +207,32 @@ def crops(sources: Sequence[list[tuple[np.ndarray, np.ndarray]]], recipe: Recipe
             pair = np.stack([_retone(image, random) if random.random() < recipe.tone else image for image in pair])
         batch.append(pair)
     return torch.from_numpy(np.stack(batch, axis=1)[:, :, None].astype(np.float32))
+
+
+class Ahead:
+    """Draws the crops of the next step in a thread, while a GPU is at work on this one's.
+
+    pinned: whether into page-locked memory, from which a GPU fetches them by itself; needs CUDA.
+    """
+
+    def __init__(self, pinned: bool):
+        self._pinned, self._thread = pinned, ThreadPoolExecutor(1, "crops")
+        self._next, self._drawn = None, None
+
+    def crops(self, sources: Sequence[list], recipe: Recipe, seed: int, step: int) -> torch.Tensor:
+        """Return what `crops` returns. Steps may come in any order; the one after the last is there already."""
+        if self._next is None or self._next[0] is not sources or self._next[1:] != (recipe, seed, step):
+            self._ask(sources, recipe, seed, step)
+        batch = self._drawn.result()
+        self._ask(sources, recipe, seed, step + 1)
+        return batch
+
+    def _ask(self, *what) -> None:
+        self._next, self._drawn = what, self._thread.submit(self._draw, *what)
+
+    def _draw(self, *what) -> torch.Tensor:
+        batch = crops(*what)
+        return batch.pin_memory() if self._pinned else batch
 
 
 def _cut(pair: tuple[np.ndarray, np.ndarray], side: int, random: np.random.Generator) -> np.ndarray:

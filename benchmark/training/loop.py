@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 import baselines
 from baselines.base import NetworkFuser, keep_freed_memory, load_tensors, sha256
@@ -24,7 +25,7 @@ from benchmark import progress
 from benchmark.figures.samples import COLUMNS, MEDICAL, draw_sheet
 from benchmark.figures.training_curves import draw
 from benchmark.store import files
-from benchmark.training.crops import HeldOut, Source, crops, split_off_validation
+from benchmark.training.crops import Ahead, HeldOut, Source, crops, split_off_validation
 from benchmark.training.interrupts import held_back
 from benchmark.training.log import BOARDS, Board, Table
 from benchmark.training.processes import Alone
@@ -137,6 +138,7 @@ class Run:
         self.loss = self.processes.prepare(_Loss(task, self.network, recompute))
         self.step, self.seconds = 0, 0.0
         self.best: dict | None = None  # of the best validation: its step, its seconds and the averaged weights
+        self.crops = Ahead(pinned=True).crops if torch.device(self.device).type == "cuda" else crops
         self.log, self.validation = Table(folder / "log.csv"), Table(folder / "validation.csv")
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.pt").is_file():
@@ -189,7 +191,8 @@ class Run:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, self.step)
-        ir, vis = self.processes.share(crops(images, recipe, self.seed, self.step)).to(self.device)
+        batch = self.processes.share(self.crops(images, recipe, self.seed, self.step))
+        ir, vis = batch.to(self.device, non_blocking=True)
         loss, parts = self.loss(ir, vis, recipe, self.step)
         self.optimizer.zero_grad(set_to_none=True)
         self.processes.backward(loss)
@@ -204,8 +207,8 @@ class Run:
         self.step += 1
         # The average starts short, or it would remember the initialisation.
         decay = min(recipe.ema, self.step / (self.step + 10))
-        for name, value in self.network.state_dict().items():
-            self.average[name].lerp_(value, 1 - decay)
+        state = self.network.state_dict()
+        get_ema_multi_avg_fn(decay)([self.average[name] for name in state], list(state.values()), self.step)
         return {"loss": loss.item(), **{name: part.item() for name, part in parts.items()}}
 
     def averaged(self, state: dict[str, Tensor] | None = None):

@@ -32,8 +32,10 @@ from benchmark.figures.samples import draw_sheet
 from benchmark.figures.training_curves import draw
 from benchmark.imaging.saving import quantise
 from benchmark.run import machine, memory
+from benchmark.training import crops as crops_module
 from benchmark.training import loop
 from benchmark.training.crops import (
+    Ahead,
     HeldOut,
     Source,
     centre_crop,
@@ -157,6 +159,38 @@ def test_a_resumed_run_equals_an_unbroken_one(images, tmp_path, stop):
     assert best[0] == best[1]
     records = [json.loads((tmp_path / d / "tiny.best.json").read_text()) for d in ("whole", "broken")]
     assert {**records[0], "seconds": 0} == {**records[1], "seconds": 0}
+
+
+def test_crops_drawn_ahead_are_those_drawn_when_asked_for(images, tmp_path, monkeypatch):
+    sources, ahead, asked = [images[0].images], Ahead(pinned=False), []
+    monkeypatch.setattr(crops_module, "crops", lambda *what: asked.append(what[-1]) or crops(*what))
+    other = [images[0].images[:3]]
+    for given, recipe, seed, step in [
+        (sources, RECIPE, 3, 0), (sources, RECIPE, 3, 1), (sources, RECIPE, 3, 2), (sources, RECIPE, 3, 9),
+        (sources, RECIPE, 4, 10), (other, RECIPE, 4, 11), (other, replace(RECIPE, crop=24), 4, 12),
+    ]:  # fmt: skip
+        found, ahead_of = ahead.crops(given, recipe, seed, step), ahead._drawn
+        assert torch.equal(found, crops(given, recipe, seed, step))
+        assert ahead_of.result(10) is not found
+    assert asked == [0, 1, 2, 3, 9, 10, 10, 11, 11, 12, 12, 13]
+    with pytest.raises(ValueError, match="high"):
+        ahead.crops(other, replace(RECIPE, crop=64), 4, 13)
+
+    start(tmp_path / "when asked for").train(images, 5, 6, say=quiet)
+    run = start(tmp_path / "ahead")
+    run.crops = Ahead(pinned=False).crops
+    run.train(images, 5, 6, say=quiet)
+    assert_same_state(tmp_path / "when asked for", tmp_path / "ahead")
+
+
+def test_averaged_weights_follow_the_weights(images, tmp_path):
+    run = start(tmp_path, replace(RECIPE, ema=0.3))
+    want = {name: x.clone() for name, x in run.network.state_dict().items()}
+    for step in range(1, 9):
+        run.train_step([images[0].images])
+        for name, value in run.network.state_dict().items():
+            want[name].lerp_(value, 1 - min(0.3, step / (step + 10)))
+    assert all(torch.equal(run.average[name], x) for name, x in want.items())
 
 
 def interrupting(step: int, times: int = 1, number=signal.SIGINT) -> Task:
