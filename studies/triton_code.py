@@ -22,8 +22,9 @@ WARPS = {"_chunk_ends": 1, "_carry": 4, "_outputs": 1, "_chunk_starts": 1, "_gra
 TOKENS = 480 * 640
 
 
-def compiled(name: str, channels: int = 120, states: int = 16):
-    """Compile one kernel of baselines.scan.triton_kernels as MambaDFuse calls it. Returns triton's compiled kernel."""
+def compiled(name: str, channels: int = 120, states: int = 16, tokens: int = TOKENS):
+    """Compile one kernel of baselines.scan.triton_kernels as MambaDFuse calls it, for one sequence of `tokens`. Returns
+    triton's compiled kernel."""
     import triton
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -32,9 +33,14 @@ def compiled(name: str, channels: int = 120, states: int = 16):
 
     narrow, wide = 4 + 2 * states, 2 * channels  # B and C are slices of one tensor, z is half of another
     rows = {"u": channels, "delta": channels, "z": wide, "x": wide, "b": narrow, "c": narrow}
-    sizes = {"length": TOKENS, "channels": channels, "chunks": TOKENS // kernels.CHUNK, "cells": states * channels}
+    sizes = {
+        "length": tokens,
+        "channels": channels,
+        "chunks": triton.cdiv(tokens, kernels.CHUNK),
+        "cells": states * channels,
+    }
     sizes |= {"batches": 1, **{f"{x}_row": row for x, row in rows.items()}}
-    sizes |= {f"{x}_batch": TOKENS * row for x, row in rows.items()}
+    sizes |= {f"{x}_batch": tokens * row for x, row in rows.items()}
     constants = {"CHUNK": kernels.CHUNK, "STATES": states, "ALIGNED": 4, "GATED": True, "REVERSE": False, "TAPS": 4}
     constants |= {"CARRIED": kernels.CARRIED, "TOKENS": kernels.TOKENS}
     constants |= {"WIDTH": kernels.CELLS if name == "_carry" else kernels.WIDTH}
@@ -44,8 +50,12 @@ def compiled(name: str, channels: int = 120, states: int = 16):
         if parameter in constants:
             signature[parameter], given[parameter] = "constexpr", constants[parameter]
             continue
+        # What the launcher makes of arguments: ones are constants, multiples of 16 are known as such.
+        if sizes.get(parameter) == 1:
+            signature[parameter], given[parameter] = "constexpr", 1
+            continue
         signature[parameter] = "i32" if parameter in sizes else "*fp32"
-        if sizes.get(parameter, 16) % 16 == 0:  # as the launcher finds out
+        if sizes.get(parameter, 16) % 16 == 0:
             hints[place,] = [["tt.divisibility", 16]]
     source = ASTSource(function, signature, given, hints)
     return triton.compile(source, target=GPUTarget("cuda", 90, 32), options={"num_warps": WARPS[name]})

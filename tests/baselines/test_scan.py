@@ -13,6 +13,7 @@ from baselines.scan.library import ISAS, library
 
 CHANNELS, STATES = 120, 16
 AVAILABLE = [name for name, available, _ in scan.describe() if available and name != "mamba_ssm"]
+BACKENDS = [pytest.param(name, marks=pytest.mark.gpu) if name == "triton" else name for name in AVAILABLE]
 
 
 def sequential(u, delta, A, B, C, D, z, delta_bias):
@@ -70,7 +71,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("backend", AVAILABLE)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("case", CASES)
 def test_agrees_with_a_sequential_scan(case, backend):
     # The reference takes the inputs as float32 rounds them: their own rounding is not the scan's error.
@@ -89,14 +90,14 @@ def test_agrees_with_a_sequential_scan(case, backend):
             assert_close(x.grad, exact[name].grad, 1e-5, f"gradient of {name}")
 
 
-@pytest.mark.parametrize("backend", AVAILABLE)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_without_gate_and_bias(backend):
     values = {name: x.float() for name, x in inputs(50).items() if name not in ("z", "delta_bias")}
     want = sequential(**{k: x.double() for k, x in values.items()}, z=None, delta_bias=torch.zeros(CHANNELS))
     assert_close(scan.selective_scan(**on_device(backend, values), backend=backend), want, 5e-6, "forward")
 
 
-@pytest.mark.parametrize("backend", AVAILABLE)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_non_contiguous_inputs(backend):
     values = on_device(backend, {name: x.float() for name, x in inputs(64, batch=2).items()})
     want = scan.selective_scan(**values, backend=backend)
@@ -107,7 +108,7 @@ def test_non_contiguous_inputs(backend):
     torch.testing.assert_close(scan.selective_scan(**values, backend=backend), want, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("backend", AVAILABLE)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("chunk", [1, 31, 1024])
 @torch.no_grad()
 def test_chunks_that_carry_a_state_equal_the_whole(backend, chunk):
@@ -123,7 +124,7 @@ def test_chunks_that_carry_a_state_equal_the_whole(backend, chunk):
     assert_close(torch.cat(parts, 1), whole[:, :length].double(), 1e-6, "chunked")
 
 
-@pytest.mark.parametrize("backend", AVAILABLE)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_same_for_any_number_of_threads(backend):
     values = {name: x.float().requires_grad_() for name, x in on_device(backend, inputs(200, batch=2)).items()}
     threads, results = torch.get_num_threads(), []
@@ -139,7 +140,7 @@ def test_same_for_any_number_of_threads(backend):
             torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("backend", AVAILABLE)
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_convolution(backend):
     g = torch.Generator().manual_seed(0)
     x, weight, bias = (torch.randn(*s, generator=g) for s in ((2, 77, CHANNELS), (CHANNELS, 4), (CHANNELS,)))

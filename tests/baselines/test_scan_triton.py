@@ -41,6 +41,12 @@ def test_compiled_for_a_gpu(channels):
     assert found["_gradients"]["exchanges"] <= 8
 
 
+@pytest.mark.parametrize("name", triton_code.WARPS)
+def test_one_token_compiles(name):
+    pytest.importorskip("triton", reason="triton is not installed")
+    triton_code.compiled(name, tokens=1)  # ones among the arguments become constants
+
+
 @pytest.mark.parametrize("backend", ["mamba_ssm", "triton"])
 def test_kernels_for_a_gpu_say_why_they_cannot_serve(backend):
     assert scan.unfit(backend, "cpu") == "runs on CUDA devices only, not on cpu"
