@@ -177,12 +177,15 @@ def tests(rows: list[dict]) -> str:
 
 
 def training(rows: list[dict]) -> str:
-    return "\n\n".join(
-        f"Training from step {row['from_step']} to {row['steps']}, {row['batch']} crops of {row['crop']}x{row['crop']}"
-        f"{' of drawn pairs' * row['drawn']}: {row['step_ms']:.0f} ms a step with validation and saving; loss"
-        f" {row['loss_first']:.3f} to {row['loss_last']:.3f}{', stopped when the time was over' * row['stopped']}."
-        for row in rows
-    )
+    text = []
+    for row in rows:
+        crops = f"{row['batch']} crops of {row['crop']}x{row['crop']}{' of drawn pairs' * row['drawn']}"
+        loss = "; loss {:.3f} to {:.3f}".format(*row["losses"]) if row["losses"] else ""
+        text.append(
+            f"Training from step {row['from_step']} to {row['steps']}, {crops}: {row['step_ms']:.0f} ms a step with"
+            f" validation and saving{loss}{', stopped when the time was over' * row['stopped']}."
+        )
+    return "\n\n".join(text)
 
 
 def failures(rows: list[dict]) -> str:

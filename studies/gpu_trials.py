@@ -7,7 +7,6 @@ Times on a GPU are between two events on its stream, after warm-up; what is comp
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import shutil
@@ -603,8 +602,8 @@ def trained(setting: Setting) -> dict:
         "--out", str(folder), *data,
     ]  # fmt: skip
     start, stopped = time.perf_counter(), False
-    log = setting.out / "training.log"
-    with log.open("a") as said:
+    said_in = setting.out / "training.log"
+    with said_in.open("a") as said:
         print("$", *command[3:], file=said, flush=True)
         process = subprocess.Popen(command, cwd=Path.cwd(), env=setting.environment(), stdout=said, stderr=said)
         while process.poll() is None and not stopped:
@@ -616,17 +615,19 @@ def trained(setting: Setting) -> dict:
                     process.send_signal(signal.SIGTERM)  # it saves the step and ends
         process.wait(20)
     if process.returncode not in (0, 143, -signal.SIGTERM):
-        said = [line for line in log.read_text().splitlines() if line.strip()]
+        said = [line for line in said_in.read_text().splitlines() if line.strip()]
         raise RuntimeError(f"bench train ended with {process.returncode}: {said[-1]}")
     pack(setting, folder)
-    with (folder / "log.csv").open() as file:
-        losses = list(csv.DictReader(file))
     reached = last_step(folder)
+    if reached == 0:
+        raise RuntimeError("no step was saved before the time was over")
+    record, log = json.loads((folder / "mambadfuse.json").read_text()), folder / "log.csv"
+    losses = [float(row["loss"]) for row in csv.DictReader(log.open())] if log.is_file() else []
     return {
         "backend": setting.device, "from_step": done, "steps": reached, "goal": goal, "stopped": reached < goal,
         "batch": setting.batch, "crop": setting.crop, "wall_s": time.perf_counter() - start,
-        "step_ms": 1e3 * float(losses[-1]["seconds"]) / reached, "loss_first": float(losses[0]["loss"]),
-        "loss_last": float(losses[-1]["loss"]), "drawn": not setting.train,
+        "step_ms": 1e3 * record["seconds"] / reached, "losses": [losses[0], losses[-1]] if losses else [],
+        "drawn": not setting.train,
     }  # fmt: skip
 
 
@@ -668,9 +669,7 @@ def pack(setting: Setting, folder: Path) -> None:
         return
     small = setting.out / "training.tar.gz"
     with tarfile.open(small.with_suffix(".part"), "w:gz") as tar:
-        for path in sorted(folder.iterdir()):
-            if path.name not in ("state.pt", ".lock") and path.is_file():
-                tar.add(path, path.name)
+        tar.add(folder, ".", filter=lambda item: None if Path(item.name).name in ("state.pt", ".lock") else item)
     small.with_suffix(".part").replace(small)
     for old in setting.out.glob("state.pt.*"):
         old.unlink()
@@ -687,11 +686,8 @@ def unpack(setting: Setting, folder: Path) -> None:
         return
     folder.mkdir(parents=True)
     with tarfile.open(small) as tar:
-        for member in tar.getmembers():
-            if member.isfile() and "/" not in member.name:
-                (folder / member.name).write_bytes(tar.extractfile(member).read())
-    state = io.BytesIO(b"".join(piece.read_bytes() for piece in pieces))
-    (folder / "state.pt").write_bytes(state.getvalue())
+        tar.extractall(folder, filter="data")
+    (folder / "state.pt").write_bytes(b"".join(piece.read_bytes() for piece in pieces))
 
 
 PARTS = {"agreement": agreement, "speed": speed, "pipeline": pipeline, "tests": tests, "training": training}

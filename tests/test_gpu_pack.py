@@ -147,6 +147,9 @@ ROWS = [
                                 ("training step, 12 x 128 x 128, fp32", "triton", 250.0)]),
     {"part": "speed", "case": "forward, 480x640", "backend": "triton, bf16", "error": "RuntimeError: out of memory"},
     {"part": "speed", "case": "kernels of a forward pass", "backend": "f<a|b>", "ms": 3.0, "launches": 7},
+    {"part": "training", "case": "training", "backend": "cuda", "from_step": 0, "steps": 40, "goal": 90, "stopped": True,
+     "batch": 12, "crop": 128, "step_ms": 251.2, "losses": [8.0, 7.5], "drawn": True},
+    {"part": "training", "case": "training", "whole": False},
     *({"part": "speed", "case": case, "whole": True}
       for case in ("scan, 307200 tokens", "forward, 480x640", "training step, 12 x 128 x 128, fp32",
                    "kernels of a forward pass")),
@@ -164,6 +167,8 @@ def test_tables():
     assert "Faster in both a forward pass and a training step: mamba_ssm." in text
     assert "* forward, 480x640, triton, bf16: RuntimeError: out of memory" in text
     assert text.count("| forward, 480x640 |") == 2 and "| `f<a¦b>` | 3 | 7 |" in text
+    assert "from step 0 to 40, 12 crops of 128x128 of drawn pairs: 251 ms a step" in text
+    assert "saving; loss 8.000 to 7.500, stopped when the time was over." in text
     assert "rehearsal" not in text
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):  # every line of a table has as many columns
         assert len({line.count("|") for line in block.splitlines()}) == 1
