@@ -147,8 +147,8 @@ ROWS = [
                                 ("training step, 12 x 128 x 128, fp32", "triton", 250.0)]),
     {"part": "speed", "case": "forward, 480x640", "backend": "triton, bf16", "error": "RuntimeError: out of memory"},
     {"part": "speed", "case": "kernels of a forward pass", "backend": "f<a|b>", "ms": 3.0, "launches": 7},
-    {"part": "training", "case": "training", "backend": "cuda", "from_step": 0, "steps": 40, "goal": 90, "stopped": True,
-     "batch": 12, "crop": 128, "step_ms": 251.2, "losses": [8.0, 7.5], "drawn": True},
+    {"part": "training", "case": "training", "backend": "cuda", "from_step": 0, "steps": 40, "goal": 90,
+     "stopped": True, "batch": 12, "crop": 128, "step_ms": 251.2, "losses": [8.0, 7.5], "drawn": True},
     {"part": "training", "case": "training", "whole": False},
     *({"part": "speed", "case": case, "whole": True}
       for case in ("scan, 307200 tokens", "forward, 480x640", "training step, 12 x 128 x 128, fp32",
