@@ -42,6 +42,24 @@ def largest_intensity(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
     return F.l1_loss(fused, torch.maximum(ir, vis))
 
 
+def summed_contrast(
+    fused: Tensor, ir: Tensor, vis: Tensor, share: float, gain: float = 1.0, floor: float = 0.95
+) -> Tensor:
+    """Mean absolute difference to a brightness that keeps the contrast of both images; ours, from no paper.
+
+    The brighter of the two images loses what is dark in one where the other is bright. The sum of both images'
+    deviations from their means keeps it, but dims a hot target before a dark background. So the target is the maximum
+    with `share` of that sum in it, spread about its mean by `gain`, and nowhere below `floor` of the infrared image.
+    Means are those of each image (crop) of the batch.
+    """
+    brighter = torch.maximum(ir, vis)
+    level = brighter.mean((1, 2, 3), keepdim=True)
+    both = sum(image - image.mean((1, 2, 3), keepdim=True) for image in (ir, vis))
+    deviation = (1 - share) * (brighter - level) + share * both
+    target = torch.maximum((level + gain * deviation).clamp(0, 1), floor * ir)
+    return F.l1_loss(fused, target)
+
+
 def largest_gradient(fused: Tensor, ir: Tensor, vis: Tensor) -> Tensor:
     """Mean absolute difference of the gradient magnitude to the larger of the two images'."""
     return F.l1_loss(gradient_magnitude(fused), torch.maximum(gradient_magnitude(ir), gradient_magnitude(vis)))

@@ -36,10 +36,27 @@ def cddfuse(**weights):
     return lambda fused, ir, vis: image_loss(fused, ir, vis, **weights)[0]
 
 
+def with_scd(weight: float):
+    """Our loss and a term on a metric that is scored, to compare with; no recipe has it."""
+
+    def loss(fused, ir, vis):
+        return fusion_loss(fused, ir, vis, stronger=20)[0] + weight * (2 - _scd(fused, ir, vis))
+
+    return loss
+
+
+def _scd(fused, ir, vis):
+    return sum(
+        torch.corrcoef(torch.stack([(fused - a).flatten(), b.flatten()]))[0, 1] for a, b in ((vis, ir), (ir, vis))
+    )
+
+
 LOSSES = {
     "ivf": {
         "MambaDFuse, authors: 20/20/10": mambadfuse(),
-        "MambaDFuse, ours: direction too": mambadfuse(stronger=20),
+        "MambaDFuse, direction too": mambadfuse(stronger=20),
+        "the same and 2 (2 - SCD)": with_scd(2),
+        "MambaDFuse, tuned: summed contrast too": mambadfuse(stronger=20, summed=0.4, gain=1.1),
         "CDDFuse, authors: 1/10": cddfuse(),
         "CDDFuse, direction too: 1/10": cddfuse(stronger=10),
         "CDDFuse, ours: 5/10, SSIM 2": cddfuse(intensity=5, stronger=10, ssim=2),

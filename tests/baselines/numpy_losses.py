@@ -37,3 +37,11 @@ def stronger_gradient(fused, ir, vis):
     for f, a, b in zip(*(sobel(image, "constant") for image in (fused, ir, vis))):
         total += np.abs(f - np.where(slope(ir) >= slope(vis), a, b)).mean()
     return total
+
+
+def summed_target(ir, vis, share, gain, floor):
+    """The maximum, spread by `gain`, with `share` of the sum of both images' deviations from their means."""
+    larger = np.maximum(ir, vis)
+    both = ir - ir.mean() + vis - vis.mean()
+    spread = larger.mean() + gain * ((1 - share) * (larger - larger.mean()) + share * both)
+    return np.maximum(np.clip(spread, 0, 1), floor * ir)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from baselines.cddfuse.losses import image_loss
-from baselines.losses import largest_gradient, stronger_gradient
+from baselines.losses import largest_gradient, stronger_gradient, summed_contrast
 from baselines.mambadfuse.losses import fusion_loss
 
 
@@ -35,6 +35,26 @@ def test_only_the_stronger_gradient_tells_directions_apart(images):
     assert stronger_gradient(image, image, flat) == largest_gradient(image, image, flat) == 0
     assert largest_gradient(-image, image, flat) == 0
     assert stronger_gradient(-image, image, flat) > 1
+
+
+def test_summed_contrast(images):
+    got = summed_contrast(*images, share=0.4, gain=1.1, floor=0.9).item()
+    expected = mean(lambda *each: np.abs(each[0] - numpy_losses.summed_target(*each[1:], 0.4, 1.1, 0.9)).mean(), images)
+    assert got == pytest.approx(expected, rel=1e-6)
+
+
+def test_summed_contrast_asks_for_the_maximum_at_no_share_and_for_hot_targets_at_any(images):
+    _, ir, vis = images
+    assert summed_contrast(torch.maximum(ir, vis), ir, vis, share=0, floor=0) == pytest.approx(0, abs=1e-12)
+    ir, vis = torch.zeros(1, 1, 32, 32, dtype=torch.double), torch.full((1, 1, 32, 32), 0.6, dtype=torch.double)
+    ir[..., 4:8, 4:8], vis[..., 4:8, 4:8] = 1, 0
+    best = torch.full_like(ir, 0.5, requires_grad=True)
+    optimizer = torch.optim.SGD([best], lr=1)
+    for _ in range(600):
+        optimizer.zero_grad()
+        (summed_contrast(best, ir, vis, share=1) * 2).backward()
+        optimizer.step()
+    assert best.detach()[..., 4:8, 4:8].min() >= 0.94
 
 
 def mambadfuse(images, gradient, weights, share=None):
