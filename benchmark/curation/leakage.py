@@ -115,7 +115,8 @@ def measure(dataset: Dataset, parts: Parts, root: Path | None = None, geometric:
     if geometric and dataset.card.task == "mif":
         raise UserError(
             f"--geometric: {dataset.name} holds slices of heads, which no moving camera explains; its ids tell the case"
-            " of each slice, and its splits patient-train and patient-test share none"
+            " of each slice, and its splits patient-train and patient-test share none; without it,"
+            " hashes are compared"
         )
     try:
         shares = neighbours(parts.train, parts.test)

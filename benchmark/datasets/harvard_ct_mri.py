@@ -4,7 +4,7 @@ from benchmark.datasets._harvard import Harvard
 
 DATASET = Harvard(
     "CT",
-    counts={"test": 24, "train": 160, "patient-test": 35, "patient-train": 149, "cddfuse": 21},
+    counts={"test": 24, "train": 160, "patient-test": 35, "patient-train": 149, "train-disjoint": 97, "cddfuse": 21},
     neighbours=15,
     apart=0.46,
     near=0.60,

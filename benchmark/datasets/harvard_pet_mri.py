@@ -4,7 +4,7 @@ from benchmark.datasets._harvard import Harvard
 
 DATASET = Harvard(
     "PET",
-    counts={"test": 24, "train": 245, "patient-test": 82, "patient-train": 187, "cddfuse": 42},
+    counts={"test": 24, "train": 245, "patient-test": 82, "patient-train": 187, "train-disjoint": 113, "cddfuse": 42},
     neighbours=24,
     apart=0.31,
     near=0.91,

@@ -4,7 +4,7 @@ from benchmark.datasets._harvard import Harvard
 
 DATASET = Harvard(
     "SPECT",
-    counts={"test": 24, "train": 333, "patient-test": 81, "patient-train": 276, "cddfuse": 73},
+    counts={"test": 24, "train": 333, "patient-test": 81, "patient-train": 276, "train-disjoint": 186, "cddfuse": 73},
     neighbours=24,
     apart=0.56,
     near=0.70,

@@ -609,10 +609,16 @@ def test_training_lists_share_no_scene_with_test_lists():
     assert not {roadscene.scene_of(id) for id in disjoint} & {roadscene.scene_of(id) for id in test}
     assert roadscene.training_split == "train-disjoint" and datasets.get("tno").training_split == "train"
     assert datasets.get("m3fd").training_split == "scene-train"  # never the default split, which is the test part
-    cases = {}
+    cases, tests, kept = {}, set(), set()
     for name in ("harvard_ct_mri", "harvard_pet_mri", "harvard_spect_mri"):
         data = datasets.get(name)
-        assert data.training_split == "patient-train"
+        assert data.training_split == "train-disjoint"
+        apart = {*map(int, data.listed_split("train-disjoint"))}
+        assert len(apart) == data.card.counts["train-disjoint"] and apart < {
+            *map(int, data.listed_split("patient-train"))
+        }
+        tests |= {*map(int, data.listed_split("test"))}
+        kept |= apart
         for part in ("train", "test"):
             ids = data.listed_split(f"patient-{part}")
             assert len(ids) == data.card.counts[f"patient-{part}"]
@@ -620,6 +626,7 @@ def test_training_lists_share_no_scene_with_test_lists():
         assert {data.scene_of(id) for id in data.listed_split("test")} <= {
             *map(data.scene_of, data.listed_split("train"))
         }
+    assert min(abs(a - b) for a in tests for b in kept) == 3
     assert cases["test"] == {f"case {n}" for n in (9, 16, 21, 30, 36)} and not cases["test"] & cases["train"]
 
 
