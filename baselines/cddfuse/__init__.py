@@ -47,3 +47,25 @@ class CDDFuseMedical(CDDFuse):
         notes="decodes from the features alone, as the authors' script for medical images does",
     )
     kind = "MedicalCDDFuse"
+
+
+class CDDFuseTuned(CDDFuse):
+    card = replace(
+        CDDFuse.card,
+        name="cddfuse-tuned",
+        title="CDDFuse, tuned here",
+        trained_on="what its weights' record says",
+        checkpoints={"cddfuse-tuned.safetensors": None},
+        notes="the network of cddfuse with a training chosen here: recipe tuned",
+    )
+
+
+class CDDFuseTunedMedical(CDDFuseMedical):
+    card = replace(
+        CDDFuseMedical.card,
+        name="cddfuse-tuned-mif",
+        title="CDDFuse, tuned here, medical",
+        trained_on="what its weights' record says",
+        checkpoints={"cddfuse-tuned-mif.safetensors": None},
+        notes="the network of cddfuse-mif with a training chosen here: recipe tuned-mif",
+    )

@@ -77,6 +77,28 @@ class MambaDFuseMedical(MambaDFuse):
     kind = MedicalMambaDFuse
 
 
+class MambaDFuseTuned(MambaDFuse):
+    card = replace(
+        MambaDFuse.card,
+        name="mambadfuse-tuned",
+        title="MambaDFuse, tuned here",
+        trained_on="what its weights' record says",
+        checkpoints={"mambadfuse-tuned.safetensors": None},
+        notes="the network of mambadfuse with a training chosen here: recipe tuned",
+    )
+
+
+class MambaDFuseTunedMedical(MambaDFuseMedical):
+    card = replace(
+        MambaDFuseMedical.card,
+        name="mambadfuse-tuned-mif",
+        title="MambaDFuse, tuned here, medical",
+        trained_on="what its weights' record says",
+        checkpoints={"mambadfuse-tuned-mif.safetensors": None},
+        notes="the network of mambadfuse-mif with a training chosen here: recipe tuned-mif",
+    )
+
+
 class MambaDFusePaper(MambaDFuse):
     card = replace(
         MambaDFuse.card,

@@ -11,6 +11,8 @@ from benchmark.datasets.id_lists import split_ids
 from benchmark.datasets.pairs import Box, Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place, variants
 
+_SAMPLES = ("sample44", "sample32")
+
 
 class Llvip(FolderDataset):
     card = DatasetCard(
@@ -22,7 +24,7 @@ class Llvip(FolderDataset):
         licence="its own terms: free for non-commercial purposes, with reference to the set",
         link="https://bupt-ai-cz.github.io/LLVIP",
         size="1280x1024, JPEG; infrared grey, visible RGB",
-        counts={"test": 3463, "train": 12025, "sample44": 44},
+        counts={"test": 3463, "train": 12025, "sample44": 44, "sample32": 32},
         layout="LLVIP/{infrared,visible}/{train,test}/*.jpg and LLVIP/Annotations/*.xml",
         use="non-commercial purposes only; identifying people is forbidden",
         labels="boxes of people (Pascal VOC XML, class person)",
@@ -42,6 +44,7 @@ class Llvip(FolderDataset):
     split_titles: ClassVar[dict[str, str]] = {
         "train": "training pairs",
         "sample44": "44 pairs of three places",
+        "sample32": "32 training pairs of one place",
     }
     parts = ("train", "test")
     folders = ("LLVIP", "LLVIP_sample")
@@ -59,17 +62,18 @@ class Llvip(FolderDataset):
         return {
             "test": "the official test pairs (3463)",
             "train": "the official training pairs (12025)",
-            "sample44": "32 training and 12 test pairs of three places, which our checkpoints are trained on: the test"
-            " list's places 19 and 20 are among them",
+            "sample44": "32 training and 12 test pairs of three places, which our first checkpoints are trained on: the"
+            " test list's places 19 and 20 are among them",
+            "sample32": "those 32 training pairs, of one place that the test list does not show",
         }
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
-        if split != "sample44":
+        if split not in _SAMPLES:
             return super().select(split, root)
         return self.select_across(split, split_ids("llvip", split), root)
 
     def listed_split(self, split: str) -> list[str] | None:
-        return split_ids("llvip", "sample44") if split == "sample44" else None
+        return split_ids("llvip", split) if split in _SAMPLES else None
 
     def scene_of(self, id: str) -> str | None:
         return id[:2]

@@ -231,6 +231,7 @@ class Experiment:
         about = {"name": method.name, "title": method.card.title, "version": method.version}
         about |= {"trained_on": method.trained_on, "checkpoint_sha256": method.checkpoint_sha256}
         about |= {"preliminary": method.preliminary, "precision": method.precision}
+        about |= {"tuned": method.tuned} if method.tuned else {}
         about |= {"output": method.output, "native": method.native}
         record = {
             "format": setups.FORMAT, "task": setups.TASK, "method": method.label, "about": about, "seed": run.seed,

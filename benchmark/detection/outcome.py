@@ -50,7 +50,7 @@ class Row:
     it lacks. records: seed -> `record.json`. saved, apart, remark: as in a row of scores. gap: metric -> "difference",
     "low", "high" to BASE; None for BASE itself. camera_gap: the same to the better camera,
     `Compared.camera`. shown: what lines call it, its label where empty. trained_on: what the method that fused was
-    trained on.
+    trained on. tuned: as in a row of scores.
     """
 
     method: str
@@ -66,6 +66,7 @@ class Row:
     remark: str = ""
     shown: str = ""
     trained_on: str = ""
+    tuned: str = ""
 
     def values(self, figure: Figure) -> Values:
         found = [record["test"][figure.subset] for record in self.records.values()]
@@ -203,6 +204,7 @@ def _row(method: str, runs: dict[int, Run], seeds: Sequence[int], shape: dict) -
         records=found,
         saved=Saved.by({"kind": "run", **about} if about else {}),
         trained_on=str(about.get("trained_on") or ""),
+        tuned=str(about.get("tuned") or ""),
     )
 
 

@@ -1,4 +1,5 @@
-"""What the methods of a table saw of its pairs in training: lines that stand beside every table."""
+"""What the methods of a table saw of its pairs in training, and which training was chosen here: lines that stand beside
+every table."""
 
 from __future__ import annotations
 
@@ -17,9 +18,11 @@ _NAMED = 5  # scenes in a line about many
 
 def caveats(dataset: str, split: str, rows: Sequence[Row]) -> tuple[str, ...]:
     """Return what must be known of a split: the data set's own caveat, then, of the rows trained on pairs of that set,
-    how many pairs of the split, or of their scenes, are in the training list, and which scenes these are. Empty for a
-    data set that is not installed here."""
-    return _caveats(dataset, [split], [(row.cell.method, row.trained_on, row.scores) for row in rows])
+    how many pairs of the split, or of their scenes, are in the training list, and which scenes these are; last, of
+    which rows the training was chosen by those who publish the table. Of a data set that is not installed here, the
+    last only."""
+    seen = _caveats(dataset, [split], [(row.cell.method, row.trained_on, row.scores) for row in rows])
+    return seen + _tuned((row.cell.method, row.tuned) for row in rows)
 
 
 def caveats_of_detection(compared: Compared) -> tuple[str, ...]:
@@ -29,7 +32,17 @@ def caveats_of_detection(compared: Compared) -> tuple[str, ...]:
     except (KeyError, TypeError):  # the table says what is broken
         return ()
     rows = [(row.shown or row.method, row.trained_on, ids) for row in compared.rows]
-    return _caveats(compared.facts["dataset"], compared.facts.get("test_splits", ()), rows)
+    seen = _caveats(compared.facts["dataset"], compared.facts.get("test_splits", ()), rows)
+    return seen + _tuned((row.shown or row.method, row.tuned) for row in compared.rows)
+
+
+def _tuned(rows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """rows: of each method, what it is called, and what was chosen in its training."""
+    found: dict[str, list[str]] = {}
+    for called, what in rows:
+        if what:
+            found.setdefault(what, []).append(called)
+    return tuple(printable(f"{', '.join(names)}: {what}") for what, names in found.items())
 
 
 def _caveats(dataset: str, splits: Iterable[str], rows: Sequence[tuple[str, str, Iterable[str]]]) -> tuple[str, ...]:

@@ -103,6 +103,7 @@ def fuser_job(
         "output": method.output,
         "native": method.native,
         "trained_on": method.trained_on,
+        **({"tuned": method.tuned} if method.tuned else {}),
         "checkpoint": {"file": method.checkpoint.name, "sha256": method.checkpoint_sha256}
         if method.checkpoint
         else None,

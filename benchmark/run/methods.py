@@ -38,6 +38,7 @@ class Method:
     checkpoint: Path | None = None
     checkpoint_sha256: str | None = None
     trained_on: str = ""
+    tuned: str = ""
     preliminary: bool = False
     unavailable: str | None = None
     precision: str = "fp32"
@@ -258,6 +259,7 @@ def _with_checkpoint(method: Method, override: Path | None, weights_root: Path |
         checkpoint=checkpoint,
         checkpoint_sha256=sha256,
         trained_on=record["trained_on"],
+        tuned=str(record.get("tuned") or ""),
         preliminary=record.get("status") == "preliminary",
     )
 

@@ -46,7 +46,7 @@ class Row:
     image -> facts, see `benchmark.store.told`. title: the method's name as papers print it; name: the method's own,
     without what tells its checkpoints apart. saved: how its images were saved. apart: whether its table ranks another
     output; remark: what the table says of that. shown: what lines call it, its label where empty. trained_on: data
-    sets, with commas between.
+    sets, with commas between. tuned: what was chosen in the training of a checkpoint of this suite, one sentence.
     """
 
     cell: Cell
@@ -67,6 +67,7 @@ class Row:
     apart: bool = False
     remark: str = ""
     trained_on: str = ""
+    tuned: str = ""
 
     @property
     def measured_as(self) -> str:
@@ -139,6 +140,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
         name=str(record.get("name") or cell.method),
         saved=Saved.by(record),
         trained_on=str(record.get("trained_on") or ""),
+        tuned=str(record.get("tuned") or ""),
     )
 
 

@@ -12,22 +12,12 @@ import metrics
 from baselines.base import SHIPPED
 from baselines.tasks import Recipe, recipes
 from benchmark import datasets
-from benchmark.datasets.id_lists import ids_sha256, split_hashes
+from benchmark.datasets.id_lists import ids_sha256
 
 FILES = sorted(SHIPPED.glob("*.safetensors"))
 INFRARED = [path for path in FILES if not path.stem.endswith("-mif")]
 MEDICAL = [path for path in FILES if path.stem.endswith("-mif")]
 REFERENCE = sorted((Path(__file__).parents[2] / "results" / "reference").glob("*.csv"))
-
-
-def committed_ids_sha256(name: str, split: str) -> str:
-    """Of a training list: in splits/sha256.txt, or of the file names that the set's manifest states."""
-    if name == "roadscene":
-        return ids_sha256(datasets.get(name).schemes()["cddfuse50"][split])
-    if name.startswith("harvard"):
-        files = [Path(file) for file in datasets.get(name).manifest().files]
-        return ids_sha256([file.stem for file in files if file.parent == Path(split, "MRI")])
-    return split_hashes()[f"{name}_{split}"]
 
 
 def reference_means(method: str) -> dict[str, dict[str, float]]:
@@ -41,8 +31,9 @@ def reference_means(method: str) -> dict[str, dict[str, float]]:
     return means
 
 
-def test_both_networks_are_shipped_for_both_tasks():
-    assert {path.stem for path in FILES} >= {"mambadfuse", "mambadfuse-mif", "cddfuse", "cddfuse-mif"}
+def test_both_networks_are_shipped_for_both_tasks_as_reproductions_and_tuned():
+    names = {name + task for name in ("mambadfuse", "cddfuse") for task in ("", "-mif", "-tuned", "-tuned-mif")}
+    assert {path.stem for path in FILES} == names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -50,19 +41,20 @@ def test_record_belongs_to_the_file(path):
     """Its hash and start, the recipe that comes with the method, the committed training lists, the validation curve."""
     record = baselines.checkpoint_record(path)
     assert record["sha256"] == baselines.sha256(path)
-    method, _, task = path.stem.partition("-")
-    recipe = Recipe.of(yaml.safe_load(recipes(method)[task or "ivf"].read_text()))
+    method, _, name = path.stem.partition("-")
+    recipe = Recipe.of(yaml.safe_load(recipes(method)[name or "ivf"].read_text()))
     assert Recipe(**record["recipe"]) == recipe
     rows = list(csv.DictReader(path.with_suffix(".csv").open()))
     assert int(rows[-1]["step"]) == record["steps"] == recipe.steps
     for name in metrics.CORE:
         assert float(rows[-1][name]) == record["validation"][name]
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
-    if task:
-        assert record["start_sha256"] == baselines.sha256(SHIPPED / f"{method}.safetensors")
+    if name.endswith("mif"):
+        begun = baselines.checkpoint_record(SHIPPED / f"{path.stem.removesuffix('-mif')}.safetensors")
+        assert record["start_sha256"] in (begun["sha256"], begun.get("converted_from", {}).get("sha256"))
     for source in record["data"]:
-        assert source["ids_sha256"] == committed_ids_sha256(source["dataset"], source["split"])
-    assert [source["pairs"] for source in record["data"]] == ([160, 245, 333] if task else [171, 44, 15])
+        ids = datasets.get(source["dataset"]).listed_split(source["split"])
+        assert (source["ids_sha256"], source["pairs"]) == (ids_sha256(ids), len(ids))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import stores
 
@@ -87,3 +88,20 @@ def test_shipped_checkpoints_name_lists_that_are_known():
         for entry in json.loads(path.read_text(encoding="utf-8"))["trained_on"].split(", "):
             dataset, split = entry.split()
             assert datasets.get(dataset).listed_split(split)
+
+
+@pytest.mark.parametrize("form", ["markdown", "html", "latex", "json", "csv"])
+def test_a_training_that_was_chosen_here_is_told_beside_every_table(bench, results, form):
+    """Of the methods whose record says so only."""
+    ours = "its training was chosen here"
+    stores.write(results, "synth@demo", {"m1": np.ones((2, 6))}, tuned=ours)
+    stores.write(results, "synth@demo", {"m2": np.ones((2, 6))})
+    text = bench("report", "--format", form, "--out", "-").stdout
+    assert f"m1: {ours}" in " ".join(text.split())
+    assert f"m2: {ours}" not in text and "m1, m2" not in text
+
+
+def test_shipped_checkpoints_that_were_tuned_say_so():
+    for path in (Path(baselines.__file__).parent / "checkpoints").glob("*.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        assert ("chosen here" in record.get("tuned", "")) == ("tuned" in path.stem), path.stem
