@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ import yaml
 from benchmark.datasets.pairs import Box
 from benchmark.errors import UserError
 from benchmark.imaging import reading
+from benchmark.names import printable
+from benchmark.progress import say
 from benchmark.store import files
 
 
@@ -52,19 +54,24 @@ def write(
     entries = [(p.part, p.id, files.file_sha256(p.file), annotate(p, classes)) for p in pictures]
     parts = {part: _sha256([e for e in entries if e[0] == part]) for part, *_ in entries}
     folder = folder.with_name(f"{folder.name}-{_sha256([parts, list(classes)])[:8]}")
-    if (folder / "data.yaml").is_file():
-        return folder, parts
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    for picture, (part, id, _, text) in zip(pictures, entries):
-        _make_link(beside / "images" / part / f"{id}{picture.file.suffix}", picture.file)
-        label = beside / "labels" / part / f"{id}.txt"
-        label.parent.mkdir(parents=True, exist_ok=True)
-        label.write_text(text, encoding="utf-8")
     # Without a 'path' in it, ultralytics looks beside the file: results can be moved as a whole.
     description = {part: f"images/{part}" for part in parts} | {"names": dict(enumerate(classes))}
     description = {"train": "images/test", "val": "images/test"} | description  # ultralytics insists on both
-    (beside / "data.yaml").write_text(yaml.safe_dump(description, sort_keys=False), encoding="utf-8")
+    texts = {Path("data.yaml"): yaml.safe_dump(description, sort_keys=False)}
+    texts |= {Path("labels", part, f"{id}.txt"): text for part, id, _, text in entries}
+    links = {Path("images", p.part, f"{p.id}{p.file.suffix}"): p.file for p in pictures}
+    if folder.exists() or folder.is_symlink():
+        if not (flaw := _flaw(folder, texts, links)):
+            return folder, parts
+        say(f"{folder}: {flaw}; it is made anew", "warning")
+        folder.unlink() if folder.is_symlink() or not folder.is_dir() else shutil.rmtree(folder)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    for name, file in links.items():
+        _make_link(beside / name, file)
+    for name, text in texts.items():
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_text(text, encoding="utf-8")
     try:
         beside.rename(folder)
     except OSError:
@@ -72,6 +79,34 @@ def write(
             raise
         shutil.rmtree(beside)
     return folder, parts
+
+
+def _flaw(folder: Path, texts: Mapping[Path, str], links: Mapping[Path, Path]) -> str:
+    """What of a data set that lies in `folder` is not as it was made, "" where nothing. A file too many matters, too:
+    ultralytics takes `images/*.npy` for the image beside it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return "no folder of its own"
+    found = set()
+    for place, folders, names in os.walk(folder):
+        if linked := next((name for name in folders if Path(place, name).is_symlink()), None):
+            return f"{Path(place, linked).relative_to(folder)} is a link"
+        found.update(Path(place, name).relative_to(folder) for name in names)
+    if strange := sorted(name for name in found - texts.keys() - links.keys() if name.suffix != ".cache"):
+        return f"{printable(str(strange[0]))} was not made by bench detect"
+    for name, text in texts.items():
+        if name not in found or (folder / name).is_symlink() or _text(folder / name) != text:
+            return f"{name} is not as it was made"
+    for name, file in links.items():
+        if name not in found or not (folder / name).exists() or not os.path.samefile(folder / name, file):
+            return f"{name} is not the image that was fused"
+    return ""
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return None
 
 
 def yolo_boxes(picture: Picture, classes: Sequence[str]) -> str:

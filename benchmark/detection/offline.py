@@ -1,4 +1,5 @@
-"""Import ultralytics so that it uses no network, installs nothing and writes nothing into the home folder."""
+"""Import ultralytics so that it uses no network, installs nothing, writes nothing into the home folder and executes
+nothing that lies in a folder of results."""
 
 from __future__ import annotations
 
@@ -48,6 +49,7 @@ def prepare(folder: Path, online: bool = False) -> None:
     online: let it download the weights that it is asked for. Nothing else goes over the network either way.
     """
     if "ultralytics" in sys.modules:
+        _read_no_caches()
         return
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +71,24 @@ def prepare(folder: Path, online: bool = False) -> None:
         settings.update(wanted)
     events.events.enabled = False
     ultralytics.utils.LOGGER.setLevel(logging.ERROR)
+    _read_no_caches()
+
+
+def _read_no_caches() -> None:
+    """Let ultralytics read labels as text each time. It would unpickle a `labels/*.cache` that lies beside them, and
+    that runs whatever code the file holds; writing none leaves none to be replaced."""
+    from ultralytics.data import dataset
+
+    dataset.load_dataset_cache_file = _no_cache
+    dataset.save_dataset_cache_file = _not_kept
+
+
+def _no_cache(path: Path) -> dict:
+    raise FileNotFoundError(path)
+
+
+def _not_kept(prefix: str, path: Path, labels: dict, version: str) -> None:
+    labels["version"] = version  # which ultralytics takes out of it again
 
 
 def _place_fonts(folder: Path) -> None:
