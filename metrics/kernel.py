@@ -37,11 +37,13 @@ SIGNATURES = {
     "unfilter": (c_int, [c_void_p, c_int64, c_int64, c_int64, c_void_p]),
     "luminance": (c_int, [c_void_p, c_int64, c_void_p]),
     "ssim_boxes": (c_double, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_double]),
+    "short_of_memory": (c_int, []),
 }
 
 
 class Library:
-    """The kernels for one instruction set. Arrays are C-contiguous, of the dtype that the kernel expects."""
+    """The kernels for one instruction set. Arrays are C-contiguous, of the dtype that the kernel expects. All raise
+    MemoryError where the memory that they need beside the images is not there."""
 
     WINDOW_SIZES = (3, 5, 7, 9, 11, 17, 31)
 
@@ -51,7 +53,14 @@ class Library:
         for name, (result, arguments) in SIGNATURES.items():
             function = getattr(shared, f"{name}_{isa}")
             function.restype, function.argtypes = result, arguments
+            if name != "short_of_memory":
+                function.errcheck = self._checked
             self._functions[name] = function
+
+    def _checked(self, result, function, arguments):
+        if self._functions["short_of_memory"]():
+            raise MemoryError("a compiled kernel found no memory")
+        return result
 
     def qabf(self, f: np.ndarray, a: np.ndarray, b: np.ndarray, framed: bool) -> tuple[float, float]:
         """Sum of the weighted preservations and of the weights; levels (H, W), at least 3x3 unless framed."""
@@ -139,6 +148,8 @@ class Library:
 
         everywhere: zeros beyond the border; otherwise only where the window fits.
         """
+        if len(window) not in self.WINDOW_SIZES:
+            raise ValueError(f"a window of {len(window)} weights; the compiled kernels have {self.WINDOW_SIZES}")
         h, w = x.shape
         cut = 0 if everywhere else len(window) - 1
         out = np.empty((h - cut, w - cut))

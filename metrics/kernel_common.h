@@ -14,15 +14,27 @@
 #define PASTE(a, b) PASTE_(a, b)
 #define EXPORT(type, name) extern "C" __attribute__((visibility("default"))) type PASTE(name, ISA)
 
+// After the body, `try { ... }`, of a kernel that takes memory: where there is none, its result is `value`, and
+// `short_of_memory` says so. No exception may leave a function with a plain C interface.
+#define OR_ELSE(value)         \
+    catch (const NoMemory&) {  \
+        lacking = 1;           \
+        return value;          \
+    }
+
 namespace {
 
-// Zeroed memory for `count` values, aligned to a cache line.
+struct NoMemory {};
+thread_local int lacking = 0;
+
+// Zeroed memory for `count` values, aligned to a cache line. Throws NoMemory.
 template <typename T> struct Array {
     T* p;
     explicit Array(size_t count) {
+        if (count > SIZE_MAX / 2 / sizeof(T)) throw NoMemory();
         size_t bytes = (count * sizeof(T) + 63) / 64 * 64;
         p = static_cast<T*>(aligned_alloc(64, bytes ? bytes : 64));
-        if (!p) abort();
+        if (!p) throw NoMemory();
         memset(p, 0, bytes);
     }
     ~Array() { free(p); }
@@ -119,3 +131,10 @@ double sum(const double* v, int64_t n) {
 }
 
 }  // namespace
+
+// Whether a kernel called by this thread found no memory since the last time that this was asked.
+EXPORT(int, short_of_memory)() {
+    int was = lacking;
+    lacking = 0;
+    return was;
+}

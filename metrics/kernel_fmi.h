@@ -117,7 +117,7 @@ void window_information(const Side* v_f, const Side* v_s, double noise, double* 
 }  // namespace
 
 // Mean information over all 3x3 windows of two feature maps (h x w, both at least 3).
-EXPORT(double, fmi)(const double* f, const double* s, int64_t h, int64_t w, double noise) {
+EXPORT(double, fmi)(const double* f, const double* s, int64_t h, int64_t w, double noise) try {
     Side v_f[CELLS] = {}, v_s[CELLS] = {}, value, total = {};
     for (int64_t y = 0; y + 2 < h; y++)
         for (int64_t x = 0; x + 2 < w; x += TOGETHER) {
@@ -132,3 +132,4 @@ EXPORT(double, fmi)(const double* f, const double* s, int64_t h, int64_t w, doub
         }
     return sum(total, TOGETHER) / double((h - 2) * (w - 2));
 }
+OR_ELSE(0)

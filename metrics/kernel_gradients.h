@@ -203,7 +203,7 @@ void qg_row(const Gradient& f, const Gradient& a, const Gradient& b, int64_t w, 
 }  // namespace
 
 // out = sum of the weighted preservations, sum of the weights. f, a, b: levels, h x w.
-EXPORT(void, qabf_framed)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double* out) {
+EXPORT(void, qabf_framed)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double* out) try {
     Array<double> kept(w), weight(w);
     over_rows(f, a, b, h, w, ZEROS, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
         qabf_edges(f, w), qabf_edges(a, w), qabf_edges(b, w);
@@ -213,9 +213,10 @@ EXPORT(void, qabf_framed)(const uint8_t* f, const uint8_t* a, const uint8_t* b, 
     out[0] = 0.9994 * 0.9879 * sum(kept, w);
     out[1] = sum(weight, w);
 }
+OR_ELSE()
 
 // As qabf_framed, by `agreement` and over the pixels whose neighbours are all in the image. h, w >= 3.
-EXPORT(void, qabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double* out) {
+EXPORT(void, qabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double* out) try {
     Array<double> kept(w), weight(w);
     over_rows(f, a, b, h, w, NONE, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
         qabf_edges(f, w), qabf_edges(a, w), qabf_edges(b, w);
@@ -225,9 +226,10 @@ EXPORT(void, qabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t
     out[0] = 0.9994 * 0.9879 * sum(kept + 1, w - 2);
     out[1] = sum(weight + 1, w - 2);
 }
+OR_ELSE()
 
 // out = sums of what is lost, of what is added, and of the weights. h, w >= 2; faint: the weight below the threshold.
-EXPORT(void, nabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double faint, double* out) {
+EXPORT(void, nabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double faint, double* out) try {
     Array<double> loss(w), artefacts(w), total(w);
     over_rows(f, a, b, h, w, MIRROR, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
         nabf_edges(f, w), nabf_edges(a, w), nabf_edges(b, w);
@@ -237,8 +239,9 @@ EXPORT(void, nabf)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t
     out[1] = sum(artefacts, w);
     out[2] = sum(total, w);
 }
+OR_ELSE()
 
-EXPORT(double, qg_framed)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w) {
+EXPORT(double, qg_framed)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w) try {
     Array<double> total(w);
     over_rows(f, a, b, h, w, ZEROS, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
         qg_edges(f, w), qg_edges(a, w), qg_edges(b, w);
@@ -246,9 +249,10 @@ EXPORT(double, qg_framed)(const uint8_t* f, const uint8_t* a, const uint8_t* b, 
     });
     return sum(total, w) / double(h * w);
 }
+OR_ELSE(0)
 
 // Mean over the pixels whose neighbours are all in the image. h, w >= 3.
-EXPORT(double, qg)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w) {
+EXPORT(double, qg)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w) try {
     Array<double> total(w);
     over_rows(f, a, b, h, w, NONE, [&](const Gradient& f, const Gradient& a, const Gradient& b) {
         qabf_edges(f, w), qabf_edges(a, w), qabf_edges(b, w);
@@ -256,3 +260,4 @@ EXPORT(double, qg)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t
     });
     return sum(total + 1, w - 2) / double((h - 2) * (w - 2));
 }
+OR_ELSE(0)

@@ -5,7 +5,7 @@
 #include "kernel_common.h"
 
 // counts (65536, zeroed here): number of pixels with level i in x and j in y at 256 i + j.
-EXPORT(void, joint_histogram)(const uint8_t* x, const uint8_t* y, int64_t n, int32_t* counts) {
+EXPORT(void, joint_histogram)(const uint8_t* x, const uint8_t* y, int64_t n, int32_t* counts) try {
     // Two tables: equal neighbours do not wait for each other.
     Array<int32_t> second(65536);
     memset(counts, 0, 65536 * sizeof(int32_t));
@@ -17,6 +17,7 @@ EXPORT(void, joint_histogram)(const uint8_t* x, const uint8_t* y, int64_t n, int
     if (k < n) counts[x[k] << 8 | y[k]]++;
     for (int i = 0; i < 65536; i++) counts[i] += second[i];
 }
+OR_ELSE()
 
 // counts (256, zeroed here): number of pixels of each level.
 EXPORT(void, histogram)(const uint8_t* x, int64_t n, int64_t* counts) {

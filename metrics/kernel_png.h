@@ -40,14 +40,34 @@ inline void unfilter_step(uint8_t* x, const uint8_t* left, const uint8_t* above,
     memcpy(x, result, LANES);
 }
 
+// One row after the other, for images of few rows, in which the lanes would be empty.
+int unfilter_rows(const uint8_t* raw, int64_t h, int64_t stride, int64_t size, uint8_t* out) {
+    for (int64_t y = 0; y < h; y++) {
+        const uint8_t* row = raw + y * (stride + 1);
+        int filter = row[0];
+        if (filter > 4) return 0;
+        for (int64_t t = 0; t < stride; t++) {
+            uint8_t* at = out + y * stride + t;
+            int a = t < size ? 0 : at[-size], b = y == 0 ? 0 : at[-stride], c = t < size || y == 0 ? 0 : at[-stride - size];
+            int p = b - c, q = a - c, pa = abs(p), pb = abs(q), pc = abs(p + q);
+            int paeth = pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+            int predictions[] = {0, a, b, (a + b) >> 1, paeth};
+            *at = uint8_t(row[1 + t] + predictions[filter]);
+        }
+    }
+    return 1;
+}
+
 }  // namespace
 
 // out (h, stride) from the filtered rows of a PNG, each a filter's number and `stride` bytes; pixels are of `size`
 // bytes. Returns 0 where a number is no filter's.
 //
 // A byte waits for the one left of it, and a row for the one above. Hence many rows go at once, each one pixel
-// behind the row above: a step holds byte t - i size of row i in its lane i, all of them independent.
-EXPORT(int, unfilter)(const uint8_t* raw, int64_t h, int64_t stride, int64_t size, uint8_t* out) {
+// behind the row above: a step holds byte t - i size of row i in its lane i, all of them independent. Takes the memory
+// of 80 rows, of images that have 32 at least.
+EXPORT(int, unfilter)(const uint8_t* raw, int64_t h, int64_t stride, int64_t size, uint8_t* out) try {
+    if (h < LANES) return unfilter_rows(raw, h, stride, size, out);
     int64_t length = (stride + (LANES - 1) * size + 7) / 8 * 8;
     Array<uint8_t> rows(LANES * length), memory((length + 2 * size) * ROW + 64);
     uint8_t* steps = memory + 2 * size * ROW;  // before the first one, zeros
@@ -73,6 +93,7 @@ EXPORT(int, unfilter)(const uint8_t* raw, int64_t h, int64_t stride, int64_t siz
     }
     return 1;
 }
+OR_ELSE(0)
 
 // out (n): BT.601 luminance of pixels R, G, B, in Pillow's fixed point. Returns whether R = G = B everywhere.
 EXPORT(int, luminance)(const uint8_t* pixels, int64_t n, uint8_t* out) {

@@ -39,7 +39,7 @@ SEPARATE_ROUNDING void box_similarity_row(const float* __restrict ux, const floa
 }  // namespace
 
 // Sum over both sources of the mean SSIM in 7x7 uniform windows, float32 as scikit-image rounds. h, w >= 7.
-EXPORT(double, ssim_boxes)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double peak) {
+EXPORT(double, ssim_boxes)(const uint8_t* f, const uint8_t* a, const uint8_t* b, int64_t h, int64_t w, double peak) try {
     const float c1 = float((0.01 * peak) * (0.01 * peak)), c2 = float((0.03 * peak) * (0.03 * peak));
     const int64_t n = w - 6;
     // Column sums, then means, of a, b, f, aa, bb, ff, af, bf.
@@ -70,3 +70,4 @@ EXPORT(double, ssim_boxes)(const uint8_t* f, const uint8_t* a, const uint8_t* b,
     }
     return sum(total, n) / double(n * (h - 6));
 }
+OR_ELSE(0)

@@ -174,7 +174,7 @@ void halve(const T* x, int64_t h, int64_t w, const double* window, double* out) 
 
 // Filter of size x size weights (3, 5, 7, 9, 11, 17 or 31; symmetric, the same along both axes); see windowed_strips.
 EXPORT(void, windowed)(const double* x, const double* y, int64_t h, int64_t w, const double* window, int64_t size, int everywhere,
-                       double* out) {
+                       double* out) try {
     switch (size) {
         case 3: return windowed_strips<3>(x, y, h, w, window, everywhere, out);
         case 5: return windowed_strips<5>(x, y, h, w, window, everywhere, out);
@@ -183,12 +183,13 @@ EXPORT(void, windowed)(const double* x, const double* y, int64_t h, int64_t w, c
         case 11: return windowed_strips<11>(x, y, h, w, window, everywhere, out);
         case 17: return windowed_strips<17>(x, y, h, w, window, everywhere, out);
         case 31: return windowed_strips<31>(x, y, h, w, window, everywhere, out);
-        default: abort();
+        default: return;  // Library.WINDOW_SIZES are all
     }
 }
+OR_ELSE()
 
 // The levels x (h x w) at the second to fourth scale of VIF, one after the other; windows: 9, 5, 3 weights.
-EXPORT(void, vif_scales)(const uint8_t* x, int64_t h, int64_t w, const double* windows, double* out) {
+EXPORT(void, vif_scales)(const uint8_t* x, int64_t h, int64_t w, const double* windows, double* out) try {
     halve<9, uint8_t>(x, h, w, windows, out);
     int64_t h2 = (h - 9) / 2 + 1, w2 = (w - 9) / 2 + 1;
     double* second = out + h2 * w2;
@@ -196,11 +197,12 @@ EXPORT(void, vif_scales)(const uint8_t* x, int64_t h, int64_t w, const double* w
     int64_t h3 = (h2 - 5) / 2 + 1, w3 = (w2 - 5) / 2 + 1;
     halve<3, double>(second, h3, w3, windows + 14, second + h3 * w3);
 }
+OR_ELSE()
 
 // VIF: out = information kept and there (log2), of source a, then b. f, a, b: levels (h x w); f2, a2, b2: their further
 // scales from vif_scales; windows: 17, 9, 5, 3 weights.
 EXPORT(void, vif)(const uint8_t* f, const uint8_t* a, const uint8_t* b, const double* f2, const double* a2, const double* b2,
-                  int64_t h, int64_t w, const double* windows, double* out) {
+                  int64_t h, int64_t w, const double* windows, double* out) try {
     for (int k = 0; k < 4; k++) out[k] = 0;
     vif_scale<17, uint8_t, float>(f, a, b, h, w, windows, out);
     h = (h - 9) / 2 + 1, w = (w - 9) / 2 + 1;
@@ -212,3 +214,4 @@ EXPORT(void, vif)(const uint8_t* f, const uint8_t* a, const uint8_t* b, const do
     h = (h - 3) / 2 + 1, w = (w - 3) / 2 + 1;
     vif_scale<3, double, double>(f2, a2, b2, h, w, windows + 31, out);
 }
+OR_ELSE()

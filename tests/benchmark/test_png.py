@@ -2,7 +2,10 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -161,3 +164,27 @@ def test_zlib_serves_where_isal_is_missing(monkeypatch):
     data = file((40, 33, 3), noise((40, 33, 3)))
     monkeypatch.setattr(png, "inflater", zlib)
     assert (png.decode(data, MOST) == pillow(data)).all()
+
+
+MEASURED = """
+import resource, sys, zlib
+import numpy as np
+sys.path.insert(0, {tests!r})
+import test_png
+from benchmark.imaging import png
+shape = {shape}
+data = test_png.file(shape, bytes(shape[0] * (1 + shape[1] * shape[2])))
+png.decode(test_png.file((40, 40, 1), bytes(40 * 41)), 1 << 30)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert png.decode(data, 1 << 30).shape == shape
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux")
+@pytest.mark.parametrize("shape", [(1, 4194304, 4), (31, 500_000, 1), (33, 500_000, 1), (1, 16_000_000, 1)])
+def test_decoding_takes_the_memory_of_few_images_whatever_their_shape(shape):
+    """Of the filtered rows, the pixels, and what the kernel holds beside them."""
+    script = MEASURED.format(tests=str(Path(__file__).parent), shape=shape)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) * 1024 < 6 * np.prod(shape)

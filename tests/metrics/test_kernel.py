@@ -97,3 +97,26 @@ print(metrics.evaluate(*scene(240, 320), names))
 
 def test_an_unknown_instruction_set_is_refused_in_one_line():
     assert "BENCH_ISA=avx1024: expected one of avx512, avx2, base, none" in scores("avx1024")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
+def test_a_kernel_without_memory_raises_and_works_again():
+    """Of one row of pixels the kernel holds many."""
+    script = """
+import resource
+import numpy as np
+from metrics.kernel import library
+levels = np.zeros((1, 8_000_000), np.uint8)
+resource.setrlimit(resource.RLIMIT_DATA, (400 << 20,) * 2)
+for name in ("qabf", "qg"):
+    try:
+        print(getattr(library(), name)(levels, levels, levels, True))
+    except MemoryError as error:
+        print(error)
+print(library().qabf(*3 * [levels[:, :1000]], True))
+"""
+    if kernel.library() is None:
+        pytest.skip("the kernels were not built")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert done.stdout.splitlines() == 2 * ["a compiled kernel found no memory"] + ["(0.0, 0.0)"], done.stderr
