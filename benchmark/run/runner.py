@@ -141,6 +141,7 @@ class _Run:
         self.course = course
         self.outcome = Outcome(job)
         self.queue: deque[tuple[Pair, Future]] = deque()
+        self.orphans: list[Pair] = []  # whose scoring ended when a process died, be it for them or for a neighbour
         self.fuser: Callable[[PairImages], Made] | None = None
         self.lacking: dict[cells.Cell, set[str]] = {}  # what the jobs beside this one lacked before it
 
@@ -220,9 +221,7 @@ class _Run:
             except _Hopeless:
                 break
             if wanted := unscored(self.job, self.lines, pair.id):
-                picture = self.job.picture(pair.id)
-                future = self.scorer.submit(picture, source, wanted, self.job.copies, self._notes(pair.id))
-                self.queue.append((pair, future))
+                self.queue.append((pair, self._submit(pair, source, wanted)))
             else:
                 step()
             # As many wait as keep the workers busy; images in memory stay few.
@@ -230,6 +229,12 @@ class _Run:
                 self._keep_first(step)
         while self.queue:
             self._keep_first(step)
+        for pair in self.orphans:
+            self.queue.append((pair, self._submit(pair, pair, unscored(self.job, self.lines, pair.id))))
+            self._keep_first(step, alone=True)
+
+    def _submit(self, pair: Pair, source: Pair | PairImages, wanted: dict[str, list[str]]) -> Future:
+        return self.scorer.submit(self.job.picture(pair.id), source, wanted, self.job.copies, self._notes(pair.id))
 
     def _notes(self, id: str) -> list[str]:
         """What was converted when the image was made here."""
@@ -315,13 +320,17 @@ class _Run:
         grey_rgb = np.repeat(grey[..., None], 3, axis=2)
         saving.save_rgb(path, grey_rgb if loaded.colour is None else bt601.attach_colour(grey, loaded.colour))
 
-    def _keep_first(self, step: Callable[..., None]) -> None:
-        """Wait for the scores of the image that is first in line, and store them."""
+    def _keep_first(self, step: Callable[..., None], alone: bool = False) -> None:
+        """Wait for the scores of the image that is first in line, and store them. alone: no other image is scored
+        beside it, so that a process that dies dies of this one."""
         pair, future = self.queue.popleft()
         try:
             found = future.result()
         except BrokenProcessPool:
-            self._fail(pair.id, "the process that scored it died (out of memory?)")
+            if not alone:
+                self.orphans.append(pair)
+                return
+            self._fail(pair.id, "the process that scored it died, with no other image beside (out of memory?)")
         except UserError as error:
             of_sources = isinstance(error, PairError) or getattr(error, "path", None) in (pair.ir, pair.vis)
             self._fail(pair.id, why(error) if of_sources else f"scoring failed: {getattr(error, 'reason', error)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -93,12 +93,15 @@ class Scorer:
             except Exception as error:
                 future.set_exception(error)
             return future
+        return self._in_worker(score_file, *arguments)
+
+    def _in_worker(self, function: Callable, *arguments) -> Future:
         try:
-            return self._started().submit(score_file, *arguments)
+            return self._started().submit(function, *arguments)
         except BrokenProcessPool:
-            # A worker died, as for lack of memory: its images fail, the next ones get new workers.
+            # A worker died, as for lack of memory: what was in hand ends so, the next images get new workers.
             self._pool = None
-            return self._started().submit(score_file, *arguments)
+            return self._started().submit(function, *arguments)
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -443,29 +443,33 @@ def test_dry_run(pairs, bench_folder, gain):
     assert "average: 4 pairs, 2 fused in other splits, 1 to fuse, 3 to score, 1 incomplete" in result.stdout
 
 
-def test_a_scoring_process_that_dies_fails_its_images_only(pairs):
-    """Killed from outside, as for lack of memory: told in one line each, and the run ends."""
+@pytest.mark.parametrize(("deaths", "jobs"), [(1, "2"), (9, "1"), (9, "2")])
+def test_a_scoring_process_that_dies_takes_no_other_image_along(pairs, deaths, jobs):
+    """Killed, as for lack of memory: what was in hand is scored alone, and only what dies then has failed."""
     process = start(
-        pairs, "run", *FOLDER, "--methods", "average", "--metrics", "EN", "--jobs", "1",
-        before="""
-            import os, signal
+        pairs, "run", *FOLDER, "--methods", "average", "--metrics", "EN", "--jobs", jobs,
+        before=f"""
+            import os
             from benchmark.run import scoring
-            real = scoring.Scorer.submit
+            real, died = scoring.Scorer.submit, []
             def submit(self, path, *rest):
-                if path.stem == "a":
-                    return self._started().submit(os.abort)
+                if path.stem == "b" and len(died) < {deaths}:
+                    died.append(path)
+                    return self._in_worker(os.abort)
                 return real(self, path, *rest)
             scoring.Scorer.submit = submit
         """,
     )  # fmt: skip
     out, err = process.communicate(timeout=100)
-    assert process.returncode == 1, err
     assert "Traceback" not in err
-    assert "a: the process that scored it died (out of memory?)" in err
     folder = cell(pairs, "average")
     failed = json.loads((folder / "run.json").read_text())["failed"]
-    assert {*failed, *scores(folder)} == set(IDS)
-    assert "partial" in out or "failed" in out
+    if deaths == 1:
+        assert process.returncode == 0 and not failed and {*scores(folder)} == set(IDS), err
+        return
+    assert process.returncode == 1 and "partial" in out
+    assert "b: the process that scored it died, with no other image beside (out of memory?)" in err
+    assert [*failed] == ["b"] and {*scores(folder)} == {*IDS} - {"b"}
 
 
 def test_real_pairs(shared, bench, tmp_path):
