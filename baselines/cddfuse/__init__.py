@@ -58,14 +58,3 @@ class CDDFuseTuned(CDDFuse):
         checkpoints={"cddfuse-tuned.safetensors": None},
         notes="the network of cddfuse with a training chosen here: recipe tuned",
     )
-
-
-class CDDFuseTunedMedical(CDDFuseMedical):
-    card = replace(
-        CDDFuseMedical.card,
-        name="cddfuse-tuned-mif",
-        title="CDDFuse, tuned here, medical",
-        trained_on="what its weights' record says",
-        checkpoints={"cddfuse-tuned-mif.safetensors": None},
-        notes="the network of cddfuse-mif with a training chosen here: recipe tuned-mif",
-    )

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
-from benchmark import options
+from benchmark import options, progress
 
 EPILOG = """\b
 Examples:
   bench doctor
   bench doctor --data-root DATA --weights-root WEIGHTS    are these folders seen?
+  bench doctor results                                    are these results as they were written?
 """
 
 
 @click.command(epilog=EPILOG, short_help="Show versions, devices, compiled kernels and folders in use.")
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@options.speech
 @options.shared
-def command(results, data_root, weights_root):
-    """Show what this installation runs on: versions, devices, compiled kernels, folders."""
+@click.pass_context
+def command(ctx, folder, results, data_root, weights_root):
+    """Show what this installation runs on: versions, devices, compiled kernels, folders.
+
+    With FOLDER, a folder of results: check every record, every line of scores and the bytes of every fused image in it.
+    One line a finding; exit code 1 where there is one."""
+    if folder is not None:
+        if _inspected(folder):
+            ctx.exit(1)
+        return
     from benchmark.store import provenance
 
     facts = provenance.environment()
@@ -34,6 +46,24 @@ def command(results, data_root, weights_root):
             _say(option, f"not given (--{option.replace(' ', '-')} or BENCH_{option.split()[0].upper()})")
         else:
             _say(option, f"{folder}{'' if folder.is_dir() else ': no such folder'}")
+
+
+def _inspected(folder: Path) -> bool:
+    """Print what is wrong with a folder of results; return whether anything is."""
+    from benchmark.names import printable
+    from benchmark.store import inspection
+    from benchmark.store.cells import cells
+
+    title = f"checking {printable(str(folder))}"
+    with progress.Progress().bar(title, len(cells(folder)), "cell", summary=False) as step:
+        found, seen = inspection.inspect(folder, step)
+    for one in found:
+        place = printable(str(one.place))
+        progress.answer(f"{place}: {one.what}", "finding", place=place, what=one.what)
+    unsigned = f", {seen.unsigned} of them without a check of older versions" if seen.unsigned else ""
+    text = f"{len(found)} findings in {seen.cells} cells, {seen.lines} lines{unsigned}, {seen.images} images"
+    progress.answer(text, "summary", findings=len(found), **vars(seen))
+    return bool(found)
 
 
 def _say(name: str, text: str) -> None:

@@ -20,7 +20,7 @@ from benchmark.report.measured import spelled_out
 from benchmark.report.titles import given
 from benchmark.run import stretching
 from benchmark.run.plan import Split, why
-from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files
+from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files, replaced
 from benchmark.store.saved import SIGN, common, notes, remarks
 from benchmark.store.summary import summarise
 
@@ -140,6 +140,9 @@ def grid_rows(
                 if path is None:
                     missing[cell.method] = "failed" if pair.id in failures[cell] else "no fused image"
                     raise UserError("no fused image")
+                if replaced(cell, {pair.id: path}):
+                    missing[cell.method] = "replaced"
+                    raise UserError(f"{path} was replaced after it was scored")
                 missing[cell.method] = "cannot be read"
                 picture = reading.read_luminance(path)
                 if picture.shape != loaded.ir.shape:

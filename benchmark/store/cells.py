@@ -12,13 +12,14 @@ One *cell* per data set, split and method::
         colour/<id>.png the same with the visible image's colours, if asked for; never scored
 
 A line of `scores.jsonl` is a JSON object with sorted keys: `id`, `protocol`, `key`, `fused` (SHA-256 of the
-image scored), `scores` (metric -> value, null where undefined) and, where there are any, `reasons` (metric ->
-why undefined) and `told` (what was converted on reading, and what cannot be meant). A *key* says by content what
-made the line: `<fuse key>-<score key>`. While the fuse key is the same, the fused image is kept; while both are,
-the scores are.
+image scored), `scores` (metric -> value, null where undefined), `check` (a hash of all else) and, where there are any,
+`reasons` (metric -> why undefined) and `told` (what was converted on reading, and what cannot be meant). A *key* says
+by content what made the line: `<fuse key>-<score key>`. While the fuse key is the same, the fused image is kept; while
+both are, the scores are.
 
-Lines are appended as they come; a line torn by a kill, or damaged otherwise, is ignored. All other files are
-replaced in one step. Only the holder of a cell's lock writes to it.
+Lines are appended as they come; a line torn by a kill, or changed otherwise, is told and left out, and the next run
+makes it again. Lines without `check` are of older versions and believed. All other files are replaced in one step. Only
+the holder of a cell's lock writes to it.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from benchmark.errors import UserError
+from benchmark.names import printable
+from benchmark.progress import say
 from benchmark.store import files
 
 # Part of every fuse key: raised when reading, quantising or saving images changes.
@@ -90,6 +94,13 @@ class Cell:
             flaw = "not JSON"
         return {"error": f"run.json is damaged: {flaw}"} if flaw else record
 
+    def foreign(self, record: dict) -> str:
+        """Why a record was not made for this cell, "" where it was: somebody's copy of another one."""
+        for name in ("dataset", "split", "method"):
+            if name in record and record[name] != (own := getattr(self, name)):
+                return f"run.json is of {name} {printable(str(record[name]))}, not of {printable(own)}"
+        return ""
+
     def write_run(self, record: dict) -> None:
         text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
         # Halves of surrogate pairs stand for bytes of file names that are no UTF-8; JSON reads such an escape back.
@@ -141,6 +152,15 @@ def fused_files(cell: Cell) -> tuple[dict[str, Path], bool]:
     return {path.stem: path for path in sorted(cell.fused("x").parent.glob("*.png"))}, True
 
 
+def replaced(cell: Cell, images: Mapping[str, Path]) -> list[str]:
+    """Of fused images, id -> file, the ids of those whose bytes are not the ones that were scored. What was never
+    scored is not judged."""
+    scored: dict[str, set[str]] = {}
+    for (id, _), line in read_scores(cell).items():
+        scored.setdefault(id, set()).add(line["fused"])
+    return [id for id, path in images.items() if id in scored and files.file_sha256(path) not in scored[id]]
+
+
 def cells(results: Path) -> list[Cell]:
     """All cells under `results`, sorted by data set, split and method."""
     found = []
@@ -182,7 +202,7 @@ def score_line(
     line["scores"] = {metric: _to_json(value) for metric, value in scores.items()}
     if reasons:
         line["reasons"] = dict(reasons)
-    return {**line, "told": list(told)} if told else line
+    return files.signed({**line, "told": list(told)} if told else line)
 
 
 def scores_of(line: dict) -> dict[str, float]:
@@ -198,8 +218,15 @@ def _to_json(value: float) -> float | str | None:
 
 
 def read_scores(cell: Cell) -> dict[tuple[str, str], dict]:
-    """(id, protocol) -> line. Where an image has several, the last one holds all its scores."""
-    return {(line["id"], line["protocol"]): line for line in files.read_lines(cell.scores_file) if _is_score_line(line)}
+    """(id, protocol) -> line. Where an image has several, the last one holds all its scores. A line that was changed
+    since it was written is told, once in a process, and left out."""
+    lines = files.read_lines(cell.scores_file, lambda number, flaw: _tell(cell.scores_file, number, flaw))
+    return {(line["id"], line["protocol"]): line for line in lines if is_score_line(line)}
+
+
+@cache
+def _tell(path: Path, number: int, flaw: str) -> None:
+    say(f"{path}, line {number}: {flaw}; left out", "warning")
 
 
 def read_fused(cell: Cell) -> dict[tuple[str, str, str], tuple[str, ...]]:
@@ -242,7 +269,7 @@ def _is_run(run) -> bool:
     return isinstance(run, dict) and _is_text(run.get("start"))
 
 
-def _is_score_line(line: dict) -> bool:
+def is_score_line(line: dict) -> bool:
     scores, reasons = line.get("scores"), line.get("reasons", {})
     return (
         _are_texts(line.get(name) for name in ("id", "protocol", "key", "fused"))

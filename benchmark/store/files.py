@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+CHECK = "check"  # comes first among the sorted keys of every line that has it
 
 
 def file_sha256(path: Path) -> str | None:
@@ -31,23 +33,51 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def read_lines(path: Path) -> list[dict]:
-    """The JSON objects of a .jsonl file, in order; none for a missing file. Lines that are torn or hold anything else
-    are left out."""
+def signed(line: dict) -> dict:
+    """The line with `check` in it, the start of a hash of all else (BLAKE2b, 64 bits), by which a changed digit shows.
+    It is no protection against those who can compute it, too."""
+    content = {name: value for name, value in line.items() if name != CHECK}
+    return {CHECK: _hash(encoded(dump(content))), **content}
+
+
+def is_whole(line: dict, text: bytes) -> bool:
+    """Whether `text`, or what it says in whatever spacing, is as it was signed; True for a line that is not signed."""
+    stated = line.get(CHECK)
+    if stated is None:
+        return True
+    head = f'{{"{CHECK}": "{stated}", '.encode()
+    if text.startswith(head) and _hash(b"{" + text[len(head) :] + b"\n") == stated:
+        return True
+    return signed(line)[CHECK] == stated
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def read_lines(path: Path, damaged: Callable[[int, str], None] | None = None) -> list[dict]:
+    """The JSON objects of a .jsonl file, in order; none for a missing file. Lines that are torn, hold anything else or
+    were changed since they were signed are left out; damaged(number, why) is called for those that are not empty."""
     try:
-        text = Path(path).read_bytes().decode("utf-8", errors="replace")
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         return []
     lines = []
-    for line in text.split("\n"):
+    for number, raw in enumerate(content.split(b"\n"), 1):
+        line = raw.decode("utf-8", errors="replace")
         try:
             value = json.loads(line)
             if "\\u" in line:  # no name has half of a surrogate pair but for bytes that are no UTF-8
                 json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape")
+            flaw = "" if isinstance(value, dict) else "it is no object"
+            if not flaw and not is_whole(value, raw):
+                flaw = "it is not as it was written"
         except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
+            flaw = "it is torn or no JSON"
+        if not flaw:
             lines.append(value)
+        elif damaged is not None and raw.strip():
+            damaged(number, flaw)
     return lines
 
 

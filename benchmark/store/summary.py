@@ -127,7 +127,7 @@ def _row(cell: Cell, protocol: str, record: dict, lines: list[dict]) -> Row:
     return Row(
         cell=cell,
         protocol=protocol,
-        state=state(record, len(lines)),
+        state=f"failed ({flaw})" if (flaw := cell.foreign(record)) else state(record, len(lines)),
         total=total,
         values={m: _value([s[m] for s in scores]) for m in metrics if complete and counts[m] == total},
         incomplete={m: counts[m] for m in metrics if 0 < counts[m] < total},

@@ -12,14 +12,14 @@ import numpy as np
 
 from benchmark.datasets.id_lists import parse_label
 from benchmark.datasets.pairs import Pair
-from benchmark.errors import UserError
+from benchmark.errors import UserError, first_few
 from benchmark.imaging import reading
-from benchmark.progress import Progress
+from benchmark.progress import Progress, say
 from benchmark.report.failure_cases import SOURCES
 from benchmark.report.page.writing import Folder
 from benchmark.run import plan, stretching
 from benchmark.store import provenance
-from benchmark.store.cells import Cell, fused_files
+from benchmark.store.cells import Cell, fused_files, replaced
 
 KINDS = ("fused", "colour")
 THUMB = 176  # pixels, the longer side
@@ -88,7 +88,25 @@ def gather(
     fused = {id for column in place.columns for files in column.files.values() for id in files}
     place.ids += sorted(fused - set(place.ids))
     place.pictured = _spread([id for id in place.ids if id in fused], limit)
+    _leave_out_replaced(place, cells)
     return place
+
+
+def _leave_out_replaced(place: Place, cells: Iterable[Cell]) -> None:
+    """Show no picture beside scores of another one."""
+    for cell in cells:
+        column = next((column for column in place.columns if column.method == cell.method), None)
+        if column is None:
+            continue
+        fused = column.files["fused"]
+        shown = {id: path for id in place.pictured if isinstance(path := fused.get(id), Path)}
+        if found := replaced(cell, shown):
+            for files in column.files.values():
+                for id in found:
+                    files.pop(id, None)
+            which = f"{len(found)} of its images, {first_few(found, 3)}, were replaced"
+            place.notes.append(f"{column.title}: {which} after they were scored; left out")
+            say(f"{cell}: {which} after they were scored; left out", "warning")
 
 
 def _stored(cell: Cell) -> tuple[dict[str, dict[str, Path | Pair]], bool]:
