@@ -63,8 +63,7 @@ def write(
             for id, values in zip(ids, base):
                 scores = values + np.array([0.3, -0.3, 0.3]) * number + random.normal(0, 0.05, 3)
                 scores = {metric: float(value) for metric, value in zip(METRICS, scores)}
-                lines.append(cells.score_line(id, protocol, "k-k", "0", scores, {}))
-        files.write_lines(cell.scores_file, lines)
+                lines.append((id, protocol, scores))
         for kind in kinds:
             (cell.folder / kind).mkdir()
             for row, id in enumerate(ids):
@@ -73,6 +72,13 @@ def write(
                 if kind == "colour":
                     pixels = np.stack([pixels, pixels // 2, 255 - pixels], axis=2)
                 Image.fromarray(pixels).save(cell.folder / kind / f"{id}.png")
+        files.write_lines(
+            cell.scores_file,
+            [
+                cells.score_line(id, protocol, "k-k", files.file_sha256(cell.fused(id)) or "0", scores, {})
+                for id, protocol, scores in lines
+            ],
+        )
 
 
 def saved_as(results, dataset, split, outputs, same):

@@ -73,7 +73,7 @@ def test_infinite_values_are_left_out_and_told(bench, results):
         lines = files.read_lines(path)
         for line in lines[:ids]:
             line["scores"]["EN"] = "inf"
-        files.write_lines(path, lines)
+        files.write_lines(path, map(files.signed, lines))
     row = rows(bench, "a", "b")["b", "EN"]
     assert (row["images"], row["verdict"]) == ("13", "better")
     assert 4 < float(row["mean_a"]) < float(row["mean_b"]) < 7

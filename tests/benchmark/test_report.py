@@ -32,7 +32,7 @@ def csv_rows(bench, *arguments):
 def rewrite(folder, method, change):
     """Pass the lines of a method's cell through `change`."""
     path = cell(folder, method) / "scores.jsonl"
-    files.write_lines(path, [new for line in files.read_lines(path) if (new := change(line)) is not None])
+    files.write_lines(path, [files.signed(new) for line in files.read_lines(path) if (new := change(line)) is not None])
 
 
 def edit_record(folder, method, **values):

@@ -8,6 +8,7 @@ from harness import IDS, cell, draw
 
 from benchmark import datasets, progress
 from benchmark.imaging import reading, saving
+from benchmark.store import files
 from benchmark.worth import simple_predictors
 from benchmark.worth.simple_predictors import CLIPPED, INFRARED, MEAN, NAMES, VISIBLE, predictors
 
@@ -62,7 +63,8 @@ def test_they_are_kept_as_long_as_the_images_are_the_same(drawn, said, monkeypat
     file.write_text(file.read_text()[:-20] + '\n{"id": "' + ids[0] + '", "values": 3}\n')
     assert predictors(results, dataset, [split], "average", ids) == {}  # of one image, nothing is left
     scores = results / f"synth@{split}" / "average" / "scores.jsonl"
-    scores.write_text(scores.read_text().replace('"fused": "', '"fused": "0'))
+    lines = [{**line, "fused": "0" + line["fused"]} for line in files.read_lines(scores)]
+    files.write_lines(scores, map(files.signed, lines))
     assert predictors(results, dataset, [split], "average", ids[:1]) == {}
 
 

@@ -115,7 +115,7 @@ def test_results_of_older_versions_load(pairs, bench, bench_folder):
     bench_folder("run", "--methods", "average", "--metrics", "EN")
     path = cell(pairs, "average") / "scores.jsonl"
     lines = [{k: v for k, v in line.items() if k != "told"} for line in files.read_lines(path)]
-    files.write_lines(path, lines)
+    files.write_lines(path, map(files.signed, lines))
     text = bench("report", "--format", "markdown", "--out", "-").stdout
     assert "| Average |" in text and COUNTS not in text
 
@@ -125,7 +125,7 @@ def test_a_line_whose_facts_are_damaged_is_made_anew(pairs, bench_folder, damage
     bench_folder("run", "--methods", "average", "--metrics", "EN")
     path = cell(pairs, "average") / "scores.jsonl"
     before, lines = path.read_bytes(), files.read_lines(path)
-    files.write_lines(path, [{**lines[0], "told": damage}, *lines[1:]])
+    files.write_lines(path, map(files.signed, [{**lines[0], "told": damage}, *lines[1:]]))
     assert bench_folder("run", "--methods", "average", "--metrics", "EN").exit_code == 0
     assert path.read_bytes() == before
 
