@@ -56,7 +56,7 @@ def _inspected(folder: Path) -> bool:
 
     title = f"checking {printable(str(folder))}"
     with progress.Progress().bar(title, len(cells(folder)), "cell", summary=False) as step:
-        found, seen = inspection.inspect(folder, step)
+        found, seen = inspection.inspect(folder, _ids_of, step)
     for one in found:
         place = printable(str(one.place))
         progress.answer(f"{place}: {one.what}", "finding", place=place, what=one.what)
@@ -64,6 +64,17 @@ def _inspected(folder: Path) -> bool:
     text = f"{len(found)} findings in {seen.cells} cells, {seen.lines} lines{unsigned}, {seen.images} images"
     progress.answer(text, "summary", findings=len(found), **vars(seen))
     return bool(found)
+
+
+def _ids_of(cell) -> set[str]:
+    from benchmark import datasets
+    from benchmark.datasets.id_lists import parse_label
+    from benchmark.errors import UserError
+
+    try:
+        return {*(datasets.get(cell.dataset).listed_split(parse_label(cell.split.partition("~")[0])[0]) or ())}
+    except UserError:
+        return set()
 
 
 def _say(name: str, text: str) -> None:

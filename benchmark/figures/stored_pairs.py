@@ -140,14 +140,14 @@ def grid_rows(
                 if path is None:
                     missing[cell.method] = "failed" if pair.id in failures[cell] else "no fused image"
                     raise UserError("no fused image")
-                if replaced(cell, {pair.id: path}):
-                    missing[cell.method] = "replaced"
-                    raise UserError(f"{path} was replaced after it was scored")
                 missing[cell.method] = "cannot be read"
                 picture = reading.read_luminance(path)
                 if picture.shape != loaded.ir.shape:
                     missing[cell.method] = f"{picture.shape[1]}x{picture.shape[0]}, unlike its sources"
                     raise UserError(f"{path} has another size than its sources")
+                if replaced(cell, {pair.id: path}):
+                    missing[cell.method] = "replaced"
+                    raise UserError(f"{path} was replaced after it was scored")
             except UserError as error:
                 lines.append(f"{cell}: {pair.id}: {why(error)}")
                 continue

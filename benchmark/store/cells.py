@@ -157,7 +157,8 @@ def replaced(cell: Cell, images: Mapping[str, Path]) -> list[str]:
     scored is not judged."""
     scored: dict[str, set[str]] = {}
     for (id, _), line in read_scores(cell).items():
-        scored.setdefault(id, set()).add(line["fused"])
+        if len(line["fused"]) == 64:
+            scored.setdefault(id, set()).add(line["fused"])
     return [id for id, path in images.items() if id in scored and files.file_sha256(path) not in scored[id]]
 
 

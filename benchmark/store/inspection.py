@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import datasets
-from benchmark.datasets.id_lists import parse_label
 from benchmark.errors import UserError, first_few
 from benchmark.names import printable
 from benchmark.store import cells, files
@@ -33,8 +31,12 @@ class Inspected:
     unsigned: int = 0
 
 
-def inspect(results: Path, step: Callable[[], None] = lambda: None) -> tuple[list[Finding], Inspected]:
+def inspect(
+    results: Path, ids_of: Callable[[Cell], set[str]], step: Callable[[], None] = lambda: None
+) -> tuple[list[Finding], Inspected]:
     """Read every record, every line and the bytes of every fused image under `results`; call `step` after each cell.
+
+    ids_of: the ids of a cell's split as its list has them; empty where no list is known.
 
     Raises UserError where there is no such folder.
     """
@@ -42,7 +44,7 @@ def inspect(results: Path, step: Callable[[], None] = lambda: None) -> tuple[lis
         raise UserError(f"{results}: no such folder")
     found, seen = [*_strange_names(results)], Inspected()
     for cell in cells.cells(results):
-        found += _of_cell(cell, seen)
+        found += _of_cell(cell, seen, ids_of(cell))
         step()
     found += [
         Finding(folder, "it holds no run.json: these results are not reported")
@@ -69,7 +71,7 @@ def _strange_names(results: Path) -> Iterator[Finding]:
                         yield Finding(path, "a link that leads out of the results")
 
 
-def _of_cell(cell: Cell, seen: Inspected) -> Iterator[Finding]:
+def _of_cell(cell: Cell, seen: Inspected, known: set[str]) -> Iterator[Finding]:
     seen.cells += 1
     record = cell.run()
     if (error := str(record.get("error", ""))).startswith("run.json is damaged"):
@@ -87,7 +89,7 @@ def _of_cell(cell: Cell, seen: Inspected) -> Iterator[Finding]:
                 yield Finding(file, f"lines that hold no scores: {len(without)}")
     scored = cells.read_scores(cell)
     ids = {id for id, _ in scored}
-    if strangers := sorted(ids - known) if (known := _ids_of(cell)) else []:
+    if known and (strangers := sorted(ids - known)):
         yield Finding(cell.scores_file, f"ids that the split does not have: {first_few(strangers, 3)}")
     images, ours = cells.fused_files(cell)
     seen.images += len(images)
@@ -98,12 +100,3 @@ def _of_cell(cell: Cell, seen: Inspected) -> Iterator[Finding]:
         for id in images.keys() - ids:
             if (id, files.file_sha256(images[id])) not in made:
                 yield Finding(images[id], "nothing says what made it")
-
-
-def _ids_of(cell: Cell) -> set[str]:
-    """The ids of a cell's split as its list has them; empty where no list is known here."""
-    split = parse_label(cell.split.partition("~")[0])[0]
-    try:
-        return {*(datasets.get(cell.dataset).listed_split(split) or ())}
-    except UserError:
-        return set()

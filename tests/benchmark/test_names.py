@@ -277,7 +277,9 @@ def test_accents_are_found_however_they_are_encoded(bench, results):
 def test_pictures_of_the_page_lie_where_it_looks_for_them(bench, pairs, bench_folder):
     assert bench_folder("eval", "--fused", "ir", "--name", "方法", "--metrics", "EN").exit_code == 0
     for name in ("caf\udce9", "x\u200by"):
-        shutil.copytree(cell(pairs, "方法"), cell(pairs, "方法").with_name(name))
+        folder = shutil.copytree(cell(pairs, "方法"), cell(pairs, "方法").with_name(name))
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        (folder / "run.json").write_text(json.dumps({**record, "method": name}))
     assert bench("report", "--format", "csv", "--html").exit_code == 0
     page = pairs / "results" / "report" / "page"
     (place,) = pages.content_of(page, "index")["places"]
