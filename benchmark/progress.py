@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from benchmark.errors import UserError
 from benchmark.names import printable
@@ -338,6 +339,12 @@ def say(text: str, event: str = "note", **fields) -> None:
     event: "note", "told" (of images), "warning", "unavailable" or "failure", which --quiet leaves.
     """
     _voice.line(text, event, fields)
+
+
+@lru_cache(maxsize=256)
+def say_once(text: str, event: str = "note") -> None:
+    """`say`, but not again in this process."""
+    say(text, event)
 
 
 def answer(text: str | None, event: str = "result", **fields) -> None:

@@ -15,10 +15,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import baselines
 import metrics
+from benchmark.imaging import reading, saving
 
 # Pair -> first source, MRI or visible image, and the fused one: "MambaDFyse" is how the folders are called.
 PAIRS = {
@@ -38,12 +38,6 @@ PAIRS = {
 }
 
 
-def load(path: Path) -> np.ndarray:
-    """Grey levels, uint8 (H, W)."""
-    with Image.open(path) as image:
-        return np.array(image.convert("L"))
-
-
 def row(name: str, image: np.ndarray, ir: np.ndarray, vis: np.ndarray, published: np.ndarray) -> str:
     apart = np.abs(image.astype(float) - published)
     scores = metrics.evaluate(image, ir, vis, protocol="cddfuse")
@@ -61,15 +55,14 @@ def main() -> None:
         name, _, checkpoint = method.partition("=")
         fusers[method] = baselines.load(name, checkpoint=Path(checkpoint) if checkpoint else None)
     for pair, files in PAIRS.items():
-        ir, vis, published = (load(arguments.clone / file) for file in files)
+        ir, vis, published = (reading.read_luminance(arguments.clone / file) for file in files)
         print(f"\n| {pair} | mean | 99 % | " + " | ".join(metrics.CORE) + " |\n|---" + "|---:" * 10 + "|")
         print(row("the authors' picture", published, ir, vis, published))
         print(row("max", np.maximum(ir, vis), ir, vis, published), flush=True)
         for method, fuser in fusers.items():
             if (fuser.card.tasks == ("mif",)) == pair.startswith("MSRS"):
                 continue
-            fused = np.round(fuser.fuse(ir, vis) * 255).astype(np.uint8)
-            print(row(method, fused, ir, vis, published), flush=True)
+            print(row(method, saving.quantise(fuser.fuse(ir, vis)), ir, vis, published), flush=True)
 
 
 if __name__ == "__main__":

@@ -54,9 +54,9 @@ def _inspected(folder: Path) -> bool:
     from benchmark.store import inspection
     from benchmark.store.cells import cells
 
-    title = f"checking {printable(str(folder))}"
-    with progress.Progress().bar(title, len(cells(folder)), "cell", summary=False) as step:
-        found, seen = inspection.inspect(folder, _ids_of, step)
+    every = cells(folder)
+    with progress.Progress().bar(f"checking {printable(str(folder))}", len(every), "cell", summary=False) as step:
+        found, seen = inspection.inspect(folder, every, _ids_of, step)
     for one in found:
         place = printable(str(one.place))
         progress.answer(f"{place}: {one.what}", "finding", place=place, what=one.what)
@@ -67,12 +67,13 @@ def _inspected(folder: Path) -> bool:
 
 
 def _ids_of(cell) -> set[str]:
+    """The ids of a cell's split as its list has them; empty where no list is known here."""
     from benchmark import datasets
-    from benchmark.datasets.id_lists import parse_label
+    from benchmark.datasets.id_lists import list_of
     from benchmark.errors import UserError
 
     try:
-        return {*(datasets.get(cell.dataset).listed_split(parse_label(cell.split.partition("~")[0])[0]) or ())}
+        return {*(datasets.get(cell.dataset).listed_split(list_of(cell.split)) or ())}
     except UserError:
         return set()
 

@@ -6,10 +6,11 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from benchmark.datasets.abstract import MANIFESTS, DatasetCard, Manifest, Selection, read_manifest
+from benchmark.datasets.abstract import MANIFESTS, DatasetCard, Selection, read_manifest
 from benchmark.datasets.pairs import Pair
 from benchmark.datasets.two_folders import FolderDataset, Layout, Place
 from benchmark.errors import UserError
@@ -127,39 +128,35 @@ class Harvard(FolderDataset):
         return [str(id) for first, last, _ in _CDDFUSE[self.modality] for id in range(first, last + 1)]
 
     def listed_split(self, split: str) -> list[str] | None:
-        if split == "cddfuse" or not (manifest := self.manifest()):
+        if split == "cddfuse":
             return None
-        usual = _usual(manifest)
+        usual = _usual(self.name)
         if split in usual:
-            return usual[split]
+            return [*usual[split]]
         wanted = split == "patient-test"
         ids = sorted(id for ids in usual.values() for id in ids if (_case(id) in HELD_OUT) == wanted)
         if split != "train-disjoint":
             return ids
-        tests = {
-            int(id) for name in PAIRINGS for id in _usual(read_manifest(MANIFESTS / f"harvard_{name}_mri.txt"))["test"]
-        }
+        tests = {int(id) for name in PAIRINGS for id in _usual(f"harvard_{name}_mri")["test"]}
         return [id for id in ids if not tests & {*range(int(id) - NEAR, int(id) + NEAR + 1)}]
 
     def select(self, split: str | None = None, root: str | os.PathLike | None = None) -> Selection:
         split = self.check_split(split)
-        if not split.startswith("patient") and split != "train-disjoint":
+        if split in (*self.parts, "cddfuse"):
             return super().select(split, root)
         return self.select_across(split, self.listed_split(split), root)
 
     def at_hand(self, root: str | os.PathLike | None = None) -> dict[str, Pair]:
         """CDDFuse's slices too; their ids are numbers that the usual lists do not have."""
-        try:
-            return super().at_hand(root) | self._of_cddfuse(root)
-        except UserError:
-            if found := self._of_cddfuse(root):
-                return found
-            raise
-
-    def _of_cddfuse(self, root: str | os.PathLike | None) -> dict[str, Pair]:
+        found = {}
         with suppress(UserError):
-            return {pair.id: pair for pair in self.pairs("cddfuse", root)}
-        return {}
+            found = {pair.id: pair for pair in self.pairs("cddfuse", root)}
+        try:
+            return super().at_hand(root) | found
+        except UserError:
+            if not found:
+                raise
+            return found
 
     def scene_of(self, id: str) -> str | None:
         """The case, a head."""
@@ -174,11 +171,12 @@ class Harvard(FolderDataset):
         return replace(pair, colour_from="ir" if self.modality != "CT" else "vis", names=self.source_titles)
 
 
-def _usual(manifest: Manifest) -> dict[str, list[str]]:
-    """The ids of the usual lists, by the publisher's file names."""
+@cache
+def _usual(name: str) -> dict[str, list[str]]:
+    """The ids of a pairing's usual lists, by the publisher's file names."""
     lists = {"train": [], "test": []}
-    for name in manifest.files:
-        path = PurePosixPath(name)
+    for file in read_manifest(MANIFESTS / f"{name}.txt").files:
+        path = PurePosixPath(file)
         if path.parts[1] == "MRI":
             lists[path.parts[0]].append(path.stem)
     return {part: sorted(ids) for part, ids in lists.items()}

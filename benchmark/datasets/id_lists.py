@@ -61,6 +61,11 @@ def parse_label(label: str) -> tuple[str, int | None]:
     return match["split"], int(match["limit"]) if match["limit"] else None
 
 
+def list_of(label: str) -> str:
+    """The split that a label was made of: without what tells a part, a limit, a stretch or another change of it."""
+    return parse_label(label.partition("~")[0])[0]
+
+
 def split_ids(dataset: str, split: str) -> list[str]:
     """The ids of ``splits/<dataset>_<split>.txt``, in its order; lines that start with # are comments. Raises
     ValueError where they are not those that ``splits/sha256.txt`` states."""

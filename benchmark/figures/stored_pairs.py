@@ -20,7 +20,7 @@ from benchmark.report.measured import spelled_out
 from benchmark.report.titles import given
 from benchmark.run import stretching
 from benchmark.run.plan import Split, why
-from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files, replaced
+from benchmark.store.cells import Cell, existing_cells, fused_file, fused_files, read_scores, replaced
 from benchmark.store.saved import SIGN, common, notes, remarks
 from benchmark.store.summary import summarise
 
@@ -122,6 +122,7 @@ def grid_rows(
     rows, lines, found = [], [], 0
     cells = list(cells)
     failures = {cell: cell.run().get("failed", {}) for cell in cells}
+    lines_of = {cell: list(read_scores(cell).values()) for cell in cells}
     for pair in pairs:
         try:
             loaded = pair.load()
@@ -145,7 +146,7 @@ def grid_rows(
                 if picture.shape != loaded.ir.shape:
                     missing[cell.method] = f"{picture.shape[1]}x{picture.shape[0]}, unlike its sources"
                     raise UserError(f"{path} has another size than its sources")
-                if replaced(cell, {pair.id: path}):
+                if replaced(lines_of[cell], {pair.id: path}):
                     missing[cell.method] = "replaced"
                     raise UserError(f"{path} was replaced after it was scored")
             except UserError as error:

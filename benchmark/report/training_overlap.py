@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmark import datasets
 from benchmark.datasets.abstract import Dataset
-from benchmark.datasets.id_lists import parse_label
+from benchmark.datasets.id_lists import list_of
 from benchmark.detection.outcome import Compared
 from benchmark.errors import UserError, first_few
 from benchmark.names import printable
@@ -22,7 +22,7 @@ def caveats(dataset: str, split: str, rows: Sequence[Row]) -> tuple[str, ...]:
     which rows the training was chosen by those who publish the table. Of a data set that is not installed here, the
     last only."""
     seen = _caveats(dataset, [split], [(row.cell.method, row.trained_on, row.scores) for row in rows])
-    return seen + _tuned((row.cell.method, row.tuned) for row in rows)
+    return seen + _lines((row.cell.method, row.tuned) for row in rows)
 
 
 def caveats_of_detection(compared: Compared) -> tuple[str, ...]:
@@ -33,13 +33,14 @@ def caveats_of_detection(compared: Compared) -> tuple[str, ...]:
         return ()
     rows = [(row.shown or row.method, row.trained_on, ids) for row in compared.rows]
     seen = _caveats(compared.facts["dataset"], compared.facts.get("test_splits", ()), rows)
-    return seen + _tuned((row.shown or row.method, row.tuned) for row in compared.rows)
+    return seen + _lines((row.shown or row.method, row.tuned) for row in compared.rows)
 
 
-def _tuned(rows: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """rows: of each method, what it is called, and what was chosen in its training."""
+def _lines(told: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """A line for each thing that is told, after the names of all methods that it is told of. told: what a method is
+    called, and what there is to say of it, if anything."""
     found: dict[str, list[str]] = {}
-    for called, what in rows:
+    for called, what in told:
         if what:
             found.setdefault(what, []).append(called)
     return tuple(printable(f"{', '.join(names)}: {what}") for what, names in found.items())
@@ -51,19 +52,10 @@ def _caveats(dataset: str, splits: Iterable[str], rows: Sequence[tuple[str, str,
         source = datasets.get(dataset)
     except UserError:
         return ()
-    found: dict[str, list[str]] = {}
-    for called, trained_on, ids in rows:
-        for entry in map(str.strip, trained_on.split(",")):
-            if what := _seen(source, entry, ids):
-                found.setdefault(what, []).append(called)
-    own = [source.card.caveats.get(_base(split)) for split in splits]
-    lines = [line for line in dict.fromkeys(own) if line and rows]
-    return tuple(map(printable, [*lines, *(f"{', '.join(names)}: {what}" for what, names in found.items())]))
-
-
-def _base(split: str) -> str:
-    """The split's name without what tells a part, a limit, a stretch or another change of it."""
-    return parse_label(split.partition("~")[0])[0]
+    entries = [(called, entry.strip(), ids) for called, trained_on, ids in rows for entry in trained_on.split(",")]
+    own = [source.card.caveats.get(list_of(split)) for split in splits]
+    lines = [printable(line) for line in dict.fromkeys(own) if line and rows]
+    return (*lines, *_lines((called, _seen(source, entry, ids)) for called, entry, ids in entries))
 
 
 def _seen(source: Dataset, entry: str, ids: Iterable[str]) -> str:
@@ -71,7 +63,7 @@ def _seen(source: Dataset, entry: str, ids: Iterable[str]) -> str:
     name, _, split = entry.partition(" ")
     if source.name == "folder" or name.casefold() not in (source.name, *source.called):
         return ""
-    trained = source.listed_split(_base(split))
+    trained = source.listed_split(list_of(split))
     if trained is None:
         return f"trained on {entry}; which pairs that are, and whether these are among them, is not told"
     ids, trained = [*ids], set(trained)

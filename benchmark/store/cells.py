@@ -31,12 +31,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.names import printable
-from benchmark.progress import say
+from benchmark.progress import say_once
 from benchmark.store import files
 
 # Part of every fuse key: raised when reading, quantising or saving images changes.
@@ -152,13 +151,13 @@ def fused_files(cell: Cell) -> tuple[dict[str, Path], bool]:
     return {path.stem: path for path in sorted(cell.fused("x").parent.glob("*.png"))}, True
 
 
-def replaced(cell: Cell, images: Mapping[str, Path]) -> list[str]:
-    """Of fused images, id -> file, the ids of those whose bytes are not the ones that were scored. What was never
-    scored is not judged."""
+def replaced(lines: Iterable[dict], images: Mapping[str, Path]) -> list[str]:
+    """Of fused images, id -> file, the ids of those whose bytes are not the ones that `lines` of scores are of. What
+    was never scored is not judged."""
     scored: dict[str, set[str]] = {}
-    for (id, _), line in read_scores(cell).items():
+    for line in lines:
         if len(line["fused"]) == 64:
-            scored.setdefault(id, set()).add(line["fused"])
+            scored.setdefault(line["id"], set()).add(line["fused"])
     return [id for id, path in images.items() if id in scored and files.file_sha256(path) not in scored[id]]
 
 
@@ -221,13 +220,12 @@ def _to_json(value: float) -> float | str | None:
 def read_scores(cell: Cell) -> dict[tuple[str, str], dict]:
     """(id, protocol) -> line. Where an image has several, the last one holds all its scores. A line that was changed
     since it was written is told, once in a process, and left out."""
-    lines = files.read_lines(cell.scores_file, lambda number, flaw: _tell(cell.scores_file, number, flaw))
+
+    def tell(number: int, flaw: str) -> None:
+        say_once(f"{cell.scores_file}, line {number}: {flaw}; left out", "warning")
+
+    lines = files.read_lines(cell.scores_file, tell)
     return {(line["id"], line["protocol"]): line for line in lines if is_score_line(line)}
-
-
-@cache
-def _tell(path: Path, number: int, flaw: str) -> None:
-    say(f"{path}, line {number}: {flaw}; left out", "warning")
 
 
 def read_fused(cell: Cell) -> dict[tuple[str, str, str], tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,18 +32,17 @@ class Inspected:
 
 
 def inspect(
-    results: Path, ids_of: Callable[[Cell], set[str]], step: Callable[[], None] = lambda: None
+    results: Path, every: Iterable[Cell], ids_of: Callable[[Cell], set[str]], step: Callable[[], None] = lambda: None
 ) -> tuple[list[Finding], Inspected]:
     """Read every record, every line and the bytes of every fused image under `results`; call `step` after each cell.
 
-    ids_of: the ids of a cell's split as its list has them; empty where no list is known.
-
-    Raises UserError where there is no such folder.
+    every: the cells that are there, `cells.cells(results)`. ids_of: the ids of a cell's split as its list has them;
+    empty where no list is known. Raises UserError where there is no such folder.
     """
     if not results.is_dir():
         raise UserError(f"{results}: no such folder")
     found, seen = [*_strange_names(results)], Inspected()
-    for cell in cells.cells(results):
+    for cell in every:
         found += _of_cell(cell, seen, ids_of(cell))
         step()
     found += [
@@ -78,25 +77,30 @@ def _of_cell(cell: Cell, seen: Inspected, known: set[str]) -> Iterator[Finding]:
         yield Finding(cell.run_file, error.removeprefix("run.json is "))
     elif flaw := cell.foreign(record):
         yield Finding(cell.run_file, flaw.replace("run.json", "it", 1))
-    for file in (cell.scores_file, cell.timings_file):
-        flaws: list[Finding] = []
-        lines = files.read_lines(file, lambda number, flaw: flaws.append(Finding(file, f"line {number}: {flaw}")))  # noqa: B023
-        yield from flaws
-        if file == cell.scores_file:
-            seen.lines += len(lines)
-            seen.unsigned += sum(files.CHECK not in line for line in lines)
-            if without := [line for line in lines if not cells.is_score_line(line)]:
-                yield Finding(file, f"lines that hold no scores: {len(without)}")
-    scored = cells.read_scores(cell)
-    ids = {id for id, _ in scored}
+    lines = yield from _lines_of(cell.scores_file)
+    scored = [line for line in lines if cells.is_score_line(line)]
+    seen.lines += len(lines)
+    seen.unsigned += sum(files.CHECK not in line for line in lines)
+    if len(scored) < len(lines):
+        yield Finding(cell.scores_file, f"lines that hold no scores: {len(lines) - len(scored)}")
+    yield from _lines_of(cell.timings_file)
+    ids = {line["id"] for line in scored}
     if known and (strangers := sorted(ids - known)):
         yield Finding(cell.scores_file, f"ids that the split does not have: {first_few(strangers, 3)}")
     images, ours = cells.fused_files(cell)
     seen.images += len(images)
-    for id in cells.replaced(cell, images):
+    for id in cells.replaced(scored, images):
         yield Finding(images[id], "it is not the image that was scored")
-    if ours:
+    if ours and (unscored := images.keys() - ids):
         made = {(id, digest) for id, _, digest in cells.read_fused(cell)}
-        for id in images.keys() - ids:
+        for id in sorted(unscored):
             if (id, files.file_sha256(images[id])) not in made:
                 yield Finding(images[id], "nothing says what made it")
+
+
+def _lines_of(file: Path) -> Generator[Finding, None, list[dict]]:
+    """Return the lines of a file that are whole; yield what is wrong with the others."""
+    flaws: list[Finding] = []
+    lines = files.read_lines(file, lambda number, flaw: flaws.append(Finding(file, f"line {number}: {flaw}")))
+    yield from flaws
+    return lines

@@ -98,22 +98,22 @@ def _kept(line: dict, made: tuple[str, str] | None) -> dict[str, float]:
 def _computed(cell: Cell, record: dict, id: str, made: tuple[str, str], data_root: Path | None) -> dict[str, float]:
     path = cells.fused_file(cell, id)
     if path is None or files.file_sha256(path) != made[1]:
-        _say_once(f"{cell}: fused images are gone, or are not those that were scored; no simple predictors")
+        progress.say_once(f"{cell}: fused images are gone, or are not those that were scored; no simple predictors")
         return {}
     image = reading.read_luminance(path)
     found = of_image(image)
     place = f"{cell.dataset}@{cell.split}"
     pair = _sources(cell.dataset, data_root).get(id)
     if pair is None:
-        _say_once(f"{place}: its sources are not at hand; no correlations with them (give --data-root)")
+        progress.say_once(f"{place}: its sources are not at hand; no correlations with them (give --data-root)")
         return found
     try:
         digest, ir, vis = _loaded(pair)
     except UserError as error:
-        _say_once(f"{place}: no correlations with its sources: {error.message}")
+        progress.say_once(f"{place}: no correlations with its sources: {error.message}")
         return found
     if _key(record, digest, made[1]) != made[0] or ir.shape != image.shape:
-        _say_once(f"{place}: its sources at hand are not those that were fused; no correlations with them")
+        progress.say_once(f"{place}: its sources at hand are not those that were fused; no correlations with them")
         return found
     return {**found, INFRARED: correlation(image, ir), VISIBLE: correlation(image, vis)}
 
@@ -140,8 +140,3 @@ def _loaded(pair: Pair) -> tuple[str, np.ndarray, np.ndarray]:
     """Return the digest of a pair, and the luminance of its images, (H, W) each."""
     images = pair.load()
     return pair.digest(), images.ir, images.vis
-
-
-@functools.lru_cache(maxsize=256)
-def _say_once(text: str) -> None:
-    progress.say(text, "note")

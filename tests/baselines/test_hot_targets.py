@@ -51,7 +51,7 @@ def test_windows_hold_hot_targets(targets):
     assert min(hot.sum() for *_, hot in targets) > 1000
 
 
-@pytest.mark.parametrize("method", ["mambadfuse"])
+@pytest.mark.parametrize("method", ["mambadfuse", "mambadfuse-tuned"])
 def test_mambadfuse_keeps_the_brightness_of_hot_targets(method, targets):
     kept = brightness_kept(baselines.load(method), targets)
     assert min(kept.values()) >= 0.91, kept

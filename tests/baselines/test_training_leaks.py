@@ -40,26 +40,23 @@ def pairs_of(dataset, split, shared):
 
 @cache
 def content(dataset, split, shared):
-    """(ids, hashes of both images (N, 2), high-passed second images (N, 4096))."""
-    ids, hashes, textures = [], [], []
+    """(id -> hashes of both images, high-passed second images (N, 4096))."""
+    hashes, textures = {}, []
     for pair in pairs_of(dataset, split, shared):
-        images = pair.load()
-        ids.append(pair.id)
-        hashes.append([leakage.perceptual_hash(images.ir), leakage.perceptual_hash(images.vis)])
-        small = np.array(Image.fromarray(images.vis).resize((64, 64), Image.BOX), float)
+        hashes[pair.id] = leakage.hash_pair(pair)
+        small = np.array(Image.fromarray(pair.load().vis).resize((64, 64), Image.BOX), float)
         texture = (small - gaussian_filter(small, 4)).ravel()
         texture -= texture.mean()
         textures.append(texture / max(np.linalg.norm(texture), 1e-9))
-    return ids, np.array(hashes, np.uint64).reshape(-1, 2), np.array(textures).reshape(-1, 64 * 64)
+    return hashes, np.array(textures).reshape(-1, 64 * 64)
 
 
 def near_identical(test, train, medical):
     """Whether each test image has a twin in training: slices of two heads may have one hash, so MRI are correlated."""
     if medical:
-        return (test[2] @ train[2].T >= ALIKE).any(axis=1)
-    bits = np.bitwise_xor(test[1][:, None], train[1][None])
-    apart = np.unpackbits(bits.view(np.uint8).reshape(*bits.shape[:2], -1), axis=2).sum(axis=2) / 2
-    return (apart <= leakage.NEAR_DUPLICATE).any(axis=1)
+        return (test[1] @ train[1].T >= ALIKE).any(axis=1)
+    near = {id for id, _, _ in leakage.twins(train[0], test[0]).near}
+    return np.array([id in near for id in test[0]])
 
 
 def overlaps(record, shared) -> dict[str, dict[str, int]]:

@@ -8,13 +8,13 @@ import shutil
 import numpy as np
 import pages
 import pytest
+from harness import scored_anew
 from PIL import Image
 
 from benchmark import statistics
 from benchmark.names import printable
 from benchmark.report.measured import measure
 from benchmark.report.page.writing import Folder
-from benchmark.store import files
 
 METHODS = ("ir", "vis", "average", "mine")
 
@@ -130,10 +130,7 @@ def test_a_picture_that_changed_is_taken_again(bench, stored):
     ours, theirs = (root / "tno@test/mine/fused/b.png" for root in (stored, stored / "report/page/pictures"))
     ours.unlink()  # the store replaces files and never writes into one
     Image.new("L", (64, 48), 7).save(ours)
-    scores = ours.parents[1] / "scores.jsonl"
-    digest = files.file_sha256(ours)
-    lines = [{**line, "fused": digest} if line["id"] == "b" else line for line in files.read_lines(scores)]
-    files.write_lines(scores, map(files.signed, lines))  # scored anew
+    scored_anew(ours)
     assert theirs.read_bytes() != ours.read_bytes()
     page_of(bench)
     assert theirs.read_bytes() == ours.read_bytes()

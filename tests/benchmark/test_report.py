@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import harness
 import pytest
 from harness import FOLDER, IDS, ROOT, cell, draw
 
@@ -31,8 +32,7 @@ def csv_rows(bench, *arguments):
 
 def rewrite(folder, method, change):
     """Pass the lines of a method's cell through `change`."""
-    path = cell(folder, method) / "scores.jsonl"
-    files.write_lines(path, [files.signed(new) for line in files.read_lines(path) if (new := change(line)) is not None])
+    harness.rewrite(cell(folder, method) / "scores.jsonl", change)
 
 
 def edit_record(folder, method, **values):

@@ -8,13 +8,13 @@ import numpy as np
 import pages
 import pytest
 import stores
+from harness import scored_anew
 from PIL import Image
 
 from benchmark import statistics
 from benchmark.report import failure_cases
 from benchmark.report.measured import measure
 from benchmark.statistics import Scores
-from benchmark.store import files
 
 # Scores of four images by EN, MI (higher is better) and MSE (lower is better).
 VALUES = {
@@ -190,10 +190,7 @@ def test_the_figure_shows_the_pairs_with_the_best_other_one(bench, tmp_path, mon
     (results / "tno@test" / "mine" / "fused" / "b.png").unlink()
     image = results / "tno@test" / "theirs" / "fused" / "c.png"
     Image.new("L", (10, 10)).save(image)
-    scores = results / "tno@test" / "theirs" / "scores.jsonl"
-    digest = files.file_sha256(image)
-    lines = [{**line, "fused": digest} if line["id"] == "c" else line for line in files.read_lines(scores)]
-    files.write_lines(scores, map(files.signed, lines))
+    scored_anew(image)
     drawn = {}
     qualitative = image_grid.qualitative
 

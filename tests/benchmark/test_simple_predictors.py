@@ -4,11 +4,10 @@ import shutil
 
 import numpy as np
 import pytest
-from harness import IDS, cell, draw
+from harness import IDS, cell, draw, rewrite
 
 from benchmark import datasets, progress
 from benchmark.imaging import reading, saving
-from benchmark.store import files
 from benchmark.worth import simple_predictors
 from benchmark.worth.simple_predictors import CLIPPED, INFRARED, MEAN, NAMES, VISIBLE, predictors
 
@@ -16,7 +15,7 @@ from benchmark.worth.simple_predictors import CLIPPED, INFRARED, MEAN, NAMES, VI
 @pytest.fixture
 def said(monkeypatch):
     """What is told, and nothing is remembered of other tests."""
-    for remembered in (simple_predictors._sources, simple_predictors._loaded, simple_predictors._say_once):
+    for remembered in (simple_predictors._sources, simple_predictors._loaded, progress.say_once):
         remembered.cache_clear()
     lines = []
     monkeypatch.setattr(progress, "say", lambda text, *_, **__: lines.append(text))
@@ -63,8 +62,7 @@ def test_they_are_kept_as_long_as_the_images_are_the_same(drawn, said, monkeypat
     file.write_text(file.read_text()[:-20] + '\n{"id": "' + ids[0] + '", "values": 3}\n')
     assert predictors(results, dataset, [split], "average", ids) == {}  # of one image, nothing is left
     scores = results / f"synth@{split}" / "average" / "scores.jsonl"
-    lines = [{**line, "fused": "0" + line["fused"]} for line in files.read_lines(scores)]
-    files.write_lines(scores, map(files.signed, lines))
+    rewrite(scores, lambda line: {**line, "fused": "0" + line["fused"]})
     assert predictors(results, dataset, [split], "average", ids[:1]) == {}
 
 

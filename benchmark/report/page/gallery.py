@@ -19,7 +19,7 @@ from benchmark.report.failure_cases import SOURCES
 from benchmark.report.page.writing import Folder
 from benchmark.run import plan, stretching
 from benchmark.store import provenance
-from benchmark.store.cells import Cell, fused_files, replaced
+from benchmark.store.cells import Cell, fused_files, read_scores, replaced
 
 KINDS = ("fused", "colour")
 THUMB = 176  # pixels, the longer side
@@ -100,7 +100,7 @@ def _leave_out_replaced(place: Place, cells: Iterable[Cell]) -> None:
             continue
         fused = column.files["fused"]
         shown = {id: path for id in place.pictured if isinstance(path := fused.get(id), Path)}
-        if found := replaced(cell, shown):
+        if found := replaced(read_scores(cell).values(), shown):
             for files in column.files.values():
                 for id in found:
                     files.pop(id, None)
