@@ -188,6 +188,8 @@ def command(
     from benchmark.training.validation import Validation
 
     if method not in tasks.trainable():
+        if instead := _instead(method):
+            raise UserError(f"'{method}' is the method that fuses with these weights; train them by {instead}")
         raise unknown("trainable method", method, tasks.trainable())
     part = tasks.find(method, task)
     if variant not in (variants := ["official", *part.variants]):
@@ -302,3 +304,19 @@ def _tell(step: Callable[..., None], news) -> None:
 
 def _nothing(*_, **__) -> None:
     pass
+
+
+def _instead(method: str) -> str:
+    """The options that train the weights of a method called METHOD-…, "" where there are none."""
+    import baselines
+    from baselines import tasks
+
+    base = next((base for base in tasks.trainable() if method.startswith(f"{base}-")), None)
+    if base is None or method not in baselines.spelled_names():
+        return ""
+    name = method.removeprefix(f"{base}-")
+    what = name.removesuffix("mif").removesuffix("-")
+    options = f"--method {base}" + (" --task mif" if name.endswith("mif") else "")
+    if not what:
+        return options
+    return f"{options} --variant {what}" if what in tasks.find(base).variants else f"{options} --recipe {name}"

@@ -1021,6 +1021,12 @@ OTHER = str(SHIPPED / "mambadfuse.safetensors")
     [
         (["--method", "mambafuse"], "did you mean 'mambadfuse'"),
         (["--method", "average"], "unknown trainable method"),
+        (["--method", "mambadfuse-mif"], "train them by --method mambadfuse --task mif"),
+        (["--method", "mambadfuse-paper"], "train them by --method mambadfuse --variant paper"),
+        (["--method", "mambadfuse-tuned"], "train them by --method mambadfuse --recipe tuned"),
+        (["--method", "mambadfuse-tuned-mif"], "train them by --method mambadfuse --task mif --recipe tuned-mif"),
+        (["--method", "mif"], "unknown trainable method 'mif'"),
+        (["--method", "mambadfuse-tund"], "unknown trainable method 'mambadfuse-tund'"),
         (["--method", "cddfuse", "--variant", "paper"], "unknown variant of cddfuse 'paper'; known: official"),
         (["--method", "cddfuse", "--validate-by", "vif"], "did you mean 'vif'"),
         (["--method", "cddfuse", "--protocol", "standart"], "did you mean 'standard'"),
