@@ -64,7 +64,7 @@ def test_scores_are_the_reference_tables(path):
     assert scores.pop("protocol") == "cddfuse"
     scores = {name.partition(",")[0]: means for name, means in scores.items()}
     reference = reference_means(path.stem)
-    assert scores.keys() == reference.keys()
+    assert scores.keys() == reference.keys() and len(scores) >= 2
     for name, means in scores.items():
         assert means == pytest.approx({metric: reference[name][metric] for metric in metrics.CORE}, abs=5.1e-5), name
 
